@@ -36,6 +36,45 @@ static void expect_said(program_result p, int code, const char *said) {
     program_free(&p);
 }
 
+/* Where a matrix finds no room the commonest ten of what was taken for what stand there. */
+Test(eval, at_most_ten_pairs_of_labels_are_shown) {
+    enum { LABELS = 70 };
+    static char names[LABELS][16];
+    static const char *labels[LABELS];
+    static const struct {
+        size_t pairs, shown;
+        const char *head;
+    } lists[] = {{0, 0, "of 0 pairs"},
+                 {1, 1, "of 1 pair ("},
+                 {10, 10, "of 10 pairs"},
+                 {11, 10, "of 11 pairs"}};
+    for (size_t i = 0; i < LABELS; i++) {
+        snprintf(names[i], sizeof names[i], "label-%zu", i);
+        labels[i] = names[i];
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.right = 1});
+        MUST(record_labels(&r, labels, LABELS));
+        r.calibration.rows = 0; // it is of the answers before
+        r.suspect_count = 0;
+        r.suspect_rows = 0;
+        for (uint32_t k = 0; k < 60; k++) {
+            r.gold[k] = k;
+            r.predicted[k] = k < lists[i].pairs ? k + 1 : k;
+        }
+        MUST(record_write(&r, temporary_path("r.json")));
+        record_free(&r);
+        program_result p = RUN("eval", "--record", "r.json", "-q");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        size_t shown = 0;
+        for (const char *at = p.out; (at = strstr(at, ", taken for label-")); at++) shown++;
+        cr_expect_eq(shown, lists[i].shown, "of %zu: %s", lists[i].pairs, p.out);
+        cr_expect(strstr(p.out, lists[i].head), "no '%s' in %s", lists[i].head, p.out);
+        program_free(&p);
+    }
+}
+
 #if HARNESS_CPU
 #define ON "--task", "kor_hate", "--sample", "-c", "out", "--device", "cpu", "--threads", "1"
 

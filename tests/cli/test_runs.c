@@ -122,6 +122,43 @@ Test(runs, before_a_day_is_before_its_first_second) {
     }
 }
 
+/* What all runs take together, and the step of the newest checkpoint. */
+Test(runs, sums_and_steps_are_those_of_all) {
+    static const struct {
+        const char *name, *folders[2];
+        size_t bytes;
+    } made[] = {{"r/a", {"checkpoint-5", "checkpoint-12"}, 2000000},
+                {"r/b", {NULL, NULL}, 1000000},
+                {"r/c", {"checkpoint-700", "checkpoint-90"}, 400000}};
+    static const char *const listed[] = {"unfinished, step 12 ", "unfinished ",
+                                         "unfinished, step 700 ", "\n3 runs, 3.4 MB\n"},
+                             *const cleaned[] = {
+                                 "r/a  2.0 MB: unfinished, last changed ",
+                                 "r/b  1.0 MB: unfinished and without a checkpoint, last changed ",
+                                 "r/c  400.0 kB: unfinished, last changed ",
+                                 "\n3 runs, 3.4 MB would be deleted (--yes does it)\n"};
+    char *bytes = calloc(1, 2000000);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        char path[100];
+        for (size_t k = 0; k < 2 && made[i].folders[k]; k++) {
+            snprintf(path, sizeof path, "%s/%s", made[i].name, made[i].folders[k]);
+            MUST(folder_make(temporary_path(path)));
+        }
+        snprintf(path, sizeof path, "%s/log.jsonl", made[i].name);
+        make_begun(made[i].name, 1700000000);
+        MUST(file_write(temporary_path(path), bytes, made[i].bytes));
+    }
+    free(bytes);
+    program_result p = RUN("runs", "r");
+    for (size_t i = 0; i < 4; i++)
+        cr_expect(strstr(p.out, listed[i]), "no '%s' in %s", listed[i], p.out);
+    program_free(&p);
+    p = RUN("runs", "clean", "r", "--before", "2100-01-01");
+    for (size_t i = 0; i < 4; i++)
+        cr_expect(strstr(p.out, cleaned[i]), "no '%s' in %s", cleaned[i], p.out);
+    program_free(&p);
+}
+
 Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     good(RUN(SMALL, "--max-steps", "2", "--save-steps", "1", "-o", "r/a"));
     make_unfinished("r/b");

@@ -205,6 +205,37 @@ Test(said, of_a_shard) {
 }
 #endif
 
+/* --- a run that stops early --- */
+
+#if HARNESS_CPU
+/* Nothing is learnt at a rate of 0: the first evaluation stays the best. Of 42 rows an epoch has two
+ * steps. */
+Test(said, of_a_run_that_stops_early) {
+    static const struct {
+        const char *patience, *line;
+        unsigned step;
+    } cases[] = {{"1", "stopped early: 1 evaluation was no better (best: step 2)", 4},
+                 {"2", "stopped early: 2 evaluations in a row were no better (best: step 2)", 6}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char last[60];
+        program_result p =
+            RUN("run", "--sample", "--task", "kor_hate", "--device", "cpu", "--threads", "1",
+                "--check-device", "never", "--model", "tiny", "--protocol", "dev", "--lr", "0",
+                "--epochs", "9", "--early-stopping-patience", cases[i].patience, "--overwrite");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect(has_line(p.err, cases[i].line), "no '%s' in %s", cases[i].line, p.err);
+        cr_expect(strstr(p.err, "\nstep 2 of 18: dev macro_f1 ") && strstr(p.err, " (best)\n"),
+                  "%s", p.err);
+        snprintf(last, sizeof last, "\nstep %u of 18: dev macro_f1 ", cases[i].step);
+        cr_expect(strstr(p.err, last), "no '%s' in %s", last, p.err);
+        snprintf(last, sizeof last, "\nstep %u of 18: dev macro_f1 ", cases[i].step + 2);
+        cr_expect_not(strstr(p.err, last), "%s", p.err);
+        program_free(&p);
+    }
+    temporary_remove();
+}
+#endif
+
 /* --- a warmup that never ends --- */
 
 Test(said, of_a_long_warmup) {

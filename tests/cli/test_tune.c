@@ -78,7 +78,13 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     cr_assert_eq(cJSON_GetArraySize(rows), 4);
     cr_assert_eq(cJSON_GetArraySize(best), 4);
     double top = 0, sum = 0;
+    cr_expect(strstr(p.err, "search  random, 4 trials: "), "%s", p.err);
     for (int i = 0; i < 4; i++) {
+        const cJSON *row = cJSON_GetArrayItem(rows, i);
+        char note[100];
+        snprintf(note, sizeof note, "trial %d: dev macro_f1 %.4f at step %g of %g\n", i + 1,
+                 number_at(row, "score"), number_at(row, "best_step"), number_at(row, "steps"));
+        cr_expect(strstr(p.err, note), "no '%s' in %s", note, p.err);
         double score = number_at(cJSON_GetArrayItem(rows, i), "score");
         sum += score;
         top = score > top ? score : top;
@@ -193,6 +199,11 @@ Test(tune, halving_trains_the_better_ones_longer) {
         if (round == 3) cr_expect_eq(number_at(root, "best_trial"), i + 1);
     }
     cr_expect(in_round[1] == 3 && in_round[2] == 1 && in_round[3] == 1);
+    static const char *const notes[] = {"round 1 of 3: 5 recipes, for 0.25 of the epochs\n",
+                                        "round 2 of 3: 2 recipes, for 0.5 of the epochs\n",
+                                        "round 3 of 3: 1 recipe, for 1 of the epochs\n"};
+    for (int i = 0; i < 3; i++)
+        cr_expect(strstr(p.err, notes[i]), "no '%s' in %s", notes[i], p.err);
     cr_expect_not(json_has(root, "expected_best"));
     cJSON_Delete(root);
     program_free(&p);

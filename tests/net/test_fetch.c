@@ -104,6 +104,8 @@ static void misbehave(server *s, int fd, const server_request *r, void *user) {
         server_sleep(s, 4000);
     } else if (is(r, "/404"))
         server_head(fd, "404 Not Found\r\nContent-Length: 0");
+    else if (is(r, "/401"))
+        server_head(fd, "401 Unauthorized\r\nContent-Length: 0");
     else if (is(r, "/403"))
         server_head(fd, "403 Forbidden\r\nContent-Length: 0");
     else if (is(r, "/429") && r->nth == 1)
@@ -241,6 +243,45 @@ Test(fetch, servers_that_misbehave) {
     finish(s);
 }
 
+/* What is refused says whether a token was asked with. */
+Test(fetch, refusals_say_what_the_token_may) {
+    static const struct {
+        const char *path, *with, *without;
+    } refused[] = {
+        {"/401", "401: the token is not accepted", "401: it wants a login, and none is known"},
+        {"/403", "403: the token may not read it", "403: access is denied"},
+        {"/404", "404: there is no such file", "404: there is no such file"}};
+    server *s = begin(misbehave);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        for (int with = 0; with < 2; with++) {
+            const char *wanted = with ? refused[i].with : refused[i].without;
+            fetch_request r = request_for(s, refused[i].path, in_folder("file"));
+            r.token = with ? "secret" : NULL;
+            cr_expect_eq(fetch_file(&r), ERR_NETWORK, "%s", wanted);
+            const char *message = err_message(ERR_NETWORK);
+            size_t n = strlen(message), k = strlen(wanted);
+            cr_expect(n > k && !strcmp(message + n - k, wanted), "no '%s' in %s", wanted, message);
+        }
+    finish(s);
+}
+
+/* A file that is there counts as fetched when it is as long as it has to be. */
+Test(fetch, a_file_of_another_length_is_fetched_anew) {
+    static const size_t lengths[] = {0, 1, SIZE - 1, SIZE + 1, 2 * SIZE};
+    server *s = begin(misbehave);
+    char *other = calloc(1, (size_t)2 * SIZE);
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const char *to = in_folder("file");
+        cr_assert_eq(file_write(to, other, lengths[i]), ERR_OK);
+        fetch_request r = request_for(s, "/good", to);
+        cr_expect_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_IO));
+        cr_expect(holds_content(to), "%zu bytes were there", lengths[i]);
+        cr_expect_eq(server_count(s, "/good"), i + 1);
+    }
+    free(other);
+    finish(s);
+}
+
 Test(fetch, what_was_interrupted_is_gone_on_with) {
     server *s = begin(misbehave);
     const char *to = in_folder("file"), *part = in_folder("file.part");
@@ -249,8 +290,13 @@ Test(fetch, what_was_interrupted_is_gone_on_with) {
     cr_assert_eq(file_write(part, content, HALF), ERR_OK);
     cr_expect_eq(fetch_file(&r), ERR_NETWORK);
     cr_expect(file_exists(part) && !file_exists(to));
+    cr_assert_eq(file_write(part, content, SIZE - 50000), ERR_OK);
     r = request_for(s, "/good", to);
+    said_begin();
     cr_expect_eq(fetch_file(&r), ERR_OK, "%s", err_message(ERR_IO));
+    char *said = said_end();
+    cr_expect(strstr(said, "file: going on after 0.2 MB\n"), "%s", said); // 250,000 bytes
+    mem_free(said);
     cr_expect(holds_content(to));
     cr_expect_eq(server_count(s, "/good"), 1);
     // there already: nothing is asked
@@ -264,10 +310,12 @@ Test(fetch, a_part_that_is_of_something_else_is_dropped) {
         const char *name;
         size_t bytes;
         bool own;
-    } parts[] = {{"shorter", HALF, false},
-                 {"whole but wrong", SIZE, false},
-                 {"longer", SIZE + 5, false},
-                 {"whole", SIZE, true}};
+        unsigned requests;
+    } parts[] = {{"shorter", HALF, false, 2}, // gone on with, and once more from the start
+                 {"whole but wrong", SIZE, false, 1},
+                 {"longer", SIZE + 5, false, 1},
+                 {"whole", SIZE, true, 0}};
+    unsigned requests = 0;
     server *s = begin(misbehave);
     for (size_t i = 0; i < 4; i++) {
         const char *to = in_folder("file"), *part = in_folder("file.part");
@@ -279,6 +327,8 @@ Test(fetch, a_part_that_is_of_something_else_is_dropped) {
         err e = fetch_file(&r);
         cr_expect_eq(e, ERR_OK, "%s: %s", parts[i].name, err_message(e));
         cr_expect(holds_content(to), "%s", parts[i].name);
+        requests += parts[i].requests;
+        cr_expect_eq(server_count(s, "/good"), requests, "%s", parts[i].name);
         cr_expect_not(file_exists(part));
         unlink(to);
     }

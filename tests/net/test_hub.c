@@ -724,6 +724,54 @@ Test(hub, listings_take_what_is_read_and_no_more) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A listing of shards named by their numbers, each with the digit that is given at the end. */
+static err read_shards(hub__listing *l, unsigned count, char last) {
+    strbuf text = {0};
+    cr_assert_eq(strbuf_printf(&text, "{\"sha\": \"%s\", \"siblings\": [", COMMIT), ERR_OK);
+    for (unsigned i = 0; i < count; i++)
+        cr_assert_eq(strbuf_printf(&text, "%s{\"rfilename\": \"model-%05u-of-0200%c.safetensors\"}",
+                                   i ? ", " : "", i, last),
+                     ERR_OK);
+    cr_assert_eq(strbuf_add(&text, "]}"), ERR_OK);
+    err e = hub__listing_read(l, text.text, text.length, false, "hub");
+    strbuf_free(&text);
+    return e;
+}
+
+/* As many files as are fetched, and one more; digits are those from 0 to 9. */
+Test(hub, listings_and_digits_have_ends) {
+    static const char others[] = "/:;@AGZ`agz~-";
+    hub__listing l;
+    json_setup();
+    cr_assert_eq(read_shards(&l, HUB_FILES_MAX, '9'), ERR_OK, "%s", err_message(ERR_DATA));
+    cr_expect_eq(l.count, HUB_FILES_MAX);
+    hub__listing_free(&l);
+    cr_assert_eq(read_shards(&l, HUB_FILES_MAX + 1, '0'), ERR_DATA);
+    cr_expect_str_eq(err_message(ERR_DATA),
+                     "hub: the model has 1001 files, at most 1000 are fetched");
+    for (const char *c = others; *c; c++) {
+        cr_assert_eq(read_shards(&l, 2, *c), ERR_OK);
+        cr_expect_eq(l.count, 0, "'%c' is a digit", *c);
+        hub__listing_free(&l);
+    }
+}
+
+/* Each part of a name has 96 letters at most. */
+Test(hub, names_have_an_end) {
+    char name[3 * 97 + 3];
+    for (int more = 0; more < 2; more++)
+        for (int part = 0; part < 3; part++) {
+            int n[] = {96, 96, 96};
+            static const char letters[] =
+                "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
+                "abcdefghijklmnopqrstuvwxyz";
+            n[part] += more;
+            snprintf(name, sizeof name, "%.*s/%.*s@%.*s", n[0], letters, n[1], letters, n[2],
+                     letters);
+            cr_expect_eq(hub_is_name(name), !more, "part %d of %d letters", part, n[part]);
+        }
+}
+
 Test(hub, names) {
     static const char *const good[] = {"klue/bert-base", "bert-base-multilingual-cased",
                                        "a/b.c_d-e", "a/b@main", "b@refs/pr/1"};

@@ -74,6 +74,28 @@ Test(board_records, each_field_of_the_key_makes_a_row_and_is_named) {
     }
 }
 
+// each row says what it has itself
+Test(board_records, switches_are_yes_or_no) {
+    for (uint32_t k = 0; k < 2; k++) {
+        record r;
+        char name[32];
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+        cr_assert_not(record_recipe_bool(&r, "sparse", k));
+        snprintf(name, sizeof name, "%u.json", k);
+        put(&r, name);
+    }
+    store s;
+    board b;
+    open_board(&s, &b);
+    cr_assert_eq(b.tables[0].row_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const board_row *row = &b.tables[0].rows[i];
+        cr_expect_str_eq(row->words, row->runs[0]->seed ? "3 epochs, lr 5e-05, sparse yes"
+                                                        : "3 epochs, lr 5e-05, sparse no");
+    }
+    close_board(&s, &b);
+}
+
 // of many differences the first, and how many more there are
 Test(board_records, words_stay_short) {
     for (uint32_t k = 0; k < 2; k++) {

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static record a, b;
@@ -136,6 +137,17 @@ Test(compare, steps_are_counted_in_words) {
         compared(&c);
         cr_assert_not(compare_text(&out, &c, "a", "b"));
         cr_expect(strstr(out.text, lines[i].line), "no '%s' in %s", lines[i].line, out.text);
+        // the table of losses: a run has each of its steps, the last too, and none behind it
+        const char *at = strstr(out.text, "| mean loss of steps |");
+        for (size_t step = 1; step <= 2 && (step <= lines[i].a || step <= lines[i].b); step++) {
+            char head[16], of_a[16] = "", of_b[16] = "";
+            snprintf(head, sizeof head, "\n| %zu ", step);
+            const char *row = at ? strstr(at, head) : NULL;
+            cr_assert(row && sscanf(row, "\n| %*u | %15s | %15s |", of_a, of_b) == 2, "%s",
+                      out.text);
+            cr_expect_eq(!strcmp(of_a, "-"), step > lines[i].a, "%s", out.text);
+            cr_expect_eq(!strcmp(of_b, "-"), step > lines[i].b, "%s", out.text);
+        }
         strbuf_free(&out);
     }
 }

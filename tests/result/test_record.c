@@ -4,6 +4,7 @@
 #include "result/store.h"
 #include "result/version.h"
 #include "support/fake_record.h"
+#include "support/said.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -443,6 +444,8 @@ static const struct {
      "key 'step_ms_p10_p90' is 37.75 and 41.5, and step_ms_p50 is 37.5"},
     {"\"step_ms_p10_p90\":\t[35.25, 41.5]", "\"step_ms_p10_p90\": [0, 37]",
      "key 'step_ms_p10_p90' is 0 and 37, and step_ms_p50 is 37.5"},
+    {"\"step_ms_p10_p90\":\t[35.25", "\"step_ms_p10_p90\": [-1", "key 'step_ms_p10_p90': -1 ms"},
+    {"\"forward\", 2, 1.5]", "\"forward\", 2, -1.5]", "key 'kernel_times': -1.5 ms"},
     {"\"most_wrong\":\t[[4, 0.0625]]", "\"most_wrong\": [[4, 0.0625], [4, 0.0625]]",
      "key 'most_wrong' holds row 4 twice"},
     {"\"most_wrong\":\t[[4, 0.0625]]", "\"most_wrong\": [[4, 0.0625], [5, 0.0525]]",
@@ -497,6 +500,51 @@ Test(record, damage_is_named) {
     mem_free(text);
     mem_free(path);
     record_free(&r);
+}
+
+// what lies on a limit is taken: rows that are as wrong, times of 0
+Test(record, equal_and_least_figures_are_read) {
+    record a, b;
+    char *path;
+    fake_record_make(&a, &(fake_record){.right = 0.5});
+    cr_assert_not(mem_resize((void **)&a.worst, 2, sizeof *a.worst));
+    a.worst[a.worst_count++] = (record_worst_row){6, a.worst[0].probability};
+    a.kernel_times[0].ms = 0;
+    a.timing.step_ms_p10 = a.timing.step_ms_p90 = a.timing.step_ms_p50;
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&a, path), "%s", err_message(ERR_FORMAT));
+    cr_assert_not(record_read(&b, path), "%s", err_message(ERR_FORMAT));
+    cr_assert(b.worst_count == 2 && b.worst[1].row == 6);
+    cr_assert(b.kernel_times[0].ms == 0 && b.timing.step_ms_p10 == a.timing.step_ms_p50);
+    record_free(&b);
+    mem_free(path);
+    record_free(&a);
+}
+
+// records beside the folders of tasks: the first is named, the others are counted
+Test(record, strays_are_counted) {
+    static const char *const more[] = {NULL, "", ": so is 1 more record\n",
+                                       ": so are 2 more records\n"};
+    for (size_t count = 0; count < sizeof more / sizeof *more; count++) {
+        store s;
+        if (count) {
+            record r;
+            char *path;
+            fake_record_make(&r, &(fake_record){.seed = (uint32_t)count});
+            cr_assert_not(mem_printf(&path, "%s/%zu.json", folder, count));
+            cr_assert_not(record_write(&r, path));
+            mem_free(path);
+            record_free(&r);
+        }
+        said_begin();
+        cr_assert_not(store_read(&s, folder));
+        store_free(&s);
+        char *said = said_end();
+        cr_expect_eq(strstr(said, "/1.json is passed over: ") != NULL, count > 0, "%s", said);
+        if (more[count]) cr_expect(strstr(said, more[count]), "no '%s' in %s", more[count], said);
+        cr_expect_eq(strstr(said, " more record") != NULL, count > 1, "%s", said);
+        mem_free(said);
+    }
 }
 
 // what other records are searched for by key may not have a hundred thousand

@@ -250,6 +250,34 @@ Test(event_file, a_log_writes_both_under_trainers_tags) {
     temporary_remove();
 }
 
+/* A folder of events is a run's own when nothing else is in it. */
+Test(event_file, a_folder_of_events_holds_nothing_else) {
+    static const struct {
+        const char *files[2];
+        bool ours;
+    } folders[] = {{{NULL, NULL}, true},
+                   {{"events.out.tfevents.harness", NULL}, true},
+                   {{"events.out.tfevents.harness", "notes"}, false},
+                   {{"events.out.tfevents.harness2", NULL}, false},
+                   {{"notes", NULL}, false}};
+    const char *folder = temporary_path("events");
+    bool ours = true;
+    MUST(train_log_owns_events(&ours, folder));
+    cr_expect_not(ours, "no folder");
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        MUST(folder_make(folder));
+        for (size_t k = 0; k < 2 && folders[i].files[k]; k++) {
+            char path[200];
+            snprintf(path, sizeof path, "events/%s", folders[i].files[k]);
+            MUST(file_write(temporary_path(path), "", 0));
+        }
+        MUST(train_log_owns_events(&ours, folder));
+        cr_expect_eq(ours, folders[i].ours, "case %zu", i);
+        MUST(folder_remove(folder));
+    }
+    temporary_remove();
+}
+
 static bool holds(const char *path, const void *wanted, size_t count) {
     void *bytes = NULL;
     size_t size = 0;

@@ -116,10 +116,14 @@ Test(marker, folders_of_older_programs_are_known) {
 }
 
 Test(marker, a_name_is_kept_unless_a_control_is_in_it) {
-    static const struct {
+    static char most[201], more[202]; // a name has 200 bytes at most
+    memset(most, 'a', 200);
+    memset(more, 'a', 201);
+    const struct {
         const char *model;
         bool fits;
-    } cases[] = {{"tiny-task", true}, {"my model", true}, {"모델 1", true},
+    } cases[] = {{most, true},        {more, false},      {"", false},
+                 {"tiny-task", true}, {"my model", true}, {"모델 1", true},
                  {"a\x1b[1m", false}, {"a\nb", false},    {"a\x7f", false}};
     json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

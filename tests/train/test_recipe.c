@@ -205,6 +205,27 @@ Test(recipe, steps_of_known_runs) {
     cr_assert_eq(recipe_warmup(&r, 10), 3);
 }
 
+/* Below 1 a warmup is a share of all steps, from 1 on a number of them; 0 is none. */
+Test(recipe, one_step_of_warmup_is_a_step) {
+    static const struct {
+        double given, ratio;
+        uint32_t steps, of_ten;
+    } warmups[] = {{0, 0.5, 0, 5},
+                   {0.001, 0.001, 0, 1},
+                   {0.999, 0.999, 0, 10},
+                   {1, 0.5, 1, 1},
+                   {2, 0.5, 2, 2}};
+    for (size_t i = 0; i < sizeof warmups / sizeof *warmups; i++) {
+        recipe r;
+        MUST(recipe_load(&r, "trainer"));
+        MUST(recipe_set_number(&r, "warmup_ratio", 0.5));
+        MUST(recipe_set_number(&r, "warmup_steps", warmups[i].given));
+        cr_expect_eq(r.warmup_steps, warmups[i].steps, "%g", warmups[i].given);
+        cr_expect_eq(r.warmup_ratio, warmups[i].ratio, "%g", warmups[i].given);
+        cr_expect_eq(recipe_warmup(&r, 10), warmups[i].of_ten, "%g", warmups[i].given);
+    }
+}
+
 /* transformers' get_scheduler, learning rates that the optimizer uses at steps 1 to 6 of 6, peak
  * 1. */
 Test(schedule, rates_equal_transformers) {
@@ -254,4 +275,9 @@ Test(recipe, class_weights_have_an_end) {
     MUST_FAIL(recipe_class_weights(weights, &count, 3, "1,2,3,4"), ERR_USAGE,
               "class_weights has more than 3 numbers");
     cr_expect_eq(weights[3], -1);
+    // the largest, and one above it
+    MUST(recipe_class_weights(weights, &count, 3, "1000000"));
+    cr_expect(count == 1 && weights[0] == 1e6);
+    MUST_FAIL(recipe_class_weights(weights, &count, 3, "1000000.5"), ERR_USAGE,
+              "class_weights is '1000000.5', expected");
 }

@@ -441,7 +441,13 @@ Test(run_options, the_log_has_each_step_once_under_trainers_names) {
         if (i % 2) {
             cr_assert_float_eq(value_of(l, "eval_loss"), o.evaluations[i / 2].loss, 1e-12);
             cr_assert_float_eq(value_of(l, "eval_macro_f1"), o.evaluations[i / 2].score, 1e-12);
-            cr_assert(value_of(l, "eval_samples_per_second") > 0);
+            double runtime = value_of(l, "eval_runtime");
+            double rows = value_of(l, "eval_samples_per_second") * runtime;
+            double batches = value_of(l, "eval_steps_per_second") * runtime;
+            cr_assert(rows > 0.5);
+            // of one batch, which may not be full
+            cr_assert_float_eq(batches, ceil(rows / q.recipe.per_device_eval_batch_size - 1e-6),
+                               1e-6);
             continue;
         }
         float a = o.losses[(size_t)step - 2], b = o.losses[(size_t)step - 1];
