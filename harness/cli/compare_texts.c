@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "cli/task_flag.h"
+#include "platform/file.h"
 #include "task/task.h"
 
 #include <string.h>
@@ -11,11 +12,19 @@ static err join(char **out, const example *x) {
                              : mem_strdup(out, x->texts[0].text);
 }
 
+/* The folder of the run that a side is, or of its record; *folder is owned. */
+static err folder_of(char **folder, const char *side) {
+    return folder_exists(side) ? mem_strdup(folder, side) : path_folder(folder, side);
+}
+
 err compare_texts_load(compare_texts *t, const record *r, const options *o) {
     const dataset_options wish = {
         .data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
     *t = (compare_texts){0};
-    err e = task_flag_find(&t->task, o, r->task.name, NULL);
+    char *folder = NULL;
+    err e = folder_of(&folder, o->args[0]);
+    if (!e) e = task_flag_find(&t->task, o, r->task.name, folder);
+    mem_free(folder);
     if (!e) e = dataset_load(&t->data, &t->task, &wish);
     if (!e && strcmp(t->data.data_sha256, r->task.data_sha256) != 0)
         e = err_set(ERR_DATA, "%s: the runs' data is %.12s..., what is here is %.12s...%s",

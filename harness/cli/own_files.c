@@ -221,7 +221,7 @@ static err make_name(char **name, const char *path) {
     e = name_plain(&plain, file, NAME_BYTES);
     bool is_nothing = !e && !strcmp(plain.text, "x") && strlen(file) > 1;
     if (!e)
-        e = mem_printf(name, "own-%.*s", is_nothing ? 8 : NAME_BYTES,
+        e = mem_printf(name, KEPT_TASK_PREFIX "%.*s", is_nothing ? 8 : NAME_BYTES,
                        is_nothing ? hex : plain.text);
     strbuf_free(&plain);
     mem_free(file);

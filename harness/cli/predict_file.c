@@ -23,6 +23,9 @@
 
 enum { WINDOW_ROWS = 1024, BAD_ROWS_SHOWN = 20 };
 
+/* Words of the file beside an unfinished output that only this program writes. */
+static const char state_mark[] = "\"max_length\":";
+
 /* A row of the window: its bytes lie in window.raw, its texts in window.texts. */
 typedef struct window_row {
     size_t raw, raw_bytes, text[2], text_bytes[2];
@@ -387,12 +390,14 @@ static err same_row(bool *whole, FILE *f, const job *j, text_span raw) {
     return ERR_OK;
 }
 
-/* How many rows of whole windows are there, and where they end. */
-static err count_rows(size_t *rows, off_t *end, job *j, FILE *f) {
+/* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
+ * and nothing else. */
+static err count_rows(size_t *rows, off_t *end, bool *all, job *j, FILE *f) {
     bool whole = false, more = true;
     err e = ERR_OK;
     *rows = 0;
     *end = 0;
+    *all = false;
     if (j->table.kind == TASK_FORMAT_DELIMITED) {
         if (j->table.has_bom) (void)(getc(f), getc(f), getc(f));
         if ((e = same_row(&whole, f, j, j->table.header)) || !whole) return e;
@@ -404,6 +409,7 @@ static err count_rows(size_t *rows, off_t *end, job *j, FILE *f) {
             err_clear();
             e = ERR_OK;
         }
+        if (!e && !more) *all = getc(f) == EOF;
         if (e || !more || (e = same_row(&whole, f, j, j->table.raw)) || !whole) break;
         if (j->table.rows % j->window.most) continue;
         *rows = j->table.rows;
@@ -417,10 +423,10 @@ static err find_rest(job *j) {
     void *stream = NULL;
     off_t end = 0;
     size_t rows = 0;
-    bool more = true;
+    bool more = true, all;
     err e = file_open_stream(&stream, NULL, j->options->output, 0);
     if (e) return e;
-    e = count_rows(&rows, &end, j, stream);
+    e = count_rows(&rows, &end, &all, j, stream);
     fclose(stream);
     if (e) return e;
     const char *path = j->table.path;
@@ -454,6 +460,25 @@ static err check_output(const job *j) {
     return ERR_OK;
 }
 
+/* Of an output beside which nothing says that it is unfinished. */
+static err check_finished(job *j) {
+    void *stream = NULL;
+    off_t end = 0;
+    size_t rows = 0;
+    bool all = false;
+    err e = file_open_stream(&stream, NULL, j->options->output, 0);
+    if (e) return e;
+    e = count_rows(&rows, &end, &all, j, stream);
+    fclose(stream);
+    if (!e && !all)
+        e = err_set(ERR_DATA,
+                    "%s: not all rows of %s are there, or more than these, and %s, which would say "
+                    "how they were labelled, is not: cannot go on (--overwrite begins anew)",
+                    j->options->output, j->table.path, path_name(j->state));
+    if (!e) log_note("%s: finished already", j->options->output);
+    return e;
+}
+
 /* The output, new or gone on with. *done: it is finished. */
 static err open_output(job *j, bool *done) {
     const options *o = j->options;
@@ -466,17 +491,19 @@ static err open_output(job *j, bool *done) {
     if (!e && there && !o->resume && !o->overwrite)
         return err_set(ERR_DATA, "%s: there already%s (--overwrite replaces it)", o->output,
                        begun ? ", unfinished: --resume goes on" : "");
-    if (!e && there && o->resume && !begun) {
-        log_note("%s: finished already", o->output);
+    uint64_t bytes = 0;
+    if (!e && there && o->resume && !begun && !(e = file_size(&bytes, o->output)) && bytes) {
         *done = true;
-        return ERR_OK;
+        return check_finished(j);
     }
-    bool resumes = there && o->resume;
+    bool resumes = there && o->resume && begun;
+    if (!e) e = file_check_own(j->state, state_mark);
     if (!e) e = file_open_own(&j->fd, o->output);
     if (!e) e = check_output(j);
     if (!e) e = describe(&now, j);
     if (!e && resumes) e = compare_state(j, now);
     if (!e) e = json_write(j->state, now);
+    if (e && !there && j->fd >= 0) (void)unlink(o->output); // nothing is in it
     if (!e && resumes)
         e = find_rest(j);
     else if (!e && ftruncate(j->fd, 0))

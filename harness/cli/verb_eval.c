@@ -381,6 +381,7 @@ static err eval_command(const void *context, struct group *g) {
     const base_model_options from = {.cased = o->cased};
     run_task of = {0};
     char *own_device = NULL;
+    bool again = false; // another test file of the newest run's
     err e = ERR_OK;
     if (o->arg_count)
         return err_set(ERR_USAGE, "eval takes no arguments, found '%s'%s", o->args[0],
@@ -391,7 +392,8 @@ static err eval_command(const void *context, struct group *g) {
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "eval scores on one task, found --task %s", o->task);
     if ((e = device_precision_find(&wish.precision, o->precision))) return e;
-    if (!o->task && !own_flags_given(o) && (e = find_task(&of, o))) goto done;
+    if (!o->task && (e = own_flags_retest(&again, o))) goto done;
+    if (!o->task && (again || !own_flags_given(o)) && (e = find_task(&of, o))) goto done;
     if ((e = load(&v, o, &of))) goto done;
     if (!of.folder && (e = find_run(&of.folder, o->checkpoint, v.task.name))) goto done;
     if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;

@@ -188,31 +188,41 @@ static err clean_one(uint64_t *bytes, const listed_run *r, waste what, bool dele
     else
         shown_line("%s  %s: %zu checkpoint%s of a finished run", r->folder, shown_size(size, freed),
                    r->checkpoints, shown_plural(r->checkpoints));
-    *bytes += freed;
-    return deletes ? listed_run_clean(r, whole) : ERR_OK;
+    err e = deletes ? listed_run_clean(r, whole) : ERR_OK;
+    *bytes += e ? 0 : freed;
+    return e;
 }
 
 static err clean(const run_list *l, const options *o) {
     time_t before = 0;
     uint64_t bytes = 0;
-    size_t count = 0;
+    size_t count = 0, stay = 0;
     char size[SHOWN_SIZE_BYTES];
     err e = read_date(&before, o->before);
     for (size_t i = 0; i < l->count && !e; i++) {
         waste what = waste_of(&l->runs[i], before);
         if (!what) continue;
-        count++;
         e = clean_one(&bytes, &l->runs[i], what, o->yes);
+        if (e && e != ERR_MEMORY) { // the others can go all the same
+            log_warn("%s", err_message(e));
+            err_clear();
+            e = ERR_OK;
+            stay++;
+        } else {
+            count++;
+        }
     }
     if (e) return e;
-    if (!count)
+    if (!count && !stay)
         shown_line("nothing to delete: no checkpoints of finished runs%s%s",
                    o->before ? ", and no unfinished runs older than " : "",
                    o->before ? o->before : "");
     else
         shown_line("%zu run%s, %s %s", count, shown_plural(count), shown_size(size, bytes),
                    o->yes ? "deleted" : "would be deleted (--yes does it)");
-    return ERR_OK;
+    return stay ? err_set(ERR_DATA, "%zu run%s could not be cleaned (named above)", stay,
+                          shown_plural(stay))
+                : ERR_OK;
 }
 
 err verb_runs(const options *o) {

@@ -41,8 +41,8 @@ static err refuse(const task *t, const task_file *f, const dataset_options *o,
     char *absent = NULL;
     err e = dataset_absent(&absent, t, f, o);
     if (!e && forbidden)
-        e = err_set(ERR_NETWORK, "%s, and %s forbids to fetch it; put it there%s%s", absent, forbidden,
-                    err_advice("data", ", name its place with --data DIR"),
+        e = err_set(ERR_NETWORK, "%s, and %s forbids to fetch it; put it there%s%s", absent,
+                    forbidden, err_advice("data", ", name its place with --data DIR"),
                     err_advice("sample", ", or try --sample"));
     else if (!e)
         e = err_set(ERR_DATA, "%s, and its manifest %s names no url", absent, t->path);
@@ -50,12 +50,13 @@ static err refuse(const task *t, const task_file *f, const dataset_options *o,
     return e;
 }
 
-static err fetch_one(const task *t, const task_file *f, const char *path, const dataset_options *o,
-                     bool offline) {
+/* into: where it is received; path, or a place beside a file that it is to replace. */
+static err fetch_into(const char *into, const task *t, const task_file *f, const char *path,
+                      const dataset_options *o, bool offline) {
     const char *forbidden = settings_offline(offline);
     if (forbidden || !f->url) return refuse(t, f, o, forbidden);
     fetch_request r = {.url = f->url,
-                       .path = path,
+                       .path = into,
                        .bytes = f->bytes,
                        .sha256 = f->sha256,
                        .git_blob = f->git_blob};
@@ -71,6 +72,17 @@ static err fetch_one(const task *t, const task_file *f, const char *path, const 
     return ERR_OK;
 }
 
+/* What is there stays until all of the new file is. */
+static err fetch_anew(const task *t, const task_file *f, const char *path, const dataset_options *o,
+                      bool offline) {
+    char *fresh = NULL;
+    err e = mem_printf(&fresh, "%s.new", path);
+    if (!e) e = fetch_into(fresh, t, f, path, o, offline);
+    if (!e) e = file_rename_durable(fresh, path);
+    mem_free(fresh);
+    return e;
+}
+
 static err fetch_or_check(const task *t, const task_file *f, const char *path,
                           const dataset_options *o, bool offline, bool check) {
     if (file_exists(path)) {
@@ -81,10 +93,10 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
             return err_set(e, "%s; move it away, and it is fetched anew", err_message(e));
         if (e != ERR_DATA || settings_offline(offline) || !f->url) return e;
         log_note("%s; fetching it anew", err_message(e));
-        if (unlink(path)) return err_set(ERR_IO, "%s: cannot remove", path);
+        return fetch_anew(t, f, path, o, offline);
     }
     if (!f->url && f->path && !o->data_dir) return data__moved(t, f, path);
-    return fetch_one(t, f, path, o, offline);
+    return fetch_into(path, t, f, path, o, offline);
 }
 
 err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) {

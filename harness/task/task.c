@@ -226,13 +226,12 @@ static err load_files(task *t, const cJSON *root) {
     if (e) return e;
     for (size_t i = 0; i < t->file_count; i++) of_role[t->files[i].role]++;
     if (t->split.rule == TASK_SPLIT_HASH) {
-        if (of_role[TASK_ROLE_ALL] == t->file_count) {
-            return ERR_OK;
-        }
-        return err_set(ERR_FORMAT,
-                       "%s: key 'files': with split rule 'hash' every file has role 'all' "
-                       "(found %zu train, %zu test, %zu all)",
-                       t->path, of_role[0], of_role[1], of_role[2]);
+        if (t->file_count && of_role[TASK_ROLE_ALL] == t->file_count) return ERR_OK;
+        return err_set(
+            ERR_FORMAT,
+            "%s: key 'files': with split rule 'hash' there is one, and every file has role 'all' "
+            "(found %zu train, %zu test, %zu all)",
+            t->path, of_role[0], of_role[1], of_role[2]);
     }
     if (of_role[TASK_ROLE_TRAIN] && of_role[TASK_ROLE_TEST] && !of_role[TASK_ROLE_ALL])
         return ERR_OK;

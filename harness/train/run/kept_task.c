@@ -73,13 +73,35 @@ err kept_task_read(kept_task *k, bool *found, const char *folder) {
     return e;
 }
 
+/* A run's folder may be a stranger's: what it keeps names files by place and hash, fetches none and
+ * goes by no other task's name. */
+static err check_kept(const task *t, const char *where) {
+    if (strncmp(t->name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) != 0)
+        return err_set(ERR_FORMAT,
+                       "%s: key '%s': task '%s', the name of a task of own files begins with '%s'",
+                       where, manifest_key, t->name, KEPT_TASK_PREFIX);
+    for (size_t i = 0; i < t->file_count; i++) {
+        const task_file *f = &t->files[i];
+        if (f->path && f->sha256 && !f->url) continue;
+        return err_set(ERR_FORMAT,
+                       "%s: key '%s': file %zu of the task has %s: own files have a path and a "
+                       "SHA-256, and no url",
+                       where, manifest_key, i + 1,
+                       f->url    ? "a url"
+                       : f->path ? "no SHA-256"
+                                 : "no path");
+    }
+    return ERR_OK;
+}
+
 err kept_task_parse(task *t, const kept_task *k) {
     char *path = NULL, *where = NULL;
     *t = (task){0};
     err e = strcmp(k->folder, ".") ? mem_printf(&path, "%s/%s.json", k->folder, k->name)
                                    : mem_printf(&path, "%s.json", k->name);
     if (!e) e = mem_strdup(&where, k->where);
-    if (!e && !(e = err_wrap(task_parse(t, k->manifest, path), "%s", k->where))) {
+    if (!e) e = err_wrap(task_parse(t, k->manifest, path), "%s", k->where);
+    if (!e && !(e = check_kept(t, k->where))) {
         mem_free(t->path); // no file has that name
         t->path = where;
         where = NULL;

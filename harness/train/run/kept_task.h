@@ -10,6 +10,9 @@
 /* Most bytes of unfinished.json and run.json: a manifest of 4,096 labels is in them. */
 enum { RUN_FILE_LIMIT_BYTES = 16 << 20 };
 
+/* What names of tasks of own files begin with. */
+#define KEPT_TASK_PREFIX "own-"
+
 typedef struct kept_task {
     char *name, *manifest; /* owned */
     char *folder;          /* that relative paths of the manifest go from, owned */
