@@ -9,6 +9,7 @@
 #include "metric/confusion_cells.h"
 #include "platform/file.h"
 #include "text/unicode.h"
+#include "train/run/kept_task.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -189,9 +189,9 @@ Test(own_tasks, a_model_is_scored_on_another_file) {
                      "--label-column", "x", QUICK),
                  2, "--label-column goes with --train-file: a test file alone is read as the");
     expect_error(RUN("eval", "-c", "m", "--test-file", "다른 시험.csv", QUICK), 2,
-                 "--test-file needs --train-file");
-    expect_error(RUN("eval", "--test-file", "다른 시험.csv", QUICK), 2,
-                 "--test-file needs --train-file");
+                 "m: no record beside the model says which task it is of");
+    // of the newest run
+    expect_out(RUN("eval", "--test-file", "다른 시험.csv", QUICK), " 6 rows");
     put_reviews("\u1102\u1162 글.csv", 2, 24);
     expect_error(RUN("eval", "-c", "runs/own-내-글/a", "--test-file", "다른 시험.csv", QUICK), 1,
                  ", of what runs/own-내-글/a/run.json was trained on");

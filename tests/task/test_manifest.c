@@ -220,7 +220,7 @@ static const struct {
     {"{\"rule\": \"files\"}", "{\"rule\": \"hash\", \"one_in\": 1}",
      ": split: key 'one_in' is 1, expected a whole number from 2 to 1000"},
     {"{\"rule\": \"files\"}", "{\"rule\": \"hash\", \"one_in\": 5}",
-     ": key 'files': with split rule 'hash' every file has role 'all' (found 1 train, 1 test, 0 "
+     ": key 'files': with split rule 'hash' there is one, and every file has role 'all' (found 1 train, 1 test, 0 "
      "all)"},
     {"{\"rule\": \"files\"}",
      "{\"rule\": \"files\"}, \"sample_split\": {\"rule\": \"hash\", \"one_in\": 5}",
