@@ -1,5 +1,6 @@
 /* What can be done after a run from files of the user's own: the verbs that look at a task take the
  * run's, by its folder, by its name or by the same flags. */
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
@@ -175,6 +176,67 @@ Test(own_tasks, files_are_held_to_their_hashes) {
     MUST(file_write(temporary_path("a/run.json"), text, bytes));
     mem_free(text);
     expect_error(RUN("eval", "-c", "a", QUICK), 1, "a/run.json: key 'own_files': SHA-256 is ");
+}
+
+/* What stands between the words becomes `to`, in the manifest that a run keeps, whose hash is made
+ * anew. */
+static void change_kept(const char *path, const char *from, const char *to, const char *task) {
+    cJSON *root = NULL;
+    char *text = NULL, hex[HASH_HEX_BYTES];
+    MUST(json_read(&root, path, 0));
+    const char *kept = cJSON_GetStringValue(cJSON_GetObjectItem(root, "own_files"));
+    const char *at = kept ? strstr(kept, from) : NULL;
+    cr_assert(at, "no %s in %s", from, kept);
+    MUST(mem_printf(&text, "%.*s%s%s", (int)(at - kept), kept, to, at + strlen(from)));
+    hash_bytes_hex(text, strlen(text), hex);
+    cJSON_ReplaceItemInObject(root, "own_files", cJSON_CreateString(text));
+    cJSON *identity = cJSON_GetObjectItem(root, "identity");
+    cJSON_ReplaceItemInObject(identity, "manifest", cJSON_CreateString(hex));
+    if (task) cJSON_ReplaceItemInObject(identity, "task", cJSON_CreateString(task));
+    MUST(json_write(path, root));
+    mem_free(text);
+    cJSON_Delete(root);
+}
+
+/* A stranger's folder fetches nothing, and goes by no other task's name. */
+Test(own_tasks, what_a_strangers_run_may_keep) {
+    static const struct {
+        const char *from, *to, *task, *said;
+    } changes[] = {
+        {"\"path\":\t\"", "\"url\":\t\"https://example.org/", NULL,
+         "a/run.json: key 'own_files': file 1 of the task has a url"},
+        {"\"path\":\t\"", "\"url\":\t\"https://example.org/", NULL,
+         "own files have a path and a SHA-256"},
+        {"\"name\":\t\"own-", "\"name\":\t\"nsmc-", "nsmc-내-글",
+         "the name of a task of own files begins with 'own-'"},
+    };
+    put_files();
+    train("a", "1");
+    char *text = NULL, *path;
+    size_t bytes = 0;
+    MUST(mem_strdup(&path, temporary_path("a/run.json")));
+    MUST(file_read((void **)&text, &bytes, path, 0));
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        MUST(file_write(path, text, bytes));
+        change_kept(path, changes[i].from, changes[i].to, changes[i].task);
+        expect_error(changes[i].task
+                         ? RUN("predict", "--task", changes[i].task, "-c", "a", "가", QUICK)
+                         : RUN("errors", "a", QUICK),
+                     1, changes[i].said);
+    }
+    mem_free(text);
+    mem_free(path);
+}
+
+/* Two runs of one name and other files: each side's folder has its own. */
+Test(own_tasks, texts_of_a_comparison_are_those_of_its_runs) {
+    put_files();
+    train("runs/own-내-글/a", "1");
+    train("runs/own-내-글/b", "2");
+    put_reviews("시험.csv", 26, 8);
+    train("runs/own-내-글/newer", "1");
+    put_files();
+    expect_out(RUN("compare", "--texts", "runs/own-내-글/a", "runs/own-내-글/b"), "own-내-글");
 }
 
 Test(own_tasks, a_model_is_scored_on_another_file) {

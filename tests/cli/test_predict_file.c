@@ -301,6 +301,51 @@ Test(predict_file, a_killed_run_goes_on_to_the_same_bytes) {
 }
 
 /* Where no file can be locked it is done without, and where one is locked it is left alone. */
+/* Without what says how its rows were labelled an output is finished, empty, or neither. */
+Test(predict_file, an_output_is_finished_when_all_rows_are_there) {
+    put_rows("a.csv", true);
+    program_result p = program_run(NULL, 120, long_run);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *whole = read_text("o.csv");
+    size_t bytes = strlen(whole);
+    const struct {
+        size_t kept;
+        const char *more, *said;
+    } cases[] = {{bytes, "", NULL},
+                 {bytes, "x\n",
+                  "not all rows of a.csv are there, or more than these, and "
+                  "o.csv.unfinished.json, which"},
+                 {bytes - 5, "", "not all rows of a.csv are there"},
+                 {bytes / 2, "", "not all rows of a.csv are there"},
+                 {0, "{}\n", "is not that of line 1 of a.csv"},
+                 {0, "", NULL}}; // as a full disk leaves it: begun anew
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text;
+        MUST(mem_printf(&text, "%.*s%s", (int)cases[i].kept, whole, cases[i].more));
+        put("o.csv", text);
+        p = program_run(NULL, 120, long_run);
+        cr_expect_eq(p.exit_code, cases[i].said ? 1 : 0, "case %zu: %s", i, p.err);
+        if (cases[i].said)
+            cr_expect(strstr(p.err, cases[i].said), "case %zu: %s", i, p.err);
+        else
+            expect_same(whole);
+        program_free(&p);
+        mem_free(text);
+    }
+    // a file of that name that is somebody's
+    put("o.csv.unfinished.json", "precious\n");
+    MUST(file_remove(temporary_path("o.csv")));
+    p = program_run(NULL, 120, long_run);
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    program_free(&p);
+    char *kept = read_text("o.csv.unfinished.json");
+    cr_expect_str_eq(kept, "precious\n");
+    cr_expect_not(file_named(temporary_path("o.csv")));
+    mem_free(kept);
+    mem_free(whole);
+}
+
 Test(predict_file, a_lock_of_another_is_kept_and_none_is_needed) {
     const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
     const char *const words[] = {"predict", "-c",      "m",     "--device", "cpu",   "--threads",

@@ -1062,6 +1062,20 @@ Test(fetch, a_task_is_fetched_checked_and_mended) {
     cr_expect_eq(server_count(s, "/train.csv"), 1);
     cr_expect_eq(fetch_task(&m.task, NULL, false, true), ERR_OK);
     cr_expect_eq(server_count(s, "/train.csv"), 2);
+    // what is there stays until the new one is
+    const char *good = m.task.files[0].url;
+    char *none, *text = NULL;
+    size_t bytes = 0;
+    MUST(mem_printf(&none, "%s/none", good));
+    m.task.files[0].url = none;
+    MUST(file_write(in_folder("harness/data/made/train.csv"), "changed", 7));
+    MUST_FAIL(fetch_task(&m.task, NULL, false, true), ERR_DATA, "/train.csv/none: the server ");
+    MUST(file_read((void **)&text, &bytes, in_folder("harness/data/made/train.csv"), 0));
+    cr_expect_str_eq(text, "changed");
+    mem_free(text);
+    mem_free(none);
+    m.task.files[0].url = good;
+    cr_expect_eq(fetch_task(&m.task, NULL, false, true), ERR_OK);
     // what the user names by HARNESS_DATA is never written to
     made_task_file(&m, "train.csv", "mine", 4);
     setenv("HARNESS_DATA", m.folder, 1);
@@ -1077,7 +1091,7 @@ Test(fetch, a_task_is_fetched_checked_and_mended) {
     dataset_options named = {.data_dir = m.folder};
     MUST_FAIL(fetch_task(&m.task, &named, false, true), ERR_DATA,
               "train.csv: 26 bytes, the manifest expects 19; move it away");
-    cr_expect_eq(server_count(s, "/train.csv"), 2);
+    cr_expect_eq(server_count(s, "/train.csv"), 3);
     made_task_end(&m);
     finish(s);
 }

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/must.h"
 #include "support/limits.h"
 #include "task/task.h"
 
@@ -220,7 +221,8 @@ static const struct {
     {"{\"rule\": \"files\"}", "{\"rule\": \"hash\", \"one_in\": 1}",
      ": split: key 'one_in' is 1, expected a whole number from 2 to 1000"},
     {"{\"rule\": \"files\"}", "{\"rule\": \"hash\", \"one_in\": 5}",
-     ": key 'files': with split rule 'hash' there is one, and every file has role 'all' (found 1 train, 1 test, 0 "
+     ": key 'files': with split rule 'hash' there is one, and every file has role 'all' (found 1 "
+     "train, 1 test, 0 "
      "all)"},
     {"{\"rule\": \"files\"}",
      "{\"rule\": \"files\"}, \"sample_split\": {\"rule\": \"hash\", \"one_in\": 5}",
@@ -269,6 +271,16 @@ Test(manifest, wrong_ones_name_file_key_found_and_allowed) {
                      "\n got %s\nwant %s", message, wrong[i].want);
         task_free(&t);
     }
+    // of a rule that asks for one role alone none is not enough
+    char *hash = changed("{\"rule\": \"files\"}", "{\"rule\": \"hash\", \"one_in\": 5}"), *text;
+    const char *files = strstr(hash, "\"files\": ["), *stop = files ? strstr(files, "}]") : NULL;
+    cr_assert(stop, "%s", hash);
+    MUST(mem_printf(&text, "%.*s\"files\": [%s", (int)(files - hash), hash, stop + 1));
+    MUST(file_write_quick(path, text, strlen(text)));
+    MUST_FAIL(task_load(&t, path), ERR_FORMAT, "found 0 train, 0 test, 0 all");
+    task_free(&t);
+    mem_free(text);
+    mem_free(hash);
     cr_assert_eq(folder_remove(folder), ERR_OK);
     cr_assert_eq(mem_live_count(), live);
 }
