@@ -7,6 +7,7 @@
 #include "model/head/head.h"
 #include "platform/file.h"
 #include "result/store.h"
+#include "train/checkpoint/checkpoint.h"
 #include "train/run/shipped.h"
 
 #include <string.h>
@@ -117,7 +118,7 @@ static err add_below(strbuf *list, size_t *count, const char *folder, int deep) 
     for (size_t i = 0; i < names.count && !e; i++) {
         char *one = NULL;
         bool is = false;
-        if (!strncmp(names.names[i], "checkpoint-", 11)) continue; // of an unfinished run
+        if (checkpoint_is_name(names.names[i])) continue; // of an unfinished run
         if ((e = path_join(&one, folder, names.names[i])) || !folder_exists(one)) goto next;
         if ((e = is_run(&is, one))) goto next;
         if (!is && deep) e = add_below(list, count, one, deep - 1);

@@ -23,9 +23,11 @@ static err recipe_of(recipe *r, const char *group, const run_request *q) {
     char *where = NULL;
     err e = q->manifest ? ERR_OK : task_find(&t, q->task, q->task_dir); // own files have no group
     if (!e && (!t.group.recipe || strcmp(t.group.name, group) != 0))
-        e = err_set(ERR_USAGE, "recipe '%s' is for the tasks of that group, which %s is not: leave --recipe out, or "
-                    "name another",
-                    group, q->task);
+        e = err_set(
+            ERR_USAGE,
+            "recipe '%s' is for the tasks of that group, which %s is not: leave --recipe out, or "
+            "name another",
+            group, q->task);
     if (!e) e = mem_printf(&where, "%s: group: recipe", t.path);
     if (!e) e = recipe_read(r, group, t.group.recipe, where);
     mem_free(where);

@@ -23,7 +23,8 @@ typedef struct own_files {
     const char *kind;            /* as in a manifest; NULL: classification */
     const char *label_separator; /* of kind multi_label */
     bool skips_bad_rows;
-    bool leaves_test; /* the test file is named alone, and not opened: nothing is said of its rows */
+    bool
+        leaves_test; /* the test file is named alone, and not opened: nothing is said of its rows */
     const char *name; /* NULL: made of the name of the training file, "own-reviews" */
     /* where the manifest will lie: its paths are from there on, or absolute for files that are not
        below it; NULL: paths are as given */

@@ -47,7 +47,8 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     *found = *found && !strcmp(k->name, name);
     if (!e && *found) log_note("task    %s: the files that %s was trained on", name, folder);
     mem_free(folder);
-    bool is_own = !described && !strncmp(name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) && !strchr(name, ',');
+    bool is_own = !described && !strncmp(name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) &&
+                  !strchr(name, ',');
     return !e && !*found && is_own ? not_kept(name) : e;
 }
 

@@ -220,8 +220,9 @@ static err head_line(const task *t, const dataset_row *row, size_t number, size_
     if (!e) e = target_names(&target, t, x->target);
     // a set of labels may be wider than each of them: it is shown whole
     bool fits = !e && shown_width(target.text) <= columns;
-    if (!e) e = fits ? text_column(&out, target.text, columns)
-                     : shown_printf(&out, SHOWN_TERMINAL, "%s", target.text);
+    if (!e)
+        e = fits ? text_column(&out, target.text, columns)
+                 : shown_printf(&out, SHOWN_TERMINAL, "%s", target.text);
     if (!e) e = strbuf_add(&out, "  ");
     if (!e) e = head_text(&text, t, x);
     if (!e && shown_columns() < out.length + TEXT_COLUMNS) {

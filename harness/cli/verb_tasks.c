@@ -291,7 +291,9 @@ err verb_tasks(const options *o) {
                        "--task-dir DIR those of a folder too",
                        o->args[1]);
     const char *nearest = text_nearest(o->args[0], known, 3);
-    return err_set(
-        ERR_USAGE, "unknown: harness tasks %s%s%s%s (known: show TASK, check, new FILE...; alone it lists them)",
-        o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return err_set(ERR_USAGE,
+                   "unknown: harness tasks %s%s%s%s (known: show TASK, check, new FILE...; alone "
+                   "it lists them)",
+                   o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "");
 }

@@ -300,7 +300,6 @@ Test(predict_file, a_killed_run_goes_on_to_the_same_bytes) {
     mem_free(whole);
 }
 
-/* Where no file can be locked it is done without, and where one is locked it is left alone. */
 /* Without what says how its rows were labelled an output is finished, empty, or neither. */
 Test(predict_file, an_output_is_finished_when_all_rows_are_there) {
     put_rows("a.csv", true);
@@ -346,6 +345,7 @@ Test(predict_file, an_output_is_finished_when_all_rows_are_there) {
     mem_free(whole);
 }
 
+/* Where no file can be locked it is done without, and where one is locked it is left alone. */
 Test(predict_file, a_lock_of_another_is_kept_and_none_is_needed) {
     const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
     const char *const words[] = {"predict", "-c",      "m",     "--device", "cpu",   "--threads",

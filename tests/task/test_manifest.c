@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
-#include "support/must.h"
 #include "support/limits.h"
+#include "support/must.h"
 #include "task/task.h"
 
 #include <criterion/criterion.h>

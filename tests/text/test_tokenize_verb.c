@@ -66,7 +66,8 @@ Test(tokenize_verb, bad_use_is_named) {
     r = RUN("tokenize", "--model", path, "--checkpoint", ".", "영화");
     expect(&r, 2, r.err, "--model and --checkpoint exclude each other");
     r = RUN("tokenize", "--model", path, "ok", "\xFF");
-    expect(&r, 1, r.err, "text 2: byte 1 is not UTF-8; text in CP949 has to be converted first: iconv");
+    expect(&r, 1, r.err,
+           "text 2: byte 1 is not UTF-8; text in CP949 has to be converted first: iconv");
     const char *empty = temporary_path("empty.txt");
     cr_assert_eq(file_write(empty, "", 0), ERR_OK);
     r = RUN("tokenize", "--model", empty, "a");
