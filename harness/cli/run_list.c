@@ -286,23 +286,17 @@ err run_list_read(run_list *l, const char *const *roots, size_t count, const cha
 
 /* --- deleting --- */
 
-/* All that a run makes; what else is in the folder stays, and the folder with it. */
-static err remove_run(const char *folder) {
-    run r = {.lock = -1};
-    err e = mem_strdup(&r.output, folder);
-    if (!e) e = run_discard(&r);
-    mem_free(r.output);
-    return e;
-}
-
-err listed_run_clean(const listed_run *r, bool whole) {
+err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes) {
     bool held = false;
     int fd = -1;
     char *lock = NULL;
-    err e = take_lock(&fd, &held, r->folder);
+    *w = (run_waste){0};
+    err e = deletes ? take_lock(&fd, &held, r->folder) : ERR_OK;
     if (!e && held) e = err_set(ERR_IO, "%s: a run is at work in this folder", r->folder);
-    if (!e) e = whole ? remove_run(r->folder) : checkpoint_clear(r->folder, NULL);
-    if (!e && whole && !(e = path_join(&lock, r->folder, ".lock"))) {
+    if (!e) e = run_waste_find(w, r->folder, whole);
+    if (!e && deletes) e = run_waste_remove(w);
+    if (!e && deletes && whole && w->count && !w->keeps_result &&
+        !(e = path_join(&lock, r->folder, ".lock"))) {
         // while it is held: whoever waits for it looks whether the file is still the one of the name
         e = fd >= 0 ? file_remove(lock) : ERR_OK;
         (void)rmdir(r->folder);

@@ -38,10 +38,10 @@ static void good(program_result p) {
     program_free(&p);
 }
 
-/* A run that was stopped behind its first checkpoint. */
-static void make_unfinished(const char *folder) {
-    const char *const arguments[] = {SMALL, "--max-steps", "2000", "--save-steps",
-                                     "1",   "-o",          folder, NULL};
+/* A run of so many steps that was stopped behind its first checkpoint. */
+static void stop_run(const char *folder, const char *steps) {
+    const char *const arguments[] = {SMALL,  "--max-steps", steps, "--save-steps", "1", "-o",
+                                     folder, "--overwrite", NULL};
     char path[200];
     child c;
     snprintf(path, sizeof path, "%s/checkpoint-1", folder);
@@ -50,6 +50,10 @@ static void make_unfinished(const char *folder) {
     kill(c.pid, SIGKILL);
     program_result p = child_end(&c, 60);
     program_free(&p);
+}
+
+static void make_unfinished(const char *folder) {
+    stop_run(folder, "2000");
 }
 
 /* The run of the list whose folder ends so. */
@@ -207,6 +211,8 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     good(RUN("eval", "-c", "r/a", "--task", "kor_hate", "--sample", "--device", "cpu"));
     // and an older one goes whole, but for what is not ours
     MUST(file_write(temporary_path("r/b/mine.txt"), "x", 1));
+    MUST(folder_make(temporary_path("r/b/partial-best"))); // what a crash leaves
+    MUST(folder_make(temporary_path("r/b/old-model")));
     make_older("r/b");
     p = RUN("runs", "clean", "r", "--before", "2024-01-01", "--yes");
     cr_expect(strstr(p.out, "r/b  ") && strstr(p.out, "unfinished, last changed 2023-11-14"), "%s",
@@ -219,6 +225,61 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     folder_list_free(&left);
     cr_expect(file_named(temporary_path("r/a/mine.txt")));
     cr_expect(file_named(temporary_path("r/c/record.json")));
+}
+
+static void put(const char *path) {
+    MUST(file_write(temporary_path(path), "x", 1));
+}
+
+static void cleaned(const char *said, const char *const *arguments) {
+    program_result p = program_run(NULL, 60, arguments);
+    cr_expect(!p.exit_code && strstr(p.out, said), "no '%s' in %s%s", said, p.out, p.err);
+    program_free(&p);
+}
+#define CLEANED(said, ...) cleaned(said, (const char *const[]){"runs", "clean", __VA_ARGS__, NULL})
+
+/* What holds a stranger's file stays whole, is not counted as gone, and can be gone on with. */
+Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
+    static const char *const before[] = {"r", "--before", "2024-01-01"};
+    good(RUN(SMALL, "--max-steps", "3", "--save-steps", "1", "--save-total-limit", "3", "-o",
+             "r/a"));
+    put("r/a/checkpoint-1/notes.txt");
+    CLEANED("r/a  1 checkpoint stays: this program did not make r/a/checkpoint-1/notes.txt", "r");
+    CLEANED("of a finished run\n", "r", "--yes");
+    cr_expect(folder_exists(temporary_path("r/a/checkpoint-1")));
+    cr_expect(file_named(temporary_path("r/a/checkpoint-1/model.safetensors")));
+    cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-2")));
+    CLEANED("nothing to delete", "r", "--yes"); // for what stays does not count
+    MUST(folder_remove(temporary_path("r/a")));
+    stop_run("r/b", "150");
+    put("r/b/checkpoint-1/notes.txt");
+    make_older("r/b");
+    CLEANED("r/b  stays, and can be resumed: this program did not make r/b/checkpoint-1/notes.txt",
+            before[0], before[1], before[2]);
+    CLEANED("nothing to delete", before[0], before[1], before[2], "--yes");
+    cr_expect(file_named(temporary_path("r/b/unfinished.json")));
+    cr_expect(file_named(temporary_path("r/b/log.jsonl")));
+    program_result p =
+        RUN(SMALL, "--max-steps", "150", "--save-steps", "1", "-o", "r/b", "--resume");
+    cr_expect(!p.exit_code, "%s", p.err);
+    program_free(&p);
+    cr_expect(file_named(temporary_path("r/b/checkpoint-1/notes.txt")));
+}
+
+/* A run that was to replace a finished one goes, and leaves that one's record and model. */
+Test(runs, clean_keeps_the_finished_run_that_was_to_be_replaced) {
+    good(RUN(SMALL, "--max-steps", "2", "-o", "r/a"));
+    stop_run("r/a", "2000");
+    make_older("r/a");
+    CLEANED("; the record and model of a finished run stay there\n1 run, ", "r", "--before",
+            "2024-01-01", "--yes");
+    cr_expect_not(file_named(temporary_path("r/a/unfinished.json")));
+    cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-1")));
+    cJSON *root, *run = listed(&root, "r/a");
+    cr_assert_not_null(run);
+    cr_expect_str_eq(text_at(run, "state"), "finished");
+    cJSON_Delete(root);
+    good(RUN("eval", "-c", "r/a", "--task", "kor_hate", "--sample", "--device", "cpu"));
 }
 
 /* A run that another process is at is listed as such, and not touched. */
@@ -303,6 +364,7 @@ Test(runs, wrong_use) {
         {{"runs", "clean", "--before", "2026-01-311"}, "expects a day such as 2026-01-31"},
         {{"runs", "clean", "--before", "1969-12-31"}, "expects a day such as 2026-01-31"},
         {{"runs", "cleen"}, "cleen: no such folder"},
+        {{"runs", "clean", "--json"}, "--json goes with `harness runs`, not with clean"},
         {{"env", "x"}, "env takes no arguments"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
