@@ -153,7 +153,8 @@ static err find_step(listed_run *r, const char *folder) {
  * schema 1 have no checksums. */
 static bool is_pretraining(const char *path) {
     cJSON *root = NULL;
-    bool found = !json_read(&root, path, 0) && json_has(root, "corpus") && !json_has(root, "task");
+    bool found = !json_read(&root, path, RUN_FILE_LIMIT_BYTES) && json_has(root, "corpus") &&
+                 !json_has(root, "task");
     if (found && json_has(root, "checksums")) found = !record_checksums_check(root, path);
     cJSON_Delete(root);
     err_clear();

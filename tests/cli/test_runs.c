@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -280,6 +281,24 @@ Test(runs, clean_keeps_the_finished_run_that_was_to_be_replaced) {
     cr_expect_str_eq(text_at(run, "state"), "finished");
     cJSON_Delete(root);
     good(RUN("eval", "-c", "r/a", "--task", "kor_hate", "--sample", "--device", "cpu"));
+}
+
+/* Files of a size that nothing is, as a few bytes on the disk can claim, are passed over by their size. */
+Test(runs, what_is_too_large_is_not_read, .timeout = 60) {
+    const struct rlimit memory = {512 << 20, 512 << 20}, seconds = {10, 10};
+    good(RUN(SMALL, "--max-steps", "2", "-o", "r/a"));
+    cr_assert_eq(truncate(temporary_path("r/a/record.json"), (off_t)3 << 30), 0);
+    cr_assert_eq(truncate(temporary_path("r/a/model/config.json"), (off_t)3 << 30), 0);
+    cr_assert_eq(setrlimit(RLIMIT_CPU, &seconds), 0); // the program's too
+    cr_assert_eq(setrlimit(RLIMIT_AS, &memory), 0);
+    program_result p = RUN("runs", "r");
+    cr_expect(!p.exit_code && strstr(p.out, "damaged"), "%d: %s%s", p.exit_code, p.out, p.err);
+    program_free(&p);
+    p = RUN("predict", "-c", "r/a", "--device", "cpu", "--threads", "1", "x");
+    cr_expect(p.exit_code == 1 &&
+                  strstr(p.err, "config.json: 3221225472 bytes: the file is damaged"),
+              "%d: %s", p.exit_code, p.err);
+    program_free(&p);
 }
 
 /* A run that another process is at is listed as such, and not touched. */
