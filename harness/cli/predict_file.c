@@ -200,6 +200,7 @@ static err find_rest(predict_job *j) {
     const char *path = j->table.path;
     table_close(&j->table);
     if ((e = table_open(&j->table, path))) return e;
+    table_unhashed(&j->table);
     while (!e && j->table.rows < rows) {
         window_row row = {0};
         e = table_next(&j->table, &more);
@@ -321,6 +322,7 @@ static void show_end(const predict_job *j) {
 static err prepare(predict_job *j) {
     err e = table_open(&j->table, j->options->input);
     if (e) return e;
+    table_unhashed(&j->table);
     if (j->table.kind == TASK_FORMAT_JSON)
         return err_set(ERR_USAGE, "%s is a JSON array: make lines of it first (jq -c '.[]')",
                        j->table.path);

@@ -31,7 +31,7 @@ err data__source_more(data__source *s) {
         n = read(s->fd, s->bytes + s->end, READ_BYTES);
     } while (n < 0 && errno == EINTR);
     if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", s->path, strerror(errno));
-    sha256_add(&s->hash, s->bytes + s->end, (size_t)n);
+    if (!s->unhashed) sha256_add(&s->hash, s->bytes + s->end, (size_t)n);
     s->hashed_bytes += (uint64_t)n;
     s->end += (size_t)n;
     s->ended = n == 0;

@@ -441,6 +441,23 @@ Test(runs, dry_run_tells_what_the_run_does) {
     cJSON_Delete(after);
 }
 
+/* Runs of as much work are tried once, so that they are told the same time. */
+Test(runs, dry_runs_of_as_much_work_take_as_long) {
+    program_result p = RUN(SMALL, "--epochs", "3", "--runs", "3", "--dry-run", "--json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    double first = 0;
+    int count = 0;
+    for (char *line = strtok(p.out, "\n"); line; line = strtok(NULL, "\n"), count++) {
+        cJSON *dry;
+        MUST(json_parse(&dry, line, strlen(line), "dry run"));
+        if (!count) first = number_at(dry, "train_s");
+        cr_expect(first > 0 && number_at(dry, "train_s") == first, "%s", line);
+        cJSON_Delete(dry);
+    }
+    cr_expect_eq(count, 3);
+    program_free(&p);
+}
+
 /* Each by its name, what all take together, and one word that nothing was done. */
 Test(runs, dry_run_of_several) {
     program_result p =
