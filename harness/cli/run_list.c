@@ -150,15 +150,16 @@ static err find_step(listed_run *r, const char *folder) {
 }
 
 /* The record of a pretraining has a corpus in place of a task, and is none of a score. Those of
- * schema 1 have no checksums. */
-static bool is_pretraining(const char *path) {
+ * schema 1 have no checksums. Errors: ERR_MEMORY. */
+static err find_pretraining(bool *found, const char *path) {
     cJSON *root = NULL;
-    bool found = !json_read(&root, path, RUN_FILE_LIMIT_BYTES) && json_has(root, "corpus") &&
-                 !json_has(root, "task");
-    if (found && json_has(root, "checksums")) found = !record_checksums_check(root, path);
+    err e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
+    *found = !e && json_has(root, "corpus") && !json_has(root, "task");
+    if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
     cJSON_Delete(root);
+    if (e == ERR_MEMORY) return e;
     err_clear();
-    return found;
+    return ERR_OK;
 }
 
 /* The record, as far as the folder has a whole one. */
@@ -170,9 +171,10 @@ static err read_result(listed_run *r, record *rec, bool *has_record, const char 
         e = record_read(rec, path);
         *has_record = !e;
         if (e && e != ERR_MEMORY) {
+            bool pretraining = false;
             err_clear();
-            if (!is_pretraining(path)) r->state = RUN_STATE_DAMAGED;
-            e = ERR_OK;
+            e = find_pretraining(&pretraining, path);
+            if (!pretraining) r->state = RUN_STATE_DAMAGED;
         }
     }
     mem_free(path);
