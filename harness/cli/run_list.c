@@ -153,7 +153,7 @@ static err find_step(listed_run *r, const char *folder) {
  * schema 1 have no checksums. */
 static bool is_pretraining(const char *path) {
     cJSON *root = NULL;
-    bool found = !json_read(&root, path, 0) && json_has(root, "corpus") && !json_has(root, "task");
+    bool found = !json_read(&root, path, 0) && json_has(root, "corpus");
     if (found && json_has(root, "checksums")) found = !record_checksums_check(root, path);
     cJSON_Delete(root);
     err_clear();
