@@ -93,7 +93,7 @@ static void add_line(walker *w, char *line, const char *rest) {
     bool table = *line == '|', head = w->now != BLOCK_TABLE;
     if (!*line || (*line == '#' && strspn(line, "#") < 4)) {
         change_block(w, BLOCK_NONE);
-        if (!strcmp(line, "## Speed") && w->side_count) {
+        if (!strncmp(line, "## ", 3) && !strcmp(line + 3, SAY(&w->p, speed)) && w->side_count) {
             compare__loss_chart(&w->p, w->sides, w->side_count);
             w->side_count = 0;
         }
@@ -114,10 +114,10 @@ static void add_line(walker *w, char *line, const char *rest) {
     }
 }
 
-err compare_html(strbuf *out, const char *title, const char *text, const compare_side *sides,
-                 size_t count) {
-    walker w = {.p = {.out = out}, .sides = sides, .side_count = count};
-    html__begin(&w.p, title, NULL);
+err compare_html(strbuf *out, const char *text, const compare_side *sides, size_t count,
+                 page_language language) {
+    walker w = {.p = {.out = out, .language = language}, .sides = sides, .side_count = count};
+    html__begin(&w.p, SAY(&w.p, compare_title), NULL);
     html__main(&w.p);
     while (*text) {
         char line[LINE_BYTES];

@@ -290,6 +290,16 @@ Test(own_files, a_column_is_guessed_where_one_guess_alone_is_possible) {
          2},
         {"sep=;,y", "by the first line, which is for a spreadsheet alone: remove it", 2},
         {"text,comment,label", "which column holds the text?", 2},
+        // pairs as transformers' scripts know them, and no half of one
+        {"id,sentence1,sentence2,label",
+         "text    columns 'sentence1' and 'sentence2' of f.csv, a pair", 0},
+        {"Hypothesis,premise,label", "text    columns 'premise' and 'Hypothesis' of f.csv, a pair",
+         0},
+        {"question,sentence,label", "text    columns 'question' and 'sentence' of f.csv, a pair",
+         0},
+        {"문장1,문장2,정답", "text    columns '문장1' and '문장2' of f.csv, a pair", 0},
+        {"premise,hypothesis,sentence1,sentence2,label", "which column holds the text?", 2},
+        {"sentence1,x,label", "which column holds the text?", 2},
         {"id,text,x", "which column holds the label?", 2},
         {"text", "which column holds the label?", 2},
     };

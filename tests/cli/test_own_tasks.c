@@ -128,6 +128,9 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
     put_files();
     train("runs/own-내-글/a", "1");
     expect_out(RUN("errors", "runs/own-내-글/a", "--texts", QUICK), "Scores by slice");
+    expect_out(RUN("tasks", "show", "own-내-글"), "manifest  runs/own-내-글/a/run.json");
+    expect_error(RUN("run", "--task", "own-내-글,kor_hate", "--sample", QUICK), 2,
+                 "own-내-글: files of your own are run by themselves, with --task own-내-글 alone");
     expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/a");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a", QUICK), " 8 rows");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a/model", "--split", "train", QUICK), " 24 rows");

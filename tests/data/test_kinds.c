@@ -362,6 +362,22 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
     cr_expect(d.test.label_counts[0] == 2 && d.dev.row_count == 1 && d.dev.label_counts[1] == 1);
     MUST(dataset_split_dev(&d));
     cr_expect(d.dev.row_count == 1 && d.train.row_count == 3);
+    // the hash of the data is of every part
+    static const char *const parts[] = {"made/a", "made/b", "made/c", "made/d"};
+    char whole[HASH_HEX_BYTES];
+    memcpy(whole, d.data_sha256, sizeof whole);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        void *before;
+        size_t count;
+        dataset changed = {0};
+        MUST(file_read(&before, &count, temporary_path(parts[i]), 0));
+        put(parts[i], "another\n");
+        MUST(dataset_load(&changed, &t, &(dataset_options){.data_dir = temporary_folder()}));
+        cr_expect_str_neq(changed.data_sha256, whole, "without %s", parts[i]);
+        dataset_free(&changed);
+        MUST(file_write(temporary_path(parts[i]), before, count));
+        mem_free(before);
+    }
     unload(&t, &d);
     temporary_remove();
 }

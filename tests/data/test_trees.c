@@ -169,6 +169,32 @@ Test(trees, broken_files_are_refused) {
     temporary_remove();
 }
 
+/* A sentence of so many words, each hanging from the next. Owned. */
+static char *long_sentence(uint32_t words) {
+    strbuf text = {0};
+    for (uint32_t w = 1; w <= words; w++)
+        MUST(strbuf_printf(&text, "%u\ta\t_\t%u\tx\n", w, w < words ? w + 1 : 0));
+    return text.text;
+}
+
+Test(trees, a_sentence_has_so_many_words_and_no_more) {
+    enum { MOST = 4096 };
+    json_setup();
+    for (uint32_t more = 0; more < 2; more++) {
+        char *text = long_sentence(MOST + more);
+        task t;
+        dataset d;
+        err e = load(&t, &d, "any", "error", text);
+        cr_expect_eq(e, more ? ERR_FORMAT : ERR_OK, "%s", err_message(e));
+        if (more) cr_expect(strstr(err_message(e), "a:4097: a sentence of more than 4096 words"));
+        if (!more) cr_expect_eq(d.train.rows[0].example.target.units.count, MOST);
+        err_clear();
+        unload(&t, &d);
+        mem_free(text);
+    }
+    temporary_remove();
+}
+
 /* Rows, words, punctuation, right neighbours and relations as an independent reading of the files
  * in Python counts them. */
 Test(trees, real_treebanks_are_read_whole) {
