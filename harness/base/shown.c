@@ -557,10 +557,11 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
         return text;
     }
     // a decimal of DBL_DIG digits or fewer that reads back is what DBL_DIG print: %g drops the zeros
-    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits < DBL_DECIMAL_DIG; digits++) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
+        if (strtod(text, NULL) == value) return text;
     }
+    snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", DBL_DECIMAL_DIG, value); // which always reads back
     return text;
 }
 

@@ -258,7 +258,11 @@ static err take_set(own__scan *s, const table *t, own_role role, size_t column) 
     if ((e = table_label(&all, number, t, s->label, column, ANSWER_SET))) return e;
     for (const char *at = all.text; all.bytes && !e;) {
         const char *stop = strstr(at, separator);
-        e = take_label(s, t, role, at, stop ? (size_t)(stop - at) : strlen(at));
+        size_t bytes = stop ? (size_t)(stop - at) : strlen(at);
+        if (bytes)
+            e = take_label(s, t, role, at, bytes);
+        else
+            count_fault(&s->half, t);
         if (!stop) break;
         at = stop + strlen(separator);
     }

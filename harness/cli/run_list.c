@@ -154,7 +154,7 @@ static err find_step(listed_run *r, const char *folder) {
 static err find_pretraining(bool *found, const char *path) {
     cJSON *root = NULL;
     err e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
-    *found = !e && json_has(root, "corpus") && !json_has(root, "task");
+    *found = !e && json_has(root, "corpus");
     if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
     cJSON_Delete(root);
     if (e == ERR_MEMORY) return e;

@@ -436,6 +436,12 @@ Test(own_files, bad_input_is_named_before_training) {
          {"--kind", "regression"},
          1,
          "train.csv:3: column 'label' holds 1e10, numbers from -1e+09 to 1e+09 are allowed"},
+        {"text,label\na,x|y\nb,x||y\nc,|x\nd,\n",
+         NULL,
+         {"--kind", "multi_label", "--label-separator", "|"},
+         1,
+         "train.csv:3: an empty label in column 'label' (2 in all): labels have one '|' between "
+         "them"},
         {ROWS, NULL, {"--label-separator", "|"}, 2, "goes with --kind multi_label"},
         {"text,label\na,1\nb,1.0\n", NULL, {"--kind", "regression"}, 1, "the same number"},
         {"text,label\na,x\nb,y,z\nc,y\nd,x\n",

@@ -11,6 +11,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const labels[] = {"나쁨", "좋음"};
 
@@ -168,6 +170,14 @@ Test(own_tasks, files_are_held_to_their_hashes) {
     MUST(file_remove(temporary_path("시험.csv")));
     expect_error(RUN("eval", "-c", "a", QUICK), 1,
                  "시험.csv: no such file, and a/run.json says that it lies there (SHA-256 ");
+    cr_assert_eq(mkfifo(temporary_path("시험.csv"), 0600), 0);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1,
+                 "시험.csv: is a FIFO, no file, and a/run.json says that one lies there (SHA-256 ");
+    cr_assert_eq(unlink(temporary_path("시험.csv")), 0);
+    cr_assert_eq(symlink("nowhere", temporary_path("시험.csv")), 0);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1,
+                 "시험.csv: is a link that leads nowhere, no file, ");
+    cr_assert_eq(unlink(temporary_path("시험.csv")), 0);
     // a manifest that is not the run's
     put_files();
     char *text = NULL;

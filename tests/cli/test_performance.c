@@ -112,6 +112,22 @@ Test(performance, page_holds_the_records) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+Test(performance, a_page_of_anothers_stays) {
+    json_setup();
+    char parent[] = "/tmp/harness-performance-XXXXXX", folder[64], path[96];
+    cr_assert(mkdtemp(parent));
+    snprintf(folder, sizeof folder, "%s/speed", parent);
+    snprintf(path, sizeof path, "%s.md", folder);
+    MUST(folder_make(folder));
+    write_text(folder, "torch.json", THROUGHPUT);
+    write_text(parent, "speed.md", "# My notes on speed\n");
+    MUST_FAIL(performance_write(folder), ERR_DATA, "speed.md: this program did not make it");
+    char *kept = read_text(path);
+    cr_expect_str_eq(kept, "# My notes on speed\n");
+    mem_free(kept);
+    MUST(folder_remove(parent));
+}
+
 Test(performance, says_what_is_wrong_with_a_record) {
     json_setup();
     size_t live = mem_live_count();
@@ -192,6 +208,8 @@ Test(performance, a_pair_differs_where_its_interval_leaves_one_out) {
                  {0.5, 1, "not shown to differ"},
                  {1, 1, "not shown to differ"},
                  {0.5, 0.999, "slower"}};
+    static const char programs[] = "harness 2 at commit abc.\n"
+                                   "The other: harness 1 at commit def with changes.\n";
     json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1200], row[128];
@@ -204,6 +222,7 @@ Test(performance, a_pair_differs_where_its_interval_leaves_one_out) {
         MUST(json_parse(&record, text, strlen(text), "it"));
         MUST(pairs_table(&out, record, "it"));
         cr_expect(strstr(out.text, row), "no '%s' in: %s", row, out.text);
+        cr_expect(strstr(out.text, programs), "%s", out.text);
         cJSON_Delete(record);
         strbuf_free(&out);
     }

@@ -449,4 +449,44 @@ Test(predict_file, a_full_disk_leaves_whole_rows) {
     expect_same(whole);
     mem_free(whole);
 }
+
+/* Rows are read and written beside the device where processors are left for it, and else in turn:
+ * the same bytes, and of a bad row the windows before it. */
+Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
+    char all[16];
+    snprintf(all, sizeof all, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    const char *const threads[] = {"1", all};
+    char *outs[2], *in;
+    put_rows("a.csv", true);
+    in = read_text("a.csv");
+    cr_assert(ROWS > 2600);
+    char *row = strstr(in, "\n2500,");
+    cr_assert_not_null(row);
+    for (int i = 0; i < 2; i++) {
+        program_result p =
+            RUN("predict", "-c", "m", "--device", "cpu", "--threads", threads[i], "-i", "a.csv",
+                "--text-column", "text", "--output", "o.csv", "--overwrite");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+        outs[i] = read_text("o.csv");
+    }
+    cr_expect(!strcmp(outs[0], outs[1]));
+    row[5] = ';'; // one column is left
+    put("a.csv", in);
+    for (int i = 0; i < 2; i++) {
+        program_result p =
+            RUN("predict", "-c", "m", "--device", "cpu", "--threads", threads[i], "-i", "a.csv",
+                "--text-column", "text", "--output", "o.csv", "--overwrite");
+        cr_expect_eq(p.exit_code, 1);
+        cr_expect(strstr(p.err, "a.csv:2502: 1 column, expected 2"), "%s", p.err);
+        program_free(&p);
+        char *out = read_text("o.csv");
+        size_t n = strlen(out);
+        cr_expect(!strncmp(out, outs[0], n) && !strncmp(outs[0] + n - 1, "\n2048,", 6), "%zu bytes",
+                  n);
+        mem_free(out);
+    }
+    for (int i = 0; i < 2; i++) mem_free(outs[i]);
+    mem_free(in);
+}
 #endif

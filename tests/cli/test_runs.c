@@ -441,6 +441,60 @@ Test(runs, dry_run_tells_what_the_run_does) {
     cJSON_Delete(after);
 }
 
+/* Runs of as much work are tried once, so that they are told the same time. */
+Test(runs, dry_runs_of_as_much_work_take_as_long) {
+    program_result p = RUN(SMALL, "--epochs", "3", "--runs", "3", "--dry-run", "--json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    double first = 0;
+    int count = 0;
+    for (char *line = strtok(p.out, "\n"); line; line = strtok(NULL, "\n"), count++) {
+        cJSON *dry;
+        MUST(json_parse(&dry, line, strlen(line), "dry run"));
+        if (!count) first = number_at(dry, "train_s");
+        cr_expect(first > 0 && number_at(dry, "train_s") == first, "%s", line);
+        cJSON_Delete(dry);
+    }
+    cr_expect_eq(count, 3);
+    program_free(&p);
+}
+
+static cJSON *dry_run(const char *model, const char *flag, const char *value) {
+    cJSON *dry = NULL;
+    program_result p = RUN(SMALL, "--dry-run", "--json", "--model", model, flag, value);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
+    program_free(&p);
+    return dry;
+}
+
+/* A sample is few rows: only the recipes of models that come with the program are made for it. */
+Test(runs, a_sample_is_gone_through_as_often_as_its_model_needs) {
+    static const struct {
+        const char *model, *flag, *value;
+        double epochs;
+    } cases[] = {
+        {"tiny", NULL, NULL, 20},
+        {"ko-tiny", NULL, NULL, 20},
+        {"tiny", "--epochs", "2", 2},
+        {HARNESS_SOURCE_DIR "/models/ko-tiny", NULL, NULL, 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *dry = dry_run(cases[i].model, cases[i].flag, cases[i].value);
+        double epochs = number_at(dry, "steps") / number_at(dry, "epoch_steps");
+        cr_expect(epochs == cases[i].epochs, "%s: %g epochs, expected %g", cases[i].model, epochs,
+                  cases[i].epochs);
+        cJSON_Delete(dry);
+    }
+}
+
+/* What a run does not read makes no other run, in no other folder, of it. */
+Test(runs, what_no_evaluation_reads_changes_nothing) {
+    cJSON *plain = dry_run("tiny", NULL, NULL), *every = dry_run("tiny", "--eval-steps", "5");
+    cr_expect_str_eq(text_at(plain, "output"), text_at(every, "output"));
+    cJSON_Delete(plain);
+    cJSON_Delete(every);
+}
+
 /* Each by its name, what all take together, and one word that nothing was done. */
 Test(runs, dry_run_of_several) {
     program_result p =

@@ -406,6 +406,8 @@ static const struct {
     {"0.8125, 0.0625]", "0.8125, 0.9]", "key 'errors': probabilities 0.8125 and 0.9 of row "},
     {"0.8125, 0.0625]", "0.8125, 0.3]", "key 'errors': probability 0.125 comes after 0.3"},
     {"\"suspects\":\t[[", "\"suspects\": [[60", "expected whole numbers from 0 to 59"},
+    {"\"suspects\":\t[[", "\"suspects\": [[0, 3, 0.8125, 0.0625], [",
+     "expected whole numbers from 0 to 2"},
     {"\"by\":\t\"length\"", "\"by\": \"width\"",
      "key 'errors': a slice by 'width' called '3 to 8 tokens', expected one by length"},
     {"\"rows\":\t50", "\"rows\": 61", "key 'rows' is 61, expected a whole number from 1 to 60"},

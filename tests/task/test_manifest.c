@@ -332,6 +332,13 @@ Test(manifest, folders_of_the_environment_are_looked_into) {
     }
     snprintf(list, sizeof list, "%s::%s", folder[1], folder[2]);
     setenv("HARNESS_TASKS", list, 1);
+    // an editor's copy is no task
+    snprintf(path, sizeof path, "%s/.made.json", folder[1]);
+    cr_assert_eq(file_write_quick(path, "{", 1), ERR_OK);
+    task_catalog c = {0};
+    cr_assert_eq(task_list(&c, NULL), ERR_OK);
+    for (size_t i = 0; i < c.count; i++) cr_expect_neq(*c.names[i], '.', "%s", c.names[i]);
+    task_catalog_free(&c);
     cr_assert_eq(task_find(&t, "made", NULL), ERR_OK, "%s", err_message(ERR_USAGE));
     cr_expect_str_eq(t.folder, folder[1]);
     task_free(&t);
