@@ -266,7 +266,8 @@ Test(compare, html_holds_tables_and_escapes) {
     strbuf out = {0};
     cr_assert_not(compare_html(&out,
                                "# a < b\n\n| x | y&z |\n| --- | --: |\n| 1\\|2 | |\n- one\n- "
-                               "two\nend\n",
+                               "two\nend\n"
+                               "| a |\n| --- |\n| 1: 2 nsubj, 2: root dep, 3: 1 obj |\n",
                                NULL, 0, PAGE_EN));
     cr_assert(strstr(out.text, "<h1>a &lt; b</h1>"), "%s", out.text);
     cr_assert(strstr(out.text, "aria-label=\"a &lt; b\"><table>"), "%s", out.text);
@@ -277,6 +278,7 @@ Test(compare, html_holds_tables_and_escapes) {
     cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
               out.text);
     cr_assert_not(strstr(out.text, "--:"));
+    cr_expect(strstr(out.text, "<td class=\"wrap\">1: 2 nsubj, "), "%s", out.text);
     cr_expect(strstr(out.text, "<footer><p>Written by <code>harness compare</code> from "), "%s",
               out.text);
     strbuf_free(&out);
