@@ -100,7 +100,7 @@ void compare__loss_chart(page *p, const compare_side *sides, size_t count) {
         }
     if (s.y_high <= 0) s.y_high = 1;
     html__format(p, "<h2>%s</h2>\n<div class=\"columns\"><div>\n", SAY(p, losses_of_all));
-    svg__begin(p, &s, SAY(p, optimizer_step), SAY(p, loss));
+    svg__begin_counted(p, &s, SAY(p, optimizer_step), SAY(p, loss));
     for (size_t i = 0; i < count; i++)
         for (size_t r = 0; r < sides[i].count; r++) add_run(p, &s, sides[i].runs[r], per, i);
     html__add(p, "</svg>\n");

@@ -64,6 +64,8 @@ double svg__x(const svg_scale *s, double x);
 double svg__y(const svg_scale *s, double y);
 /* Opens it: lines and numbers of the y axis, both titles. */
 void svg__begin(page *p, const svg_scale *s, const char *x_title, const char *y_title);
+/* The same, with numbers below, where x counts something. */
+void svg__begin_counted(page *p, const svg_scale *s, const char *x_title, const char *y_title);
 
 /* Line: values (count > 0) at x = first + i * step; bars: heights (count > 0) over whole numbers
  * x. */

@@ -68,6 +68,8 @@ static const char *const charts =
     "svg .arc{fill:none;stroke:var(--mark)}svg .relation{font-size:10px}\n"
     "svg .wrong{stroke:var(--accent)}svg text.wrong{stroke:none;fill:var(--accent)}\n"
     ".axis{stroke:var(--rule)}.line{fill:none;stroke:var(--accent);stroke-width:1.5}\n"
+    ".side1{stroke:var(--ink);stroke-dasharray:7 4}\n"
+    ".side2{stroke:var(--mark);stroke-dasharray:1.5 3}\n"
     ".bar,.dot{fill:var(--accent)}.band{fill:var(--accent);opacity:.15}\n"
     ".level{stroke:var(--ink);stroke-width:2}.step{stroke:var(--ink);stroke-width:1}\n"
     ".span{stroke:var(--accent);stroke-width:3;stroke-linecap:round;opacity:.55}\n"

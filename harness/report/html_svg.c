@@ -40,8 +40,7 @@ void svg__begin(page *p, const svg_scale *s, const char *x_title, const char *y_
         SVG_TOP + PLOT_HEIGHT / 2, y_title);
 }
 
-/* The same, with numbers below. */
-static void begin(page *p, const svg_scale *s, const char *x_title, const char *y_title) {
+void svg__begin_counted(page *p, const svg_scale *s, const char *x_title, const char *y_title) {
     svg__begin(p, s, x_title, y_title);
     double step = fmax(1, tick_step(s->x_high - s->x_low, 6));
     for (double v = ceil(s->x_low / step) * step; v <= s->x_high + step * 1e-9; v += step) {
@@ -92,7 +91,7 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
         s.y_high = fmax(s.y_high, y[i]);
     }
     if (s.y_high <= 0) s.y_high = 1;
-    begin(p, &s, x_title, y_title);
+    svg__begin_counted(p, &s, x_title, y_title);
     html__add(p, "<polyline class=\"line\" points=\"");
     for (size_t i = 0; i < points; i++) {
         add_tenths(p, i ? " " : "", svg__x(&s, x[i]));
@@ -113,7 +112,7 @@ void svg__marked_line(page *p, const double *x, const double *y, size_t count, s
     double margin = fmax(fmax(1e-6, fabs(s.y_high) / 50), (s.y_high - s.y_low) / 8);
     s.y_low -= margin;
     s.y_high += margin;
-    begin(p, &s, x_title, y_title);
+    svg__begin_counted(p, &s, x_title, y_title);
     double at = svg__x(&s, x[marked]);
     bool left = at > SVG_WIDTH - SVG_RIGHT - NAME_WIDTH;
     html__format(p,
@@ -145,7 +144,7 @@ void svg__bars(page *p, const record_length *bars, size_t count, const char *x_t
     int64_t used = (longest + width - 1) / width;
     for (int64_t i = 0; i < used; i++) highest = fmax(highest, bins[i]);
     svg_scale s = {.x_low = 0, .x_high = (double)(used * width), .y_low = 0, .y_high = highest};
-    begin(p, &s, x_title, y_title);
+    svg__begin_counted(p, &s, x_title, y_title);
     for (int64_t i = 0; i < used; i++) {
         if (bins[i] <= 0) continue;
         double left = svg__x(&s, (double)(i * width)),
@@ -163,7 +162,7 @@ void svg__bars(page *p, const record_length *bars, size_t count, const char *x_t
 
 void svg__reliability(page *p, const calibration *c) {
     svg_scale s = {.x_low = 0, .x_high = 100, .y_low = 0, .y_high = 100};
-    begin(p, &s, SAY(p, confidence), SAY(p, right));
+    svg__begin_counted(p, &s, SAY(p, confidence), SAY(p, right));
     for (int m = 0; m < CALIBRATION_BINS; m++) {
         const calibration_bin *bin = &c->bins[m];
         double low = 100.0 * m / CALIBRATION_BINS, high = 100.0 * (m + 1) / CALIBRATION_BINS;

@@ -244,6 +244,32 @@ Test(pages, korean_comparisons_have_no_english_words) {
     }
 }
 
+Test(pages, loss_chart_tells_its_sides_apart) {
+    record r[3];
+    const record *runs[3];
+    strbuf page = {0};
+    for (uint32_t k = 0; k < 3; k++) {
+        make(&r[k], &kinds[0], "model", 0.5, k);
+        runs[k] = &r[k];
+    }
+    const compare_side sides[] = {{"a", &runs[0], 1}, {"b", &runs[1], 1}, {"c", &runs[2], 1}};
+    MUST(compare_html(&page, "# x\n\n## Speed\n", sides, 3, PAGE_EN));
+    const char *chart = strstr(page.text, "<svg"), *end = strstr(chart, "</svg>");
+    for (size_t i = 0; i < 3; i++) {
+        char line[40], rule[40];
+        snprintf(line, sizeof line, "<polyline class=\"line side%zu\"", i);
+        snprintf(rule, sizeof rule, "\n.side%zu{stroke:", i);
+        cr_expect_not_null(strstr(chart, line), "%s", line);
+        const char *found = strstr(page.text, rule);
+        cr_expect_eq(found != NULL, i > 0, "%s", rule);
+        if (found) cr_expect_lt(strstr(found, "stroke-dasharray:"), strchr(found, '}'), "%s", rule);
+    }
+    const char *last = strstr(chart, "text-anchor=\"middle\">200</text>");
+    cr_expect(last && last < end, "the axis of steps has no number: %.400s", chart);
+    strbuf_free(&page);
+    for (size_t k = 0; k < 3; k++) record_free(&r[k]);
+}
+
 static char *page_of(const char *folder, const char *name) {
     char *path, *text;
     size_t count;
