@@ -140,7 +140,10 @@ static err add_pairs(strbuf *out, const errors_view *v) {
         grid_cell(&g, "%.1f %%", 100 * p->share);
     }
     err ended = grid_end(out, &g);
-    return e ? e : ended;
+    e = e ? e : ended;
+    if (!e && shown < v->found->pair_count)
+        e = strbuf_printf(out, "\nand %zu more (`--rows N`)\n", v->found->pair_count - shown);
+    return e;
 }
 
 static err add_calibration(strbuf *out, const errors_view *v) {

@@ -59,6 +59,24 @@ static double vote_entropy(const errors_input *in, size_t row) {
     return sum;
 }
 
+static err find_distances(errors *out, const errors_input *in, const double *mean) {
+    size_t c = in->classes;
+    double *one = NULL;
+    err e = mem_new(&one, c);
+    for (size_t i = 0; !e && i < out->parted_count; i++) {
+        errors_row *row = &out->parted[i];
+        for (size_t r = 0; r < in->runs; r++) {
+            calibration_softmax(one, in->logits[r] + row->row * c, c, 1);
+            for (size_t k = 0; k < c; k++)
+                row->distance += fabs(one[k] - mean[row->row * c + k]) / (2 * (double)in->runs);
+        }
+        // mirrored probabilities are as far apart
+        row->distance = round(row->distance * 1e9) / 1e9;
+    }
+    mem_free(one);
+    return e;
+}
+
 static errors_row look_at(const errors_input *in, size_t row, const double *mean,
                           const double *threshold) {
     const double *p = mean + row * in->classes;
@@ -82,7 +100,9 @@ static int by_suspicion(const void *a, const void *b) {
 
 static int by_entropy(const void *a, const void *b) {
     const errors_row *x = a, *y = b;
-    if (x->entropy != y->entropy) return x->entropy > y->entropy ? -1 : 1;
+    // sums of equal shares in another order
+    if (fabs(x->entropy - y->entropy) > 1e-9) return x->entropy > y->entropy ? -1 : 1;
+    if (x->distance != y->distance) return x->distance > y->distance ? -1 : 1;
     return (x->row > y->row) - (x->row < y->row);
 }
 
@@ -107,6 +127,7 @@ static err find_rows(errors *out, const errors_input *in) {
         if (alike < in->runs) out->parted[out->parted_count++] = row;
     }
     if (!e) qsort(out->wrong, out->wrong_count, sizeof *out->wrong, by_suspicion);
+    if (!e) e = find_distances(out, in, mean);
     if (!e) qsort(out->parted, out->parted_count, sizeof *out->parted, by_entropy);
     mem_free(mean);
     mem_free(threshold);

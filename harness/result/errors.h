@@ -7,7 +7,7 @@
  *            for it on average. Suspect ones first, then the least probability of the gold label,
  *            that paper's self-confidence.
  *   parted   rows that the runs answer differently, by the entropy of their votes (Dagan and Engelson
- *            1995), the largest first.
+ *            1995), the largest first, of equals those whose probabilities are furthest apart.
  *   slices   the rows by something that is known of them, and the scores of each part, means over
  *            the runs.
  *   confused pairs of labels by how often, on average over the runs, the first was answered as the
@@ -40,6 +40,8 @@ typedef struct errors_row {
     uint32_t answer;                 /* of the mean of the probabilities */
     double probability, gold_chance; /* of the answer and of the gold label, means over the runs */
     double entropy;                  /* of the runs' votes, nats */
+    double distance;                 /* of rows that part: total variation between a run's
+                                        probabilities and their mean, the mean over the runs */
     bool is_suspect;
 } errors_row;
 

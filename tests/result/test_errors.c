@@ -180,6 +180,22 @@ Test(errors, equal_rows_keep_their_order) {
         cr_expect_eq(e.parted[i].row, 3 + i);
     }
     errors_free(&e);
+    // of rows with as many votes those first whose probabilities are further apart
+    a[5 * CLASSES + 1] = 5;
+    MUST(errors_find(&e, &(errors_input){.runs = 2,
+                                         .rows = N,
+                                         .classes = CLASSES,
+                                         .logits = logits,
+                                         .predicted = predicted,
+                                         .gold = of,
+                                         .first_row = rows,
+                                         .leaked = leaked,
+                                         .tokens = of,
+                                         .unknown = of,
+                                         .headline = metric_find("macro_f1")}));
+    cr_expect(e.parted[0].row == 5 && e.parted[1].row == 3 && e.parted[2].row == 4);
+    cr_expect_gt(e.parted[0].distance, e.parted[1].distance);
+    errors_free(&e);
 }
 
 /* No more than `bytes` from here on. */
