@@ -133,6 +133,8 @@ err eval_view_print(const eval_view *v) {
     score_table t = {.label_1 = v->label_1,
                      .range = v->range,
                      .kind = v->kind,
+                     .gold = v->gold.numbers,
+                     .gold_rows = v->rows,
                      .majority = v->majority,
                      .caution = v->caution};
     bool is_test = !strcmp(v->split, "test");

@@ -10,13 +10,17 @@
 
 enum { TITLE_LEAST = 20, TITLE_MOST = 40, OTHER_COLUMNS = 54, NARROW_COLUMNS = 18 };
 
+static bool is_told(const score_table *t, const metric *m, size_t classes) {
+    return metric_applies(m, t->kind, classes) && metric_tells_of(m, t->gold, t->gold_rows);
+}
+
 void score_table_add(score_table *t, const char *headline, size_t classes, const double *scores,
                      const double *dedup) {
     for (int others = 0; others < 2; others++) {
         for (size_t i = 0; i < metric_count(); i++) {
             const metric *m = metric_at(i);
             bool is_headline = !strcmp(m->name, headline);
-            if (is_headline != others && (is_headline || metric_applies(m, t->kind, classes)))
+            if (is_headline != others && (is_headline || is_told(t, m, classes)))
                 t->rows[t->count++] = (score_row){m, scores[i], dedup[i]};
         }
     }

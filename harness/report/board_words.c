@@ -1,6 +1,7 @@
 /* How rows of one model name their difference: in words, not as hashes. */
 #include "base/json.h"
 #include "base/shown.h"
+#include "metric/score_text.h"
 #include "report/report_internal.h"
 #include "report/words.h"
 #include "train/recipe/recipe.h"
@@ -338,4 +339,10 @@ err report__cautions(strbuf *out, const board_row *row) {
         before = "; ";
     }
     return !e && before[0] == ';' ? strbuf_add(out, ")") : e;
+}
+
+bool report__shows(const metric *m, const record *r) {
+    return metric_applies(m, r->task.kind, r->task.label_count) &&
+           (!strcmp(m->name, r->headline) ||
+            metric_tells_of(m, r->gold_numbers, (size_t)r->task.test_rows));
 }

@@ -162,3 +162,9 @@ const char *compare__test_name(const record *r, page_language language) {
 const char *compare__test_key(const record *r) {
     return answer_is_label(r->task.kind) ? "mcnemar_p" : "sign_test_p";
 }
+
+err compare__test_words(strbuf *out, const record *r, page_language language) {
+    return strbuf_printf(out, SAY_IN(language, what_p_is), compare__test_name(r, language),
+                         compare__better(r, language),
+                         language_term(language, metric_find(r->headline)->title));
+}

@@ -49,4 +49,7 @@ const char *compare__better(const record *r, page_language language);
 const char *compare__test_name(const record *r, page_language language);
 const char *compare__test_key(const record *r);
 
+/* What that test is of, a paragraph. */
+err compare__test_words(strbuf *out, const record *r, page_language language) MUST_CHECK;
+
 #endif

@@ -109,8 +109,7 @@ static err add_test(strbuf *out, const pair *pairs, const compare_side *sides, s
     const record *r = sides[0].runs[0];
     for (size_t i = 0; i < count * count; i++) any = any || pairs[i].single;
     if (!any) return ERR_OK;
-    return strbuf_printf(out, SAY_IN(l, what_p_is), compare__test_name(r, l), compare__better(r, l),
-                         language_term(l, metric_find(r->headline)->title));
+    return compare__test_words(out, r, l);
 }
 
 /* Share of predictions that differ, every side against every other. */

@@ -206,7 +206,10 @@ static err add_intro(strbuf *out, const parted_list *l, const record *any, page_
     if (!e)
         e = strbuf_printf(out, SAY_IN(language, parted_of), l->count, rows,
                           language_plural(language, rows));
-    if (!e) e = strbuf_add(out, l->count ? SAY_IN(language, parted_order) : "");
+    bool apart = l->count && l->rows[0].distance - l->rows[l->count - 1].distance > 1e-9;
+    const char *order =
+        apart ? SAY_IN(language, parted_order) : SAY_IN(language, parted_right_first);
+    if (!e) e = strbuf_add(out, l->count ? order : "");
     if (!e) e = strbuf_add(out, "\n");
     if (!e && l->count && wrong) e = strbuf_printf(out, SAY_IN(language, wrong_is), wrong);
     if (!e && l->count && answer_in_units(kind))

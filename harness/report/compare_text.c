@@ -27,7 +27,7 @@ static err add_scores(strbuf *out, const comparison *c) {
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
-        if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
+        if (!report__shows(x, a)) continue;
         const char *title = language_term(language, metric_title(named, x, label_1));
         grid_cell(&g, leads ? "%s (%s)" : "%s%s", title, leads ? SAY_IN(language, headline) : "");
         score_cells(&g, a->metrics[m], b->metrics[m]);
@@ -65,9 +65,13 @@ static err add_disagreement(strbuf *out, const comparison *c) {
     if ((e = strbuf_printf(out, "%s\n", c->disagreements > c->first_row_count ? ", ..." : "")))
         return e;
     if (!c->disagreements) return ERR_OK;
-    return strbuf_printf(out, SAY_IN(language, in_one_alone), compare__better(c->a, language),
-                         c->only_a_right, c->only_b_right, compare__test_name(c->a, language),
-                         c->mcnemar_p);
+    if ((e = strbuf_printf(out, SAY_IN(language, in_one_alone), compare__better(c->a, language),
+                           c->only_a_right, c->only_b_right, compare__test_name(c->a, language),
+                           c->mcnemar_p)))
+        return e;
+    // of two runs' accuracies it is a test
+    if (!strcmp(c->a->headline, "accuracy")) return ERR_OK;
+    return compare__test_words(out, c->a, language);
 }
 
 static err add_parting(strbuf *out, const comparison *c) {

@@ -50,7 +50,7 @@ static void add_scores(page *p, const record *r) {
     const char *label_1 = r->task.label_count > 1 ? run__label(p, r, 1) : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
-        if (!metric_applies(x, r->task.kind, r->task.label_count)) continue;
+        if (!report__shows(x, r)) continue;
         bool leads = !strcmp(x->name, r->headline);
         bool of_label = label_1 && strstr(x->title, "label 1");
         html__format(p, "<tr><th scope=\"row\">%s",

@@ -43,6 +43,9 @@ err report__duration(strbuf *out, double seconds) MUST_CHECK;
 enum { APART_VERSION = 1, APART_DATA = 2, APART_PROTOCOL = 4 };
 unsigned report__apart(const board *b, const board_table *t);
 
+/* Whether a run's scores list this one: of its kind of answers, and telling something of them. */
+bool report__shows(const metric *m, const record *r);
+
 /* The rank, or a dash for a row in no test. */
 err report__rank(strbuf *out, const board_row *row) MUST_CHECK;
 

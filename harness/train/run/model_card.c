@@ -232,9 +232,10 @@ static err add_scores(card *c) {
         const metric *m = metric_find(r->task.metrics[i]);
         char title[METRIC_TITLE_BYTES], shares[2][SCORE_TEXT_BYTES];
         const char *label_1 = r->task.label_count > 1 ? r->task.labels[1].readable : NULL;
+        bool leads = strcmp(m->name, r->task.headline) == 0;
+        if (!leads && !metric_tells(m, r->task.low, r->task.high)) continue;
         e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %s | %s |\n",
-                         metric_title(title, m, label_1),
-                         strcmp(m->name, r->task.headline) == 0 ? " (headline)" : "",
+                         metric_title(title, m, label_1), leads ? " (headline)" : "",
                          score_share(shares[0], m->fn(&c->official)),
                          score_share(shares[1], c->dedup.total ? m->fn(&c->dedup) : (double)NAN));
     }
