@@ -21,6 +21,32 @@ static const record *first_run(const board_table *t) {
     return t->rows[0].runs[0];
 }
 
+/* What a table is called beside others of its task: by what tells it from them. */
+static void table_title(strbuf *out, page *p, const board *b, const board_table *t) {
+    const record *r = first_run(t);
+    bool protocols = false, versions = false;
+    for (size_t i = 0; i < b->table_count; i++) {
+        const record *other = first_run(&b->tables[i]);
+        if (strcmp(other->task.name, r->task.name) != 0) continue;
+        protocols = protocols || strcmp(other->protocol, r->protocol) != 0;
+        versions = versions || other->task.version != r->task.version;
+    }
+    html__take(p, strbuf_add(out, r->task.name));
+    char *name = NULL;
+    if (versions && !p->e) {
+        html__take(p, mem_strdup(&name, out->text));
+        out->length = 0;
+        html__take(p, strbuf_printf(out, SAY(p, of_version), name, (long long)r->task.version));
+        mem_free(name);
+    }
+    if (protocols && !p->e) {
+        html__take(p, mem_strdup(&name, out->text));
+        out->length = 0;
+        html__take(p, strbuf_printf(out, SAY(p, of_protocol), name, r->protocol));
+        mem_free(name);
+    }
+}
+
 static void option(page *p, const char *value) {
     html__add(p, "<option>");
     html__text(p, value);
@@ -82,8 +108,11 @@ static void add_contents(page *p, const board *b) {
         if (b->groups[i].model_count)
             html__format(p, "<li><a href=\"#group-%zu\">%s</a></li>\n", i + 1, b->groups[i].title);
     for (size_t i = 0; i < b->table_count; i++) {
-        const record *r = first_run(&b->tables[i]);
-        html__format(p, "<li><a href=\"#table-%zu\">%s</a></li>\n", i + 1, r->task.name);
+        strbuf title = {0};
+        table_title(&title, p, b, &b->tables[i]);
+        html__format(p, "<li><a href=\"#table-%zu\">%s</a></li>\n", i + 1,
+                     title.text ? title.text : "");
+        strbuf_free(&title);
     }
     html__add(p, "</ul></nav>\n");
 }
@@ -192,16 +221,28 @@ static void add_apart(page *p, const board *b, const board_table *t) {
     if (apart & APART_PROTOCOL) html__add(p, SAY(p, apart_protocol));
 }
 
-static void add_section_head(page *p, const board *b, const board_table *t) {
-    const record *r = first_run(t);
-    html__format(p, "<section data-task=\"%s\" id=\"table-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">",
-                 r->task.name, (size_t)(t - b->tables) + 1, r->task.name);
-    html__format(p, SAY(p, table_head), (long long)r->task.version, r->task.split, r->protocol,
-                 r->task.data_sha256, (long long)r->task.train_rows, (long long)r->task.test_rows,
-                 (unsigned long long)r->confusion_dedup.total, (long long)r->task.leaked_rows);
+/* What is answered. */
+static void add_answers(page *p, const record *r) {
+    if (r->task.kind == ANSWER_NUMBER) html__add(p, SAY(p, numbers_are));
+    if (!r->task.label_count) return;
+    html__add(p, SAY(p, labels_are));
     for (size_t i = 0; i < r->task.label_count; i++)
         html__format(p, i ? ", %s" : "%s", html__labels(p, &r->task)[i]);
     html__add(p, ".");
+}
+
+static void add_section_head(page *p, const board *b, const board_table *t) {
+    const record *r = first_run(t);
+    strbuf title = {0};
+    table_title(&title, p, b, t);
+    html__format(p, "<section data-task=\"%s\" id=\"table-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">",
+                 r->task.name, (size_t)(t - b->tables) + 1, title.text ? title.text : "");
+    strbuf_free(&title);
+    html__format(p, SAY(p, table_head), (long long)r->task.version, html__term(p, r->task.split),
+                 r->protocol, r->task.data_sha256, (long long)r->task.train_rows,
+                 (long long)r->task.test_rows, (unsigned long long)r->confusion_dedup.total,
+                 (long long)r->task.leaked_rows);
+    add_answers(p, r);
     add_apart(p, b, t);
     html__add(p, "</p>\n");
 }
@@ -222,7 +263,7 @@ static void add_table_head(page *p, const board_table *t, double low, double hig
     head_cell(p, SAY(p, training), "n", ORDER_UP);
     head_cell(p, SAY(p, device_name), "", ORDER_UP);
     head_cell(p, SAY(p, made), "", ORDER_UP);
-    head_cell(p, SAY(p, runs), "", ORDER_DOWN);
+    head_cell(p, SAY(p, runs), "runs", ORDER_DOWN);
     html__add(p, "</tr></thead>\n<tbody>\n");
 }
 

@@ -3,6 +3,7 @@
 #include "train/recipe/recipe.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void row_text(page *p, const char *name, const char *value) {
@@ -15,6 +16,17 @@ static void row_number(page *p, const char *name, double value) {
     html__format(p, "<tr><th scope=\"row\">%s</th><td>%.8g</td></tr>\n", name, value);
 }
 
+/* "1,503,493"; of what was measured four digits, from 1,000 on whole numbers. */
+static void row_figure(page *p, const char *name, double value) {
+    char digits[40];
+    bool whole = value >= 1000 || value == floor(value);
+    snprintf(digits, sizeof digits, whole ? "%.0f" : "%.4g", value);
+    html__format(p, "<tr><th scope=\"row\">%s</th><td>", name);
+    for (size_t i = 0, n = strlen(digits); i < n; i++)
+        html__format(p, i && whole && (n - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
+    html__add(p, "</td></tr>\n");
+}
+
 static void add_recipe(page *p, const record *r) {
     const cJSON *item;
     run__table_begin(p, SAY(p, recipe_heading));
@@ -23,7 +35,7 @@ static void add_recipe(page *p, const record *r) {
         if (cJSON_IsString(item)) {
             row_text(p, item->string, item->valuestring);
         } else if (cJSON_IsNumber(item) && recipe_word(item->string, item->valuedouble)) {
-            row_text(p, item->string, recipe_word(item->string, item->valuedouble));
+            row_text(p, item->string, html__term(p, recipe_word(item->string, item->valuedouble)));
         } else if (cJSON_IsNumber(item)) {
             row_number(p, item->string, item->valuedouble);
         } else {
@@ -59,19 +71,19 @@ static void add_device(page *p, const record *r) {
 static void add_cost(page *p, const record *r) {
     run__table_begin(p, SAY(p, cost_heading));
     run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
-    row_number(p, SAY(p, tokenize_s), r->timing.tokenize_s);
-    row_number(p, SAY(p, train_s), r->timing.train_s);
-    row_number(p, SAY(p, eval_s), r->timing.eval_s);
-    row_number(p, SAY(p, steps), (double)r->timing.steps);
-    row_number(p, SAY(p, tokens_per_s), r->timing.tokens_per_s);
-    row_number(p, SAY(p, sentences_per_s), r->timing.sentences_per_s);
-    row_number(p, SAY(p, step_p50), r->timing.step_ms_p50);
+    row_figure(p, SAY(p, tokenize_s), r->timing.tokenize_s);
+    row_figure(p, SAY(p, train_s), r->timing.train_s);
+    row_figure(p, SAY(p, eval_s), r->timing.eval_s);
+    row_figure(p, SAY(p, steps), (double)r->timing.steps);
+    row_figure(p, SAY(p, tokens_per_s), r->timing.tokens_per_s);
+    row_figure(p, SAY(p, sentences_per_s), r->timing.sentences_per_s);
+    row_figure(p, SAY(p, step_p50), r->timing.step_ms_p50);
     if (r->timing.step_ms_p90 > 0) {
-        row_number(p, SAY(p, step_p10), r->timing.step_ms_p10);
-        row_number(p, SAY(p, step_p90), r->timing.step_ms_p90);
+        row_figure(p, SAY(p, step_p10), r->timing.step_ms_p10);
+        row_figure(p, SAY(p, step_p90), r->timing.step_ms_p90);
     }
-    row_number(p, SAY(p, device_memory), floor((double)r->device_bytes / 1048576 + 0.5));
-    row_number(p, SAY(p, host_memory), floor((double)r->host_peak_bytes / 1048576 + 0.5));
+    row_figure(p, SAY(p, device_memory), floor((double)r->device_bytes / 1048576 + 0.5));
+    row_figure(p, SAY(p, host_memory), floor((double)r->host_peak_bytes / 1048576 + 0.5));
     run__table_end(p);
 }
 
@@ -111,12 +123,12 @@ static void add_identity(page *p, const record *r) {
     run__table_begin(p, SAY(p, identity_heading));
     run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
     row_number(p, SAY(p, task_version), (double)r->task.version);
-    row_text(p, SAY(p, split), r->task.split);
+    row_text(p, SAY(p, split), html__term(p, r->task.split));
     row_text(p, SAY(p, protocol), r->protocol);
-    row_number(p, SAY(p, train_rows), (double)r->task.train_rows);
-    row_number(p, SAY(p, test_rows), (double)r->task.test_rows);
+    row_figure(p, SAY(p, train_rows), (double)r->task.train_rows);
+    row_figure(p, SAY(p, test_rows), (double)r->task.test_rows);
     row_text(p, SAY(p, data_sha256), r->task.data_sha256);
-    row_number(p, SAY(p, parameters), (double)r->model.parameters);
+    row_figure(p, SAY(p, parameters), (double)r->model.parameters);
     if (r->model_is_gone) row_text(p, SAY(p, model), SAY(p, model_gone));
     row_text(p, SAY(p, weights_sha256),
              r->model.weights_sha256 ? r->model.weights_sha256 : SAY(p, from_scratch));

@@ -456,6 +456,8 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(board_markdown(&text, &made));
     expect_part(&page,
                 "<th scope=\"row\" class=\"model\">one number</th><td class=\"n\">0.00</td>");
+    expect_part(&page, "in training). Answers are scores, no labels.</p>");
+    cr_expect_not(strstr(page.text, "Labels:"), "numbers have none");
     expect_part(&text, "| poor (gives every row the same number) | 0.00 |");
     expect_part(&text, "| | always one number | 0.00 |");
     expect_part(&text, "| -100.00 to 100.00 (rows only) |");
