@@ -98,23 +98,18 @@ static void print_part(const table *t, size_t from, size_t to) {
     }
 }
 
-/* A row a paragraph: its keys, and below them "head value, head value". */
+/* A row a paragraph, "head value, head value": its keys, and below them the others. */
 static err print_rows(const table *t) {
     strbuf line = {0};
     err e = ERR_OK;
     for (size_t r = 1; r < t->rows && !e; r++) {
         const cell *row = t->cells + r * t->columns;
         for (size_t i = 0; i < t->columns && !e; i++) {
-            bool is_key = i < t->keys;
             if (i == t->keys) {
                 shown_wrapped("", line.text);
                 line.length = 0;
             }
-            if (is_key || !row[i].bytes) {
-                e = strbuf_printf(&line, "%s%.*s", i && is_key ? " " : "", (int)row[i].bytes,
-                                  row[i].text);
-                continue;
-            }
+            if (!row[i].bytes) continue;
             e = strbuf_printf(&line, "%s%.*s%s%.*s", line.length ? ", " : "",
                               (int)t->cells[i].bytes, t->cells[i].text,
                               t->cells[i].bytes ? " " : "", (int)row[i].bytes, row[i].text);

@@ -508,6 +508,12 @@ Test(terminal, no_markdown_on_a_terminal, .timeout = 300) {
     const char *part = strstr(s.said.text, "| row |");
     cr_expect(part && strstr(part + 1, "| row |"), "%s", s.said.text);
     strbuf_free(&s.said);
+    // where not even two columns fit, a row is a paragraph, whose columns are all named
+    session_start(&s, 20, errors);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "\r\nrow "), "%s", s.said.text);
+    cr_expect(strstr(s.said.text, "\r\nby text, slice "), "%s", s.said.text);
+    strbuf_free(&s.said);
     session_start(&s, 80, compare);
     session_end(&s);
     cr_expect(strstr(s.said.text, "[o]_<*>"), "%s", s.said.text);
