@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_BYTES = 16384, COLUMNS_MAX = 64 };
+enum { LINE_BYTES = 16384, COLUMNS_MAX = 64, WIDE_BYTES = 32 };
 
 /* The little markdown that comparisons are written in: headings, lists, tables, lines. */
 typedef enum block { BLOCK_NONE, BLOCK_TABLE, BLOCK_LIST, BLOCK_PRE } block;
@@ -41,7 +41,10 @@ static void add_cells(walker *w, char *line, const char *tag) {
         if (!next) break;
         const char *name = *cell ? tag : "td"; // a heading says something
         html__format(&w->p, "<%s", name);
-        html__add(&w->p, column < COLUMNS_MAX && w->right[column] ? " class=\"n\">" : ">");
+        bool right = column < COLUMNS_MAX && w->right[column];
+        // the answers of one side, a list, would push the other's out of a narrow window
+        bool wide = !right && strlen(cell) > WIDE_BYTES;
+        html__add(&w->p, right ? " class=\"n\">" : wide ? " class=\"wrap\">" : ">");
         html__text(&w->p, cell);
         html__format(&w->p, "</%s>", name);
     }

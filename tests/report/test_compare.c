@@ -2,6 +2,7 @@
 #include "platform/file.h"
 #include "report/compare.h"
 #include "support/fake_record.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -152,6 +153,23 @@ Test(compare, steps_are_counted_in_words) {
     }
 }
 
+/* What a recipe has and the other has not is a difference, whichever of the two it is. */
+Test(compare, keys_of_one_recipe_alone_are_told) {
+    comparison c;
+    strbuf out = {0};
+    MUST(record_recipe_number(&a, "of_a", 3));
+    MUST(record_recipe_number(&b, "of_b", 4));
+    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    MUST(compare_text(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "- of_a: 3 in A, "), "%s", out.text);
+    cr_expect(strstr(out.text, "- of_b: ") && strstr(out.text, ", 4 in B\n"), "%s", out.text);
+    out.length = 0;
+    MUST(compare_json(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "\"of_a\":\t[3, null]"), "%s", out.text);
+    cr_expect(strstr(out.text, "\"of_b\":\t[null, 4]"), "%s", out.text);
+    strbuf_free(&out);
+}
+
 static void refused(const char *want) {
     comparison c;
     cr_assert_eq(compare_records(&c, &a, &b, COMPARE_TOLERANCE), ERR_DATA, "%s", want);
@@ -266,7 +284,8 @@ Test(compare, html_holds_tables_and_escapes) {
     strbuf out = {0};
     cr_assert_not(compare_html(&out,
                                "# a < b\n\n| x | y&z |\n| --- | --: |\n| 1\\|2 | |\n- one\n- "
-                               "two\nend\n",
+                               "two\nend\n"
+                               "| a |\n| --- |\n| 1: 2 nsubj, 2: root dep, 3: 1 obj |\n",
                                NULL, 0, PAGE_EN));
     cr_assert(strstr(out.text, "<h1>a &lt; b</h1>"), "%s", out.text);
     cr_assert(strstr(out.text, "aria-label=\"a &lt; b\"><table>"), "%s", out.text);
@@ -277,6 +296,7 @@ Test(compare, html_holds_tables_and_escapes) {
     cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
               out.text);
     cr_assert_not(strstr(out.text, "--:"));
+    cr_expect(strstr(out.text, "<td class=\"wrap\">1: 2 nsubj, "), "%s", out.text);
     cr_expect(strstr(out.text, "<footer><p>Written by <code>harness compare</code> from "), "%s",
               out.text);
     strbuf_free(&out);
