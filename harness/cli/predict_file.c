@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cli/predict_file.h"
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -161,24 +162,29 @@ static err same_row(bool *whole, FILE *f, const predict_job *j, text_span raw) {
 /* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
  * and nothing else. */
 static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE *f) {
-    bool whole = false, more = true;
+    bool whole = false, more = true, is_cut;
+    text_span kept;
     err e = ERR_OK;
     *rows = 0;
     *end = 0;
     *all = false;
     if (j->table.kind == TASK_FORMAT_DELIMITED) {
         if (j->table.has_bom) (void)(getc(f), getc(f), getc(f));
-        if ((e = same_row(&whole, f, j, j->table.header)) || !whole) return e;
+        if ((e = predict__names_kept(&kept, j)) || (e = same_row(&whole, f, j, kept)) || !whole)
+            return e;
     }
     *end = ftello(f);
     while (!e) {
         e = table_next(&j->table, &more);
+        is_cut = !e;
         if (e == ERR_FORMAT && more) { // the row is there as it is
             err_clear();
             e = ERR_OK;
         }
         if (!e && !more) *all = getc(f) == EOF;
-        if (e || !more || (e = same_row(&whole, f, j, j->table.raw)) || !whole) break;
+        if (e || !more || (e = predict__row_kept(&kept, j, is_cut)) ||
+            (e = same_row(&whole, f, j, kept)) || !whole)
+            break;
         if (j->table.rows % j->most) continue;
         *rows = j->table.rows;
         *end = ftello(f);
@@ -284,12 +290,14 @@ static err open_output(predict_job *j, bool *done) {
 /* The names of the columns stand before the first row. */
 static err write_header(predict_job *j) {
     strbuf *out = &j->windows[0].out;
+    text_span names;
     out->length = 0;
     if (j->rows || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
     off_t at = j->fd < 0 ? 0 : lseek(j->fd, 0, SEEK_CUR);
     if (at > 0) return ERR_OK; // a resumed one without rows
     err e = strbuf_add(out, j->table.has_bom ? "\xEF\xBB\xBF" : "");
-    if (!e) e = row_add_header(out, &j->form, j->table.header, j->table.line_end);
+    if (!e) e = predict__names_kept(&names, j);
+    if (!e) e = row_add_header(out, &j->form, names, j->table.line_end);
     return e ? e : predict__write(j, out->text, out->length);
 }
 
@@ -319,6 +327,29 @@ static void show_end(const predict_job *j) {
     strbuf_free(&line);
 }
 
+/* The output's name says how it is written, where it says anything; else it is as the input. Rows of
+ * a table do not become JSON, nor the other way. */
+static err choose_form(predict_job *j) {
+    static const char *const ends[] = {"csv", "tsv", "jsonl"};
+    const char *output = j->options->output, *dot = output ? strrchr(path_name(output), '.') : NULL;
+    size_t end = 0;
+    while (dot && end < 3 && !ascii_equal_fold(dot + 1, ends[end])) end++;
+    if (!dot || end == 3) return ERR_OK;
+    bool is_json = j->table.kind == TASK_FORMAT_JSONL;
+    if (is_json != (end == 2))
+        return err_set(ERR_USAGE,
+                       "%s: the input is %s, and rows go out in the form that they came in: name "
+                       "the output .%s",
+                       output, table_kind_name(&j->table), is_json ? "jsonl" : "csv or .tsv");
+    if (is_json || (end == 1) == (j->form.delimiter == '\t')) return ERR_OK;
+    j->converts = true;
+    j->form.delimiter = end == 1 ? '\t' : ',';
+    j->form.quoted = true;
+    log_note("output  %s, as the name %s says; the input is %s", end == 1 ? "TSV" : "CSV",
+             path_name(output), table_kind_name(&j->table));
+    return ERR_OK;
+}
+
 static err prepare(predict_job *j) {
     err e = table_open(&j->table, j->options->input);
     if (e) return e;
@@ -336,7 +367,7 @@ static err prepare(predict_job *j) {
     } else {
         e = row_form_init(&j->form, &j->table, j->options->scores);
     }
-    if (e) return e;
+    if (e || (e = choose_form(j))) return e;
     for (size_t i = 0; i < WINDOW_COUNT && !e; i++)
         e = predict__window_init(&j->windows[i], j->most);
     return e ? e : mem_new(&j->labels, j->p->classes);
@@ -359,6 +390,7 @@ done:
     if (j.fd >= 0) close(j.fd);
     table_close(&j.table);
     row_form_free(&j.form);
+    strbuf_free(&j.converted);
     for (size_t i = 0; i < WINDOW_COUNT; i++) predict__window_free(&j.windows[i]);
     mem_free(j.labels);
     mem_free(j.state);

@@ -44,8 +44,10 @@ typedef struct predict_job {
     uint64_t *labels; /* (classes) rows labelled so, in this run */
     size_t unsaid;    /* rows of this run that have none of several labels */
     double begin;
-    bool ended;  /* the input */
-    char *state; /* path of what says who makes the output, owned */
+    bool ended;       /* the input */
+    bool converts;    /* the output has another delimiter than the input */
+    strbuf converted; /* the row that was read, as the output has it */
+    char *state;      /* path of what says who makes the output, owned */
 } predict_job;
 
 err predict__window_init(window *w, size_t most) MUST_CHECK;
@@ -58,6 +60,11 @@ err predict__window_read(predict_job *j, window *w) MUST_CHECK;
 err predict__window_score(predict_job *j, window *w) MUST_CHECK;
 /* Their rows of the output, into w->out. Lets go of what the model said. */
 err predict__window_make(predict_job *j, window *w) MUST_CHECK;
+
+/* The row that was read, or the names of the columns, as they stand in the output; borrowed until the
+ * next. A row that could not be cut is one cell. */
+err predict__row_kept(text_span *kept, predict_job *j, bool is_cut) MUST_CHECK;
+err predict__names_kept(text_span *kept, predict_job *j) MUST_CHECK;
 
 /* A row that cannot be read ends the run, or passes: then row->is_bad. */
 err predict__take_fault(const predict_job *j, window_row *row, err fault, bool more) MUST_CHECK;

@@ -3,7 +3,58 @@
 #include "cli/predict_job.h"
 #include "platform/interrupt.h"
 
+#include <string.h>
+
 enum { BAD_ROWS_SHOWN = 20 };
+
+/* --- other delimiters --- */
+
+/* Text of a cell, in quotes where it has to be; it stays what it is. */
+static err add_text(strbuf *out, char delimiter, text_span text) {
+    bool is_plain = !memchr(text.text, delimiter, text.bytes) &&
+                    !memchr(text.text, '"', text.bytes) && !memchr(text.text, '\n', text.bytes) &&
+                    !memchr(text.text, '\r', text.bytes);
+    if (is_plain) return strbuf_add_bytes(out, text.text, text.bytes);
+    err e = strbuf_add(out, "\"");
+    for (size_t i = 0; i < text.bytes && !e; i++)
+        e = strbuf_add_bytes(out, text.text[i] == '"' ? "\"\"" : text.text + i,
+                             text.text[i] == '"' ? 2 : 1);
+    return e ? e : strbuf_add(out, "\"");
+}
+
+static err convert(text_span *kept, predict_job *j, const text_span *cells, size_t count) {
+    strbuf *out = &j->converted;
+    err e = ERR_OK;
+    out->length = 0;
+    for (size_t i = 0; i < count && !e; i++) {
+        if (i) e = strbuf_add_bytes(out, &j->form.delimiter, 1);
+        if (!e) e = add_text(out, j->form.delimiter, cells[i]);
+    }
+    if (!e) e = strbuf_add(out, "");
+    *kept = (text_span){out->text, out->length};
+    return e;
+}
+
+err predict__row_kept(text_span *kept, predict_job *j, bool is_cut) {
+    const table *t = &j->table;
+    *kept = t->raw;
+    return !j->converts ? ERR_OK
+           : is_cut     ? convert(kept, j, t->fields, t->column_count)
+                        : convert(kept, j, &t->raw, 1);
+}
+
+err predict__names_kept(text_span *kept, predict_job *j) {
+    const table *t = &j->table;
+    text_span *names = NULL;
+    *kept = t->header;
+    if (!j->converts) return ERR_OK;
+    err e = mem_new(&names, t->column_count);
+    for (size_t i = 0; i < t->column_count && !e; i++)
+        names[i] = (text_span){t->columns[i], strlen(t->columns[i])};
+    if (!e) e = convert(kept, j, names, t->column_count);
+    mem_free(names);
+    return e;
+}
 
 /* --- reading --- */
 
@@ -43,19 +94,22 @@ err predict__take_fault(const predict_job *j, window_row *row, err fault, bool m
 static err read_row(predict_job *j, window *w, bool *more) {
     window_row *row = &w->rows[w->count];
     size_t texts = w->texts.length;
+    text_span kept;
     *row = (window_row){0};
     err e = table_next(&j->table, more);
+    bool is_cut = !e;
     if (!e && !*more) return ERR_OK;
     if (!e) e = take_texts(j, w, row);
     if (e && (e = predict__take_fault(j, row, e, *more))) return e;
     if (row->is_bad) w->texts.length = texts;
+    if ((e = predict__row_kept(&kept, j, is_cut))) return e;
     j->bad += row->is_bad;
     row->raw = w->raw.length;
-    row->raw_bytes = j->table.raw.bytes;
+    row->raw_bytes = kept.bytes;
     row->line_end = j->table.line_end;
     w->good += !row->is_bad;
     w->count++;
-    return strbuf_add_bytes(&w->raw, j->table.raw.text, j->table.raw.bytes);
+    return strbuf_add_bytes(&w->raw, kept.text, kept.bytes);
 }
 
 /* What the model is given of the rows that could be read. */

@@ -484,7 +484,20 @@ static bool was_checked(int *code, const char *faults, const char *when) {
     return checked;
 }
 
+/* The most that a run took of its device, as its record tells. */
+static double memory_taken(const char *folder) {
+    char name[64];
+    cJSON *root = NULL;
+    snprintf(name, sizeof name, "%s/record.json", folder);
+    cr_assert_not(json_read(&root, temporary_path(name), 0), "%s", err_message(ERR_IO));
+    double bytes = cJSON_GetNumberValue(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(root, "memory"), "device_bytes"));
+    cJSON_Delete(root);
+    return bytes;
+}
+
 Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
+    json_setup();
     size_t live = mem_live_count();
     int code;
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
@@ -500,7 +513,9 @@ Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
     cr_assert_eq(code, 1, "a device that computes nothing was used");
     cr_assert(was_checked(&code, NULL, "auto"), "a failed check was remembered");
     cr_assert_eq(code, 0);
+    double memory = memory_taken("checked");
     cr_assert_not(was_checked(&code, NULL, "auto"), "the check was forgotten");
+    cr_expect_eq(memory, memory_taken("checked"), "the check's memory is told as the run's");
     cr_assert(was_checked(&code, "driver=7", "auto"), "the driver is another one");
     cr_assert_not(was_checked(&code, "driver=7", "auto"), "the check was forgotten");
     cr_assert(was_checked(&code, NULL, "always"));

@@ -2,6 +2,7 @@
 #include "platform/file.h"
 #include "report/compare.h"
 #include "support/fake_record.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -150,6 +151,23 @@ Test(compare, steps_are_counted_in_words) {
         }
         strbuf_free(&out);
     }
+}
+
+/* What a recipe has and the other has not is a difference, whichever of the two it is. */
+Test(compare, keys_of_one_recipe_alone_are_told) {
+    comparison c;
+    strbuf out = {0};
+    MUST(record_recipe_number(&a, "of_a", 3));
+    MUST(record_recipe_number(&b, "of_b", 4));
+    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    MUST(compare_text(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "- of_a: 3 in A, "), "%s", out.text);
+    cr_expect(strstr(out.text, "- of_b: ") && strstr(out.text, ", 4 in B\n"), "%s", out.text);
+    out.length = 0;
+    MUST(compare_json(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "\"of_a\":\t[3, null]"), "%s", out.text);
+    cr_expect(strstr(out.text, "\"of_b\":\t[null, 4]"), "%s", out.text);
+    strbuf_free(&out);
 }
 
 static void refused(const char *want) {

@@ -35,39 +35,16 @@ typedef struct group_notice {
 
 /* --- exchanging --- */
 
-/* Room for so many pieces a rank. */
-static err take_pieces(struct group *g, size_t count) {
-    transport_piece *send = NULL, *receive = NULL;
-    if (count <= g->pieces) return ERR_OK;
-    err e = mem_new(&send, count * g->size);
-    if (!e) e = mem_new(&receive, count * g->size);
-    if (e) {
-        mem_free(send);
-        return e;
-    }
-    mem_free(g->send);
-    mem_free(g->receive);
-    g->send = send;
-    g->receive = receive;
-    g->pieces = count;
-    return ERR_OK;
-}
-
-/* The first `count` pieces of each rank. */
-static err exchange_many(struct group *g, size_t count) {
+static err exchange(struct group *g) {
     char text[TRANSPORT_TEXT_BYTES] = "";
     double begin = clock_seconds();
-    int failed = g->transport->exchange(g->transport, g->send, g->receive, count, text);
+    int failed = g->transport->exchange(g->transport, g->send, g->receive, text);
     g->seconds += clock_seconds() - begin;
-    for (size_t i = 0; i < count * g->size; i++)
-        if (i % g->size != g->rank) g->bytes += g->receive[i].bytes;
+    for (uint32_t r = 0; r < g->size; r++)
+        if (r != g->rank) g->bytes += g->receive[r].bytes;
     if (!failed) return ERR_OK;
     g->is_over = g->is_lost = true;
     return err_set(ERR_NETWORK, "rank %u of %u (%s): %s", g->rank, g->size, g->host, text);
-}
-
-static err exchange(struct group *g) {
-    return exchange_many(g, 1);
 }
 
 /* The same bytes to all, and `bytes` of each rank into all (size, bytes). */
@@ -176,7 +153,6 @@ static void release(struct group *g) {
     mem_free(g->notices);
     mem_free(g->bounds);
     g->spare = NULL;
-    g->pieces = 0;
     g->send = g->receive = NULL;
     g->notices = NULL;
     g->bounds = NULL;
@@ -187,9 +163,9 @@ err group_open(struct group *g, transport *t) {
     *g = (struct group){.transport = t, .rank = t->rank, .size = t->size};
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
-    if ((e = take_pieces(g, 1)) || (e = mem_new(&g->notices, g->size)) ||
-        (e = mem_new(&g->bounds, g->size + 1)) || (e = mem_new(&all, g->size)) ||
-        (e = introduce(&own))) {
+    if ((e = mem_new(&g->send, g->size)) || (e = mem_new(&g->receive, g->size)) ||
+        (e = mem_new(&g->notices, g->size)) || (e = mem_new(&g->bounds, g->size + 1)) ||
+        (e = mem_new(&all, g->size)) || (e = introduce(&own))) {
         // the others wait for this rank until the transport's limit
         release(g);
         mem_free(all);
@@ -254,32 +230,20 @@ static err take_spare(struct group *g, size_t count) {
     return ERR_OK;
 }
 
-/* How many numbers of a sum are this rank's. */
-static size_t own_count(const struct group *g, const group_own *s) {
-    return s->bounds[g->rank + 1] - s->bounds[g->rank];
-}
-
-/* Each other rank gets its numbers of every part of every sum; what comes in follows each other in
- * g->spare, sum by sum, rank by rank, part by part. */
-static err scatter_parts(struct group *g, const group_own *sums, size_t count) {
-    float *spare = g->spare;
-    size_t piece = 0;
-    for (size_t i = 0; i < count; i++) {
-        const group_addends *a = &sums[i].of;
-        const size_t *bounds = sums[i].bounds;
-        size_t mine = own_count(g, &sums[i]);
-        for (uint32_t p = 0; p < a->parts; p++, piece++) {
-            for (uint32_t r = 0; r < g->size; r++) {
-                g->send[piece * g->size + r] =
-                    (transport_piece){(float *)a->x + p * a->stride + bounds[r],
-                                      (bounds[r + 1] - bounds[r]) * sizeof *a->x};
-                g->receive[piece * g->size + r] = (transport_piece){
-                    spare + ((size_t)r * a->parts + p) * mine, mine * sizeof *a->x};
-            }
+/* Each other rank gets its numbers of every part. */
+static err scatter_parts(struct group *g, const group_addends *a, const size_t *bounds) {
+    size_t mine = bounds[g->rank + 1] - bounds[g->rank];
+    for (uint32_t p = 0; p < a->parts; p++) {
+        for (uint32_t r = 0; r < g->size; r++) {
+            g->send[r] = (transport_piece){(float *)a->x + p * a->stride + bounds[r],
+                                           (bounds[r + 1] - bounds[r]) * sizeof *a->x};
+            g->receive[r] = (transport_piece){g->spare + ((size_t)r * a->parts + p) * mine,
+                                              mine * sizeof *a->x};
         }
-        spare += mine * g->size * a->parts;
+        err e = exchange(g);
+        if (e) return e;
     }
-    return exchange_many(g, piece);
+    return ERR_OK;
 }
 
 /* sum (count) = x_0 + x_1 + ..., block by block, so that each number is read and written once. sum
@@ -304,14 +268,13 @@ static void add_parts(float *sum, part_at *x, const void *context, size_t parts,
 typedef struct slices {
     const struct group *g;
     const group_addends *a;
-    const float *spare;
     size_t first, mine; /* `mine` numbers from `first` on */
 } slices;
 
 static const float *slice_of(const void *context, size_t i) {
     const slices *s = context;
     if (i / s->a->parts == s->g->rank) return s->a->x + i % s->a->parts * s->a->stride + s->first;
-    return s->spare + i * s->mine;
+    return s->g->spare + i * s->mine;
 }
 
 static const float *part_of(const void *context, size_t i) {
@@ -324,56 +287,25 @@ static err sum_alone(float *sum, const group_addends *a) {
     return ERR_OK;
 }
 
-/* What came in is added up. */
-static void add_own(struct group *g, const group_own *sums, size_t count, group_then *then,
-                    void *context) {
-    const float *spare = g->spare;
-    for (size_t i = 0; i < count; i++) {
-        size_t mine = own_count(g, &sums[i]), parts = (size_t)g->size * sums[i].of.parts;
-        const slices s = {g, &sums[i].of, spare, sums[i].bounds[g->rank], mine};
-        add_parts(sums[i].sum + s.first, slice_of, &s, parts, mine);
-        spare += mine * parts;
-        if (then) then(context, i);
-    }
+err group_sum_own(struct group *g, float *sum, const group_addends *a, const size_t *bounds) {
+    if (group_is_alone(g)) return sum_alone(sum, a);
+    const slices s = {g, a, bounds[g->rank], bounds[g->rank + 1] - bounds[g->rank]};
+    err e = take_spare(g, s.mine * g->size * a->parts);
+    if (!e) e = meet(g, NOTICE_SUM, a->parts * a->count * sizeof *a->x, ERR_OK, false, NULL);
+    if (!e) e = scatter_parts(g, a, bounds);
+    if (!e) add_parts(sum + s.first, slice_of, &s, (size_t)g->size * a->parts, s.mine);
+    return e;
 }
 
-err group_sum_own(struct group *g, const group_own *sums, size_t count, group_then *then,
-                  void *context) {
-    size_t spare = 0, pieces = 0, bytes = 0;
-    err e = ERR_OK;
-    if (group_is_alone(g)) {
-        for (size_t i = 0; !e && i < count; i++) {
-            e = sum_alone(sums[i].sum, &sums[i].of);
-            if (!e && then) then(context, i);
-        }
-        return e;
+/* What each rank has of `all` goes to all others. bounds: of bytes. */
+static err exchange_parts(struct group *g, void *all, const size_t *bounds) {
+    const transport_piece own = {(char *)all + bounds[g->rank],
+                                 bounds[g->rank + 1] - bounds[g->rank]};
+    for (uint32_t r = 0; r < g->size; r++) {
+        g->send[r] = own;
+        g->receive[r] = (transport_piece){(char *)all + bounds[r], bounds[r + 1] - bounds[r]};
     }
-    for (size_t i = 0; i < count; i++) {
-        spare += own_count(g, &sums[i]) * g->size * sums[i].of.parts;
-        pieces += sums[i].of.parts;
-        bytes += sums[i].of.parts * sums[i].of.count * sizeof *sums[i].of.x;
-    }
-    if ((e = take_spare(g, spare)) || (e = take_pieces(g, pieces)) ||
-        (e = meet(g, NOTICE_SUM, bytes, ERR_OK, false, NULL)) ||
-        (e = scatter_parts(g, sums, count)))
-        return e;
-    add_own(g, sums, count, then, context);
-    return ERR_OK;
-}
-
-/* What each rank has of all[i] goes to all others. bounds (count, size + 1): of bytes. */
-static err exchange_parts(struct group *g, void *const *all, const size_t *bounds, size_t count) {
-    err e = take_pieces(g, count);
-    if (e) return e;
-    for (size_t i = 0; i < count; i++, bounds += g->size + 1) {
-        for (uint32_t r = 0; r < g->size; r++) {
-            g->send[i * g->size + r] = (transport_piece){(char *)all[i] + bounds[g->rank],
-                                                         bounds[g->rank + 1] - bounds[g->rank]};
-            g->receive[i * g->size + r] =
-                (transport_piece){(char *)all[i] + bounds[r], bounds[r + 1] - bounds[r]};
-        }
-    }
-    return exchange_many(g, count);
+    return exchange(g);
 }
 
 /* Every rank sums its numbers of all ranks', in order, and gives them to all. */
@@ -381,9 +313,9 @@ err group_sum_parts(struct group *g, float *sum, const group_addends *a) {
     if (group_is_alone(g)) return sum_alone(sum, a);
     for (uint32_t r = 0; r <= g->size; r++)
         g->bounds[r] = (size_t)((uint64_t)a->count * r / g->size);
-    err e = group_sum_own(g, &(group_own){sum, *a, g->bounds}, 1, NULL, NULL);
+    err e = group_sum_own(g, sum, a, g->bounds);
     for (uint32_t r = 0; r <= g->size; r++) g->bounds[r] *= sizeof *sum;
-    return e ? e : exchange_parts(g, (void *[]){sum}, g->bounds, 1);
+    return e ? e : exchange_parts(g, sum, g->bounds);
 }
 
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) {
@@ -400,7 +332,8 @@ err group_gather_lists(struct group *g, void *const *all, const size_t *bounds, 
     if (group_is_alone(g)) return ERR_OK;
     for (size_t i = 0; i < count; i++) bytes += bounds[i * width + g->size];
     err e = meet(g, NOTICE_PARTS, bytes, ERR_OK, false, NULL);
-    return e ? e : exchange_parts(g, all, bounds, count);
+    for (size_t i = 0; !e && i < count; i++) e = exchange_parts(g, all[i], bounds + i * width);
+    return e;
 }
 
 err group_gather_parts(struct group *g, void *all, const size_t *bounds) {

@@ -28,12 +28,11 @@ struct group {
     bool is_lost;
     float *spare; /* owned: what comes in while a sum is made */
     size_t spare_count;
-    transport_piece *send, *receive; /* (pieces, size) owned */
-    size_t pieces;
-    struct group_notice *notices; /* (size) owned */
-    size_t *bounds;               /* (size + 1) owned */
-    uint64_t bytes;               /* received so far */
-    double seconds;               /* in exchanges so far, waiting included */
+    transport_piece *send, *receive; /* (size) owned */
+    struct group_notice *notices;    /* (size) owned */
+    size_t *bounds;                  /* (size + 1) owned */
+    uint64_t bytes;                  /* received so far */
+    double seconds;                  /* in exchanges so far, waiting included */
 };
 
 static inline bool group_is_alone(const struct group *g) {
@@ -86,18 +85,11 @@ typedef struct group_addends {
 } group_addends;
 /* sum (count): all ranks' sum, on all. */
 err group_sum_parts(struct group *g, float *sum, const group_addends *a) MUST_CHECK;
-/* One of several sums. */
-typedef struct group_own {
-    float *sum;
-    group_addends of;
-    const size_t *bounds; /* (size + 1), from 0 to of.count, the same on all ranks */
-} group_own;
-typedef void group_then(void *context, size_t i);
-/* The first half of that, of several at once: each sum has this rank's own numbers alone, bounds[rank]
- * to bounds[rank + 1]; its others are left as they are. then(context, i) is called behind the i-th,
- * while it is in the caches; NULL: nothing. */
-err group_sum_own(struct group *g, const group_own *sums, size_t count, group_then *then,
-                  void *context) MUST_CHECK;
+/* The first half of that: sum has each rank's own numbers alone, bounds[rank] to bounds[rank + 1];
+ * its others are left as they are.
+ *   bounds  (size + 1), from 0 to count, the same on all ranks */
+err group_sum_own(struct group *g, float *sum, const group_addends *a,
+                  const size_t *bounds) MUST_CHECK;
 /* all (size, bytes): what each rank gave as mine (bytes). */
 err group_gather(struct group *g, void *all, const void *mine, size_t bytes) MUST_CHECK;
 /* Each rank has filled bytes bounds[rank] to bounds[rank + 1] of `all`; fills the others'.

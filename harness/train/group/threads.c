@@ -20,7 +20,7 @@ typedef struct meeting {
     uint64_t round;
     transport_limits limits;
     bool is_over;
-    const transport_piece **sent; /* (size) each (count, size); owned */
+    const transport_piece **sent; /* (size) owned */
     const transport *transports;  /* (size) */
     transport_look *looks;        /* (size) at those who are waited for; owned */
     uint64_t *here;               /* (size) the round that each came to, from 1; owned */
@@ -65,21 +65,20 @@ static bool wait_for_all(meeting *m, uint32_t rank) {
 }
 
 static int exchange(transport *t, const transport_piece *send, const transport_piece *receive,
-                    size_t count, char text[TRANSPORT_TEXT_BYTES]) {
+                    char text[TRANSPORT_TEXT_BYTES]) {
     meeting *m = t->impl;
     int failed = 0;
     pthread_mutex_lock(&m->mutex);
     m->sent[t->rank] = send;
     bool all = wait_for_all(m, t->rank);
     pthread_mutex_unlock(&m->mutex);
-    for (size_t i = 0; all && i < count * t->size; i++) {
-        uint32_t r = (uint32_t)(i % t->size);
-        const transport_piece *from = &m->sent[r][i - r + t->rank];
+    for (uint32_t r = 0; all && r < t->size; r++) {
+        const transport_piece *from = &m->sent[r][t->rank];
         if (r == t->rank) continue;
-        if (from->bytes != receive[i].bytes)
+        if (from->bytes != receive[r].bytes)
             failed = 1; // the others may have got all of theirs: they meet once more
         else
-            memcpy(receive[i].data, from->data, from->bytes);
+            memcpy(receive[r].data, from->data, from->bytes);
     }
     pthread_mutex_lock(&m->mutex);
     if (failed) m->is_over = true;

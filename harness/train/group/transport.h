@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TRANSPORT_VERSION = 4, TRANSPORT_TEXT_BYTES = 256 };
+enum { TRANSPORT_VERSION = 3, TRANSPORT_TEXT_BYTES = 256 };
 
 /* Bytes to one rank or from it. */
 typedef struct transport_piece {
@@ -27,13 +27,12 @@ struct transport {
     int takes_threads;
     /* Grows while this rank gets on; NULL: it may take its time, and nobody looks. */
     const _Atomic uint64_t *_Atomic work;
-    /* Sends `count` pieces to every rank and receives as many from it: send and receive are (count,
-     * size), the i-th to rank r at i * size + r, and a rank's own pieces are left alone. All of them
-     * travel at once. Gives the core away while it waits. Every rank knows the sizes of all that it
-     * receives; empty pieces cost nothing. Not 0: a rank is lost, or the limit of waiting was
-     * reached, as text says; nothing more can be exchanged. */
+    /* Sends send[r] to every rank r and receives receive[r] from it (both (size); its own pieces
+     * are left alone), and gives the core away while it waits. Every rank knows the sizes of all
+     * that it receives. Not 0: a rank is lost, or the limit of waiting was reached, as text says;
+     * nothing more can be exchanged. */
     int (*exchange)(transport *t, const transport_piece *send, const transport_piece *receive,
-                    size_t count, char text[TRANSPORT_TEXT_BYTES]);
+                    char text[TRANSPORT_TEXT_BYTES]);
     /* The end of a group whose ranks are all there. */
     void (*close)(transport *t);
     /* Ends every rank with this exit code, as well as the engine can. May not come back. */

@@ -39,10 +39,9 @@ void shares_free(share_list *s) {
     *s = (share_list){0};
 }
 
-/* Numbers of a slice: so few that a rank's part is still in the caches when its squares are summed,
- * and as many blocks as there are ranks. Of a batch, which travels at once: so few that some are
- * final early, so many that waiting for each other costs little. */
-enum { SLICES = 16, SLICE_LEAST = 1 << 18, SLICE_MOST = 1 << 21, BATCH_MOST = 1 << 20 };
+/* Numbers that are exchanged at once: so few that some are final early, so many that the calls cost
+ * little, and as many blocks as there are ranks. */
+enum { SLICES = 16, SLICE_LEAST = 1 << 18, SLICE_MOST = 1 << 21 };
 
 /* Largest number of elements of a part. */
 static size_t most_of(const model_part *p) {
@@ -107,29 +106,6 @@ static err cut_slices(share_sum *s, const plan *p) {
     return ERR_OK;
 }
 
-/* Slices that follow each other and are fixed travel together where the update is divided; a device
- * that the host does not see gives one after the other. */
-static err cut_batches(share_sum *s) {
-    err e = mem_new(&s->batches, s->slice_count);
-    size_t held = 0;
-    bool was_fixed = false;
-    if (e) return e;
-    for (size_t i = 0; i < s->slice_count; i++) {
-        const share_slice *c = &s->slices[i];
-        bool joins = s->divides && is_fixed(&s->parts[c->part]);
-        if (!joins || !was_fixed || held + c->count > BATCH_MOST) {
-            s->batches[s->batch_count++] = (share_batch){.first = i};
-            held = 0;
-        }
-        share_batch *b = &s->batches[s->batch_count - 1];
-        b->end = i + 1;
-        b->ready = c->ready > b->ready ? c->ready : b->ready;
-        held += c->count;
-        was_fixed = joins;
-    }
-    return ERR_OK;
-}
-
 /* --- a divided update --- */
 
 /* First element of a rank's part of a slice. */
@@ -174,10 +150,9 @@ static err divide(share_sum *s, const batch *b, const model_training *training) 
     size_t blocks = 0, width = (size_t)s->group->size + 1;
     err e = ERR_OK;
     for (size_t i = 0; i < s->slice_count; i++) blocks += blocks_of(s->slices[i].count);
-    if ((e = mem_new(&d->own, s->slice_count)) || (e = mem_new(&d->sums, s->slice_count)) ||
-        (e = mem_new(&d->squares, 2 * blocks)) || (e = mem_new(&d->places, blocks)) ||
-        (e = mem_new(&d->bounds, width)) || (e = mem_new(&d->all, s->slice_count)) ||
-        (e = mem_new(&d->parts, s->slice_count * width)))
+    if ((e = mem_new(&d->own, s->slice_count)) || (e = mem_new(&d->squares, 2 * blocks)) ||
+        (e = mem_new(&d->places, blocks)) || (e = mem_new(&d->bounds, width)) ||
+        (e = mem_new(&d->all, s->slice_count)) || (e = mem_new(&d->parts, s->slice_count * width)))
         return e;
     d->norm = b->norm;
     d->max_norm = training->max_grad_norm;
@@ -187,7 +162,6 @@ static err divide(share_sum *s, const batch *b, const model_training *training) 
 
 static void free_division(share_division *d) {
     mem_free(d->own);
-    mem_free(d->sums);
     mem_free(d->squares);
     mem_free(d->places);
     mem_free(d->bounds);
@@ -209,16 +183,14 @@ static size_t square_own(share_sum *s, const share_slice *c, const float *sum) {
     return count;
 }
 
-/* A batch of a divided update. */
-typedef struct own_batch {
-    share_sum *s;
-    size_t first; /* slice */
-} own_batch;
-
-/* group_then */
-static void square_summed(void *context, size_t i) {
-    own_batch *b = context;
-    (void)square_own(b->s, &b->s->slices[b->first + i], b->s->division.sums[i].sum);
+/* One slice of a divided update: this rank's part, and its sums of squares. */
+static err sum_own(share_sum *s, const share_slice *c, float *sum, const group_addends *a) {
+    struct group *g = s->group;
+    size_t *bounds = s->division.parts;
+    for (uint32_t r = 0; r <= g->size; r++) bounds[r] = own_first(c, r, g->size);
+    err e = group_sum_own(g, sum, a, bounds);
+    if (!e) (void)square_own(s, c, sum);
+    return e;
 }
 
 size_t share_sum_square_own(share_sum *s) {
@@ -310,65 +282,30 @@ static const float *kept_of(const share_sum *s, uint32_t part) {
     return s->kept + before * s->shards;
 }
 
-/* Numbers of a slice in this step. */
-static size_t count_of(const share_sum *s, const share_slice *c) {
-    const model_part *p = &s->parts[c->part];
-    return is_fixed(p) ? c->count : (size_t)dim_value(p->rows, &s->step, 0) * p->cols;
-}
-
-static span gradients_of_slice(const share_sum *s, const share_slice *c) {
-    return span_at(span_part(s->parts[c->part].g, c->first, c->count), s->step.slot, 0);
-}
-
-/* This rank's addends; sum: where those of one shard lie. */
-static group_addends addends_of(const share_sum *s, const share_slice *c, const float *sum) {
-    const model_part *p = &s->parts[c->part];
-    size_t all = (size_t)dim_value(p->rows, &s->step, 0) * p->cols, count = count_of(s, c);
-    return (group_addends){s->kept ? kept_of(s, c->part) + c->first : sum, s->shards, count,
-                           s->kept ? all : count};
-}
-
-/* The whole sum, by all ranks. */
-static err sum_slice(share_sum *s, size_t i) {
+/* courier_work */
+static err sum_slice(void *context, size_t i) {
+    share_sum *s = context;
     const share_slice *c = &s->slices[i];
-    size_t count = count_of(s, c);
-    span x = gradients_of_slice(s, c);
+    const model_part *p = &s->parts[c->part];
+    size_t all = (size_t)dim_value(p->rows, &s->step, 0) * p->cols;
+    size_t count = is_fixed(p) ? c->count : all;
+    span x = span_at(span_part(p->g, c->first, c->count), s->step.slot, 0);
     bool is_copied = i < s->copy_count;
     float *sum = is_copied ? span_host(s->copies[i].to) : is_seen(x) ? span_host(x) : s->numbers;
-    const group_addends a = addends_of(s, c, sum);
+    const group_addends a = {s->kept ? kept_of(s, c->part) + c->first : sum, s->shards, count,
+                             s->kept ? all : count};
     bool is_there = is_copied || is_seen(x);
     err e = is_there || s->kept ? ERR_OK : device_read_f32(sum, x, count);
-    if (!e) e = group_sum_parts(s->group, sum, &a);
+    if (e) return e;
+    e = s->divides && is_fixed(p) ? sum_own(s, c, sum, &a) : group_sum_parts(s->group, sum, &a);
     return e || is_there ? e : device_write_f32(x, sum, count);
-}
-
-/* Each rank's own part of the sums, and their squares. */
-static err sum_own(share_sum *s, const share_batch *b) {
-    share_division *d = &s->division;
-    own_batch context = {s, b->first};
-    size_t *bounds = d->parts;
-    for (size_t i = b->first; i < b->end; i++) {
-        const share_slice *c = &s->slices[i];
-        float *sum = span_host(gradients_of_slice(s, c));
-        d->sums[i - b->first] = (group_own){sum, addends_of(s, c, sum), bounds};
-        for (uint32_t r = 0; r <= s->group->size; r++) *bounds++ = own_first(c, r, s->group->size);
-    }
-    return group_sum_own(s->group, d->sums, b->end - b->first, square_summed, &context);
-}
-
-/* courier_work */
-static err sum_batch(void *context, size_t i) {
-    share_sum *s = context;
-    const share_batch *b = &s->batches[i];
-    bool divides = s->divides && is_fixed(&s->parts[s->slices[b->first].part]);
-    return divides ? sum_own(s, b) : sum_slice(s, b->first);
 }
 
 /* plan_watch */
 static void passed(void *context, size_t place) {
     share_sum *s = context;
     size_t before = s->released;
-    while (s->released < s->batch_count && s->batches[s->released].ready <= place) s->released++;
+    while (s->released < s->slice_count && s->slices[s->released].ready <= place) s->released++;
     if (s->released > before) courier_release(s->courier, s->released);
 }
 
@@ -377,7 +314,7 @@ static err employ(share_sum *s, plan *p) {
     const struct group *g = s->group;
     bool fits = p->device->info.kind == DEVICE_CPU && !p->device->is_measured;
     if (s->shards > 1 || group_is_alone(g) || !g->transport->takes_threads || !fits) return ERR_OK;
-    err e = courier_open(&s->courier, sum_batch, s);
+    err e = courier_open(&s->courier, sum_slice, s);
     if (!e) p->watch = (plan_watch){passed, s};
     return e;
 }
@@ -420,7 +357,6 @@ err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, cons
     if (!e && shards > 1) e = mem_new(&s->kept, all * shards);
     if (!e) e = cut_slices(s, p);
     if (!e) e = agree_to_divide(s, p);
-    if (!e) e = cut_batches(s);
     if (!e && s->divides) e = divide(s, b, training);
     if (!e) e = mem_new(&s->losses, (size_t)group_size(g) * shards);
     if (!e) e = copy_early(s, p);
@@ -435,7 +371,6 @@ void share_sum_free(share_sum *s) {
     mem_free(s->numbers);
     mem_free(s->kept);
     mem_free(s->losses);
-    mem_free(s->batches);
     mem_free(s->slices);
     *s = (share_sum){0};
 }
@@ -478,10 +413,10 @@ err share_sum_keep(share_sum *s, uint32_t shard, const step_info *step) {
 static err sum_slices(share_sum *s) {
     err e = ERR_OK;
     if (s->courier) {
-        courier_release(s->courier, s->batch_count);
+        courier_release(s->courier, s->slice_count);
         return courier_wait(s->courier);
     }
-    for (size_t i = s->summed; !e && i < s->batch_count; i++) e = sum_batch(s, i);
+    for (size_t i = s->summed; !e && i < s->slice_count; i++) e = sum_slice(s, i);
     for (size_t i = 0; !e && i < s->copy_count; i++) {
         const plan_copy *c = &s->copies[i];
         e = device_write_f32(c->from, span_host(c->to), c->to.count);

@@ -26,19 +26,13 @@ err shares_make(share_list *s, const pack_sentence *sentences, uint32_t count,
                 uint32_t size) MUST_CHECK;
 void shares_free(share_list *s);
 
-/* What is summed at once, while it is in the caches: elements of a part. */
+/* What is exchanged at once: elements of a part. */
 typedef struct share_slice {
     uint32_t part;
     size_t first, count; /* of rows that differ from step to step: all of the step's */
     size_t ready;        /* place of the last op of the gradient plan that adds to it */
     size_t block;        /* number of its first block of NORM_BLOCK elements, of all parts' */
 } share_slice;
-
-/* What travels at once: slices that follow each other. */
-typedef struct share_batch {
-    size_t first, end; /* slices */
-    size_t ready;      /* of the last one that is */
-} share_batch;
 
 /* An update that the ranks divide: of each slice each rank has whole blocks of NORM_BLOCK elements,
  * whose gradients it sums, whose weights and moments it updates, and whose new weights it gives to
@@ -47,10 +41,9 @@ typedef struct share_batch {
 typedef struct share_division {
     model_range *own; /* (own_count) this rank's; owned */
     size_t own_count;
-    group_own *sums; /* (slice_count) of a batch; owned */
-    float *squares;  /* (blocks, 2), rank by rank, owned */
-    size_t *places;  /* (blocks) of a block in squares, owned */
-    size_t *bounds;  /* (size + 1) bytes of each rank's in squares, owned */
+    float *squares; /* (blocks, 2), rank by rank, owned */
+    size_t *places; /* (blocks) of a block in squares, owned */
+    size_t *bounds; /* (size + 1) bytes of each rank's in squares, owned */
     /* what is gathered at once: (slice_count) and (slice_count, size + 1), owned */
     void **all;
     size_t *parts;
@@ -74,11 +67,9 @@ typedef struct share_sum {
     double *losses;      /* (size, shards) owned */
     share_slice *slices; /* (slice_count) in the order in which they are ready; owned */
     size_t slice_count;
-    share_batch *batches; /* (batch_count) owned */
-    size_t batch_count;
     bool divides; /* ranks divide the update */
     share_division division;
-    size_t released;         /* batches of this step that are ready */
+    size_t released;         /* slices of this step that are ready */
     size_t summed;           /* and that are summed already, of those that are copied out */
     struct courier *courier; /* exchanges them while the rest is computed; NULL: nobody does */
     step_info step;          /* the one that is computed */

@@ -24,11 +24,10 @@
 #include <unistd.h>
 
 enum { RANKS_MAX = 4096, PIECE_BYTES = 32 << 20, TICK_MS = 250, CLOSING_S = 20 };
-enum { AT_ONCE = 32 }; /* messages each way that are under way */
+enum { PAUSE_LEAST_NS = 50000, PAUSE_MOST_NS = 5000000 };
 enum { DATA_TAG = 1, LIFE_TAG = 2 };
 static const char alive = 'a', leaving = 'z';
 static const double life_every = 1, spin_s = 1e-4;
-enum { PAUSE_LEAST_NS = 50000, PAUSE_MOST_NS = 5000000 };
 
 static pthread_mutex_t mpi = PTHREAD_MUTEX_INITIALIZER;
 static transport_limits limits;
@@ -53,25 +52,25 @@ enum { LATE_SEND = -1, LATE_RECEIVE = -2 };
 /* How long to sleep: on a busy machine who sleeps is woken sooner than who yields gets its turn, but
  * each look takes the core from the thread that computes. So an eighth of what was waited already. */
 static long pause_behind(double waited) {
-    long ns = (long)(waited * 1e9 / 8);
-    return ns < PAUSE_LEAST_NS ? PAUSE_LEAST_NS : ns > PAUSE_MOST_NS ? PAUSE_MOST_NS : ns;
+    double ns = waited * 1e9 / 8;
+    return ns < PAUSE_LEAST_NS ? PAUSE_LEAST_NS : ns > PAUSE_MOST_NS ? PAUSE_MOST_NS : (long)ns;
 }
 
-/* What is under way: receives first. 0, what MPI_Testall returned, or what was late. */
-static int finish(MPI_Request *requests, int count, int receives, double end) {
-    MPI_Status statuses[2 * AT_ONCE];
+/* One piece each way; requests[0] is the sending. 0, what MPI_Testall returned, or what was late. */
+static int finish(MPI_Request requests[2], double end) {
+    MPI_Status statuses[2];
     double begin = now(), last = begin;
     for (;;) {
         int done = 0;
         pthread_mutex_lock(&mpi);
-        int rc = MPI_Testall(count, requests, &done, statuses);
+        int rc = MPI_Testall(2, requests, &done, statuses);
         pthread_mutex_unlock(&mpi);
         if (rc || done) return rc;
         double at = now();
         // this process was stopped itself, and with it perhaps the others
         if (at - last > 1) end += at - last;
         last = at;
-        if (at > end) return receives ? LATE_RECEIVE : LATE_SEND;
+        if (at > end) return requests[1] == MPI_REQUEST_NULL ? LATE_SEND : LATE_RECEIVE;
         if (at - begin < spin_s)
             sched_yield();
         else
@@ -79,53 +78,38 @@ static int finish(MPI_Request *requests, int count, int receives, double end) {
     }
 }
 
-/* The pieces for one rank, or from it, message by message. */
-typedef struct messages {
-    const transport_piece *pieces; /* (count), each `stride` behind the one before */
-    size_t count, stride, done;    /* bytes of the first */
-} messages;
-
-/* Bytes of the next one, 0: that was all. */
-static int next_message(messages *m, void **data) {
-    while (m->count && m->done == m->pieces->bytes) {
-        m->pieces += m->stride;
-        m->done = 0;
-        m->count--;
-    }
-    if (!m->count) return 0;
-    size_t rest = m->pieces->bytes - m->done, bytes = rest < PIECE_BYTES ? rest : PIECE_BYTES;
-    *data = (char *)m->pieces->data + m->done;
-    m->done += bytes;
-    return (int)bytes;
+static int part(size_t bytes, size_t done) {
+    return (int)(bytes - done < PIECE_BYTES ? bytes - done : PIECE_BYTES);
 }
 
-static int pair(messages *out, uint32_t to, messages *in, uint32_t from, double end) {
-    for (;;) {
-        MPI_Request requests[2 * AT_ONCE];
-        int rc = 0, receives = 0, count = 0, bytes = 0;
-        void *data = NULL;
+static int pair(const transport_piece *out, uint32_t to, const transport_piece *in, uint32_t from,
+                double end) {
+    for (size_t sent = 0, got = 0; sent < out->bytes || got < in->bytes;) {
+        MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+        int send = part(out->bytes, sent), receive = part(in->bytes, got), rc = 0;
         pthread_mutex_lock(&mpi);
-        while (!rc && receives < AT_ONCE && (bytes = next_message(in, &data)))
-            rc = MPI_Irecv(data, bytes, MPI_BYTE, (int)from, DATA_TAG, MPI_COMM_WORLD,
-                           &requests[receives++]);
-        count = receives;
-        while (!rc && count - receives < AT_ONCE && (bytes = next_message(out, &data)))
-            rc = MPI_Isend(data, bytes, MPI_BYTE, (int)to, DATA_TAG, MPI_COMM_WORLD,
-                           &requests[count++]);
+        if (receive)
+            rc = MPI_Irecv((char *)in->data + got, receive, MPI_BYTE, (int)from, DATA_TAG,
+                           MPI_COMM_WORLD, &requests[1]);
+        if (!rc && send)
+            rc = MPI_Isend((char *)out->data + sent, send, MPI_BYTE, (int)to, DATA_TAG,
+                           MPI_COMM_WORLD, &requests[0]);
         pthread_mutex_unlock(&mpi);
-        if (rc || !count || (rc = finish(requests, count, receives, end))) return rc;
+        if (rc || (rc = finish(requests, end))) return rc;
+        sent += (size_t)send;
+        got += (size_t)receive;
     }
+    return 0;
 }
 
 static int exchange(transport *t, const transport_piece *send, const transport_piece *receive,
-                    size_t count, char text[TRANSPORT_TEXT_BYTES]) {
+                    char text[TRANSPORT_TEXT_BYTES]) {
     double end = now() + limits.waiting;
     int rc = 0;
     atomic_store(&waits, true);
     for (uint32_t k = 1; !rc && k < t->size; k++) {
         uint32_t to = (t->rank + k) % t->size, from = (t->rank + t->size - k) % t->size;
-        messages out = {&send[to], count, t->size, 0}, in = {&receive[from], count, t->size, 0};
-        if (!(rc = pair(&out, to, &in, from, end))) continue;
+        if (!(rc = pair(&send[to], to, &receive[from], from, end))) continue;
         if (rc < 0)
             snprintf(text, TRANSPORT_TEXT_BYTES,
                      "rank %u did not come within %.0f s (HARNESS_GROUP_WAIT)",
