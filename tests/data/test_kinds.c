@@ -166,8 +166,14 @@ static const struct {
     {SCORES, "p\t1\n", "q\t\n", "a:2: score '' is no number: one from 0 to 5 is expected"},
     {SCORES, "p\t1\n", "q\t5.01\n", "a:2: score 5.01 is outside the manifest's range, 0 to 5"},
     {LIST, "p\tx\n", "q\tx,z\n", "a:2: label 'z' is not in the manifest (known: 'x', 'y')"},
+    {LIST, "p\tx\n", "q\tx,,y\n",
+     "a:2: an empty label in 'x,,y': labels have one ',' between them, and a row without labels "
+     "has "
+     "nothing there"},
+    {LIST, "p\tx\n", "q\tx,\n",
+     "a:2: an empty label in 'x,': labels have one ',' between them, and a row without labels has "
+     "nothing there"},
     {LIST, "p\tx\n", "q\tx,y,x\n", "a:2: label 'x' stands there twice"},
-    {LIST, "p\tx\n", "q\tx,\n", "a:2: label '' is not in the manifest (known: 'x', 'y')"},
     {OWN, "p\t1\t0\n", "q\t2\t0\n", "a:2: column 'y' holds '2', expected 0 or 1"},
     {RELATION, RELATED, ENTITIES("가나 다라", 0, 1, 3, 5, "x"),
      "a:2: an entity from character 3 to 5, the text has 5"},

@@ -5,21 +5,11 @@
 Contenders: ort (ONNX Runtime in fp32), ort+int8 (its dynamic quantisation), openvino (fp32) and openvino+bf16. The model is
 exported with sizes left open; batches are neighbours in length, padded to their longest, as in the loop of throughput_torch.py.
 """
-import importlib.util
-import json
 import pathlib
 import sys
 import time
 
-import numpy as np
-
-from throughput_torch import PAD, resident_peak
-
-
-def need(*names):
-    for name in names:
-        if importlib.util.find_spec(name) is None:
-            sys.exit(f"{name} is not installed")
+from throughput_work import evaluation_batches, need, padded, prove_logits, read, resident_peak, tell
 
 
 def example(torch):
@@ -72,38 +62,27 @@ def openvino(spec):
     return lambda batch: compiled(batch)[0]
 
 
-def batches_of(ids, rows, size):
-    order = sorted(rows, key=lambda r: len(ids[r]))
-    for first in range(0, len(order), size):
-        group = order[first:first + size]
-        width = max(len(ids[r]) for r in group)
-        batch = np.full((len(group), width), PAD, dtype=np.int64)
-        mask = np.zeros((len(group), width), dtype=np.int64)
-        for place, r in enumerate(group):
-            batch[place, :len(ids[r])] = ids[r]
-            mask[place, :len(ids[r])] = 1
-        yield {"input_ids": batch, "attention_mask": mask}
+def batch_of(ids, mask):
+    return {"input_ids": ids, "attention_mask": mask}
 
 
 def main():
-    with open(sys.argv[1]) as file:
-        spec = json.load(file)
-    with open(spec["data"]) as file:
-        ids = json.load(file)["test_ids"]
+    spec = read(sys.argv[1])
+    data = read(spec["data"])
+    ids = data["test_ids"]
     imported = resident_peak()
     call = (onnx_runtime if spec["contender"].startswith("ort") else openvino)(spec)
-    rows = range(spec["eval_rows"])
-    batches = list(batches_of(ids, rows, 2 * spec["batch_size"]))
-    for batch in (batches[0], batches[-1]):
-        call(batch)
+    wrong = prove_logits(spec, lambda ids, mask: call(batch_of(ids, mask)))
+    groups = evaluation_batches(spec, ids)
+    for rows in (groups[0], groups[-1]):
+        call(batch_of(*padded(rows, ids)))
     begin = time.perf_counter()
+    batches = [batch_of(*padded(rows, ids)) for rows in groups]
     found = [call(batch).argmax(1) for batch in batches]
     eval_s = time.perf_counter() - begin
-    assert sum(map(len, found)) == len(rows)
-    tokens = sum(len(ids[r]) for r in rows)
-    print(json.dumps({
-        "eval_s": eval_s, "eval_sentences": len(rows), "eval_tokens": tokens, "tokens": tokens,
-        "padded_tokens": sum(b["input_ids"].size for b in batches), "import_bytes": imported, "peak_bytes": resident_peak()}))
+    assert sum(map(len, found)) == spec["eval_rows"]
+    tell(spec, data, eval_s=eval_s, tokens=sum(len(ids[r]) for r in range(spec["eval_rows"])),
+         padded_tokens=sum(b["input_ids"].size for b in batches), import_bytes=imported, logits_error=wrong)
 
 
 if __name__ == "__main__":

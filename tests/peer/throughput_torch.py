@@ -10,41 +10,23 @@ The spec says: contender, folder (model), data (token ids), steps, warm, eval_ro
 Batches of b and c are drawn from a large part of the set, evenly over their lengths, so that few steps stand
 for many.
 """
-import json
-import math
 import random
 import sys
 import time
 
-import numpy as np
 import torch
 import transformers
 from transformers import BertForSequenceClassification, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-PAD = 0
+from throughput_proof import groups
+from throughput_work import (CLIP, RATE, cut, evaluation_batches, padded, prove_logits, read, resident_peak, spread, tell,
+                             training_batches)
 
 
-def batch_of(rows, ids, labels, width=None):
-    width = width or max(len(ids[r]) for r in rows)
-    batch = torch.full((len(rows), width), PAD)
-    mask = torch.zeros(len(rows), width, dtype=torch.long)
-    for place, r in enumerate(rows):
-        batch[place, :len(ids[r])] = torch.tensor(ids[r])
-        mask[place, :len(ids[r])] = 1
+def batch_of(rows, ids, labels, multiple=1):
+    batch, mask = map(torch.from_numpy, padded(rows, ids, multiple))
     return {"input_ids": batch, "attention_mask": mask, "labels": torch.tensor([labels[r] for r in rows])}
-
-
-def cut(order, size):
-    return [order[i:i + size] for i in range(0, len(order) - size + 1, size)]
-
-
-def spread(batches, ids, count, seed):
-    """`count` of the batches, evenly over their longest sentences, in random order."""
-    ranked = sorted(batches, key=lambda b: max(len(ids[r]) for r in b))
-    chosen = [ranked[int((k + 0.5) * len(ranked) / count)] for k in range(min(count, len(ranked)))]
-    random.Random(seed).shuffle(chosen)
-    return chosen
 
 
 class Set(torch.utils.data.Dataset):
@@ -91,7 +73,7 @@ def run_trainer(spec, model, data, dynamic, bf16):
         sampler = LengthGroupedSampler(size, lengths=[len(s) for s in ids],
                                        generator=torch.Generator().manual_seed(spec["seed"]))
         batches = spread(cut(list(sampler), size), ids, spec["steps"], spec["seed"])
-        width = None
+        width = 1
     else:
         batches = cut(random.Random(spec["seed"]).sample(range(len(ids)), size * spec["steps"]), size)
         width = data["longest"]
@@ -116,21 +98,13 @@ def run_trainer(spec, model, data, dynamic, bf16):
     trainer.evaluate(Set(data["test_ids"], data["test_labels"], rows[:2 * size]))
     begin = now(spec["device"])
     trainer.evaluate(test)
-    return train_s, batches, now(spec["device"]) - begin, rows
+    return train_s, batches, now(spec["device"]) - begin, len(rows)
 
 
-def run_loop(spec, model, data, bf16):
-    device, size = spec["device"], spec["batch_size"]
-    ids, labels = data["train_ids"], data["train_labels"]
-    by_length = sorted(range(len(ids)), key=lambda r: len(ids[r]))
-    batches = spread(cut(by_length, size), ids, spec["steps"], spec["seed"])
-    decayed = [p for n, p in model.named_parameters() if not n.endswith("bias") and "LayerNorm" not in n]
-    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
-    model.to(device)
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
-                                  lr=5e-5, fused=True)
+def caller(spec, model, bf16):
+    """The loop's way through the model: no mask where nothing is padded."""
+    device = spec["device"]
     forward = torch.compile(model, dynamic=True) if "compile" in spec["contender"] else model
-    parameters = list(model.parameters())
 
     def call(batch):
         inputs = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
@@ -138,10 +112,28 @@ def run_loop(spec, model, data, bf16):
             inputs.pop("attention_mask")
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
             return forward(**inputs)
+    return call
+
+
+def proven(spec, model, call):
+    """How far the logits are from the proof's, as this contender computes them."""
+    def logits_of(ids, mask):
+        with torch.inference_mode():
+            return call({"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}).logits.float().cpu()
+    model.eval()
+    return prove_logits(spec, logits_of)
+
+
+def run_loop(spec, model, data, call):
+    device = spec["device"]
+    ids, labels = data["train_ids"], data["train_labels"]
+    batches = training_batches(spec, ids)
+    optimizer = torch.optim.AdamW(groups(model), lr=RATE, fused=True)
+    parameters = list(model.parameters())
 
     def step(rows):
         call(batch_of(rows, ids, labels)).loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, CLIP)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
@@ -156,23 +148,15 @@ def run_loop(spec, model, data, bf16):
     train_s = now(device) - begin
     model.eval()
     test_ids, test_labels = data["test_ids"], data["test_labels"]
-    rows = list(range(spec["eval_rows"]))
-    order = sorted(rows, key=lambda r: len(test_ids[r]))
-    groups = [order[i:i + 2 * size] for i in range(0, len(order), 2 * size)]
+    some = evaluation_batches(spec, test_ids)
     with torch.inference_mode():
-        for group in (groups[0], groups[-1]):
-            call(batch_of(group, test_ids, test_labels))
+        for rows in (some[0], some[-1]):
+            call(batch_of(rows, test_ids, test_labels))
         begin = now(device)
-        found = [call(batch_of(g, test_ids, test_labels)).logits.argmax(1).cpu() for g in groups]
+        found = [call(batch_of(rows, test_ids, test_labels)).logits.argmax(1).cpu() for rows in some]
         eval_s = now(device) - begin
-    assert sum(map(len, found)) == len(rows)
-    return train_s, batches, eval_s, rows
-
-
-def resident_peak():
-    """Not getrusage, whose figure starts with that of the parent."""
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    assert sum(map(len, found)) == spec["eval_rows"]
+    return train_s, batches, eval_s, spec["eval_rows"]
 
 
 def peak_bytes(device):
@@ -180,27 +164,24 @@ def peak_bytes(device):
 
 
 def main():
-    with open(sys.argv[1]) as file:
-        spec = json.load(file)
-    with open(spec["data"]) as file:
-        data = json.load(file)
+    spec = read(sys.argv[1])
+    data = read(spec["data"])
     transformers.utils.logging.set_verbosity_error()
     torch.manual_seed(spec["seed"])
     imported = resident_peak()
     bf16 = "bf16" in spec["contender"]
     kind = spec["contender"][0]
     model = BertForSequenceClassification.from_pretrained(spec["folder"], attn_implementation="sdpa")
+    model.to(spec["device"])
+    call = caller(spec, model, bf16)
+    wrong = proven(spec, model, call)
     if kind == "c":
-        train_s, batches, eval_s, rows = run_loop(spec, model, data, bf16)
+        train_s, batches, eval_s, rows = run_loop(spec, model, data, call)
     else:
         train_s, batches, eval_s, rows = run_trainer(spec, model, data, kind == "b", bf16)
     widths = [data["longest"] if kind == "a" else max(len(data["train_ids"][r]) for r in b) for b in batches]
-    print(json.dumps({
-        "train_s": train_s, "steps": len(batches), "sentences": sum(map(len, batches)),
-        "tokens": sum(len(data["train_ids"][r]) for b in batches for r in b),
-        "padded_tokens": sum(w * len(b) for w, b in zip(widths, batches)),
-        "eval_s": eval_s, "eval_sentences": len(rows), "eval_tokens": sum(len(data["test_ids"][r]) for r in rows),
-        "peak_bytes": peak_bytes(spec["device"]), "import_bytes": imported}))
+    tell(spec, data, train_s=train_s, eval_s=eval_s, batches=list(zip(batches, widths)), eval_rows=rows, import_bytes=imported,
+         logits_error=wrong, peak_bytes=peak_bytes(spec["device"]))
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ Test(compare, three_sides_are_a_matrix) {
     const record *runs[] = {&a, &b, &third};
     const compare_side sides[] = {
         {"one", &runs[0], 1}, {"two", &runs[1], 1}, {"three", &runs[2], 1}};
-    cr_assert_not(compare_matrix_text(&out, sides, 3), "%s", err_message(ERR_DATA));
+    cr_assert_not(compare_matrix_text(&out, sides, 3, PAGE_EN), "%s", err_message(ERR_DATA));
     cr_assert(strstr(out.text, "| C   | three | tiny  |"), "%s", out.text);
     cr_assert(strstr(out.text, "|         3.00 |\n"), "%s", out.text);
     cr_assert(strstr(out.text, "(McNemar) | 1.67 % | never |"), "%s", out.text);
@@ -243,7 +243,7 @@ Test(compare, three_sides_are_a_matrix) {
     cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItem(json, "pairs")), 3);
     cJSON_Delete(json);
     strbuf_free(&out);
-    cr_assert_eq(compare_matrix_text(&out, sides, 1), ERR_ARG);
+    cr_assert_eq(compare_matrix_text(&out, sides, 1, PAGE_EN), ERR_ARG);
     record_free(&third);
 }
 
@@ -282,10 +282,11 @@ Test(compare, sides_and_kernels_are_shown) {
 
 Test(compare, html_holds_tables_and_escapes) {
     strbuf out = {0};
-    cr_assert_not(compare_html(&out, "t",
+    cr_assert_not(compare_html(&out,
                                "# a < b\n\n| x | y&z |\n| --- | --: |\n| 1\\|2 | |\n- one\n- "
-                               "two\nend\n",
-                               NULL, 0));
+                               "two\nend\n"
+                               "| a |\n| --- |\n| 1: 2 nsubj, 2: root dep, 3: 1 obj |\n",
+                               NULL, 0, PAGE_EN));
     cr_assert(strstr(out.text, "<h1>a &lt; b</h1>"), "%s", out.text);
     cr_assert(strstr(out.text, "aria-label=\"a &lt; b\"><table>"), "%s", out.text);
     cr_assert(strstr(out.text, "<tr><th>x</th><th class=\"n\">y&amp;z</th></tr>"), "%s", out.text);
@@ -295,6 +296,7 @@ Test(compare, html_holds_tables_and_escapes) {
     cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
               out.text);
     cr_assert_not(strstr(out.text, "--:"));
+    cr_expect(strstr(out.text, "<td class=\"wrap\">1: 2 nsubj, "), "%s", out.text);
     cr_expect(strstr(out.text, "<footer><p>Written by <code>harness compare</code> from "), "%s",
               out.text);
     strbuf_free(&out);

@@ -365,6 +365,8 @@ static const struct {
     {"\"learning_rate\":\t5e-05", "\"learning_rate\": [1]",
      "recipe: key 'learning_rate' is no number, string, true or false"},
     {"\"learning_rate\":\t5e-05", "\"learning_rate\": 6e-05", "key 'recipe_sha256' is '"},
+    {"\"name\":\t\"fake_task\"", "\"name\": \"x/fake_task\"",
+     "task: key 'name' is 'x/fake_task', a task's name is expected, no path"},
     {"\"majority_class\":\t1", "\"majority_class\": 3",
      "key 'majority_class' is 3, there are 3 labels"},
     {"\"headline\":\t\"macro_f1\"", "\"headline\": \"bleu\"",

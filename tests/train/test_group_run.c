@@ -245,6 +245,9 @@ static void other_saves(run_request *q) {
 static void other_task(run_request *q) {
     q->task = "kor_hat";
 }
+static void other_precision(run_request *q) {
+    q->precision = "bf16";
+}
 static void other_device(run_request *q) {
     q->device = "reference";
 }
@@ -259,6 +262,7 @@ Test(group_run, ranks_that_would_do_other_runs_are_refused) {
         {other_rows, "limit is 0 there, 16 now"},
         {other_saves, "save_steps is 3 there, 4 now"},
         {other_task, "kor_hat"},
+        {other_precision, "precision is fp32 there, bf16 now"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         part parts[RANKS];
@@ -352,6 +356,44 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     r = RUN(THREADS, "three", "--device", "cpu,nowhere");
     cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
     program_free(&r);
+    temporary_remove();
+}
+
+#define BF16                                                                                       \
+    "run", "--sample", "--task", "kor_hate", "-m", "tiny", "--check-device", "never", "--quiet",   \
+        "--precision", "bf16", "--max-steps", "4"
+
+/* In bf16 too neither threads nor ranks move a bit; and it is not fp32 under another name. */
+Test(group_run, bits_of_bf16_are_those_of_any_threads_and_ranks) {
+    static const char *const names[] = {"one", "threads", "ranks", "fp32"};
+    record runs[4];
+    json_setup();
+    program_result ends[] = {
+        RUN(BF16, "-o", names[0], "--device", "cpu", "--shards", "2", "--threads", "1"),
+        RUN(BF16, "-o", names[1], "--device", "cpu", "--shards", "2", "--threads", "2"),
+        RUN(BF16, "-o", names[2], "--device", "cpu,cpu", "--threads", "1"),
+        RUN(BF16, "-o", names[3], "--device", "cpu,cpu", "--threads", "1", "--precision", "fp32"),
+    };
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(ends[i].exit_code, 0, "%s", ends[i].err);
+        program_free(&ends[i]);
+        read_run(&runs[i], names[i]);
+        cr_expect_str_eq(runs[i].device.precision, i < 3 ? "bf16" : "fp32");
+    }
+    cr_expect_str_eq(runs[1].final_weights_sha256, runs[0].final_weights_sha256, "2 threads");
+    cr_expect_str_eq(runs[2].final_weights_sha256, runs[0].final_weights_sha256, "2 ranks");
+    cr_expect_str_neq(runs[3].final_weights_sha256, runs[0].final_weights_sha256);
+    for (int s = 0; s < 4; s++) {
+        double a = (double)runs[3].loss[s];
+        cr_expect_float_eq((double)runs[0].loss[s], a, 1e-2 * a);
+    }
+    for (int i = 0; i < 4; i++) record_free(&runs[i]);
+    // each rank answers for its own device
+    program_result r = RUN(BF16, "-o", "none", "--device", "cpu,cpu", "--precision", "fp16");
+    cr_expect(r.exit_code && strstr(r.err, "precision fp16 needs cooperative matrices"), "%s",
+              r.err);
+    program_free(&r);
+    cr_expect_not(folder_exists(temporary_path("none")));
     temporary_remove();
 }
 

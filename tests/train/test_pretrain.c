@@ -286,6 +286,29 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
     cJSON_Delete(tuned);
 }
 
+/* Factors of products in bf16: no thread moves a bit, a stopped one goes on, losses are near fp32's. */
+Test(pretrain, bits_of_bf16_are_those_of_any_threads) {
+    json_setup();
+    write_lines();
+    run_well(RUN(PRETRAIN, "8", PRESET, "--precision", "bf16", "-o", "one"));
+    run_well(RUN(PRETRAIN, "8", PRESET, "--precision", "bf16", "--threads", "2", "-o", "two"));
+    check_equal("one", "two", "final_weights_sha256");
+    check_equal("one", "two", "loss");
+    check_equal("one", "two", "heldout");
+    run_well(RUN(PRETRAIN, "8", PRESET, "-o", "fp32"));
+    cJSON *half = record_of("one"), *whole = record_of("fp32");
+    cr_expect_not(
+        cJSON_Compare(cJSON_GetObjectItem(half, "loss"), cJSON_GetObjectItem(whole, "loss"), true),
+        "bf16 is fp32");
+    cJSON_Delete(half);
+    cJSON_Delete(whole);
+    // what is there goes on in its own precision alone
+    program_result other = RUN(PRETRAIN, "12", PRESET, "-o", "one", "--resume");
+    cr_expect_neq(other.exit_code, 0);
+    cr_expect_not_null(strstr(other.err, "bf16"), "%s", other.err);
+    program_free(&other);
+}
+
 /* Held out sentences are scored behind each epoch, unless a number of steps says when. */
 Test(pretrain, epochs_end_with_an_evaluation) {
     json_setup();

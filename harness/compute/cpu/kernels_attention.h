@@ -86,13 +86,16 @@ static head_workspace workspace_of(const cpu_attention *a) {
 /* to (keys, width) = rows of x times factor, zero outside */
 static void pack_rows(float *to, const head_workspace *r, const float *x, size_t stride,
                       const cpu_attention *a, float factor) {
-    for (size_t t = 0; t < a->length; t++) {
+    const size_t length = a->length, size = a->head_size, width = r->width;
+    for (size_t t = 0; t < length; t++) {
         const float *from = x + t * stride;
-        float *row = to + t * r->width;
-        for (size_t d = 0; d < a->head_size; d++) row[d] = from[d] * factor;
-        for (size_t d = a->head_size; d < r->width; d++) row[d] = 0;
+        float *row = to + t * width;
+        _Pragma("omp simd") for (size_t d = 0; d < size; d++) row[d] = from[d] * factor;
     }
-    memset(to + a->length * r->width, 0, (r->keys - a->length) * r->width * sizeof *to);
+    // not a call for each row, most of which have nothing there
+    for (size_t t = 0; t < length && size < width; t++)
+        memset(to + t * width + size, 0, (width - size) * sizeof *to);
+    memset(to + length * width, 0, (r->keys - length) * width * sizeof *to);
 }
 
 /* to (width, keys) = transpose of rows (keys, width), both packed; 4 x 4 at a time */
@@ -191,9 +194,12 @@ static void backward_row(float *s, float *dp, const uint32_t *words, size_t leng
 /* out (length rows of H apart times 3) = packed rows times factor */
 static void unpack_rows(float *to, const float *rows, size_t count, const head_workspace *r,
                         const cpu_attention *a, float factor) {
-    for (size_t t = 0; t < count; t++)
-        for (size_t d = 0; d < a->head_size; d++)
-            to[t * 3 * a->hidden + d] = rows[t * r->width + d] * factor;
+    const size_t size = a->head_size, stride = 3 * a->hidden, width = r->width;
+    for (size_t t = 0; t < count; t++) {
+        const float *from = rows + t * width;
+        float *row = to + t * stride;
+        _Pragma("omp simd") for (size_t d = 0; d < size; d++) row[d] = from[d] * factor;
+    }
 }
 
 static void attention_bwd(const cpu_attention *a) {
