@@ -155,6 +155,19 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     cr_expect_str_eq(behind(&at, "\"5,바,"), ",");
     (void)behind(&at, "6,사,");
     mem_free(out);
+    // so many are named one by one, and that there are more is said once
+    strbuf many = {0};
+    MUST(strbuf_add(&many, "id,text\n0,가\n"));
+    for (int i = 0; i < 24; i++) MUST(strbuf_add(&many, "1,a,b\n"));
+    put("many.csv", many.text);
+    strbuf_free(&many);
+    p = PREDICT("-i", "many.csv", "--text-column", "text", "--skip-bad-rows");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    size_t named = 0, further = 0;
+    for (const char *w = p.err; (w = strstr(w, "passed through without")); w++) named++;
+    for (const char *w = p.err; (w = strstr(w, "further bad rows")); w++) further++;
+    cr_expect(named == 20 && further == 1, "%zu and %zu: %s", named, further, p.err);
+    program_free(&p);
     // of JSON a line that is none passes as it is
     put("a.jsonl", "{\"text\": \"가\"}\n{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
     p = PREDICT("-i", "a.jsonl", "--skip-bad-rows");
