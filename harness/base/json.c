@@ -37,6 +37,23 @@ static const char *find_zero(const char *text, size_t length) {
     return NULL;
 }
 
+/* Where the first value beyond the limit is; NULL when there are fewer. A value of two
+ * bytes takes eighty in memory, so that a file within its own limit could still take all there is. */
+static const char *find_excess(const char *text, size_t length) {
+    size_t values = 0;
+    bool in_string = false;
+    if (length <= JSON_VALUES_MAX) return NULL;
+    for (const char *p = text, *end = text + length; p < end; p++) {
+        if (in_string && *p == '\\')
+            p++;
+        else if (*p == '"')
+            in_string = !in_string;
+        else if (!in_string && (*p == ',' || *p == '[' || *p == '{') && ++values > JSON_VALUES_MAX)
+            return p;
+    }
+    return NULL;
+}
+
 /* What is wrong at `end`, where cJSON gave up. */
 static const char *fault_at(const char *text, const char *end, size_t left) {
     bool in_string = false;
@@ -70,6 +87,8 @@ err json_parse_part(cJSON **out, const char *text, size_t length, const char *pa
         // it would be written as UTF-8, and not be read back as it was
         end = text + bad;
         fault = "a byte that is not UTF-8";
+    } else if ((end = find_excess(text, length))) {
+        fault = "more values than any file that this program reads";
     } else {
         memory_failed = false;
         if ((*out = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1))) return ERR_OK;

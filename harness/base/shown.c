@@ -487,6 +487,16 @@ size_t shown_columns(void) {
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
+/* Where a word that is too long for its line is cut: behind a folder of a path, else between the
+ * parts of a name, else where the line ends. */
+static size_t cut_word(const char *text, size_t fits) {
+    static const char *const ends[] = {"/", "-_.,:;=&?"};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t cut = fits; cut > 1; cut--)
+            if (strchr(ends[i], text[cut - 1])) return cut;
+    return fits;
+}
+
 void shown_wrap(void *stream, size_t columns, const char *label, const char *text) {
     size_t indent = text_width(label);
     // too narrow for anything beside the label: below it
@@ -497,7 +507,7 @@ void shown_wrap(void *stream, size_t columns, const char *label, const char *tex
         if (!text[fits]) break;
         while (cut && text[cut] != ' ') cut--;
         uint32_t point;
-        if (!cut) cut = fits ? fits : utf8_decode_leniently(&point, text, strlen(text));
+        if (!cut) cut = fits ? cut_word(text, fits) : utf8_decode_leniently(&point, text, strlen(text));
         fprintf(stream, "%s%.*s\n%*s", label, (int)cut, text, (int)indent, "");
         for (text += cut; *text == ' '; text++) {
         }
@@ -547,10 +557,11 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
         return text;
     }
     // a decimal of DBL_DIG digits or fewer that reads back is what DBL_DIG print: %g drops the zeros
-    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits < DBL_DECIMAL_DIG; digits++) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
+        if (strtod(text, NULL) == value) return text;
     }
+    snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", DBL_DECIMAL_DIG, value); // which always reads back
     return text;
 }
 

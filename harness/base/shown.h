@@ -60,8 +60,8 @@ size_t shown_vsnprintf(char *out, size_t size, shown_medium medium, const char *
 /* Text of our own making on standard output, for people: strings (%s) by SHOWN_TERMINAL. */
 void shown_out(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* A line "<label><text>" on standard output. On a terminal that is too narrow for it the text is
- * broken at blanks, its further lines below its first. text is made for a terminal already. */
+/* A line "<label><text>" on standard output. On a terminal that is too narrow for it the text is broken
+ * at blanks, a word longer than a line behind a folder, its further lines below its first. text is made for a terminal already. */
 void shown_wrapped(const char *label, const char *text);
 
 /* A line of such text, without its line end: on a terminal it is broken as by shown_wrapped, behind

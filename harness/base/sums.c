@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LIMIT_BYTES = 1 << 20, DIGITS = HASH_HEX_BYTES - 1 };
+enum { LIMIT_BYTES = 1 << 20, TEXT_LIMIT_BYTES = 256 << 20, DIGITS = HASH_HEX_BYTES - 1 };
 static const char sums_name[] = "SHA256SUMS";
 
 static err add_line(strbuf *text, const char *folder, const char *name) {
@@ -74,12 +74,24 @@ static bool is_line(const char *line) {
            *name && *name != '.' && !strpbrk(name, "/\\");
 }
 
+/* What is not weights is read whole, and no reader takes more: it is not hashed first. */
+static err check_size(const char *path, const char *name) {
+    const char *ending = strrchr(name, '.');
+    uint64_t bytes = 0;
+    if (ending && (!strcmp(ending, ".safetensors") || !strcmp(ending, ".bin"))) return ERR_OK;
+    err e = file_size(&bytes, path);
+    if (e || bytes <= TEXT_LIMIT_BYTES) return e;
+    return err_set(ERR_DATA, "%s: %llu bytes: the file is damaged, at most %d are expected", path,
+                   (unsigned long long)bytes, TEXT_LIMIT_BYTES);
+}
+
 static err check_line(const char *folder, const char *line) {
     const char *name = line + DIGITS + 2;
     char *path = NULL, hex[HASH_HEX_BYTES];
     err e = path_join(&path, folder, name);
     if (!e && !file_exists(path))
         e = err_set(ERR_DATA, "%s: missing, and %s lists it", path, sums_name);
+    if (!e) e = check_size(path, name);
     if (!e) e = hash_file_hex(path, hex);
     if (!e && strncmp(line, hex, DIGITS) != 0)
         e = err_set(

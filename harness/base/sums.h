@@ -17,8 +17,8 @@ err sums_remove(const char *folder) MUST_CHECK;
 err sums_add(const char *folder, const char *name) MUST_CHECK;
 
 /* Compares one file of the folder, or with name NULL all that are listed.
- * Errors: ERR_DATA naming the file that differs, is missing, or is not listed; ERR_FORMAT when
- * SHA256SUMS itself is malformed. */
+ * Errors: ERR_DATA naming the file that differs, is missing, is not listed, or, beside
+ * the weights, is larger than any reader takes; ERR_FORMAT when SHA256SUMS itself is malformed. */
 err sums_check(const char *folder, const char *name) MUST_CHECK;
 
 #endif

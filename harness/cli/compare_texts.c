@@ -1,6 +1,7 @@
 #include "cli/compare_texts.h"
 
 #include "base/memory.h"
+#include "cli/record_rows.h"
 #include "cli/task_flag.h"
 #include "platform/file.h"
 #include "task/task.h"
@@ -18,18 +19,12 @@ static err folder_of(char **folder, const char *side) {
 }
 
 err compare_texts_load(compare_texts *t, const record *r, const options *o) {
-    const dataset_options wish = {
-        .data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
     *t = (compare_texts){0};
     char *folder = NULL;
     err e = folder_of(&folder, o->args[0]);
     if (!e) e = task_flag_find(&t->task, o, r->task.name, folder);
     mem_free(folder);
-    if (!e) e = dataset_load(&t->data, &t->task, &wish);
-    if (!e && strcmp(t->data.data_sha256, r->task.data_sha256) != 0)
-        e = err_set(ERR_DATA, "%s: the runs' data is %.12s..., what is here is %.12s...%s",
-                    r->task.name, r->task.data_sha256, t->data.data_sha256,
-                    r->partial ? err_advice("limit", " (were they run with --limit N?)") : "");
+    if (!e) e = record_rows_load(&t->data, &t->task, r, o, o->args[0]);
     t->count = e ? 0 : t->data.test.row_count;
     if (!e) e = mem_new(&t->list, t->count);
     for (size_t i = 0; i < t->count && !e; i++)

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The first steps are slower: kernels are made, memory is touched. An evaluation has no backward
  * pass, which takes twice the forward one. */
@@ -35,12 +36,36 @@ static err try_steps(double *seconds, uint32_t *tried, trainer *t) {
     return e;
 }
 
-static err find_all(estimate *m, run *r) {
+/* Two runs of as much work are tried once: what differs would be the machine's moods. */
+static err time_steps(double *step, uint32_t *tried, dry_total *sum, run *r) {
+    const recipe *p = &r->request.recipe;
+    char *shape = NULL;
+    err e = mem_printf(&shape, "%s %s %s %u %u %zu %zu", r->task.name, r->base_model.name,
+                       r->device.info.name, p->per_device_train_batch_size,
+                       p->gradient_accumulation_steps, r->train.count, r->train.tokens);
+    if (e) return e;
+    if (!sum->shape || strcmp(sum->shape, shape) != 0) {
+        mem_free(sum->shape);
+        sum->shape = NULL;
+        if ((e = try_steps(&sum->step_s, &sum->tried, &r->trainer))) {
+            mem_free(shape);
+            return e;
+        }
+        sum->shape = shape;
+        shape = NULL;
+    }
+    mem_free(shape);
+    *step = sum->step_s;
+    *tried = sum->tried;
+    return ERR_OK;
+}
+
+static err find_all(estimate *m, dry_total *sum, run *r) {
     const recipe *p = &r->request.recipe;
     trainer *t = &r->trainer;
     double step = 0;
     err e = run_writes(r) ? run_free_bytes(&m->free_bytes, r) : ERR_OK;
-    if (!e) e = try_steps(&step, &m->tried, t);
+    if (!e) e = time_steps(&step, &m->tried, sum, r);
     if (e || !run_writes(r)) return e;
     double epochs = (double)t->total_steps / t->epoch_steps;
     double sentence = step / (p->per_device_train_batch_size * p->gradient_accumulation_steps);
@@ -133,13 +158,18 @@ static void print_table(const run *r, const estimate *m) {
 
 err dry_run(dry_total *sum, run *r, bool json) {
     estimate m = {0};
-    err e = find_all(&m, r);
+    err e = find_all(&m, sum, r);
     if (e || !run_writes(r)) return e;
     if (json) return print_json(r, &m);
     if (sum->runs) puts("");
     add_up(sum, r, &m);
     print_table(r, &m);
     return ERR_OK;
+}
+
+void dry_run_free(dry_total *sum) {
+    mem_free(sum->shape);
+    *sum = (dry_total){0};
 }
 
 void dry_run_end(const dry_total *sum) {

@@ -9,6 +9,9 @@ typedef struct dry_total {
     size_t runs;
     uint64_t steps, device_bytes, disk_bytes, free_bytes; /* device_bytes: of the largest */
     double train_s, eval_s;
+    char *shape; /* what the steps that were tried last are of, owned; NULL: none were */
+    double step_s;
+    uint32_t tried;
 } dry_total;
 
 /* Prints rows, steps, tokens, memory, disk, output folder and an estimated time, from a few steps
@@ -17,5 +20,7 @@ err dry_run(dry_total *sum, run *r, bool json) MUST_CHECK;
 
 /* Prints what several take together. Of JSON, which has one object a run, nothing was added up. */
 void dry_run_end(const dry_total *sum);
+
+void dry_run_free(dry_total *sum);
 
 #endif

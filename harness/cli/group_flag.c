@@ -35,14 +35,24 @@ static err recipe_of(recipe *r, const char *group, const run_request *q) {
     return e;
 }
 
+/* Appends ", nor 'klue', the one of klue_ner's group", where it has one. */
+static err add_own_recipe(strbuf *said, const run_request *q) {
+    task t = {0};
+    err e = q->manifest ? ERR_OK : task_find(&t, q->task, q->task_dir);
+    if (!e && t.group.recipe)
+        e = strbuf_printf(said, ", nor '%s', which the group of %s has", t.group.name, q->task);
+    task_free(&t);
+    return e;
+}
+
 err group_recipe(recipe *r, const char *name, const run_request *q) {
     strbuf said = {0};
     bool is_group = false;
     err e = recipe_load(r, name);
     if (e != ERR_USAGE) return e; // no file, and none of the program's
     if ((e = strbuf_add(&said, err_message(e)))) return e;
-    if (!(e = group_known(&is_group, name, q->task_dir)))
-        e = is_group ? recipe_of(r, name, q) : err_set(ERR_USAGE, "%s", said.text);
+    if (!(e = group_known(&is_group, name, q->task_dir)) && !is_group) e = add_own_recipe(&said, q);
+    if (!e) e = is_group ? recipe_of(r, name, q) : err_set(ERR_USAGE, "%s", said.text);
     strbuf_free(&said);
     return e;
 }

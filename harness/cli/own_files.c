@@ -27,6 +27,12 @@ static err check_faults(const own__scan *s) {
     if (s->unlabelled.rows && !skips)
         return err_set(ERR_DATA, "%s: column '%s' is empty (%zu such row%s)%s", s->unlabelled.first,
                        s->label, s->unlabelled.rows, shown_plural(s->unlabelled.rows), advice);
+    if (s->half.rows && !skips)
+        return err_set(
+            ERR_DATA,
+            "%s: an empty label in column '%s' (%zu in all): labels have one '%s' between "
+            "them, and a row without labels has nothing there%s",
+            s->half.first, s->label, s->half.rows, s->wish->label_separator, advice);
     if (s->unknown.rows && !skips)
         return err_set(ERR_DATA,
                        "%s: no training row has the label '%s': nothing can be learnt of it (%zu "
@@ -37,6 +43,9 @@ static err check_faults(const own__scan *s) {
         log_warn("%zu row%s without label %s left out, the first is %s", s->unlabelled.rows,
                  shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",
                  s->unlabelled.first);
+    if (s->half.rows)
+        log_warn("%zu empty label%s in lists, whose rows are left out, the first is %s",
+                 s->half.rows, shown_plural(s->half.rows), s->half.first);
     if (s->unknown.rows)
         log_warn("%zu row%s left out whose label no training row has, the first is %s ('%s')",
                  s->unknown.rows, s->unknown.rows == 1 ? " is" : "s are", s->unknown.first,

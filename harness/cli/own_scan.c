@@ -43,9 +43,41 @@ size_t own_column_known(char *const *columns, size_t count, bool label) {
     return found;
 }
 
+/* Columns of pairs, as the data sets that are called so everywhere have them. */
+static bool is_pair(const char *first, const char *second) {
+    static const char *const known[][2] = {
+        {"sentence1", "sentence2"}, {"premise", "hypothesis"}, {"question1", "question2"},
+        {"question", "sentence"},   {"text1", "text2"},        {"text_a", "text_b"},
+        {"문장1", "문장2"},         {"전제", "가설"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (is_called(first, known[i][0]) && is_called(second, known[i][1])) return true;
+    return false;
+}
+
 static bool is_taken(const own__scan *s, const char *name) {
     return (s->text && !strcmp(s->text, name)) || (s->pair && !strcmp(s->pair, name)) ||
            (s->label && !strcmp(s->label, name));
+}
+
+/* Both columns of a pair, where two are called so, no others are, and none was named. */
+static err guess_pair(own__scan *s, const table *t) {
+    size_t first = 0, second = 0, found = 0;
+    for (size_t i = 0; i < t->column_count; i++)
+        for (size_t k = 0; k < t->column_count; k++) {
+            if (!is_pair(t->columns[i], t->columns[k])) continue;
+            first = i;
+            second = k;
+            found++;
+        }
+    if (s->text || s->pair || found != 1 || is_taken(s, t->columns[first]) ||
+        is_taken(s, t->columns[second]) || answer_in_units(s->kind) || s->kind == ANSWER_RELATION)
+        return ERR_OK;
+    log_note("text    columns '%s' and '%s' of %s, a pair by their names (--text-column NAME reads "
+             "single texts, with --text-pair-column another pair)",
+             t->columns[first], t->columns[second], t->path);
+    err e = mem_strdup(&s->text, t->columns[first]);
+    return e ? e : mem_strdup(&s->pair, t->columns[second]);
 }
 
 /* The column that alone is left, or the count. */
@@ -103,6 +135,7 @@ static err choose_columns(own__scan *s, const table *t) {
     err e = take_named(&s->text, t, w->text, "text-column");
     if (!e) e = take_named(&s->pair, t, w->text_pair, "text-pair-column");
     if (!e) e = take_named(&s->label, t, w->label, "label-column");
+    if (!e) e = guess_pair(s, t);
     for (int pass = 0; pass < 2 && !e; pass++) {
         // by its name, then what is left beside the other
         for (int label = 0; label < 2 && !e; label++) {
@@ -225,7 +258,11 @@ static err take_set(own__scan *s, const table *t, own_role role, size_t column) 
     if ((e = table_label(&all, number, t, s->label, column, ANSWER_SET))) return e;
     for (const char *at = all.text; all.bytes && !e;) {
         const char *stop = strstr(at, separator);
-        e = take_label(s, t, role, at, stop ? (size_t)(stop - at) : strlen(at));
+        size_t bytes = stop ? (size_t)(stop - at) : strlen(at);
+        if (bytes)
+            e = take_label(s, t, role, at, bytes);
+        else
+            count_fault(&s->half, t);
         if (!stop) break;
         at = stop + strlen(separator);
     }

@@ -1,15 +1,14 @@
 #define _GNU_SOURCE
 #include "cli/predict_file.h"
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/output.h"
 #include "cli/own_files.h"
-#include "cli/predict_row.h"
-#include "cli/predict_units.h"
-#include "data/table.h"
+#include "cli/predict_job.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
 #include "train/run/kept_task.h"
@@ -21,42 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW_ROWS = 1024, BAD_ROWS_SHOWN = 20 };
+enum { WINDOW_ROWS = 1024 };
 
 /* Words of the file beside an unfinished output that only this program writes. */
 static const char state_mark[] = "\"max_length\":";
-
-/* A row of the window: its bytes lie in window.raw, its texts in window.texts. */
-typedef struct window_row {
-    size_t raw, raw_bytes, text[2], text_bytes[2];
-    const char *line_end;
-    bool is_bad;
-} window_row;
-
-typedef struct window {
-    strbuf raw, texts, out;
-    window_row *rows; /* (count) of (most) owned */
-    example *examples;
-    size_t count, most, good;
-} window;
-
-typedef struct job {
-    predictor *p;
-    const options *options;
-    table table;
-    row_form form;
-    const char *text, *pair; /* names of columns */
-    size_t text_column, pair_column;
-    window window;
-    int fd;           /* of the output; -1: standard output */
-    size_t resumed;   /* rows that were there */
-    size_t rows, bad; /* of this run and of before */
-    uint64_t *labels; /* (classes) rows labelled so, in this run */
-    size_t unsaid;    /* rows of this run that have none of several labels */
-    double begin, shown;
-    bool ended;
-    char *state; /* path of what says who makes the output, owned */
-} job;
 
 err predict_file_check(const options *o) {
     flag_value v;
@@ -87,7 +54,7 @@ err predict_file_check(const options *o) {
 /* --- columns --- */
 
 /* The column that the model's own run read, where that was of files like this one. */
-static err take_trained(job *j) {
+static err take_trained(predict_job *j) {
     kept_task k = {0};
     task of = {0};
     bool found = false;
@@ -102,7 +69,7 @@ static err take_trained(job *j) {
     return e;
 }
 
-static err choose_text(job *j) {
+static err choose_text(predict_job *j) {
     const options *o = j->options;
     const table *t = &j->table;
     char *list = NULL;
@@ -137,207 +104,9 @@ static err choose_text(job *j) {
     return e;
 }
 
-/* --- reading a window --- */
-
-static err keep_text(job *j, window_row *row, int k, text_span text) {
-    row->text[k] = j->window.texts.length;
-    row->text_bytes[k] = text.bytes;
-    err e = strbuf_add_bytes(&j->window.texts, text.text, text.bytes);
-    return e ? e : strbuf_add_bytes(&j->window.texts, "", 1);
-}
-
-/* What the model reads of the row. */
-static err take_texts(job *j, window_row *row) {
-    text_span text = {0};
-    err e = row_check(&j->form, &j->table);
-    if (!e) e = table_text(&text, &j->table, j->text, j->text_column);
-    if (!e) e = keep_text(j, row, 0, text);
-    if (e || !j->pair) return e;
-    if (!(e = table_text(&text, &j->table, j->pair, j->pair_column)))
-        e = keep_text(j, row, 1, text);
-    if (!e && !row->text_bytes[0] != !row->text_bytes[1])
-        e = err_set(ERR_FORMAT, "%s:%zu: column '%s' is empty: a pair is two texts", j->table.path,
-                    j->table.line, row->text_bytes[0] ? j->pair : j->text);
-    return e;
-}
-
-/* A row that cannot be read ends the run, or passes. */
-static err take_fault(job *j, window_row *row, err fault, bool more) {
-    if (fault != ERR_FORMAT || !more) return fault;
-    if (!j->options->skip_bad_rows)
-        return err_set(fault, "%s (--skip-bad-rows passes such rows through)", err_message(fault));
-    if (j->bad < BAD_ROWS_SHOWN) log_warn("%s: passed through without a label", err_message(fault));
-    if (j->bad == BAD_ROWS_SHOWN) log_warn("further bad rows are counted alone");
-    err_clear();
-    row->is_bad = true;
-    return ERR_OK;
-}
-
-static err read_row(job *j, bool *more) {
-    window *w = &j->window;
-    window_row *row = &w->rows[w->count];
-    size_t texts = w->texts.length;
-    *row = (window_row){0};
-    err e = table_next(&j->table, more);
-    if (!e && !*more) return ERR_OK;
-    if (!e) e = take_texts(j, row);
-    if (e && (e = take_fault(j, row, e, *more))) return e;
-    if (row->is_bad) w->texts.length = texts;
-    j->bad += row->is_bad;
-    row->raw = w->raw.length;
-    row->raw_bytes = j->table.raw.bytes;
-    row->line_end = j->table.line_end;
-    w->good += !row->is_bad;
-    w->count++;
-    return strbuf_add_bytes(&w->raw, j->table.raw.text, j->table.raw.bytes);
-}
-
-static err read_window(job *j) {
-    window *w = &j->window;
-    bool more = true;
-    err e = ERR_OK;
-    w->raw.length = w->texts.length = w->count = w->good = 0;
-    while (w->count < w->most && more && !e) e = read_row(j, &more);
-    j->ended = !more;
-    for (size_t i = 0, k = 0; i < w->count && !e; i++) {
-        const window_row *row = &w->rows[i];
-        if (row->is_bad) continue;
-        example *x = &w->examples[k++];
-        *x = (example){.text_count = j->pair ? 2 : 1};
-        for (uint32_t t = 0; t < x->text_count; t++)
-            x->texts[t] = (text_span){w->texts.text + row->text[t], row->text_bytes[t]};
-    }
-    return e;
-}
-
-/* --- writing --- */
-
-/* On a terminal rows are shown, line by line, and what is in them does not act. */
-static err show_lines(const char *bytes, size_t count) {
-    strbuf out = {0};
-    err e = ERR_OK;
-    for (size_t at = 0, n; at < count && !e; at += n + 1) {
-        const char *stop = memchr(bytes + at, '\n', count - at);
-        n = stop ? (size_t)(stop - bytes) - at : count - at;
-        e = shown_add_bytes(&out, SHOWN_TERMINAL, bytes + at, n);
-        if (!e) e = strbuf_add(&out, "\n");
-    }
-    if (!e && out.text) fputs(out.text, stdout);
-    strbuf_free(&out);
-    return e;
-}
-
-static err write_output(const char *bytes, size_t count) {
-    if (isatty(STDOUT_FILENO)) return show_lines(bytes, count);
-    return fwrite(bytes, 1, count, stdout) == count && !fflush(stdout)
-               ? ERR_OK
-               : err_set(ERR_IO, "cannot write standard output: %s", strerror(errno));
-}
-
-/* All of it or nothing: what a full disk took of a window is taken back. */
-static err write_all(job *j, const char *bytes, size_t count) {
-    if (j->fd < 0) return write_output(bytes, count);
-    off_t begin = lseek(j->fd, 0, SEEK_CUR);
-    for (size_t at = 0; at < count;) {
-        ssize_t n = write(j->fd, bytes + at, count - at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            int why = errno;
-            bool whole = begin >= 0 && !ftruncate(j->fd, begin);
-            return err_set(ERR_IO, "%s: cannot write: %s; %zu rows are %s (--resume goes on)",
-                           j->options->output, strerror(why), j->rows,
-                           whole ? "there, whole" : "there, and perhaps a part of more");
-        }
-        at += (size_t)n;
-    }
-    return ERR_OK;
-}
-
-/* The label of the row that was ranked, or all that it has of several, which may be none. */
-static void count_labels(job *j) {
-    const predictor *p = j->p;
-    uint32_t said = predictor_says_several(p) ? predictor_said(p) : 1;
-    for (uint32_t k = 0; k < said; k++) j->labels[p->scores[k].id]++;
-    j->unsaid += !said;
-}
-
-/* Row k of those that could be read. */
-static err add_answer(job *j, const float *logits, const unit_answers *units, size_t k,
-                      text_span raw, const char *line_end) {
-    predictor *p = j->p;
-    cJSON *members = NULL;
-    if (!p->in_units) {
-        predictor_rank(p, logits + k * p->classes);
-        count_labels(j);
-        return row_add(&j->window.out, &j->form, p, raw, line_end);
-    }
-    members = cJSON_CreateObject();
-    err e = members ? unit_answers_json(members, units, p, k)
-                    : err_set(ERR_MEMORY, "out of memory while writing a row");
-    if (!e) e = row_add_json(&j->window.out, &j->form, members, raw, line_end);
-    cJSON_Delete(members);
-    return e;
-}
-
-static err write_window(job *j, const float *logits, const unit_answers *units) {
-    window *w = &j->window;
-    err e = ERR_OK;
-    w->out.length = 0;
-    for (size_t i = 0, k = 0; i < w->count && !e; i++) {
-        const window_row *row = &w->rows[i];
-        const text_span raw = {w->raw.text + row->raw, row->raw_bytes};
-        if (row->is_bad) {
-            e = row_add_bad(&w->out, &j->form, raw, row->line_end);
-            continue;
-        }
-        e = add_answer(j, logits, units, k++, raw, row->line_end);
-    }
-    if (!e && w->count) e = write_all(j, w->out.text, w->out.length);
-    if (!e) j->rows += w->count;
-    return e;
-}
-
-static void show_progress(const job *j) {
-    const table *t = &j->table;
-    double seconds = clock_seconds() - j->begin;
-    double share = t->file_bytes ? (double)t->bytes / (double)t->file_bytes : 0;
-    double speed = seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0;
-    char left[LOG_DURATION_BYTES];
-    if (share <= 0 || speed <= 0) {
-        log_progress("%zu rows  %.0f rows/s", j->rows, speed);
-        return;
-    }
-    double all = (double)j->rows / share;
-    log_progress("%zu rows  %.0f %%  %s left  %.0f rows/s", j->rows, 100 * share,
-                 log_duration(left, (all - (double)j->rows) / speed), speed);
-}
-
-static err label_rows(job *j) {
-    err e = ERR_OK;
-    while (!e && !j->ended) {
-        const window *w = &j->window;
-        unit_answers units = {0};
-        float *logits = NULL;
-        if (!(e = read_window(j)))
-            e = j->p->in_units
-                    ? unit_answers_make(&units, j->p, w->examples, w->good, interrupt_seen)
-                    : predictor_score(j->p, &logits, w->examples, w->good, interrupt_seen);
-        if (!e) e = write_window(j, logits, &units);
-        unit_answers_free(&units);
-        mem_free(logits);
-        if (!e && !j->ended && interrupt_seen()) e = err_set(ERR_INTERRUPTED, "interrupted");
-        if (!e) show_progress(j);
-    }
-    log_progress_end();
-    if (e == ERR_INTERRUPTED)
-        log_note("%zu row%s labelled%s", j->rows, j->rows == 1 ? " is" : "s are",
-                 j->options->output ? "; go on with the same command and --resume" : "");
-    return e;
-}
-
 /* --- who makes the output, and going on --- */
 
-static err describe(cJSON **root, const job *j) {
+static err describe(cJSON **root, const predict_job *j) {
     const predictor *p = j->p;
     const device_info *d = &p->scorer.device.info;
     char digest[65];
@@ -358,7 +127,7 @@ static err describe(cJSON **root, const job *j) {
 }
 
 /* What is there has to be made by the same. */
-static err compare_state(const job *j, const cJSON *now) {
+static err compare_state(const predict_job *j, const cJSON *now) {
     cJSON *then = NULL;
     err e = json_read(&then, j->state, 1 << 20);
     for (const cJSON *item = now->child; item && !e; item = item->next) {
@@ -374,7 +143,7 @@ static err compare_state(const job *j, const cJSON *now) {
 }
 
 /* The next row that is there against the row of the input; false at a row that is not whole. */
-static err same_row(bool *whole, FILE *f, const job *j, text_span raw) {
+static err same_row(bool *whole, FILE *f, const predict_job *j, text_span raw) {
     size_t n = row_kept_bytes(&j->form, raw);
     int c = 0;
     *whole = false;
@@ -392,26 +161,31 @@ static err same_row(bool *whole, FILE *f, const job *j, text_span raw) {
 
 /* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
  * and nothing else. */
-static err count_rows(size_t *rows, off_t *end, bool *all, job *j, FILE *f) {
-    bool whole = false, more = true;
+static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE *f) {
+    bool whole = false, more = true, is_cut;
+    text_span kept;
     err e = ERR_OK;
     *rows = 0;
     *end = 0;
     *all = false;
     if (j->table.kind == TASK_FORMAT_DELIMITED) {
         if (j->table.has_bom) (void)(getc(f), getc(f), getc(f));
-        if ((e = same_row(&whole, f, j, j->table.header)) || !whole) return e;
+        if ((e = predict__names_kept(&kept, j)) || (e = same_row(&whole, f, j, kept)) || !whole)
+            return e;
     }
     *end = ftello(f);
     while (!e) {
         e = table_next(&j->table, &more);
+        is_cut = !e;
         if (e == ERR_FORMAT && more) { // the row is there as it is
             err_clear();
             e = ERR_OK;
         }
         if (!e && !more) *all = getc(f) == EOF;
-        if (e || !more || (e = same_row(&whole, f, j, j->table.raw)) || !whole) break;
-        if (j->table.rows % j->window.most) continue;
+        if (e || !more || (e = predict__row_kept(&kept, j, is_cut)) ||
+            (e = same_row(&whole, f, j, kept)) || !whole)
+            break;
+        if (j->table.rows % j->most) continue;
         *rows = j->table.rows;
         *end = ftello(f);
     }
@@ -419,7 +193,7 @@ static err count_rows(size_t *rows, off_t *end, bool *all, job *j, FILE *f) {
 }
 
 /* Finds what is there, and brings the input behind it. */
-static err find_rest(job *j) {
+static err find_rest(predict_job *j) {
     void *stream = NULL;
     off_t end = 0;
     size_t rows = 0;
@@ -432,11 +206,12 @@ static err find_rest(job *j) {
     const char *path = j->table.path;
     table_close(&j->table);
     if ((e = table_open(&j->table, path))) return e;
+    table_unhashed(&j->table);
     while (!e && j->table.rows < rows) {
         window_row row = {0};
         e = table_next(&j->table, &more);
         if (!e) e = row_check(&j->form, &j->table);
-        if (e) e = take_fault(j, &row, e, more);
+        if (e) e = predict__take_fault(j, &row, e, more);
         j->bad += row.is_bad;
     }
     j->rows = j->resumed = rows;
@@ -447,7 +222,7 @@ static err find_rest(job *j) {
 }
 
 /* Rows go into no file that they come from, and into none that another process fills. */
-static err check_output(const job *j) {
+static err check_output(const predict_job *j) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat in, out;
     const char *path = j->options->output;
@@ -461,7 +236,7 @@ static err check_output(const job *j) {
 }
 
 /* Of an output beside which nothing says that it is unfinished. */
-static err check_finished(job *j) {
+static err check_finished(predict_job *j) {
     void *stream = NULL;
     off_t end = 0;
     size_t rows = 0;
@@ -480,7 +255,7 @@ static err check_finished(job *j) {
 }
 
 /* The output, new or gone on with. *done: it is finished. */
-static err open_output(job *j, bool *done) {
+static err open_output(predict_job *j, bool *done) {
     const options *o = j->options;
     cJSON *now = NULL;
     *done = false;
@@ -513,24 +288,26 @@ static err open_output(job *j, bool *done) {
 }
 
 /* The names of the columns stand before the first row. */
-static err write_header(job *j) {
-    strbuf *out = &j->window.out;
+static err write_header(predict_job *j) {
+    strbuf *out = &j->windows[0].out;
+    text_span names;
     out->length = 0;
     if (j->rows || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
     off_t at = j->fd < 0 ? 0 : lseek(j->fd, 0, SEEK_CUR);
     if (at > 0) return ERR_OK; // a resumed one without rows
     err e = strbuf_add(out, j->table.has_bom ? "\xEF\xBB\xBF" : "");
-    if (!e) e = row_add_header(out, &j->form, j->table.header, j->table.line_end);
-    return e ? e : write_all(j, out->text, out->length);
+    if (!e) e = predict__names_kept(&names, j);
+    if (!e) e = row_add_header(out, &j->form, names, j->table.line_end);
+    return e ? e : predict__write(j, out->text, out->length);
 }
 
-static err finish(job *j) {
+static err finish(predict_job *j) {
     if (j->fd >= 0 && fsync(j->fd))
         return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
     return j->state ? file_remove(j->state) : ERR_OK;
 }
 
-static void show_end(const job *j) {
+static void show_end(const predict_job *j) {
     strbuf line = {0};
     err e = ERR_OK;
     double seconds = clock_seconds() - j->begin;
@@ -550,15 +327,38 @@ static void show_end(const job *j) {
     strbuf_free(&line);
 }
 
-static err prepare(job *j) {
-    window *w = &j->window;
+/* The output's name says how it is written, where it says anything; else it is as the input. Rows of
+ * a table do not become JSON, nor the other way. */
+static err choose_form(predict_job *j) {
+    static const char *const ends[] = {"csv", "tsv", "jsonl"};
+    const char *output = j->options->output, *dot = output ? strrchr(path_name(output), '.') : NULL;
+    size_t end = 0;
+    while (dot && end < 3 && !ascii_equal_fold(dot + 1, ends[end])) end++;
+    if (!dot || end == 3) return ERR_OK;
+    bool is_json = j->table.kind == TASK_FORMAT_JSONL;
+    if (is_json != (end == 2))
+        return err_set(ERR_USAGE,
+                       "%s: the input is %s, and rows go out in the form that they came in: name "
+                       "the output .%s",
+                       output, table_kind_name(&j->table), is_json ? "jsonl" : "csv or .tsv");
+    if (is_json || (end == 1) == (j->form.delimiter == '\t')) return ERR_OK;
+    j->converts = true;
+    j->form.delimiter = end == 1 ? '\t' : ',';
+    j->form.quoted = true;
+    log_note("output  %s, as the name %s says; the input is %s", end == 1 ? "TSV" : "CSV",
+             path_name(output), table_kind_name(&j->table));
+    return ERR_OK;
+}
+
+static err prepare(predict_job *j) {
     err e = table_open(&j->table, j->options->input);
     if (e) return e;
+    table_unhashed(&j->table);
     if (j->table.kind == TASK_FORMAT_JSON)
         return err_set(ERR_USAGE, "%s is a JSON array: make lines of it first (jq -c '.[]')",
                        j->table.path);
-    w->most = WINDOW_ROWS;
-    if (w->most < 4 * (size_t)j->p->batch_size) w->most = 4 * (size_t)j->p->batch_size;
+    j->most = WINDOW_ROWS;
+    if (j->most < 4 * (size_t)j->p->batch_size) j->most = 4 * (size_t)j->p->batch_size;
     if ((e = choose_text(j))) return e;
     if (j->p->in_units) {
         size_t count;
@@ -567,13 +367,14 @@ static err prepare(job *j) {
     } else {
         e = row_form_init(&j->form, &j->table, j->options->scores);
     }
-    if (e) return e;
-    if ((e = mem_new(&w->rows, w->most)) || (e = mem_new(&w->examples, w->most))) return e;
-    return mem_new(&j->labels, j->p->classes);
+    if (e || (e = choose_form(j))) return e;
+    for (size_t i = 0; i < WINDOW_COUNT && !e; i++)
+        e = predict__window_init(&j->windows[i], j->most);
+    return e ? e : mem_new(&j->labels, j->p->classes);
 }
 
 err predict_file(predictor *p) {
-    job j = {.p = p, .options = p->options, .fd = -1};
+    predict_job j = {.p = p, .options = p->options, .fd = -1};
     bool done = false;
     err e = prepare(&j);
     if (!e) e = open_output(&j, &done);
@@ -581,7 +382,7 @@ err predict_file(predictor *p) {
     j.begin = clock_seconds();
     interrupt_begin();
     e = write_header(&j);
-    if (!e) e = label_rows(&j);
+    if (!e) e = predict__flow(&j);
     interrupt_end();
     if (!e) e = finish(&j);
     if (!e) show_end(&j);
@@ -589,11 +390,8 @@ done:
     if (j.fd >= 0) close(j.fd);
     table_close(&j.table);
     row_form_free(&j.form);
-    strbuf_free(&j.window.raw);
-    strbuf_free(&j.window.texts);
-    strbuf_free(&j.window.out);
-    mem_free(j.window.rows);
-    mem_free(j.window.examples);
+    strbuf_free(&j.converted);
+    for (size_t i = 0; i < WINDOW_COUNT; i++) predict__window_free(&j.windows[i]);
     mem_free(j.labels);
     mem_free(j.state);
     return e;

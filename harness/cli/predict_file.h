@@ -3,8 +3,8 @@
  *
  * CSV and TSV get columns, JSON lines get keys: `label`, `score` and, on request, `scores`, with
  * "predicted_" in front of all where one of them is there already. Rows keep their order and their
- * bytes. They are read, scored and written in windows, so that memory does not grow with the file;
- * a window is written at once or not at all, and the windows are a function of the file, so that a
+ * bytes, unless OUTPUT's name asks for another delimiter (.csv of a TSV input). They are read, scored
+ * and written in windows, so that memory does not grow with the file; a window is written at once or not at all, and the windows are a function of the file, so that a
  * run that goes on from them gives the bytes of one that was never stopped.
  *
  * While OUTPUT grows, OUTPUT.unfinished.json says what makes it: a resume with another model, device

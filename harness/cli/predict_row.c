@@ -44,6 +44,8 @@ err row_form_init(row_form *f, const table *t, bool scores) {
 
 void row_form_free(row_form *f) {
     for (size_t i = 0; i < f->count; i++) mem_free(f->names[i]);
+    for (size_t i = 0; i < f->said_count; i++) strbuf_free(&f->said[i]);
+    mem_free(f->said);
     *f = (row_form){0};
 }
 
@@ -114,12 +116,46 @@ static err label_text(strbuf *out, const predictor *p) {
     return e;
 }
 
+/* A label as it is written: a cell, or a text of JSON. */
+static err label_written(strbuf *out, const row_form *f, const char *label) {
+    if (f->kind == TASK_FORMAT_DELIMITED) return cell_add(out, f->delimiter, f->quoted, label);
+    char *text = NULL;
+    cJSON *value = cJSON_CreateString(label);
+    err e = value ? json_print(&text, value, false)
+                  : err_set(ERR_MEMORY, "out of memory while writing a label");
+    if (!e) e = strbuf_add(out, text);
+    cJSON_Delete(value);
+    mem_free(text);
+    return e;
+}
+
+/* What is said of the row that was ranked, in *text, which is f's. One label is written the same
+ * way in every row. */
+static err said_written(const char **text, row_form *f, const predictor *p) {
+    bool several = predictor_says_several(p);
+    if (!f->said) {
+        err e = mem_new(&f->said, p->classes + 1);
+        if (e) return e;
+        f->said_count = p->classes + 1;
+    }
+    strbuf *one = &f->said[several ? p->classes : p->scores[0].id], label = {0};
+    *text = one->text;
+    if (!several && one->length) return ERR_OK;
+    one->length = 0;
+    err e = label_text(&label, p);
+    if (!e) e = label_written(one, f, label.text);
+    strbuf_free(&label);
+    *text = one->text;
+    return e;
+}
+
 static err add_cells(strbuf *out, const row_form *f, const predictor *p, const char *label) {
     const char by[2] = {f->delimiter, '\0'};
     char number[SHOWN_NUMBER_BYTES], *scores = NULL;
     err e = strbuf_add(out, by);
-    if (!e) e = cell_add(out, f->delimiter, f->quoted, label);
-    if (!e) e = strbuf_printf(out, "%s%s", by, shown_number(number, p->scores[0].value));
+    if (!e) e = strbuf_add(out, label);
+    if (!e) e = strbuf_add(out, by);
+    if (!e) e = strbuf_add(out, shown_number(number, p->scores[0].value));
     if (e || !f->scores) return e;
     if (!(e = strbuf_add(out, by)) && !(e = scores_text(&scores, p)))
         e = cell_add(out, f->delimiter, f->quoted, scores);
@@ -129,18 +165,12 @@ static err add_cells(strbuf *out, const row_form *f, const predictor *p, const c
 
 static err add_keys(strbuf *out, const row_form *f, const predictor *p, const char *label,
                     bool is_first) {
-    char number[SHOWN_NUMBER_BYTES], *text = NULL, *scores = NULL;
-    cJSON *value = cJSON_CreateString(label);
-    err e = value ? json_print(&text, value, false)
-                  : err_set(ERR_MEMORY, "out of memory while writing a label");
-    if (!e)
-        e = strbuf_printf(out, "%s\"%s\": %s, \"%s\": %s", is_first ? "" : ", ", f->names[0], text,
+    char number[SHOWN_NUMBER_BYTES], *scores = NULL;
+    err e = strbuf_printf(out, "%s\"%s\": %s, \"%s\": %s", is_first ? "" : ", ", f->names[0], label,
                           f->names[1], shown_number(number, p->scores[0].value));
     if (!e && f->scores && !(e = scores_text(&scores, p)))
         e = strbuf_printf(out, ", \"%s\": %s", f->names[2], scores);
     if (!e) e = strbuf_add(out, "}");
-    cJSON_Delete(value);
-    mem_free(text);
     mem_free(scores);
     return e;
 }
@@ -162,17 +192,15 @@ err row_add_header(strbuf *out, const row_form *f, text_span raw, const char *li
     return e ? e : end_line(out, line_end);
 }
 
-err row_add(strbuf *out, const row_form *f, const predictor *p, text_span raw,
-            const char *line_end) {
-    strbuf label = {0};
+err row_add(strbuf *out, row_form *f, const predictor *p, text_span raw, const char *line_end) {
+    const char *label = NULL;
     size_t kept = row_kept_bytes(f, raw);
-    err e = label_text(&label, p);
+    err e = said_written(&label, f, p);
     if (!e) e = strbuf_add_bytes(out, raw.text, kept);
     if (!e)
         e = f->kind == TASK_FORMAT_DELIMITED
-                ? add_cells(out, f, p, label.text)
-                : add_keys(out, f, p, label.text, is_empty_object(raw.text, kept));
-    strbuf_free(&label);
+                ? add_cells(out, f, p, label)
+                : add_keys(out, f, p, label, is_empty_object(raw.text, kept));
     return e ? e : end_line(out, line_end);
 }
 

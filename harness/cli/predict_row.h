@@ -14,6 +14,8 @@ typedef struct row_form {
     bool quoted, scores;
     char *names[ROW_NAMES]; /* (count) of label, score and scores, or of other answers; owned */
     size_t count, columns;  /* columns: of them those that are written */
+    strbuf *said;           /* (said_count) labels as they are written, once they were; owned */
+    size_t said_count;
 } row_form;
 
 /* Names of labels, or of what bare (count) names, that the table has none of: "label", "predicted_label", "predicted_2_label" and so on.
@@ -30,7 +32,7 @@ size_t row_kept_bytes(const row_form *f, text_span raw);
 
 err row_add_header(strbuf *out, const row_form *f, text_span raw, const char *line_end) MUST_CHECK;
 /* The row with the scores of p's last rank. */
-err row_add(strbuf *out, const row_form *f, const predictor *p, text_span raw,
+err row_add(strbuf *out, row_form *f, const predictor *p, text_span raw,
             const char *line_end) MUST_CHECK;
 /* The row with an object's members, in the order of the names, as JSON. */
 err row_add_json(strbuf *out, const row_form *f, const cJSON *members, text_span raw,

@@ -114,14 +114,23 @@ static err run_batches(predictor *p, float *logits, const encoded *rows, bool (*
     return e;
 }
 
+err predictor_read(encoded *rows, const predictor *p, const example *examples, size_t count) {
+    return encode_examples(rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
+}
+
+err predictor_run(predictor *p, float **logits, const encoded *rows, const example *examples,
+                  bool (*stops)(void)) {
+    err e = mem_new(logits, encoded_results(rows) * evaluated_width(&p->scorer.model));
+    if (!e && rows->count) e = run_batches(p, *logits, rows, stops);
+    if (!e) count_rows(p, rows, examples);
+    return e;
+}
+
 err predictor_encode(predictor *p, encoded *rows, float **logits, const example *examples,
                      size_t count, bool (*stops)(void)) {
     *logits = NULL;
-    err e = encode_examples(rows, &p->scorer.base_model.tokenizer, examples, count, p->max_length);
-    if (!e) e = mem_new(logits, encoded_results(rows) * evaluated_width(&p->scorer.model));
-    if (!e && count) e = run_batches(p, *logits, rows, stops);
-    if (!e) count_rows(p, rows, examples);
-    return e;
+    err e = predictor_read(rows, p, examples, count);
+    return e ? e : predictor_run(p, logits, rows, examples, stops);
 }
 
 err predictor_score(predictor *p, float **logits, const example *examples, size_t count,

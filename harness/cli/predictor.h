@@ -46,6 +46,12 @@ err predictor_score(predictor *p, float **logits, const example *examples, size_
 err predictor_encode(predictor *p, encoded *rows, float **logits, const example *examples,
                      size_t count, bool (*stops)(void)) MUST_CHECK;
 
+/* Its two halves. The first changes nothing of p: it may go on beside the second, of other rows. */
+err predictor_read(encoded *rows, const predictor *p, const example *examples,
+                   size_t count) MUST_CHECK;
+err predictor_run(predictor *p, float **logits, const encoded *rows, const example *examples,
+                  bool (*stops)(void)) MUST_CHECK;
+
 /* Scores of one sentence, into values and scores, as transformers' text-classification pipeline
  * computes them. */
 void predictor_rank(predictor *p, const float *logits);

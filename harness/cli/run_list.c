@@ -150,14 +150,16 @@ static err find_step(listed_run *r, const char *folder) {
 }
 
 /* The record of a pretraining has a corpus in place of a task, and is none of a score. Those of
- * schema 1 have no checksums. */
-static bool is_pretraining(const char *path) {
+ * schema 1 have no checksums. Errors: ERR_MEMORY. */
+static err find_pretraining(bool *found, const char *path) {
     cJSON *root = NULL;
-    bool found = !json_read(&root, path, 0) && json_has(root, "corpus") && !json_has(root, "task");
-    if (found && json_has(root, "checksums")) found = !record_checksums_check(root, path);
+    err e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
+    *found = !e && json_has(root, "corpus");
+    if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
     cJSON_Delete(root);
+    if (e == ERR_MEMORY) return e;
     err_clear();
-    return found;
+    return ERR_OK;
 }
 
 /* The record, as far as the folder has a whole one. */
@@ -169,9 +171,10 @@ static err read_result(listed_run *r, record *rec, bool *has_record, const char 
         e = record_read(rec, path);
         *has_record = !e;
         if (e && e != ERR_MEMORY) {
+            bool pretraining = false;
             err_clear();
-            if (!is_pretraining(path)) r->state = RUN_STATE_DAMAGED;
-            e = ERR_OK;
+            e = find_pretraining(&pretraining, path);
+            if (!pretraining) r->state = RUN_STATE_DAMAGED;
         }
     }
     mem_free(path);
@@ -286,23 +289,17 @@ err run_list_read(run_list *l, const char *const *roots, size_t count, const cha
 
 /* --- deleting --- */
 
-/* All that a run makes; what else is in the folder stays, and the folder with it. */
-static err remove_run(const char *folder) {
-    run r = {.lock = -1};
-    err e = mem_strdup(&r.output, folder);
-    if (!e) e = run_discard(&r);
-    mem_free(r.output);
-    return e;
-}
-
-err listed_run_clean(const listed_run *r, bool whole) {
+err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes) {
     bool held = false;
     int fd = -1;
     char *lock = NULL;
-    err e = take_lock(&fd, &held, r->folder);
+    *w = (run_waste){0};
+    err e = deletes ? take_lock(&fd, &held, r->folder) : ERR_OK;
     if (!e && held) e = err_set(ERR_IO, "%s: a run is at work in this folder", r->folder);
-    if (!e) e = whole ? remove_run(r->folder) : checkpoint_clear(r->folder, NULL);
-    if (!e && whole && !(e = path_join(&lock, r->folder, ".lock"))) {
+    if (!e) e = run_waste_find(w, r->folder, whole);
+    if (!e && deletes) e = run_waste_remove(w);
+    if (!e && deletes && whole && w->count && !w->keeps_result &&
+        !(e = path_join(&lock, r->folder, ".lock"))) {
         // while it is held: whoever waits for it looks whether the file is still the one of the name
         e = fd >= 0 ? file_remove(lock) : ERR_OK;
         (void)rmdir(r->folder);

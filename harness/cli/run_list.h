@@ -4,6 +4,7 @@
 #define HARNESS_CLI_RUN_LIST_H
 
 #include "base/err.h"
+#include "train/run/waste.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,8 +50,9 @@ void run_list_free(run_list *l);
 /* "finished", "unfinished", ... */
 const char *run_state_name(run_state state);
 
-/* Removes the run's checkpoints, or, `whole`, all that this program made in the folder, and the
- * folder once nothing else is in it. Refuses a run that is at work. */
-err listed_run_clean(const listed_run *r, bool whole) MUST_CHECK;
+/* Finds what can go of a run, its checkpoints or, `whole`, all that run_waste_find tells of, and
+ * `deletes` it, with the folder once nothing else is in it. Free w with run_waste_free, also after
+ * an error. Errors: ERR_IO, also of a run that is at work and is to be deleted; run_waste_find's. */
+err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes) MUST_CHECK;
 
 #endif

@@ -78,6 +78,25 @@ err work_own_files(work *w, bool *found, const options *o, run_request *q) {
     return e;
 }
 
+/* Of a list the tasks are those of manifests: a run of own files is one by itself. */
+static err check_listed(const work *w, const options *o) {
+    static const char prefix[] = KEPT_TASK_PREFIX;
+    task_catalog c = {0};
+    err e = w->task_count > 1 ? task_list(&c, o->task_dir) : ERR_OK;
+    for (size_t i = 0; i < w->task_count && !e && w->task_count > 1; i++) {
+        const char *name = w->tasks[i];
+        bool described = strncmp(name, prefix, sizeof prefix - 1) != 0;
+        for (size_t k = 0; k < c.count; k++) described = described || !strcmp(c.names[k], name);
+        if (described) continue;
+        e = err_set(ERR_USAGE,
+                    "%s: files of your own are run by themselves, with --task %s alone; or keep "
+                    "their manifest (harness tasks new FILE...), and name it here with --task-dir",
+                    name, name);
+    }
+    task_catalog_free(&c);
+    return e;
+}
+
 static err split_tasks(work *w, const options *o, run_request *q) {
     bool found = false, is_group = false;
     err e = work_own_files(w, &found, o, q);
@@ -87,8 +106,9 @@ static err split_tasks(work *w, const options *o, run_request *q) {
                                   "of your own (--train-file)");
     if (strcmp(o->task, "all") == 0) return sweep_tasks_here(&w->tasks, &w->task_count, q, NULL);
     if ((e = group_known(&is_group, o->task, q->task_dir))) return e;
-    return is_group ? sweep_tasks_here(&w->tasks, &w->task_count, q, o->task)
-                    : words_split(&w->tasks, &w->task_count, o->task, "task");
+    if (is_group) return sweep_tasks_here(&w->tasks, &w->task_count, q, o->task);
+    e = words_split(&w->tasks, &w->task_count, o->task, "task");
+    return e ? e : check_listed(w, o);
 }
 
 static err split_seeds(work *w, const options *o) {

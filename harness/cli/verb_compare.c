@@ -99,10 +99,11 @@ static err read_side(side *s, const char *name, const options *o) {
     return ERR_OK;
 }
 
-static err compare_two(strbuf *out, const compare_side sides[2], const options *o, bool json) {
+static err compare_two(strbuf *out, const compare_side sides[2], const options *o, bool json,
+                       page_language language) {
     const compare_side *a = &sides[0], *b = &sides[1];
     compare_texts texts = {0};
-    compare_wish wish = {.rows = o->has_rows ? o->rows : COMPARE_ROWS_SHOWN};
+    compare_wish wish = {.rows = o->has_rows ? o->rows : COMPARE_ROWS_SHOWN, .language = language};
     err e = o->texts ? compare_texts_load(&texts, a->runs[0], o) : ERR_OK;
     wish.texts = (const char *const *)texts.list;
     if (!e && a->count == 1 && b->count == 1) {
@@ -124,13 +125,15 @@ static err compare_two(strbuf *out, const compare_side sides[2], const options *
     return e;
 }
 
-static err compare_all(strbuf *out, const compare_side *list, const options *o, bool json) {
+static err compare_all(strbuf *out, const compare_side *list, const options *o, bool json,
+                       page_language language) {
     size_t count = o->arg_count;
-    if (count == 2) return compare_two(out, list, o, json);
+    if (count == 2) return compare_two(out, list, o, json, language);
     if (o->texts || o->has_rows)
         return err_set(ERR_USAGE, "--%s is of two sides, found %zu", o->texts ? "texts" : "rows",
                        count);
-    return json ? compare_matrix_json(out, list, count) : compare_matrix_text(out, list, count);
+    return json ? compare_matrix_json(out, list, count)
+                : compare_matrix_text(out, list, count, language);
 }
 
 err verb_compare(const options *o) {
@@ -150,6 +153,8 @@ err verb_compare(const options *o) {
     }
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "compare runs one task, found --task %s", o->task);
+    page_language language = PAGE_EN;
+    if (o->lang && (e = page_language_find(&language, o->lang))) return e;
     bool json = o->json || (o->format && !strcmp(o->format, "json"));
     bool is_html = !json && o->format && !strcmp(o->format, "html");
     if ((e = mem_new(&sides, o->arg_count))) return e;
@@ -158,9 +163,8 @@ err verb_compare(const options *o) {
         e = read_side(&sides[i], o->args[i], o);
         list[i] = (compare_side){file_given_name(o->args[i]), sides[i].list, sides[i].count};
     }
-    if (e || (e = compare_all(&out, list, o, json))) goto done;
-    if (is_html && (e = compare_html(&html, "harness compare", out.text, list, o->arg_count)))
-        goto done;
+    if (e || (e = compare_all(&out, list, o, json, language))) goto done;
+    if (is_html && (e = compare_html(&html, out.text, list, o->arg_count, language))) goto done;
     if (json || is_html)
         fputs(is_html ? html.text : out.text, stdout);
     else

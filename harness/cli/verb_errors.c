@@ -3,6 +3,7 @@
 #include "cli/errors_view.h"
 #include "cli/find_run.h"
 #include "cli/options.h"
+#include "cli/record_rows.h"
 #include "cli/run_record.h"
 #include "cli/task_flag.h"
 #include "data/fetch_task.h"
@@ -91,14 +92,10 @@ static err read_runs(inquiry *q, const options *o) {
 
 static err load_rows(inquiry *q, const options *o) {
     const record *r = &q->runs[0].record;
-    dataset_options wish = {.data_dir = o->data_dir, .sample = r->task.sample, .limit = o->limit};
+    dataset_options wish = {.data_dir = o->data_dir, .sample = r->task.sample};
     err e = task_flag_find(&q->task, o, r->task.name, q->runs[0].folder);
     if (!e && !o->offline) e = fetch_task(&q->task, &wish, false, false);
-    if (!e) e = dataset_load(&q->data, &q->task, &wish);
-    if (!e && strcmp(q->data.data_sha256, r->task.data_sha256) != 0)
-        e = err_set(ERR_DATA, "%s: the run's data is %.12s..., what is here is %.12s...%s",
-                    q->runs[0].folder, r->task.data_sha256, q->data.data_sha256,
-                    r->partial ? err_advice("limit", " (was it run with --limit N?)") : "");
+    if (!e) e = record_rows_load(&q->data, &q->task, r, o, q->runs[0].folder);
     if (!e && strcmp(r->protocol, "dev") == 0) e = dataset_split_dev(&q->data);
     size_t n = q->data.test.row_count;
     if (!e) e = dataset_gold(&q->gold, &q->data, &q->data.test);

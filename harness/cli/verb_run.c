@@ -519,6 +519,7 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     mem_free(p.scores);
     mem_free(p.busy);
     mem_free(p.is_due);
+    dry_run_free(&p.dry);
     return e;
 }
 

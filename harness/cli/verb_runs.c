@@ -178,18 +178,33 @@ static waste waste_of(const listed_run *r, time_t before) {
     return r->state == RUN_STATE_UNFINISHED && r->changed < before ? WASTE_ALL : WASTE_NONE;
 }
 
-static err clean_one(uint64_t *bytes, const listed_run *r, waste what, bool deletes) {
-    bool whole = what == WASTE_ALL;
+static void tell_waste(const listed_run *r, const run_waste *w, bool whole) {
     char size[SHOWN_SIZE_BYTES];
-    uint64_t freed = whole ? r->bytes : r->checkpoint_bytes;
-    if (whole)
-        shown_line("%s  %s: unfinished%s, last changed %s", r->folder, shown_size(size, freed),
-                   r->step ? "" : " and without a checkpoint", r->date);
-    else
-        shown_line("%s  %s: %zu checkpoint%s of a finished run", r->folder, shown_size(size, freed),
-                   r->checkpoints, shown_plural(r->checkpoints));
-    err e = deletes ? listed_run_clean(r, whole) : ERR_OK;
-    *bytes += e ? 0 : freed;
+    shown_size(size, w->bytes);
+    if (w->count && whole)
+        shown_line("%s  %s: unfinished%s, last changed %s%s", r->folder, size,
+                   r->step ? "" : " and without a checkpoint", r->date,
+                   w->keeps_result ? "; the record and model of a finished run stay there" : "");
+    else if (w->count)
+        shown_line("%s  %s: %zu checkpoint%s of a finished run", r->folder, size, w->checkpoints,
+                   shown_plural(w->checkpoints));
+    if (w->kept && whole)
+        shown_line("%s  stays, and can be resumed: this program did not make %s", r->folder,
+                   w->stranger);
+    else if (w->kept)
+        shown_line("%s  %zu checkpoint%s stay%s: this program did not make %s", r->folder, w->kept,
+                   shown_plural(w->kept), w->kept == 1 ? "s" : "", w->stranger);
+}
+
+/* *gone: whether anything of it goes. */
+static err clean_one(bool *gone, uint64_t *bytes, const listed_run *r, waste what, bool deletes) {
+    bool whole = what == WASTE_ALL;
+    run_waste w;
+    err e = listed_run_clean(&w, r, whole, deletes);
+    *gone = !e && w.count;
+    if (!e) tell_waste(r, &w, whole);
+    if (*gone) *bytes += w.bytes;
+    run_waste_free(&w);
     return e;
 }
 
@@ -202,14 +217,15 @@ static err clean(const run_list *l, const options *o) {
     for (size_t i = 0; i < l->count && !e; i++) {
         waste what = waste_of(&l->runs[i], before);
         if (!what) continue;
-        e = clean_one(&bytes, &l->runs[i], what, o->yes);
+        bool gone = false;
+        e = clean_one(&gone, &bytes, &l->runs[i], what, o->yes);
         if (e && e != ERR_MEMORY) { // the others can go all the same
             log_warn("%s", err_message(e));
             err_clear();
             e = ERR_OK;
             stay++;
         } else {
-            count++;
+            count += gone;
         }
     }
     if (e) return e;
@@ -233,6 +249,8 @@ err verb_runs(const options *o) {
     size_t count = o->arg_count - cleans;
     if (!cleans && (o->before || o->yes))
         return err_set(ERR_USAGE, "--%s goes with `harness runs clean`", o->yes ? "yes" : "before");
+    if (cleans && o->json)
+        return err_set(ERR_USAGE, "--json goes with `harness runs`, not with clean");
     for (size_t i = 0; i < count; i++)
         if (!folder_exists(roots[i]))
             return err_set(ERR_USAGE, "%s: no such folder (harness runs [clean] [FOLDER...])",

@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/own_flags.h"
+#include "cli/task_flag.h"
 #include "cli/task_groups.h"
 #include "data/stats.h"
 #include "task/task.h"
@@ -221,7 +222,7 @@ static err tasks_show(const options *o) {
     bool is_group = false;
     err e = group_known(&is_group, o->args[1], o->task_dir);
     if (!e && is_group) return task_group_show(o->args[1], o->task_dir, o->json);
-    if (!e) e = task_find(&t, o->args[1], o->task_dir);
+    if (!e) e = task_flag_find(&t, o, o->args[1], NULL);
     if (e) return e;
     e = o->json ? output_json(t.manifest, true) : show_text(&t);
     task_free(&t);

@@ -195,7 +195,13 @@ static err end_sentence(sentence *s) {
 }
 
 static err take_line(sentence *s, const char **columns, char *line, size_t bytes) {
+    static const char mark[] = "\xEF\xBB\xBF";
     size_t expected = s->reader->task->format.column_count;
+    // files that were put together have a byte order mark in front of each
+    if (!s->words && bytes >= sizeof mark - 1 && !memcmp(line, mark, sizeof mark - 1)) {
+        line += sizeof mark - 1;
+        bytes -= sizeof mark - 1;
+    }
     while (bytes && (line[bytes - 1] == '\n' || line[bytes - 1] == '\r')) bytes--;
     if (!bytes) return end_sentence(s);
     if (*line == '#') return ERR_OK;

@@ -25,6 +25,7 @@ typedef struct data__source {
     bool ended;            /* there is no more to read */
     size_t line, column;   /* of the byte at `begin`, from 1; the column counts characters */
     size_t line_bytes;     /* of its line, before it */
+    bool unhashed;         /* nobody will ask for the hash */
     sha256 hash;           /* of all that was read */
     uint64_t hashed_bytes; /* how much that was */
 } data__source;

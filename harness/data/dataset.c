@@ -41,10 +41,11 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
 }
 
 err data__moved(const task *t, const task_file *f, const char *path) {
-    return err_set(ERR_DATA,
-                   "%s: no such file, and %s says that it lies there%s%.12s%s: put it back", path,
-                   t->path, f->sha256 ? " (SHA-256 " : "", f->sha256 ? f->sha256 : "",
-                   f->sha256 ? "...)" : "");
+    const char *kind = file_other_kind(path);
+    return err_set(ERR_DATA, "%s: %s%s%s, and %s says that %s lies there%s%.12s%s: put it back",
+                   path, kind ? "is " : "", kind ? kind : "no such file", kind ? ", no file" : "",
+                   t->path, kind ? "one" : "it", f->sha256 ? " (SHA-256 " : "",
+                   f->sha256 ? f->sha256 : "", f->sha256 ? "...)" : "");
 }
 
 err dataset_absent(char **text, const task *t, const task_file *f, const dataset_options *options) {
@@ -55,6 +56,8 @@ err dataset_absent(char **text, const task *t, const task_file *f, const dataset
     if (!e && set && !o.sample && !o.data_dir && !f->path)
         e = mem_printf(text, "%s/%s/%s: no such file, and none in the cache (%s)", set,
                        t->data_folder, f->name, path);
+    else if (!e && file_other_kind(path))
+        e = mem_printf(text, "%s: is %s, a file was expected", path, file_other_kind(path));
     else if (!e)
         e = mem_printf(text, "%s: no such file", path);
     mem_free(path);

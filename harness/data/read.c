@@ -107,6 +107,13 @@ static err read_list(data__reader *r, const data__row *row) {
     while (row->label.bytes) {
         const char *stop = at;
         while (stop < end && ((size_t)(end - stop) < step || memcmp(stop, separator, step))) stop++;
+        if (stop == at && task_label_index(r->task, at, 0) == r->task->label_count)
+            return err_set(ERR_FORMAT,
+                           "%s: an empty label in '%.*s': labels have one '%s' between them, and a "
+                           "row without "
+                           "labels has nothing there",
+                           row->where, row->label.bytes > 40 ? 40 : (int)row->label.bytes,
+                           row->label.text, separator);
         err e = data__mark_label(r, row->where, at, (size_t)(stop - at));
         if (e || stop == end) return e;
         at = stop + step;

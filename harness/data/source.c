@@ -31,7 +31,7 @@ err data__source_more(data__source *s) {
         n = read(s->fd, s->bytes + s->end, READ_BYTES);
     } while (n < 0 && errno == EINTR);
     if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", s->path, strerror(errno));
-    sha256_add(&s->hash, s->bytes + s->end, (size_t)n);
+    if (!s->unhashed) sha256_add(&s->hash, s->bytes + s->end, (size_t)n);
     s->hashed_bytes += (uint64_t)n;
     s->end += (size_t)n;
     s->ended = n == 0;
@@ -68,11 +68,14 @@ void data__source_close(data__source *s) {
 }
 
 void data__source_skip(data__source *s, size_t bytes) {
-    for (const char *p = s->bytes + s->begin, *end = p + bytes; p < end; p++) {
-        s->column = *p == '\n' ? 1 : s->column + ((*p & 0xC0) != 0x80);
-        s->line += *p == '\n';
-        s->line_bytes = *p == '\n' ? 0 : s->line_bytes + 1;
+    const char *p = s->bytes + s->begin, *end = p + bytes, *stop;
+    for (; (stop = memchr(p, '\n', (size_t)(end - p))); p = stop + 1) {
+        s->line++;
+        s->column = 1;
+        s->line_bytes = 0;
     }
+    s->line_bytes += (size_t)(end - p);
+    for (; p < end; p++) s->column += (*p & 0xC0) != 0x80;
     s->begin += bytes;
 }
 

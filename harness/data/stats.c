@@ -245,16 +245,17 @@ static err add_lengths(strbuf *out, const data_stats *s) {
     return add_row(out, "", name, s, cut);
 }
 
-/* Bars of one split; the longest bar takes BAR_COLUMNS. */
+/* Bars of one split, from the shortest length that occurs; the longest bar takes BAR_COLUMNS. */
 static err add_histogram(strbuf *out, const char *of, const data_lengths *l, const char *unit,
                          size_t rows) {
-    size_t most = 1, columns = shown_columns();
+    size_t most = 1, first = 0, columns = shown_columns();
     size_t bar = columns < BAR_BEGIN + BAR_COLUMNS
                      ? columns > BAR_BEGIN + 8 ? columns - BAR_BEGIN - 1 : 8
                      : BAR_COLUMNS;
     err e = strbuf_printf(out, "\n%s, %s\n", of, unit);
     for (size_t i = 0; i < l->bin_count; i++) most = l->bins[i] > most ? l->bins[i] : most;
-    for (size_t i = 0; i < l->bin_count && !e; i++) {
+    while (first < l->bin_count && !l->bins[first]) first++;
+    for (size_t i = first; i < l->bin_count && !e; i++) {
         // eighths of a column, so that small shares show
         size_t eighths = (l->bins[i] * bar * 8 + most / 2) / most;
         e = strbuf_printf(out, "%5zu-%-5zu%6.2f %% ", i * l->bin_width, (i + 1) * l->bin_width - 1,

@@ -290,6 +290,10 @@ err table_open(table *t, const char *path) {
     return read_names(t);
 }
 
+void table_unhashed(table *t) {
+    t->reader->source.unhashed = true;
+}
+
 void table_close(table *t) {
     struct table_reader *r = t->reader;
     if (r) {

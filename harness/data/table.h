@@ -43,6 +43,9 @@ typedef struct table {
 err table_open(table *t, const char *path) MUST_CHECK;
 void table_close(table *t);
 
+/* Nobody will ask for the file's hash: it is not computed. */
+void table_unhashed(table *t);
+
 /* The next row; *more is false at the end of the file. Errors: ERR_FORMAT naming the row that is at
  * fault: *more is true when reading can go on behind it. */
 err table_next(table *t, bool *more) MUST_CHECK;

@@ -43,7 +43,25 @@ static err cut_quoted(table__cutter *c, const char *line, size_t bytes, size_t *
     return strbuf_add_bytes(&c->text, from, n);
 }
 
-/* The byte at `at`, outside of quotes. */
+static const char stray_return[] =
+    "a carriage return within a field that is not quoted (where all lines end in one: tr "
+    "'\\r' '\\n' converts them)";
+
+/* Text of a field that is not quoted, up to the next delimiter or a carriage return, which is at
+ * fault; moves *at behind it. */
+static err cut_plain(table__cutter *c, const char *line, size_t bytes, size_t *at) {
+    const char *from = line + *at, *stop = memchr(from, c->delimiter, bytes - *at);
+    size_t n = stop ? (size_t)(stop - from) : bytes - *at;
+    const char *turn = memchr(from, '\r', n);
+    if (turn) {
+        n = (size_t)(turn - from) + 1;
+        c->fault = stray_return;
+    }
+    *at += n;
+    return strbuf_add_bytes(&c->text, from, n);
+}
+
+/* A byte at which something may begin or end. */
 static err cut_byte(table__cutter *c, char byte) {
     if (byte == c->delimiter) return end_field(c);
     if (c->state == TABLE_FIELD_START && byte == '"' && c->quoted) {
@@ -59,9 +77,7 @@ static err cut_byte(table__cutter *c, char byte) {
         c->fault = "text follows the closing quote of a field (a quote in a quoted text is written "
                    "twice)";
     else if (byte == '\r')
-        c->fault =
-            "a carriage return within a field that is not quoted (where all lines end in one: tr "
-            "'\\r' '\\n' converts them)";
+        c->fault = stray_return;
     c->state = TABLE_PLAIN;
     return strbuf_add_bytes(&c->text, &byte, 1);
 }
@@ -76,7 +92,9 @@ err table__cut_line(table__cutter *c, const char *line, size_t bytes) {
         c->open = true;
     }
     for (size_t at = 0; at < n && !e && !c->fault;)
-        e = c->state == TABLE_QUOTED ? cut_quoted(c, line, n, &at) : cut_byte(c, line[at++]);
+        e = c->state == TABLE_QUOTED                              ? cut_quoted(c, line, n, &at)
+            : c->state == TABLE_PLAIN && line[at] != c->delimiter ? cut_plain(c, line, n, &at)
+                                                                  : cut_byte(c, line[at++]);
     if (e) return e;
     if (c->fault) c->open = false;
     if (c->fault) return ERR_OK;

@@ -39,6 +39,10 @@ const char *file_given_name(const char *path);
 bool file_is_input(const char *path); /* "-" */
 
 bool file_exists(const char *path); /* a regular file, or a link to one */
+/* What stands there where a file is expected: "a folder", "a FIFO", "a link that leads nowhere"; NULL
+ * for a file and for nothing. */
+const char *file_other_kind(const char *path);
+
 /* Anything of this name, also what cannot be read: a folder, a FIFO, a link that leads nowhere. For
  * files that may be absent but not ignored: reading refuses what is none. */
 bool file_named(const char *path);

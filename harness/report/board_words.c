@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/shown.h"
 #include "report/report_internal.h"
+#include "report/words.h"
 #include "train/recipe/recipe.h"
 #include "train/run/model_corpus.h"
 
@@ -149,7 +150,8 @@ static err differing_keys(key_list *list, const record *a, const record *b) {
     return e ? e : add_differing(list, b->recipe, a->recipe);
 }
 
-err report__recipe_differences(strbuf *out, const record *a, const record *b) {
+err report__recipe_differences(strbuf *out, const record *a, const record *b,
+                               page_language language) {
     key_list keys = {0};
     err e = differing_keys(&keys, a, b);
     for (size_t i = 0; i < keys.count && !e; i++) {
@@ -157,10 +159,12 @@ err report__recipe_differences(strbuf *out, const record *a, const record *b) {
         strbuf values[2] = {{0}, {0}};
         e = add_value(&values[0], key, cJSON_GetObjectItemCaseSensitive(a->recipe, key));
         if (!e) e = add_value(&values[1], key, cJSON_GetObjectItemCaseSensitive(b->recipe, key));
+        if (!e && !i) e = strbuf_add(out, "\n");
         if (!e)
-            e = shown_printf(
-                out, SHOWN_MARKDOWN, i ? "- %s: %s in A, %s in B\n" : "\n- %s: %s in A, %s in B\n",
-                strlen(key) > SHOWN_BYTES ? "a long key" : key, values[0].text, values[1].text);
+            e = shown_printf(out, SHOWN_MARKDOWN, SAY_IN(language, recipe_differs),
+                             strlen(key) > SHOWN_BYTES ? "a long key" : key,
+                             language_term(language, values[0].text),
+                             language_term(language, values[1].text));
         for (size_t k = 0; k < 2; k++) strbuf_free(&values[k]);
     }
     mem_free(keys.names);

@@ -1,3 +1,4 @@
+#include "base/shown.h"
 #include "metric/statistics.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
@@ -85,18 +86,18 @@ static double drift_window(size_t *first, size_t *last, const record *a, const r
     return largest;
 }
 
-err compare__drift_table(strbuf *out, const record *a, const record *b) {
+err compare__drift_table(strbuf *out, const record *a, const record *b, page_language language) {
     grid g = grid_begin("lr");
     size_t first, last;
-    grid_text(&g, "steps");
-    grid_text(&g, "largest relative loss difference");
+    grid_text(&g, SAY_IN(language, steps));
+    grid_text(&g, SAY_IN(language, largest_loss_difference));
     for (size_t window = 0;; window++) {
         double largest = drift_window(&first, &last, a, b, window);
         if (!first) break;
         if (first == last)
             grid_cell(&g, "%zu", first);
         else
-            grid_cell(&g, "%zu to %zu", first, last);
+            grid_cell(&g, SAY_IN(language, step_range), first, last);
         grid_cell(&g, "%.2g", largest);
     }
     return grid_end(out, &g);
@@ -130,15 +131,32 @@ err compare_records(comparison *c, const record *a, const record *b, double tole
     return ERR_OK;
 }
 
-const char *compare__better(const record *r) {
-    static const char *const words[ANSWER_KINDS] = {
-        "right", "nearer", "fewer labels wrong", "fewer entities wrong", "fewer words wrong",
-        "right"};
-    return words[r->task.kind];
+err compare__title(strbuf *out, const record *any, page_language language) {
+    unsigned long long rows = (unsigned long long)any->task.test_rows;
+    err e = shown_printf(out, SHOWN_MARKDOWN, SAY_IN(language, comparison_of), any->task.name,
+                         (long long)any->task.version, (long long)any->task.test_rows,
+                         language_plural(language, rows));
+    return e ? e : strbuf_add(out, "\n\n");
 }
 
-const char *compare__test_name(const record *r) {
-    return answer_is_label(r->task.kind) ? "McNemar" : "sign test";
+err compare__heading(strbuf *out, const char *heading) {
+    return strbuf_printf(out, "\n## %s\n\n", heading);
+}
+
+const char *compare__better(const record *r, page_language language) {
+    switch (r->task.kind) {
+    case ANSWER_NUMBER: return SAY_IN(language, nearer);
+    case ANSWER_SET: return SAY_IN(language, fewer_labels_wrong);
+    case ANSWER_TAGS: return SAY_IN(language, fewer_entities_wrong);
+    case ANSWER_ARCS: return SAY_IN(language, fewer_words_wrong);
+    case ANSWER_CLASS:
+    case ANSWER_RELATION: break;
+    }
+    return SAY_IN(language, is_right);
+}
+
+const char *compare__test_name(const record *r, page_language language) {
+    return answer_is_label(r->task.kind) ? SAY_IN(language, mcnemar) : SAY_IN(language, sign_test);
 }
 
 const char *compare__test_key(const record *r) {

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/memory.h"
 #include "metric/interval.h"
+#include "report/language.h"
 #include "result/record.h"
 
 #include <stdbool.h>
@@ -29,6 +30,7 @@ typedef struct loss_drift {
 typedef struct compare_wish {
     size_t rows;              /* of the list of rows on which the sides part; 0: no list */
     const char *const *texts; /* (test rows) shown there, borrowed; NULL: none */
+    page_language language;   /* of all words for people; keys of JSON stay English */
 } compare_wish;
 
 typedef struct comparison {
@@ -109,12 +111,14 @@ typedef struct compare_side {
 /* Every side against every other: a table of the sides, with their speed relative to the first, and
  * one of the pairs (compare_groups; sides of one seed each: McNemar). In markdown, or as JSON.
  * Errors: those of compare_groups; ERR_ARG for fewer than two sides. */
-err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
+err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count,
+                        page_language language) MUST_CHECK;
 err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
 
-/* A self-contained page around a comparison in text form: its tables become tables, and before its
- * speed the losses of all runs of the sides (count of them, 0: none) lie over each other. */
-err compare_html(strbuf *out, const char *title, const char *text, const compare_side *sides,
-                 size_t count) MUST_CHECK;
+/* A self-contained page around a comparison in text form and that language: its tables become
+ * tables, and before its speed the losses of all runs of the sides (count of them, 0: none) lie
+ * over each other. */
+err compare_html(strbuf *out, const char *text, const compare_side *sides, size_t count,
+                 page_language language) MUST_CHECK;
 
 #endif

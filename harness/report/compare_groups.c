@@ -231,41 +231,41 @@ err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
 /* text */
 
 static err add_group(strbuf *out, const char *letter, const record *r, size_t count, double mean,
-                     double std) {
-    err e = shown_printf(out, SHOWN_MARKDOWN, "- %s: %s on %s, %s, %zu seed%s: %s %.2f", letter,
-                         r->model.name, r->device.name, r->device.precision, count,
-                         shown_plural(count), metric_find(r->headline)->title, 100 * mean);
+                     double std, page_language language) {
+    err e =
+        shown_printf(out, SHOWN_MARKDOWN, SAY_IN(language, group_is), letter, r->model.name,
+                     r->device.name, r->device.precision, count, language_plural(language, count),
+                     language_term(language, metric_find(r->headline)->title), 100 * mean);
     if (!e && count > 1) e = strbuf_printf(out, " ± %.2f", 100 * std);
     return e ? e : strbuf_add(out, "\n");
 }
 
 static const char *verdict(const group_comparison *c) {
-    if (c->rows_only) return "a group of one seed: no claim beyond these runs";
-    if (c->equivalent) return "equivalent: the whole interval lies within ±0.5 points";
-    if (c->p < 0.05) return "different at the 5 % level";
-    return "not shown to differ, and not shown to be equivalent within ±0.5 points";
+    page_language language = c->wish.language;
+    if (c->rows_only) return SAY_IN(language, verdict_group_of_one);
+    if (c->equivalent) return SAY_IN(language, verdict_equivalent);
+    if (c->p < 0.05) return SAY_IN(language, verdict_different);
+    return SAY_IN(language, verdict_neither);
 }
 
-static void add_step(grid *g, bool parts, size_t step) {
+static void add_step(grid *g, bool parts, size_t step, page_language language) {
     if (parts)
         grid_cell(g, "%zu", step);
     else
-        grid_text(g, "never");
+        grid_text(g, SAY_IN(language, never));
 }
 
-static err add_seed_lines(strbuf *out, const group_comparison *c) {
-    static const char *const heads[] = {"seed",
-                                        "A",
-                                        "B",
-                                        "B - A",
-                                        "predictions that differ",
-                                        "first bit differs at step",
-                                        "beyond 1e-06 at step",
-                                        "largest relative loss difference"};
+static err add_seed_table(strbuf *out, const group_comparison *c) {
+    page_language language = c->wish.language;
+    const char *const heads[] = {SAY_IN(language, seed),
+                                 "A",
+                                 "B",
+                                 "B - A",
+                                 SAY_IN(language, that_differ),
+                                 SAY_IN(language, first_bit_step),
+                                 SAY_IN(language, beyond_step),
+                                 SAY_IN(language, largest_loss_difference)};
     double rows = (double)c->a[0]->task.test_rows;
-    if (!c->shared) return strbuf_add(out, "\n- no seed in common\n");
-    err e = strbuf_add(out, "\n");
-    if (e) return e;
     grid g = grid_begin("lrrrrrrr");
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) grid_text(&g, heads[i]);
     for (size_t i = 0; i < c->seed_count; i++) {
@@ -277,61 +277,61 @@ static err add_seed_lines(strbuf *out, const group_comparison *c) {
         grid_cell(&g, "%+.2f", b - a);
         grid_cell(&g, "%zu (%.2f %%)", c->seeds[i].disagreements,
                   100.0 * (double)c->seeds[i].disagreements / rows);
-        add_step(&g, d->bits_part, d->bit_step);
-        add_step(&g, d->losses_part, d->part_step);
+        add_step(&g, d->bits_part, d->bit_step, language);
+        add_step(&g, d->losses_part, d->part_step, language);
         grid_cell(&g, "%.2g", d->largest);
     }
-    if ((e = grid_end(out, &g)) || (e = strbuf_add(out, "\n"))) return e;
-    if (c->shared > c->seed_count &&
-        (e = strbuf_printf(out, "- and %zu more seed%s\n", c->shared - c->seed_count,
-                           shown_plural(c->shared - c->seed_count)))) {
+    return grid_end(out, &g);
+}
+
+static err add_seed_lines(strbuf *out, const group_comparison *c) {
+    page_language language = c->wish.language;
+    size_t more = c->shared - c->seed_count;
+    if (!c->shared) return strbuf_printf(out, "\n- %s\n", SAY_IN(language, no_seed_shared));
+    err e = strbuf_add(out, "\n");
+    if (e || (e = add_seed_table(out, c)) || (e = strbuf_add(out, "\n"))) return e;
+    if (more && (e = strbuf_printf(out, SAY_IN(language, more_seeds), more,
+                                   language_plural(language, more))))
         return e;
-    }
-    return strbuf_printf(out, "- mean share of predictions that differ: %.2f %%\n",
-                         100 * c->disagreement);
+    return strbuf_printf(out, SAY_IN(language, mean_differ), 100 * c->disagreement);
 }
 
 static err add_scores(strbuf *out, const group_comparison *c) {
+    page_language l = c->wish.language;
     err e;
-    if ((e = add_group(out, "A", c->a[0], c->count_a, c->mean_a, c->std_a)) ||
-        (e = add_group(out, "B", c->b[0], c->count_b, c->mean_b, c->std_b)) ||
-        (e = strbuf_printf(out, "- B - A: %+.2f points, 95 %% interval %+.2f to %+.2f%s",
-                           100 * c->difference, 100 * c->range.low, 100 * c->range.high,
-                           c->rows_only      ? " (rows only)"
-                           : c->paired_seeds ? " (paired seed by seed)"
-                                             : ""))) {
+    if ((e = add_group(out, "A", c->a[0], c->count_a, c->mean_a, c->std_a, l)) ||
+        (e = add_group(out, "B", c->b[0], c->count_b, c->mean_b, c->std_b, l)) ||
+        (e = strbuf_printf(out, SAY_IN(l, group_difference), 100 * c->difference,
+                           100 * c->range.low, 100 * c->range.high)))
         return e;
-    }
-    if (!c->rows_only && (e = strbuf_printf(out, ", p = %.3g", c->p))) return e;
-    return strbuf_printf(out, "\n- verdict: %s\n", verdict(c));
+    if (c->rows_only || c->paired_seeds)
+        e = strbuf_printf(out, " (%s)",
+                          c->rows_only ? SAY_IN(l, rows_only) : SAY_IN(l, paired_seeds));
+    if (!e && !c->rows_only) e = strbuf_printf(out, ", p = %.3g", c->p);
+    if (!e) e = strbuf_add(out, "\n");
+    return e ? e : strbuf_printf(out, SAY_IN(l, verdict_is), verdict(c));
 }
 
 err compare_groups_text(strbuf *out, const group_comparison *c, const char *name_a,
                         const char *name_b) {
     const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
-    const record *any = c->a[0];
+    page_language l = c->wish.language;
     err e;
-    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test row%s\n\n",
-                          any->task.name, (long long)any->task.version,
-                          (long long)any->task.test_rows,
-                          shown_plural((unsigned long long)any->task.test_rows))) ||
-        (e = compare__sides(out, sides, 2)) ||
-        (e = report__recipe_differences(out, c->a[0], c->b[0])) ||
-        (e = strbuf_add(out, "\n## Scores\n\n")) || (e = add_scores(out, c)) ||
+    if ((e = compare__title(out, c->a[0], l)) || (e = compare__sides(out, sides, 2, l)) ||
+        (e = report__recipe_differences(out, c->a[0], c->b[0], l)) ||
+        (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c)) ||
         (e = add_seed_lines(out, c)) || (e = compare__rows(out, sides, &c->wish)) ||
-        (e = strbuf_add(out, "\n## Losses\n")) || (e = compare__loss_table(out, sides)) ||
-        (e = strbuf_add(out, "\n## Speed\n\n")) || (e = compare__speed(out, sides, 2))) {
+        (e = strbuf_printf(out, "\n## %s\n", SAY_IN(l, losses))) ||
+        (e = compare__loss_table(out, sides, l)) || (e = compare__heading(out, SAY_IN(l, speed))) ||
+        (e = compare__speed(out, sides, 2, l))) {
         return e;
     }
-    if (c->speed > 0 &&
-        (e = strbuf_printf(out,
-                           "\n- speed: B does %.2f times the tokens per second of A (%.2f to %.2f "
-                           "over pairs of runs)\n",
-                           c->speed, c->speed_low, c->speed_high))) {
+    if (c->speed > 0 && (e = strbuf_printf(out, SAY_IN(l, speed_of_groups), c->speed, c->speed_low,
+                                           c->speed_high))) {
         return e;
     }
-    e = strbuf_add(out, "\n## Kernels\n\n");
-    return e ? e : compare__kernels(out, sides, 2);
+    e = compare__heading(out, SAY_IN(l, kernels_of_sides));
+    return e ? e : compare__kernels(out, sides, 2, l);
 }
 
 /* json */

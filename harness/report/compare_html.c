@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_BYTES = 16384, COLUMNS_MAX = 64 };
+enum { LINE_BYTES = 16384, COLUMNS_MAX = 64, WIDE_BYTES = 32 };
 
 /* The little markdown that comparisons are written in: headings, lists, tables, lines. */
 typedef enum block { BLOCK_NONE, BLOCK_TABLE, BLOCK_LIST, BLOCK_PRE } block;
@@ -41,7 +41,10 @@ static void add_cells(walker *w, char *line, const char *tag) {
         if (!next) break;
         const char *name = *cell ? tag : "td"; // a heading says something
         html__format(&w->p, "<%s", name);
-        html__add(&w->p, column < COLUMNS_MAX && w->right[column] ? " class=\"n\">" : ">");
+        bool right = column < COLUMNS_MAX && w->right[column];
+        // the answers of one side, a list, would push the other's out of a narrow window
+        bool wide = !right && strlen(cell) > WIDE_BYTES;
+        html__add(&w->p, right ? " class=\"n\">" : wide ? " class=\"wrap\">" : ">");
         html__text(&w->p, cell);
         html__format(&w->p, "</%s>", name);
     }
@@ -93,7 +96,7 @@ static void add_line(walker *w, char *line, const char *rest) {
     bool table = *line == '|', head = w->now != BLOCK_TABLE;
     if (!*line || (*line == '#' && strspn(line, "#") < 4)) {
         change_block(w, BLOCK_NONE);
-        if (!strcmp(line, "## Speed") && w->side_count) {
+        if (!strncmp(line, "## ", 3) && !strcmp(line + 3, SAY(&w->p, speed)) && w->side_count) {
             compare__loss_chart(&w->p, w->sides, w->side_count);
             w->side_count = 0;
         }
@@ -114,10 +117,10 @@ static void add_line(walker *w, char *line, const char *rest) {
     }
 }
 
-err compare_html(strbuf *out, const char *title, const char *text, const compare_side *sides,
-                 size_t count) {
-    walker w = {.p = {.out = out}, .sides = sides, .side_count = count};
-    html__begin(&w.p, title, NULL);
+err compare_html(strbuf *out, const char *text, const compare_side *sides, size_t count,
+                 page_language language) {
+    walker w = {.p = {.out = out, .language = language}, .sides = sides, .side_count = count};
+    html__begin(&w.p, SAY(&w.p, compare_title), NULL);
     html__main(&w.p);
     while (*text) {
         char line[LINE_BYTES];

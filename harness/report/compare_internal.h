@@ -4,12 +4,16 @@
 
 #include "report/compare.h"
 #include "report/report_internal.h"
+#include "report/words.h"
 
 /* Parts of every comparison of two or more sides: what the sides are and where they differ; speed
  * and phases; times of kernels. As tables, and together as keys of a JSON object. */
-err compare__sides(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
-err compare__speed(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
-err compare__kernels(strbuf *out, const compare_side *sides, size_t count) MUST_CHECK;
+err compare__sides(strbuf *out, const compare_side *sides, size_t count,
+                   page_language language) MUST_CHECK;
+err compare__speed(strbuf *out, const compare_side *sides, size_t count,
+                   page_language language) MUST_CHECK;
+err compare__kernels(strbuf *out, const compare_side *sides, size_t count,
+                     page_language language) MUST_CHECK;
 err compare__sides_json(cJSON *top, const compare_side *sides, size_t count) MUST_CHECK;
 
 /* Of two sides: the rows on which they part;
@@ -17,7 +21,14 @@ err compare__sides_json(cJSON *top, const compare_side *sides, size_t count) MUS
 err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *wish) MUST_CHECK;
 err compare__rows_json(cJSON *top, const compare_side sides[2],
                        const compare_wish *wish) MUST_CHECK;
-err compare__loss_table(strbuf *out, const compare_side sides[2]) MUST_CHECK;
+err compare__loss_table(strbuf *out, const compare_side sides[2],
+                        page_language language) MUST_CHECK;
+
+/* "# nsmc, version 1, 50 test rows", and an empty line. */
+err compare__title(strbuf *out, const record *any, page_language language) MUST_CHECK;
+
+/* "\n## Scores\n\n". */
+err compare__heading(strbuf *out, const char *heading) MUST_CHECK;
 
 /* Errors: ERR_ARG unless there are 2 to 26 sides. */
 err compare__check_sides(size_t count) MUST_CHECK;
@@ -26,15 +37,16 @@ err compare__check_sides(size_t count) MUST_CHECK;
 loss_drift compare__drift(const record *a, const record *b, double tolerance);
 
 /* Largest relative difference in steps 1, 2 to 3, 4 to 7, ... as a table. */
-err compare__drift_table(strbuf *out, const record *a, const record *b) MUST_CHECK;
+err compare__drift_table(strbuf *out, const record *a, const record *b,
+                         page_language language) MUST_CHECK;
 err compare__drift_json(cJSON *object, const record *a, const record *b) MUST_CHECK;
 
 /* What a row is in that side alone which answers it better: "right", "nearer". */
-const char *compare__better(const record *r);
+const char *compare__better(const record *r, page_language language);
 
 /* What comparison.mcnemar_p is called, and its key in JSON: of other answers than classes a sign
  * test. */
-const char *compare__test_name(const record *r);
+const char *compare__test_name(const record *r, page_language language);
 const char *compare__test_key(const record *r);
 
 #endif

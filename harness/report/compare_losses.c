@@ -27,8 +27,8 @@ static double mean_loss(const compare_side *side, size_t from, size_t to) {
     return runs ? sum / (double)(runs * (to - from)) : (double)NAN;
 }
 
-err compare__loss_table(strbuf *out, const compare_side sides[2]) {
-    static const char *const heads[] = {"mean loss of steps", "A", "B"};
+err compare__loss_table(strbuf *out, const compare_side sides[2], page_language language) {
+    const char *const heads[] = {SAY_IN(language, mean_loss_of_steps), "A", "B"};
     size_t a = most_steps(&sides[0]), b = most_steps(&sides[1]), steps = a > b ? a : b;
     size_t parts = steps < PARTS ? steps : PARTS;
     err e = strbuf_add(out, "\n");
@@ -37,7 +37,10 @@ err compare__loss_table(strbuf *out, const compare_side sides[2]) {
     for (size_t i = 0; i < 3; i++) grid_text(&g, heads[i]);
     for (size_t i = 0; i < parts; i++) {
         size_t from = i * steps / parts, to = (i + 1) * steps / parts;
-        grid_cell(&g, to - from > 1 ? "%zu to %zu" : "%zu", from + 1, to);
+        if (to - from > 1)
+            grid_cell(&g, SAY_IN(language, step_range), from + 1, to);
+        else
+            grid_cell(&g, "%zu", to);
         for (size_t s = 0; s < 2; s++) {
             double mean = mean_loss(&sides[s], from, to);
             if (isnan(mean))
@@ -74,11 +77,11 @@ static void add_run(page *p, const svg_scale *s, const record *run, size_t per, 
 }
 
 static void add_legend(page *p, size_t count) {
-    static const char *const lines[] = {"solid", "dashed", "dotted"};
+    const char *const lines[] = {SAY(p, solid), SAY(p, dashed), SAY(p, dotted)};
     html__add(p, "<p class=\"soft\">");
     for (size_t i = 0; i < count; i++)
         html__format(p, "%s%c: %s", i ? "; " : "", (int)('A' + i), lines[i % 3]);
-    html__add(p, "; a line for each run</p>\n");
+    html__format(p, "; %s</p>\n", SAY(p, line_each_run));
 }
 
 void compare__loss_chart(page *p, const compare_side *sides, size_t count) {
@@ -96,7 +99,7 @@ void compare__loss_chart(page *p, const compare_side *sides, size_t count) {
             for (size_t k = 0; k < n; k++) s.y_high = fmax(s.y_high, y[k]);
         }
     if (s.y_high <= 0) s.y_high = 1;
-    html__add(p, "<h2>Losses of all runs</h2>\n<div class=\"columns\"><div>\n");
+    html__format(p, "<h2>%s</h2>\n<div class=\"columns\"><div>\n", SAY(p, losses_of_all));
     svg__begin(p, &s, SAY(p, optimizer_step), SAY(p, loss));
     for (size_t i = 0; i < count; i++)
         for (size_t r = 0; r < sides[i].count; r++) add_run(p, &s, sides[i].runs[r], per, i);

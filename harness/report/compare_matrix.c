@@ -33,23 +33,24 @@ static double mean_speed(const compare_side *s) {
     return sum / (double)s->count;
 }
 
-static const char *verdict(const pair *p) {
-    if (p->single) return p->one.disagreements ? "" : "every prediction equal";
-    if (p->groups.rows_only) return "rows only: no claim";
-    if (p->groups.equivalent) return "equivalent";
-    return p->groups.p < 0.05 ? "different" : "neither shown";
+static const char *verdict(const pair *p, page_language l) {
+    if (p->single) return p->one.disagreements ? "" : SAY_IN(l, all_equal);
+    if (p->groups.rows_only) return SAY_IN(l, rows_no_claim);
+    if (p->groups.equivalent) return SAY_IN(l, equivalent);
+    return p->groups.p < 0.05 ? SAY_IN(l, different) : SAY_IN(l, neither_shown);
 }
 
 /* --- text --- */
 
-static err add_sides(strbuf *out, const compare_side *sides, size_t count) {
+static err add_sides(strbuf *out, const compare_side *sides, size_t count, page_language l) {
     double first = mean_speed(&sides[0]);
     grid g = grid_begin("llllrrrr");
-    const char *const heads[] = {"", "run", "model", "device", "seeds"};
+    const char *const heads[] = {"", SAY_IN(l, run), SAY_IN(l, model_name), SAY_IN(l, device_name),
+                                 language_term(l, "seeds")};
     for (size_t i = 0; i < 5; i++) grid_text(&g, heads[i]);
-    grid_text(&g, metric_find(sides[0].runs[0]->headline)->title);
-    grid_text(&g, "tokens/s");
-    grid_text(&g, "of the first");
+    grid_text(&g, language_term(l, metric_find(sides[0].runs[0]->headline)->title));
+    grid_text(&g, SAY_IN(l, tokens_a_second));
+    grid_text(&g, SAY_IN(l, of_the_first));
     for (size_t i = 0; i < count; i++) {
         const record *r = sides[i].runs[0];
         double speed = mean_speed(&sides[i]);
@@ -65,14 +66,18 @@ static err add_sides(strbuf *out, const compare_side *sides, size_t count) {
     return grid_end(out, &g);
 }
 
-static err add_pair(strbuf *out, const pair *p, size_t a, size_t b) {
+static err add_pair(strbuf *out, const pair *p, size_t a, size_t b, page_language l) {
     const group_comparison *g = &p->groups;
-    err e = strbuf_printf(out, "| %c, %c | %+.2f | %+.2f to %+.2f%s | ", (char)('A' + a),
-                          (char)('A' + b), 100 * g->difference, 100 * g->range.low,
-                          100 * g->range.high, g->rows_only ? " (rows only)" : "");
+    err e = strbuf_printf(out, "| %c, %c | %+.2f | ", (char)('A' + a), (char)('A' + b),
+                          100 * g->difference);
+    if (!e)
+        e = strbuf_printf(out, SAY_IN(l, change_range), 100 * g->range.low, 100 * g->range.high,
+                          "");
+    if (!e && g->rows_only) e = strbuf_printf(out, " (%s)", SAY_IN(l, rows_only));
+    if (!e) e = strbuf_add(out, " | ");
     if (e) return e;
     if (p->single)
-        e = strbuf_printf(out, "%.3g (%s) | ", p->one.mcnemar_p, compare__test_name(p->one.a));
+        e = strbuf_printf(out, "%.3g (%s) | ", p->one.mcnemar_p, compare__test_name(p->one.a, l));
     else if (g->rows_only)
         e = strbuf_add(out, "- | ");
     else
@@ -81,41 +86,39 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b) {
     if (g->shared)
         e = strbuf_printf(out, "%.2f %% | ", 100 * g->disagreement);
     else
-        e = strbuf_add(out, "no seed in common | ");
+        e = strbuf_printf(out, "%s | ", SAY_IN(l, no_seed_shared));
     if (e) return e;
     if (!p->single)
         e = strbuf_add(out, "- | ");
     else if (!p->one.loss.bits_part)
-        e = strbuf_add(out, "never | ");
+        e = strbuf_printf(out, "%s | ", SAY_IN(l, never));
     else if (p->one.loss.losses_part)
-        e = strbuf_printf(out, "bits %zu, %g %zu | ", p->one.loss.bit_step, p->one.tolerance,
-                          p->one.loss.part_step);
+        e = strbuf_printf(out, "%s %zu, %g %zu | ", SAY_IN(l, bits), p->one.loss.bit_step,
+                          p->one.tolerance, p->one.loss.part_step);
     else
-        e = strbuf_printf(out, "bits %zu | ", p->one.loss.bit_step);
+        e = strbuf_printf(out, "%s %zu | ", SAY_IN(l, bits), p->one.loss.bit_step);
     if (e) return e;
     e = p->single ? strbuf_printf(out, "%.2g | ", p->one.loss.largest) : strbuf_add(out, "- | ");
-    return e ? e : strbuf_printf(out, "%s |\n", verdict(p));
+    return e ? e : strbuf_printf(out, "%s |\n", verdict(p, l));
 }
 
 /* Of what the p of two single runs is: not of the difference beside it. */
-static err add_test(strbuf *out, const pair *pairs, const compare_side *sides, size_t count) {
+static err add_test(strbuf *out, const pair *pairs, const compare_side *sides, size_t count,
+                    page_language l) {
     bool any = false;
     const record *r = sides[0].runs[0];
     for (size_t i = 0; i < count * count; i++) any = any || pairs[i].single;
     if (!any) return ERR_OK;
-    return strbuf_printf(
-        out,
-        "\np (%s) is of two numbers of rows: %s in the one run alone, and in the other alone. "
-        "It does not test the difference in %s.\n",
-        compare__test_name(r), compare__better(r), metric_find(r->headline)->title);
+    return strbuf_printf(out, SAY_IN(l, what_p_is), compare__test_name(r, l), compare__better(r, l),
+                         language_term(l, metric_find(r->headline)->title));
 }
 
 /* Share of predictions that differ, every side against every other. */
-static err add_disagreements(strbuf *out, const pair *pairs, size_t count) {
+static err add_disagreements(strbuf *out, const pair *pairs, size_t count, page_language l) {
     char columns[32] = "l";
     memset(columns + 1, 'r', count);
     grid g = grid_begin(columns);
-    grid_text(&g, "predictions that differ, %");
+    grid_text(&g, SAY_IN(l, that_differ_percent));
     for (size_t i = 0; i < count; i++) grid_cell(&g, "%c", (char)('A' + i));
     for (size_t a = 0; a < count; a++) {
         grid_cell(&g, "%c", (char)('A' + a));
@@ -139,34 +142,41 @@ static err compare_pairs(pair **pairs, const compare_side *sides, size_t count) 
     return e;
 }
 
-static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, size_t count) {
-    const record *any = sides[0].runs[0];
-    err e;
-    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %lld test row%s\n\n",
-                          any->task.name, (long long)any->task.version,
-                          (long long)any->task.test_rows,
-                          shown_plural((unsigned long long)any->task.test_rows))) ||
-        (e = add_sides(out, sides, count)) ||
-        (e = strbuf_add(out, "\n## Pairs\n\n"
-                             "| pair | difference, points | 95 % interval | p | predictions that "
-                             "differ | losses part at step | largest loss difference | verdict |\n"
-                             "| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |\n")))
-        return e;
+static err add_pairs(strbuf *out, const pair *pairs, size_t count, page_language l) {
+    err e = strbuf_printf(
+        out,
+        "| %s | %s | %s | p | %s | %s | %s | %s |\n| --- | ---: | ---: | ---: | ---: | --- | "
+        "---: | --- |\n",
+        SAY_IN(l, pair), SAY_IN(l, difference_points), SAY_IN(l, interval), SAY_IN(l, that_differ),
+        SAY_IN(l, losses_part_at), SAY_IN(l, largest_difference), SAY_IN(l, verdict));
     for (size_t a = 0; a < count && !e; a++)
-        for (size_t b = a + 1; b < count && !e; b++) e = add_pair(out, &pairs[a * count + b], a, b);
-    if (e || (e = add_test(out, pairs, sides, count)) || (e = strbuf_add(out, "\n")) ||
-        (e = add_disagreements(out, pairs, count)) || (e = strbuf_add(out, "\n## Sides\n\n")) ||
-        (e = compare__sides(out, sides, count)) || (e = strbuf_add(out, "\n## Speed\n\n")) ||
-        (e = compare__speed(out, sides, count)) || (e = strbuf_add(out, "\n## Kernels\n\n")))
-        return e;
-    return compare__kernels(out, sides, count);
+        for (size_t b = a + 1; b < count && !e; b++)
+            e = add_pair(out, &pairs[a * count + b], a, b, l);
+    return e;
 }
 
-err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count) {
+static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, size_t count,
+                   page_language l) {
+    err e;
+    if ((e = compare__title(out, sides[0].runs[0], l)) || (e = add_sides(out, sides, count, l)) ||
+        (e = compare__heading(out, SAY_IN(l, pairs))) || (e = add_pairs(out, pairs, count, l)) ||
+        (e = add_test(out, pairs, sides, count, l)) || (e = strbuf_add(out, "\n")) ||
+        (e = add_disagreements(out, pairs, count, l)) ||
+        (e = compare__heading(out, SAY_IN(l, sides))) ||
+        (e = compare__sides(out, sides, count, l)) ||
+        (e = compare__heading(out, SAY_IN(l, speed))) ||
+        (e = compare__speed(out, sides, count, l)) ||
+        (e = compare__heading(out, SAY_IN(l, kernels_of_sides))))
+        return e;
+    return compare__kernels(out, sides, count, l);
+}
+
+err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count,
+                        page_language language) {
     pair *pairs = NULL;
     err e = compare__check_sides(count);
     if (!e) e = compare_pairs(&pairs, sides, count);
-    if (!e) e = add_all(out, sides, pairs, count);
+    if (!e) e = add_all(out, sides, pairs, count, language);
     mem_free(pairs);
     return e;
 }

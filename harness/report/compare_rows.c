@@ -104,6 +104,7 @@ typedef struct shown_row {
     const compare_side *sides;
     answer_kind kind;
     const char *const *names;
+    page_language language;
     size_t row;
     answer_items items;
     row_units units;
@@ -163,7 +164,7 @@ static err add_answers(grid *g, const shown_row *x, unsigned column) {
         if (!e && column != GOLD && x->sides[column].count > 1)
             e = strbuf_printf(&said, " %u", item->in[column]);
     }
-    if (!e && more) e = strbuf_printf(&said, " and %zu more", more);
+    if (!e && more) e = strbuf_printf(&said, SAY_IN(x->language, and_others), more);
     if (!e) grid_text(g, said.length ? said.text : "-");
 done:
     strbuf_free(&said);
@@ -174,7 +175,8 @@ done:
 static void add_score(grid *g, const shown_row *x, const parted_row *row, size_t s) {
     size_t count = x->sides[s].count;
     if (answer_is_label(x->kind))
-        grid_cell(g, "%zu of %zu", count - (size_t)lround(row->wrong[s] * (double)count), count);
+        grid_cell(g, SAY_IN(x->language, right_runs),
+                  count - (size_t)lround(row->wrong[s] * (double)count), count);
     else
         grid_cell(g,
                   x->kind == ANSWER_NUMBER ? "%.3f"
@@ -183,37 +185,57 @@ static void add_score(grid *g, const shown_row *x, const parted_row *row, size_t
                   row->wrong[s]);
 }
 
-static err add_intro(strbuf *out, const parted_list *l, const record *any) {
-    static const char *const wrong[ANSWER_KINDS] = {
-        [ANSWER_NUMBER] = "how far from gold",
-        [ANSWER_SET] = "labels that are wrong",
-        [ANSWER_TAGS] = "entities that were missed, and those said that are none",
-        [ANSWER_ARCS] = "words whose head or relation is wrong"};
+/* What the columns of a side's errors count; NULL of labels. */
+static const char *wrong_words(answer_kind kind, page_language language) {
+    switch (kind) {
+    case ANSWER_NUMBER: return SAY_IN(language, wrong_number);
+    case ANSWER_SET: return SAY_IN(language, wrong_labels);
+    case ANSWER_TAGS: return SAY_IN(language, wrong_entities);
+    case ANSWER_ARCS: return SAY_IN(language, wrong_words);
+    case ANSWER_CLASS:
+    case ANSWER_RELATION: break;
+    }
+    return NULL;
+}
+
+static err add_intro(strbuf *out, const parted_list *l, const record *any, page_language language) {
     answer_kind kind = any->task.kind;
-    err e = strbuf_printf(out, "\n## Rows on which the sides part\n\n- %zu of %lld row%s%s\n",
-                          l->count, (long long)any->task.test_rows,
-                          shown_plural((unsigned long long)any->task.test_rows),
-                          l->count ? "; those whose answers differ most come first" : "");
-    if (!e && l->count && wrong[kind])
-        e = strbuf_printf(out, "- A wrong, B wrong: %s; of several runs the mean\n", wrong[kind]);
+    const char *wrong = wrong_words(kind, language);
+    unsigned long long rows = (unsigned long long)any->task.test_rows;
+    err e = compare__heading(out, SAY_IN(language, parted_rows));
+    if (!e)
+        e = strbuf_printf(out, SAY_IN(language, parted_of), l->count, rows,
+                          language_plural(language, rows));
+    if (!e) e = strbuf_add(out, l->count ? SAY_IN(language, parted_order) : "");
+    if (!e) e = strbuf_add(out, "\n");
+    if (!e && l->count && wrong) e = strbuf_printf(out, SAY_IN(language, wrong_is), wrong);
     if (!e && l->count && answer_in_units(kind))
-        e = strbuf_printf(out, "- %s count from 1; listed are those on which the sides part\n",
-                          kind == ANSWER_ARCS ? "words" : "characters or words");
+        e = strbuf_printf(out, SAY_IN(language, units_listed),
+                          kind == ANSWER_ARCS ? SAY_IN(language, words)
+                                              : SAY_IN(language, characters_or_words));
     return e;
 }
 
 err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *wish) {
     const record *any = widest(sides);
     bool labels = answer_is_label(any->task.kind);
-    const char *const heads[] = {
-        "row", "gold", "A", "B", labels ? "A right" : "A wrong", labels ? "B right" : "B wrong",
-        "text"};
-    shown_row x = {sides, any->task.kind, (const char *const *)any->task.labels, 0, {0}, {0}};
+    page_language language = wish->language;
+    const char *const heads[] = {SAY_IN(language, row),
+                                 SAY_IN(language, gold),
+                                 "A",
+                                 "B",
+                                 labels ? SAY_IN(language, a_right) : SAY_IN(language, a_wrong),
+                                 labels ? SAY_IN(language, b_right) : SAY_IN(language, b_wrong),
+                                 SAY_IN(language, text)};
+    shown_row x = {.sides = sides,
+                   .kind = any->task.kind,
+                   .names = (const char *const *)any->task.labels,
+                   .language = language};
     parted_list l;
     if (!wish->rows) return ERR_OK;
     err e = find_parted(&l, sides);
     size_t shown = l.count < wish->rows ? l.count : wish->rows;
-    if (!e) e = add_intro(out, &l, any);
+    if (!e) e = add_intro(out, &l, any, language);
     if (e || !shown) goto done;
     if ((e = strbuf_add(out, "\n"))) goto done;
     grid g = grid_begin(wish->texts ? "lllllll" : "llllll");
@@ -229,8 +251,7 @@ err compare__rows(strbuf *out, const compare_side sides[2], const compare_wish *
     }
     err ended = grid_end(out, &g);
     e = e ? e : ended;
-    if (!e && shown < l.count)
-        e = strbuf_printf(out, "\n- and %zu more (--rows N)\n", l.count - shown);
+    if (!e && shown < l.count) e = strbuf_printf(out, SAY_IN(language, more_rows), l.count - shown);
 done:
     shown_close(&x);
     mem_free(l.rows);
@@ -294,7 +315,7 @@ static err row_json(cJSON *list, const shown_row *x, const parted_row *row,
 
 err compare__rows_json(cJSON *top, const compare_side sides[2], const compare_wish *wish) {
     const record *any = widest(sides);
-    shown_row x = {sides, any->task.kind, names_of(&any->task), 0, {0}, {0}};
+    shown_row x = {.sides = sides, .kind = any->task.kind, .names = names_of(&any->task)};
     parted_list l;
     cJSON *list = NULL;
     if (!wish->rows) return ERR_OK;

@@ -33,22 +33,23 @@ static void side_heads(grid *g, const char *first, size_t count) {
 
 /* --- what they are --- */
 
-typedef void (*attribute_fn)(char out[WORD_BYTES], const compare_side *s);
+typedef void (*attribute_fn)(char out[WORD_BYTES], const compare_side *s, page_language language);
 
 static void word(char out[WORD_BYTES], const char *text) {
     shown_snprintf(out, WORD_BYTES, SHOWN_TERMINAL, "%s", text ? text : "-");
 }
 
 #define ATTRIBUTE(name, ...)                                                                       \
-    static void name(char out[WORD_BYTES], const compare_side *s) {                                \
+    static void name(char out[WORD_BYTES], const compare_side *s, page_language language) {        \
         const record *r = s->runs[0];                                                              \
+        (void)language;                                                                            \
         __VA_ARGS__;                                                                               \
     }
 ATTRIBUTE(side_model, word(out, r->model.name))
 ATTRIBUTE(side_protocol, word(out, r->protocol))
 ATTRIBUTE(side_recipe, snprintf(out, WORD_BYTES, "%.8s", r->recipe_sha256))
 ATTRIBUTE(side_device, word(out, r->device.name))
-ATTRIBUTE(side_kind, word(out, r->device.kind))
+ATTRIBUTE(side_kind, word(out, language_term(language, r->device.kind)))
 ATTRIBUTE(side_driver, word(out, r->device.driver))
 ATTRIBUTE(side_version, word(out, r->device.version))
 ATTRIBUTE(side_precision, word(out, r->device.precision))
@@ -58,11 +59,12 @@ ATTRIBUTE(side_kernels, word(out, r->device.kernels))
 ATTRIBUTE(side_threads, snprintf(out, WORD_BYTES, "%lld", (long long)r->device.threads))
 ATTRIBUTE(side_commit, snprintf(out, WORD_BYTES, "%.8s", r->commit))
 ATTRIBUTE(side_numerics, snprintf(out, WORD_BYTES, "%lld", (long long)r->numerics_version))
-ATTRIBUTE(side_weights, snprintf(out, WORD_BYTES, "%.8s",
-                                 r->model.weights_sha256 ? r->model.weights_sha256 : "none"))
+ATTRIBUTE(side_weights,
+          if (r->model.weights_sha256) snprintf(out, WORD_BYTES, "%.8s", r->model.weights_sha256);
+          else word(out, language_term(language, "none")))
 
 // steps of all its runs that were skipped, and the scales that these ended with
-static void side_scaling(char out[WORD_BYTES], const compare_side *s) {
+static void side_scaling(char out[WORD_BYTES], const compare_side *s, page_language language) {
     long long skipped = 0, steps = 0;
     double low = s->runs[0]->loss_scale, high = low;
     for (size_t i = 0; i < s->count; i++) {
@@ -75,14 +77,14 @@ static void side_scaling(char out[WORD_BYTES], const compare_side *s) {
     if (high <= 0)
         word(out, NULL);
     else if (low == high)
-        snprintf(out, WORD_BYTES, "%lld of %lld steps skipped, scale %.9g", skipped, steps, high);
+        snprintf(out, WORD_BYTES, SAY_IN(language, scaling), skipped, steps, high);
     else
-        snprintf(out, WORD_BYTES, "%lld of %lld steps skipped, scale %.9g to %.9g", skipped, steps,
-                 low, high);
+        snprintf(out, WORD_BYTES, SAY_IN(language, scaling_range), skipped, steps, low, high);
 }
 
-static void side_seeds(char out[WORD_BYTES], const compare_side *s) {
+static void side_seeds(char out[WORD_BYTES], const compare_side *s, page_language language) {
     size_t n = 0;
+    (void)language;
     *out = '\0';
     for (size_t i = 0; i < s->count && n < WORD_BYTES - 16; i++)
         n += (size_t)snprintf(out + n, WORD_BYTES - n, "%s%lld", i ? ", " : "",
@@ -104,30 +106,31 @@ enum { ATTRIBUTE_COUNT = sizeof attributes / sizeof *attributes };
 
 static bool attribute_differs(const struct attribute *a, const compare_side *sides, size_t count) {
     char first[WORD_BYTES], other[WORD_BYTES];
-    a->get(first, &sides[0]);
+    a->get(first, &sides[0], PAGE_EN);
     for (size_t i = 1; i < count; i++) {
-        a->get(other, &sides[i]);
+        a->get(other, &sides[i], PAGE_EN);
         if (strcmp(first, other)) return true;
     }
     return false;
 }
 
-err compare__sides(strbuf *out, const compare_side *sides, size_t count) {
+err compare__sides(strbuf *out, const compare_side *sides, size_t count, page_language language) {
     char columns[SIDES_MAX + 8], text[WORD_BYTES];
     side_columns(columns, "l", 'l', count, "l");
     grid g = grid_begin(columns);
     side_heads(&g, "", count);
     grid_text(&g, "");
-    grid_text(&g, "run");
+    grid_text(&g, SAY_IN(language, run));
     for (size_t i = 0; i < count; i++) grid_text(&g, sides[i].name);
     grid_text(&g, "");
     for (size_t k = 0; k < ATTRIBUTE_COUNT; k++) {
-        grid_text(&g, attributes[k].title);
+        grid_text(&g, language_term(language, attributes[k].title));
         for (size_t i = 0; i < count; i++) {
-            attributes[k].get(text, &sides[i]);
+            attributes[k].get(text, &sides[i], language);
             grid_text(&g, text);
         }
-        grid_text(&g, attribute_differs(&attributes[k], sides, count) ? "differs" : "");
+        grid_text(&g,
+                  attribute_differs(&attributes[k], sides, count) ? SAY_IN(language, differs) : "");
     }
     return grid_end(out, &g);
 }
@@ -223,8 +226,8 @@ static void value_cells(grid *g, const double *values, size_t count, int decimal
     }
 }
 
-static void ratio_heads(grid *g, size_t count) {
-    for (size_t i = 1; i < count; i++) grid_cell(g, "speed %c / A", (char)('A' + i));
+static void ratio_heads(grid *g, size_t count, page_language language) {
+    for (size_t i = 1; i < count; i++) grid_cell(g, SAY_IN(language, speed_of_a), (char)('A' + i));
 }
 
 static grid time_grid(char columns[2 * SIDES_MAX + 8], const char *before, size_t count) {
@@ -234,12 +237,12 @@ static grid time_grid(char columns[2 * SIDES_MAX + 8], const char *before, size_
     return grid_begin(columns);
 }
 
-err compare__speed(strbuf *out, const compare_side *sides, size_t count) {
+err compare__speed(strbuf *out, const compare_side *sides, size_t count, page_language language) {
     char columns[2 * SIDES_MAX + 8];
     double values[SIDES_MAX];
     grid g = time_grid(columns, "l", count);
     side_heads(&g, "", count);
-    ratio_heads(&g, count);
+    ratio_heads(&g, count, language);
     for (size_t k = 0; k < FIGURE_COUNT; k++) {
         bool known = false;
         for (size_t i = 0; i < count; i++) {
@@ -247,7 +250,7 @@ err compare__speed(strbuf *out, const compare_side *sides, size_t count) {
             known = known || values[i] > 0;
         }
         if (!known) continue;
-        grid_text(&g, figures[k].title);
+        grid_text(&g, language_term(language, figures[k].title));
         value_cells(&g, values, count, figures[k].decimals, figures[k].is_rate);
     }
     return grid_end(out, &g);
@@ -314,37 +317,35 @@ static err list_kernels(kernel_list *l, const compare_side *sides, size_t count)
     return ERR_OK;
 }
 
-static err tell_untimed(strbuf *out, const compare_side *sides, size_t count) {
+static err tell_untimed(strbuf *out, const compare_side *sides, size_t count,
+                        page_language language) {
     err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++) {
         if (sides[i].runs[0]->kernel_count) continue;
-        e = strbuf_printf(out,
-                          "- %c has no kernel times: its run was too short, or made by an older "
-                          "program\n",
-                          (char)('A' + i));
+        e = strbuf_printf(out, SAY_IN(language, no_kernel_times), (char)('A' + i));
     }
     return e;
 }
 
-err compare__kernels(strbuf *out, const compare_side *sides, size_t count) {
+err compare__kernels(strbuf *out, const compare_side *sides, size_t count, page_language language) {
     char columns[2 * SIDES_MAX + 8];
     kernel_list l;
     err e = list_kernels(&l, sides, count);
     if (e) goto done;
     if (l.count) {
         grid g = time_grid(columns, "ll", count);
-        side_heads(&g, "kernel, ms of a step", 0);
-        grid_text(&g, "phase");
+        side_heads(&g, SAY_IN(language, kernel_ms), 0);
+        grid_text(&g, SAY_IN(language, phase));
         for (size_t i = 0; i < count; i++) grid_cell(&g, "%c", (char)('A' + i));
-        ratio_heads(&g, count);
+        ratio_heads(&g, count, language);
         for (size_t i = 0; i < l.count; i++) {
             grid_text(&g, l.rows[i].name);
-            grid_text(&g, l.rows[i].phase);
+            grid_text(&g, language_term(language, l.rows[i].phase));
             value_cells(&g, l.rows[i].ms, count, 3, false);
         }
         if ((e = grid_end(out, &g)) || (e = strbuf_add(out, "\n"))) goto done;
     }
-    e = tell_untimed(out, sides, count);
+    e = tell_untimed(out, sides, count, language);
 done:
     mem_free(l.rows);
     return e;
@@ -359,7 +360,7 @@ static err side_json(cJSON *list, const compare_side *s) {
     if (e || (e = json_add_string(o, "name", s->name)) || (e = json_add_object(&about, o, "about")))
         return e;
     for (size_t k = 0; k < ATTRIBUTE_COUNT && !e; k++) {
-        attributes[k].get(text, s);
+        attributes[k].get(text, s, PAGE_EN);
         e = json_add_string(about, attributes[k].title, text);
     }
     if (e || (e = json_add_object(&speed, o, "speed"))) return e;

@@ -18,8 +18,9 @@ static void score_cells(grid *g, double a, double b) {
 
 static err add_scores(strbuf *out, const comparison *c) {
     const record *a = c->a, *b = c->b;
+    page_language language = c->wish.language;
     grid g = grid_begin("lrrr");
-    const char *const heads[] = {"score", "A", "B", "B - A"};
+    const char *const heads[] = {SAY_IN(language, score), "A", "B", "B - A"};
     for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
     char named[METRIC_TITLE_BYTES];
     const char *label_1 = a->task.label_count > 1 ? a->task.labels[1] : NULL;
@@ -27,11 +28,11 @@ static err add_scores(strbuf *out, const comparison *c) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
         if (!metric_applies(x, a->task.kind, a->task.label_count)) continue;
-        const char *title = metric_title(named, x, label_1);
-        grid_cell(&g, "%s%s", title, leads ? " (headline)" : "");
+        const char *title = language_term(language, metric_title(named, x, label_1));
+        grid_cell(&g, leads ? "%s (%s)" : "%s%s", title, leads ? SAY_IN(language, headline) : "");
         score_cells(&g, a->metrics[m], b->metrics[m]);
         if (!leads) continue;
-        grid_cell(&g, "%s, deduplicated", title);
+        grid_cell(&g, "%s, %s", title, SAY_IN(language, dedup));
         score_cells(&g, a->metrics_dedup[m], b->metrics_dedup[m]);
     }
     return grid_end(out, &g);
@@ -39,99 +40,91 @@ static err add_scores(strbuf *out, const comparison *c) {
 
 static const char *verdict(const comparison *c) {
     double bound = 0.01 * COMPARE_EQUIVALENCE;
-    if (!c->disagreements) return "every prediction is equal";
+    if (!c->disagreements) return SAY_IN(c->wish.language, verdict_equal);
     if (c->range.low >= -bound && c->range.high <= bound)
-        return "on these test rows equivalent (interval within ±0.5 points), of one seed only";
-    return "two single runs: no claim beyond them; more seeds give a verdict";
+        return SAY_IN(c->wish.language, verdict_one_seed);
+    return SAY_IN(c->wish.language, verdict_single);
 }
 
 static err add_disagreement(strbuf *out, const comparison *c) {
+    page_language language = c->wish.language;
     err e;
-    if ((e = strbuf_printf(
-             out,
-             "\n- score difference (B - A): %+.2f points, 95 %% interval %+.2f to %+.2f (rows "
-             "only)\n- verdict: %s\n",
-             100 * c->difference, 100 * c->range.low, 100 * c->range.high, verdict(c))) ||
-        (e = strbuf_printf(out, "- predictions that differ: %zu of %zu (%.2f %%)", c->disagreements,
-                           c->rows, 100.0 * (double)c->disagreements / (double)c->rows))) {
+    if ((e = strbuf_printf(out, SAY_IN(language, score_difference), 100 * c->difference,
+                           100 * c->range.low, 100 * c->range.high)) ||
+        (e = strbuf_printf(out, SAY_IN(language, verdict_is), verdict(c))) ||
+        (e = strbuf_printf(out, SAY_IN(language, predictions_differ), c->disagreements, c->rows,
+                           100.0 * (double)c->disagreements / (double)c->rows))) {
         return e;
     }
     for (size_t i = 0; i < c->first_row_count; i++) {
-        if ((e = strbuf_printf(out, "%s%u",
-                               i                        ? ", "
-                               : c->first_row_count > 1 ? "; rows "
-                                                        : "; row ",
-                               c->first_rows[i] + 1))) {
-            return e;
-        }
+        const char *rows =
+            c->first_row_count > 1 ? SAY_IN(language, row_numbers) : SAY_IN(language, row);
+        e = i ? strbuf_add(out, ", ") : strbuf_printf(out, "; %s ", rows);
+        if (e || (e = strbuf_printf(out, "%u", c->first_rows[i] + 1))) return e;
     }
     if ((e = strbuf_printf(out, "%s\n", c->disagreements > c->first_row_count ? ", ..." : "")))
         return e;
     if (!c->disagreements) return ERR_OK;
-    return strbuf_printf(out,
-                         "- %s in A alone: %zu, in B alone: %zu (%s p = %.3g, of these two runs "
-                         "only)\n",
-                         compare__better(c->a), c->only_a_right, c->only_b_right,
-                         compare__test_name(c->a), c->mcnemar_p);
+    return strbuf_printf(out, SAY_IN(language, in_one_alone), compare__better(c->a, language),
+                         c->only_a_right, c->only_b_right, compare__test_name(c->a, language),
+                         c->mcnemar_p);
+}
+
+static err add_parting(strbuf *out, const comparison *c) {
+    const loss_drift *d = &c->loss;
+    page_language language = c->wish.language;
+    const char *plural = language_plural(language, d->steps);
+    err e;
+    if (!d->bits_part) return strbuf_printf(out, SAY_IN(language, losses_equal), d->steps, plural);
+    if ((e = strbuf_printf(out, SAY_IN(language, first_bit), d->bit_step))) return e;
+    if (d->losses_part)
+        return strbuf_printf(out, SAY_IN(language, losses_beyond), c->tolerance, d->part_step,
+                             d->steps);
+    return strbuf_printf(out, SAY_IN(language, losses_within), c->tolerance, d->steps, plural);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {
     const loss_drift *d = &c->loss;
-    err e;
-    if (!d->steps) return strbuf_add(out, "- losses: none to compare\n");
-    if (!d->bits_part) {
-        e = strbuf_printf(out, "- losses: equal in every bit over %zu step%s\n", d->steps,
-                          shown_plural(d->steps));
-    } else {
-        e = strbuf_printf(out, "- losses: first bit differs at step %zu; ", d->bit_step);
-        if (!e && d->losses_part) {
-            e = strbuf_printf(out, "beyond %g relative from step %zu of %zu\n", c->tolerance,
-                              d->part_step, d->steps);
-        } else if (!e) {
-            e = strbuf_printf(out, "within %g relative over %zu step%s\n", c->tolerance, d->steps,
-                              shown_plural(d->steps));
-        }
-    }
+    page_language language = c->wish.language;
+    if (!d->steps) return strbuf_add(out, SAY_IN(language, no_losses));
+    err e = add_parting(out, c);
     if (!e && c->a->loss_count != c->b->loss_count) {
-        e = strbuf_printf(out, "- A took %zu step%s, B %zu\n", c->a->loss_count,
-                          shown_plural(c->a->loss_count), c->b->loss_count);
+        e = strbuf_printf(out, SAY_IN(language, steps_taken), c->a->loss_count,
+                          language_plural(language, c->a->loss_count), c->b->loss_count);
     }
     if (e || !d->bits_part) return e;
-    e = strbuf_printf(
-        out, "- largest relative loss difference: %.3g in the first %d steps, %.3g in all\n\n",
-        d->largest_early, COMPARE_FIRST_STEPS, d->largest);
-    return e ? e : compare__drift_table(out, c->a, c->b);
+    e = strbuf_printf(out, SAY_IN(language, largest_losses), d->largest_early, COMPARE_FIRST_STEPS,
+                      d->largest);
+    return e ? e : compare__drift_table(out, c->a, c->b, language);
 }
 
 /* The ratio, and what it is when one's slow steps meet the other's fast ones. */
 static err add_ratio(strbuf *out, const comparison *c) {
     const record_timing *a = &c->a->timing, *b = &c->b->timing;
     if (a->tokens_per_s <= 0 || b->tokens_per_s <= 0) return ERR_OK;
-    err e = strbuf_printf(out, "\n- speed: B does %.2f times the tokens per second of A",
+    err e = strbuf_printf(out, SAY_IN(c->wish.language, speed_ratio),
                           b->tokens_per_s / a->tokens_per_s);
     if (!e && a->step_ms_p10 > 0 && b->step_ms_p10 > 0)
-        e = strbuf_printf(out,
-                          " (%.2f to %.2f between the 10th and 90th percentile of single steps)",
+        e = strbuf_printf(out, SAY_IN(c->wish.language, speed_of_steps),
                           a->step_ms_p10 / b->step_ms_p90, a->step_ms_p90 / b->step_ms_p10);
     return e ? e : strbuf_add(out, "\n");
 }
 
 err compare_text(strbuf *out, const comparison *c, const char *name_a, const char *name_b) {
     const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
+    page_language l = c->wish.language;
     err e;
-    if ((e = shown_printf(out, SHOWN_MARKDOWN, "# %s, version %lld, %zu test row%s\n\n",
-                          c->a->task.name, (long long)c->a->task.version, c->rows,
-                          shown_plural(c->rows))) ||
-        (e = compare__sides(out, sides, 2)) || (e = report__recipe_differences(out, c->a, c->b)) ||
-        (e = strbuf_add(out, "\n## Scores\n\n")) || (e = add_scores(out, c)) ||
+    if ((e = compare__title(out, c->a, l)) || (e = compare__sides(out, sides, 2, l)) ||
+        (e = report__recipe_differences(out, c->a, c->b, l)) ||
+        (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c)) ||
         (e = add_disagreement(out, c)) || (e = compare__rows(out, sides, &c->wish)) ||
-        (e = strbuf_add(out, "\n## Losses\n\n")) || (e = add_losses(out, c)) ||
-        (e = compare__loss_table(out, sides)) || (e = strbuf_add(out, "\n## Speed\n\n")) ||
-        (e = compare__speed(out, sides, 2)) || (e = add_ratio(out, c)) ||
-        (e = strbuf_add(out, "\n## Kernels\n\n"))) {
+        (e = compare__heading(out, SAY_IN(l, losses))) || (e = add_losses(out, c)) ||
+        (e = compare__loss_table(out, sides, l)) || (e = compare__heading(out, SAY_IN(l, speed))) ||
+        (e = compare__speed(out, sides, 2, l)) || (e = add_ratio(out, c)) ||
+        (e = compare__heading(out, SAY_IN(l, kernels_of_sides)))) {
         return e;
     }
-    return compare__kernels(out, sides, 2);
+    return compare__kernels(out, sides, 2, l);
 }
 
 /* json */

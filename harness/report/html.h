@@ -6,6 +6,7 @@
 #define HARNESS_REPORT_HTML_H
 
 #include "report/board.h"
+#include "report/language.h"
 
 /* Stand near the beginning of every page, and of those of older programs: file_check_own tells them
  * by it. */
@@ -19,12 +20,6 @@
 #define HTML_FILE_MARK "/* Written by `harness report`, for the pages beside it. */"
 err html_style(strbuf *out) MUST_CHECK;
 err html_script(strbuf *out) MUST_CHECK;
-
-typedef enum page_language { PAGE_EN, PAGE_KO, PAGE_LANGUAGES } page_language;
-
-/* "en" or "ko". Errors: ERR_USAGE naming both. */
-err page_language_find(page_language *out, const char *name) MUST_CHECK;
-const char *page_language_name(page_language language);
 
 /* Appends the whole index. Links lead to run pages at html_run_name below the same folder. */
 err board_html(strbuf *out, const board *b, page_language language) MUST_CHECK;

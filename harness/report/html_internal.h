@@ -13,8 +13,8 @@ typedef struct page {
     page_language language;
 } page;
 
-/* A word of strings.def in the page's language; a format that the compiler sees. */
-#define SAY(p, name) ((p)->language == PAGE_KO ? word_ko_##name : word_en_##name)
+/* A word of strings.def in the page's language. */
+#define SAY(p, name) SAY_IN((p)->language, name)
 
 /* What another floor names, in the page's language; as it is where strings.def lacks it. */
 const char *html__term(const page *p, const char *english);

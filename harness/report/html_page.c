@@ -29,27 +29,8 @@ void html__format(page *p, const char *format, ...) {
     va_end(args);
 }
 
-err page_language_find(page_language *out, const char *name) {
-    for (page_language i = 0; i < PAGE_LANGUAGES; i++) {
-        if (strcmp(page_language_name(i), name) != 0) continue;
-        *out = i;
-        return ERR_OK;
-    }
-    return err_set(ERR_USAGE, "--lang expects en or ko, found '%s'", name);
-}
-
-const char *page_language_name(page_language language) {
-    return language == PAGE_KO ? "ko" : "en";
-}
-
 const char *html__term(const page *p, const char *english) {
-    static const char *const terms[][2] = {
-#define TERM(english, korean) {english, korean},
-#include "report/strings.def"
-    };
-    for (size_t i = 0; p->language == PAGE_KO && i < sizeof terms / sizeof *terms; i++)
-        if (strcmp(terms[i][0], english) == 0) return terms[i][1];
-    return english;
+    return language_term(p->language, english);
 }
 
 const char *const *html__labels(const page *p, const record_task *t) {

@@ -3,6 +3,7 @@
 #define HARNESS_REPORT_REPORT_INTERNAL_H
 
 #include "report/board.h"
+#include "report/language.h"
 
 /* Fills mean, std, range, ranks and baselines of a table whose rows and runs are gathered. */
 err report__table_statistics(const board *b, board_table *t) MUST_CHECK;
@@ -22,7 +23,8 @@ err report__row_words(board_table *t) MUST_CHECK;
 
 /* "- max_steps: 30 in A, default in B" of each field of the recipe that two runs differ in, behind
  * an empty line, or nothing; the same as {key: [a, b]}. */
-err report__recipe_differences(strbuf *out, const record *a, const record *b) MUST_CHECK;
+err report__recipe_differences(strbuf *out, const record *a, const record *b,
+                               page_language language) MUST_CHECK;
 err report__recipe_differences_json(cJSON *top, const record *a, const record *b) MUST_CHECK;
 
 /* " (answers one label for every row: 2 of 3 seeds; ...)", or nothing; also what the corpus of a

@@ -8,4 +8,7 @@
     static const char word_ko_##name[] = korean;
 #include "report/strings.def"
 
+/* A word in a language; a format that the compiler sees. Who uses it includes report/language.h. */
+#define SAY_IN(language, name) ((language) == PAGE_KO ? word_ko_##name : word_en_##name)
+
 #endif

@@ -144,6 +144,14 @@ static err walk(record *r, const cJSON *top, const char *path, bool checking) {
     return e;
 }
 
+/* Folders of results, pages and tasks are called so: a path would lead elsewhere. */
+static err check_task_name(const record *r, const char *path) {
+    const char *name = r->task.name;
+    if (*name && *name != '.' && !strpbrk(name, "/\\")) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: task: key 'name' is '%s', a task's name is expected, no path",
+                   path, name);
+}
+
 static err check_counts(const record *r, const char *path) {
     if ((size_t)r->timing.steps != r->loss_count) {
         return err_set(ERR_FORMAT, "%s: key 'loss' holds %zu values, timing says %lld steps", path,
@@ -173,7 +181,9 @@ static err read_json(record *r, const cJSON *json, const char *path) {
     if (!cJSON_IsObject(json)) {
         return err_set(ERR_FORMAT, "%s: not a run record: expected an object", path);
     }
-    if ((e = walk(r, json, path, false)) || (e = check_counts(r, path))) goto done;
+    if ((e = walk(r, json, path, false)) || (e = check_task_name(r, path)) ||
+        (e = check_counts(r, path)))
+        goto done;
     if ((e = record_score(r))) {
         e = err_wrap(e == ERR_DATA ? ERR_FORMAT : e, "%s: predictions", path);
         goto done;

@@ -7,6 +7,7 @@
 #include "metric/tree.h"
 #include "net/fetch.h"
 #include "platform/file.h"
+#include "text/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,9 +110,23 @@ err task__filled_string(const char **out, const cJSON *object, const char *key, 
     return e;
 }
 
+/* "한글" has one spelling of many bytes: another, as macOS names files, would be another task. */
+static err check_composed(const char *name, const char *key, const char *path) {
+    char *composed = NULL;
+    err e = unicode_compose(&composed, name);
+    if (!e && strcmp(composed, name) != 0)
+        e = err_set(ERR_FORMAT,
+                    "%s: key '%s' is '%s' spelt in single letters (NFD), its syllables are "
+                    "expected (NFC), in the file's name too",
+                    path, key, name);
+    mem_free(composed);
+    return e;
+}
+
 err task__plain_name(const char **name, const cJSON *root, const char *key, const char *path) {
     err e = json_string(name, root, key, path);
-    if (e || name_is_word(*name)) return e;
+    if (!e && name_is_word(*name)) return check_composed(*name, key, path);
+    if (e) return e;
     return err_set(ERR_FORMAT,
                    "%s: key '%s' is '%s', allowed: a-z, letters of other scripts, 0-9, '_' and '-'",
                    path, key, *name);
@@ -251,6 +266,27 @@ static err load_label(task_label *label, const cJSON *object, const char *where)
     return task__filled_string(&label->readable, object, "readable", where);
 }
 
+/* Fails when two labels' names, or their values, look alike: nobody could tell them apart. */
+static err check_alike(const task *t, bool by_value) {
+    task__named *names = NULL;
+    size_t first, second, count = t->label_count;
+    err e = mem_new(&names, count);
+    for (size_t i = 0; i < count && !e; i++) {
+        char *seen = NULL;
+        e = unicode_visible(&seen, by_value ? t->labels[i].value : t->labels[i].name);
+        names[i] = (task__named){seen, i};
+    }
+    if (!e) task__find_double(&first, &second, names, count);
+    if (!e && first < count)
+        e = err_set(ERR_FORMAT,
+                    "%s: labels[%zu] and labels[%zu] look alike, '%s': their %ss differ only in "
+                    "letters that do not show, or in how these are composed",
+                    t->path, first, second, t->labels[first].name, by_value ? "value" : "name");
+    for (size_t i = 0; names && i < count; i++) mem_free((char *)names[i].name);
+    mem_free(names);
+    return e;
+}
+
 /* Fails when two labels share a value or a name, and keeps the order of the values. */
 static err order_labels(task *t) {
     task__named *names = NULL;
@@ -267,6 +303,7 @@ static err order_labels(task *t) {
         goto done;
     }
     for (size_t i = 0; i < count; i++) t->labels_by_value[i] = &t->labels[names[i].index];
+    if (!(e = check_alike(t, false))) e = check_alike(t, true);
 done:
     mem_free(names);
     return e;

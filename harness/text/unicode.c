@@ -205,8 +205,9 @@ void unicode_order(uint32_t *points, uint32_t *spare, size_t count) {
     }
 }
 
-err unicode_compose(char **out, const char *text) {
-    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+static err map(char **out, const char *text, int wish) {
+    const utf8proc_option_t options =
+        (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE | wish);
     const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text;
     utf8proc_ssize_t count = (utf8proc_ssize_t)strlen(text);
     utf8proc_ssize_t room = utf8proc_decompose(bytes, count, NULL, 0, options);
@@ -221,4 +222,12 @@ err unicode_compose(char **out, const char *text) {
     e = mem_strndup(out, (const char *)points, (size_t)count);
     mem_free(points);
     return e;
+}
+
+err unicode_compose(char **out, const char *text) {
+    return map(out, text, 0);
+}
+
+err unicode_visible(char **out, const char *text) {
+    return map(out, text, UTF8PROC_IGNORE);
 }

@@ -45,6 +45,10 @@ size_t unicode_decompose(uint32_t out[UNICODE_DECOMPOSE_MAX], uint32_t point);
  * syllables. What is no UTF-8 is copied as it is. *out is owned. Errors: ERR_MEMORY. */
 err unicode_compose(char **out, const char *text) MUST_CHECK;
 
+/* The same without what shows nothing (of zero width, marks of direction): texts that look alike
+ * are alike. */
+err unicode_visible(char **out, const char *text) MUST_CHECK;
+
 /* Canonical ordering of combining marks, in place. spare has room for count / 2 code points. */
 void unicode_order(uint32_t *points, uint32_t *spare, size_t count);
 

@@ -74,3 +74,24 @@ Test(json, a_rounded_number_is_read_back_as_it_is) {
     }
     cr_assert_gt(changed, 1000);
 }
+
+/* Values are counted before they take memory: a file of two bytes each is within any limit of bytes. */
+Test(json, more_values_than_any_file_has_are_refused) {
+    size_t length = 2 * (size_t)JSON_VALUES_MAX + 4;
+    char *text;
+    cJSON *root = NULL;
+    MUST(mem_new(&text, length + 1));
+    memset(text, '0', length);
+    for (size_t i = 0; i < length; i += 2) text[i] = i ? ',' : '[';
+    text[length - 1] = ']';
+    text[length] = '\0';
+    cr_expect_eq(json_parse(&root, text, length, "t"), ERR_FORMAT);
+    cr_expect(strstr(err_message(ERR_FORMAT), "t:1:16777217: more values than any file"), "%s",
+              err_message(ERR_FORMAT));
+    // letters are no values
+    memset(text, ',', length);
+    text[0] = text[length - 1] = '"';
+    cr_expect_not(json_parse(&root, text, length, "t"), "%s", err_message(ERR_FORMAT));
+    cJSON_Delete(root);
+    mem_free(text);
+}

@@ -174,6 +174,10 @@ Test(shown, long_texts_are_broken_at_blanks) {
         {"name-long: ", "aaaa bbbb cccc dddd eeee", 20, "name-long: aaaa bbbb\n  cccc dddd eeee\n"},
         {"바람: ", "aaaa bbbb cccc dddd", 22, "바람: aaaa bbbb cccc\n      dddd\n"},
         {"a: ", "aaaaaaaaaaaaaaaaaaaa", 19, "a: aaaaaaaaaaaaaaaa\n   aaaa\n"},
+        // no name of a path is cut where another break is possible, nor a part of a name
+        {"", "runs/own-c/ko-tiny-s42: gone", 20, "runs/own-c/\nko-tiny-s42: gone\n"},
+        {"", "/a-file-of-a-long-name.json", 20, "/a-file-of-a-long-\nname.json\n"},
+        {"", "가나/다라마바사아자차카", 16, "가나/\n다라마바사아자차\n카\n"},
     };
     for (size_t i = 0; i < sizeof wraps / sizeof *wraps; i++) {
         char *lines = NULL;

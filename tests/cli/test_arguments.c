@@ -278,7 +278,9 @@ Test(arguments, words_that_the_hints_name) {
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
         bool taken = !hints[i].ours;
         for (size_t v = 0; v < VERB_COUNT; v++) {
-            cr_expect(!options_takes((verb_id)v, hints[i].theirs), "--%s is a flag here",
+            // said of a flag that others have, the hint is of those verbs alone that lack it
+            bool said = !hints[i].ours || options_takes((verb_id)v, hints[i].ours);
+            cr_expect(!said || !options_takes((verb_id)v, hints[i].theirs), "--%s is a flag here",
                       hints[i].theirs);
             taken = taken || options_takes((verb_id)v, hints[i].ours);
         }

@@ -100,8 +100,12 @@ static size_t durable_rename(const calls *c, const char *to) {
 static size_t durable_folder(const calls *c, const char *to, const char *const *files) {
     size_t at = durable_rename(c, to);
     const char *from = c->list[at].from;
+    char *path;
+    // what says that the folder is ours is written where it stays
+    MUST(path_join(&path, from, "harness.json"));
+    cr_assert_lt(last_before(c, at, "sync", path), c->count, "%s: its mark was not synced", to);
+    mem_free(path);
     for (; *files; files++) {
-        char *path;
         MUST(path_join(&path, from, *files));
         size_t file = durable_rename(c, path);
         cr_assert_lt(file, at, "%s: put in place before its %s was whole", to, *files);

@@ -187,6 +187,23 @@ static void refuses(int code, const char *part, const char *const *words) {
 #define REFUSES(code, part, ...)                                                                   \
     refuses(code, part, (const char *const[]){"errors", __VA_ARGS__, NULL})
 
+/* How many rows a run took its record knows, of each protocol. */
+Test(errors_verb, rows_of_a_limited_run_are_known) {
+    static const char *const protocols[] = {"last", "dev"};
+    for (int i = 0; i < 2; i++) {
+        program_result p = RUN(TRAIN, "d", "--limit", i ? "22" : "9", "--protocol", protocols[i]);
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+        p = RUN("errors", "d", CPU);
+        cr_expect_eq(p.exit_code, 0, "%s: %s", protocols[i], p.err);
+        program_free(&p);
+        p = RUN("compare", "d", "d", "--texts");
+        cr_expect_eq(p.exit_code, 0, "%s: %s", protocols[i], p.err);
+        program_free(&p);
+        MUST(folder_remove(temporary_path("d")));
+    }
+}
+
 Test(errors_verb, refusals) {
     program_result p = RUN(TRAIN, "c", "--protocol", "dev", "--lr", "1e-3");
     program_free(&p);
@@ -196,7 +213,7 @@ Test(errors_verb, refusals) {
     REFUSES(1, "none: no such folder", "none");
     REFUSES(1, "c: its recipe is ", "a", "c", CPU);
     REFUSES(1, "d: its data is ", "a", "d", CPU);
-    REFUSES(1, "(was it run with --limit N?)", "d", CPU);
+    REFUSES(1, "d: its data is ", "d", CPU, "--limit", "8");
     MUST(folder_make(temporary_path("e")));
     REFUSES(1, "e/record.json", "e", CPU);
     MUST(folder_remove(temporary_path("a/model")));

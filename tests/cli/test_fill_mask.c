@@ -91,6 +91,20 @@ static const char *make_model(void) {
     return folder;
 }
 
+/* A model that has gone wrong in training says so, and no list of words at random. */
+Test(fill_mask, numbers_that_are_none_are_refused) {
+    fill_mask f;
+    fill_answer answer;
+    const float none[] = {NAN};
+    MUST(fill_mask_open(&f, make_model(), &(base_model_options){0}, "cpu", NULL));
+    const param *bias = params_at(&f.model.params, PARAM_lm_output_bias, 0);
+    MUST(device_write_f32(span_part(bias->p, 0, 1), none, 1));
+    MUST_FAIL(fill_mask_run(&answer, &f, "가 [MASK]", NULL, 0, 5), ERR_NUMERIC,
+              "the logit of token 0 is not finite");
+    fill_answer_free(&answer);
+    fill_mask_close(&f);
+}
+
 static void fails(int code, const char *says, program_result r) {
     cr_expect_eq(r.exit_code, code, "%s", r.err);
     cr_expect_not_null(strstr(r.err, says), "'%s' in: %s", says, r.err);

@@ -123,6 +123,53 @@ Test(help_pages, hold_the_flags_of_every_verb) {
     }
 }
 
+/* "\nNAME=HELP\n" for each flag of the page: what a shell makes of the words in quotes. */
+static void add_read(strbuf *out, const char *line, bool is_fish) {
+    const char *name = strstr(line, is_fish ? " -l " : ")--"), *at = line + strspn(line, " ");
+    strbuf word = {0};
+    if (!name || !(at = is_fish ? strstr(line, " -d '") : at)) return;
+    at = strchr(at, '\'') + 1;
+    name += is_fish ? 4 : 3;
+    for (; *at && (*at != '\'' || (!is_fish && !strncmp(at, "'\\''", 4))); at++) {
+        if (is_fish && *at == '\\') at++;
+        MUST(strbuf_add_bytes(&word, at, 1));
+        if (!is_fish && *at == '\'') at += 3; // it ends, is written outside, and begins again
+    }
+    MUST(strbuf_printf(out, "%.*s=", (int)name_length(name), name));
+    if (is_fish) {
+        MUST(strbuf_add(out, word.text));
+    } else {
+        for (at = strchr(word.text, '[') + 1; *at && *at != ']'; at++) {
+            cr_expect(!strchr(":[", *at), "not behind a backslash: %s", line);
+            if (*at == '\\') at++;
+            MUST(strbuf_add_bytes(out, at, 1));
+        }
+        cr_expect(!strncmp(at, "]", 2) || !strncmp(at, "]:", 2), "%s", line);
+    }
+    MUST(strbuf_add(out, "\n"));
+    strbuf_free(&word);
+}
+
+/* Brackets, colons and quotes in a help text end nothing. */
+Test(help_pages, shells_read_the_help_text_as_it_was_written) {
+    for (int fish = 0; fish < 2; fish++) {
+        char *text = output_of("help", "--format", fish ? "fish" : "zsh");
+        strbuf read = {0};
+        flag_words f;
+        MUST(strbuf_add(&read, "\n"));
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+            add_read(&read, line, fish);
+        for (verb_id v = 0; v < VERB_COUNT; v++)
+            for (size_t i = 0; options_flag_words(&f, v, i); i++) {
+                char wanted[FLAG_HELP_BYTES + 64];
+                snprintf(wanted, sizeof wanted, "\n%s=%s\n", f.names[0], f.help);
+                cr_expect(strstr(read.text, wanted), "%s lacks:%s", fish ? "fish" : "zsh", wanted);
+            }
+        strbuf_free(&read);
+        mem_free(text);
+    }
+}
+
 Test(help_pages, the_manual_names_every_variable_that_is_read) {
     char *man = output_of("help", "--format", "man");
     FILE *found = popen("grep -rhoE '(getenv|environment|environment_is_true)\\(\"[A-Z_]+\"' "

@@ -11,6 +11,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const labels[] = {"나쁨", "좋음"};
 
@@ -126,6 +128,9 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
     put_files();
     train("runs/own-내-글/a", "1");
     expect_out(RUN("errors", "runs/own-내-글/a", "--texts", QUICK), "Scores by slice");
+    expect_out(RUN("tasks", "show", "own-내-글"), "manifest  runs/own-내-글/a/run.json");
+    expect_error(RUN("run", "--task", "own-내-글,kor_hate", "--sample", QUICK), 2,
+                 "own-내-글: files of your own are run by themselves, with --task own-내-글 alone");
     expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/a");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a", QUICK), " 8 rows");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a/model", "--split", "train", QUICK), " 24 rows");
@@ -165,6 +170,14 @@ Test(own_tasks, files_are_held_to_their_hashes) {
     MUST(file_remove(temporary_path("시험.csv")));
     expect_error(RUN("eval", "-c", "a", QUICK), 1,
                  "시험.csv: no such file, and a/run.json says that it lies there (SHA-256 ");
+    cr_assert_eq(mkfifo(temporary_path("시험.csv"), 0600), 0);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1,
+                 "시험.csv: is a FIFO, no file, and a/run.json says that one lies there (SHA-256 ");
+    cr_assert_eq(unlink(temporary_path("시험.csv")), 0);
+    cr_assert_eq(symlink("nowhere", temporary_path("시험.csv")), 0);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1,
+                 "시험.csv: is a link that leads nowhere, no file, ");
+    cr_assert_eq(unlink(temporary_path("시험.csv")), 0);
     // a manifest that is not the run's
     put_files();
     char *text = NULL;

@@ -45,8 +45,9 @@ static char *read_text(const char *path) {
     return text;
 }
 
-/* A record of a bench with figures that can be looked for. */
-static void write_bench(const char *folder, const char *name, device_precision precision) {
+/* A record of a bench with figures that can be looked for; owned. invocations: of its one op;
+ * resident: that the device runs at once; 0: it tells of none. */
+static cJSON *make_bench(device_precision precision, uint64_t invocations, uint64_t resident) {
     static bench b;
     b = (bench){.parameters = 1000, .peak_size = 1024, .peak_gflops = 200, .peak_gbytes = 20};
     b.training = (bench_phase){.ms = {5, 4, 6}, .steps = 7, .product_share = 0.8, .row_count = 1};
@@ -54,18 +55,47 @@ static void write_bench(const char *folder, const char *name, device_precision p
                                      .shape = "12x34",
                                      .calls = 3,
                                      .gflops = 100,
+                                     .invocations = invocations,
                                      .ms = {1.25, 1, 2},
                                      .share = 0.8};
     device d = {.info = {.name = "a device", .threads = 2}, .options.precision = precision};
+    d.info.resident = resident;
     bench_options options = {.batch_size = 32, .dropout = -1, .seed = 42};
     bench_subject subject = {.model = "base", .task = "nsmc", .options = &options, .device = &d};
     cJSON *record;
-    char *text;
     MUST(bench_record(&record, &subject, &b));
+    return record;
+}
+
+static void write_bench(const char *folder, const char *name, device_precision precision) {
+    cJSON *record = make_bench(precision, 0, 0);
+    char *text;
     MUST(json_print(&text, record, true));
     write_text(folder, name, text);
     mem_free(text);
     cJSON_Delete(record);
+}
+
+/* Of a driver that tells how many a device runs at once, of one that does not, and of no driver. */
+Test(performance, invocations_are_told_beside_what_runs_at_once) {
+    static const struct {
+        uint64_t invocations, resident;
+        const char *says;
+    } cases[] = {{512, 4096, "; the device runs 4096 at once."},
+                 {512, 0, "; the driver does not tell how many the device runs at once."},
+                 {0, 0, "This device has no invocations to tell of."}};
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *record = make_bench(PRECISION_FP32, cases[i].invocations, cases[i].resident);
+        strbuf out = {0};
+        MUST(bench_invocations(&out, record, "it"));
+        cr_expect(strstr(out.text, cases[i].says), "no '%s' in: %s", cases[i].says, out.text);
+        cr_expect_eq(strstr(out.text, "| 512 |") != NULL, cases[i].invocations > 0, "%s", out.text);
+        cr_expect_eq(strstr(out.text, "| 512 | 0.12 |") != NULL, cases[i].resident > 0, "%s",
+                     out.text);
+        strbuf_free(&out);
+        cJSON_Delete(record);
+    }
 }
 
 Test(performance, page_holds_the_records) {
@@ -110,6 +140,22 @@ Test(performance, page_holds_the_records) {
     MUST(folder_remove(folder));
     remove(path);
     cr_assert_eq(mem_live_count(), live);
+}
+
+Test(performance, a_page_of_anothers_stays) {
+    json_setup();
+    char parent[] = "/tmp/harness-performance-XXXXXX", folder[64], path[96];
+    cr_assert(mkdtemp(parent));
+    snprintf(folder, sizeof folder, "%s/speed", parent);
+    snprintf(path, sizeof path, "%s.md", folder);
+    MUST(folder_make(folder));
+    write_text(folder, "torch.json", THROUGHPUT);
+    write_text(parent, "speed.md", "# My notes on speed\n");
+    MUST_FAIL(performance_write(folder), ERR_DATA, "speed.md: this program did not make it");
+    char *kept = read_text(path);
+    cr_expect_str_eq(kept, "# My notes on speed\n");
+    mem_free(kept);
+    MUST(folder_remove(parent));
 }
 
 Test(performance, says_what_is_wrong_with_a_record) {
@@ -192,6 +238,8 @@ Test(performance, a_pair_differs_where_its_interval_leaves_one_out) {
                  {0.5, 1, "not shown to differ"},
                  {1, 1, "not shown to differ"},
                  {0.5, 0.999, "slower"}};
+    static const char programs[] = "harness 2 at commit abc.\n"
+                                   "The other: harness 1 at commit def with changes.\n";
     json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1200], row[128];
@@ -204,6 +252,7 @@ Test(performance, a_pair_differs_where_its_interval_leaves_one_out) {
         MUST(json_parse(&record, text, strlen(text), "it"));
         MUST(pairs_table(&out, record, "it"));
         cr_expect(strstr(out.text, row), "no '%s' in: %s", row, out.text);
+        cr_expect(strstr(out.text, programs), "%s", out.text);
         cJSON_Delete(record);
         strbuf_free(&out);
     }

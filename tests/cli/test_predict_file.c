@@ -449,4 +449,93 @@ Test(predict_file, a_full_disk_leaves_whole_rows) {
     expect_same(whole);
     mem_free(whole);
 }
+
+/* Rows are read and written beside the device where processors are left for it, and else in turn:
+ * the same bytes, and of a bad row the windows before it. */
+Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
+    char all[16];
+    snprintf(all, sizeof all, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    const char *const threads[] = {"1", all};
+    char *outs[2], *in;
+    put_rows("a.csv", true);
+    in = read_text("a.csv");
+    cr_assert(ROWS > 2600);
+    char *row = strstr(in, "\n2500,");
+    cr_assert_not_null(row);
+    for (int i = 0; i < 2; i++) {
+        program_result p =
+            RUN("predict", "-c", "m", "--device", "cpu", "--threads", threads[i], "-i", "a.csv",
+                "--text-column", "text", "--output", "o.csv", "--overwrite");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+        outs[i] = read_text("o.csv");
+    }
+    cr_expect(!strcmp(outs[0], outs[1]));
+    row[5] = ';'; // one column is left
+    put("a.csv", in);
+    for (int i = 0; i < 2; i++) {
+        program_result p =
+            RUN("predict", "-c", "m", "--device", "cpu", "--threads", threads[i], "-i", "a.csv",
+                "--text-column", "text", "--output", "o.csv", "--overwrite");
+        cr_expect_eq(p.exit_code, 1);
+        cr_expect(strstr(p.err, "a.csv:2502: 1 column, expected 2"), "%s", p.err);
+        program_free(&p);
+        char *out = read_text("o.csv");
+        size_t n = strlen(out);
+        cr_expect(!strncmp(out, outs[0], n) && !strncmp(outs[0] + n - 1, "\n2048,", 6), "%zu bytes",
+                  n);
+        mem_free(out);
+    }
+    for (int i = 0; i < 2; i++) mem_free(outs[i]);
+    mem_free(in);
+}
+
+/* The output's name says how rows are written, where it says anything. */
+Test(predict_file, the_name_of_the_output_says_its_form) {
+    put("a.tsv", "id\t글\n1\t가,나\n2\t그는 \"다\" 라고\n3\t라\n4\n");
+    program_result p =
+        PREDICT("-i", "a.tsv", "--text-column", "글", "--output", "o.CSV", "--skip-bad-rows");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "output  CSV, as the name o.CSV says; the input is TSV"), "%s", p.err);
+    program_free(&p);
+    char *out = read_text("o.CSV");
+    const char *at = out;
+    cr_expect(!strcmp(behind(&at, "id,글"), ",label,score"), "%s", out);
+    cr_expect(*behind(&at, "1,\"가,나\",") != '\0');
+    cr_expect(*behind(&at, "2,\"그는 \"\"다\"\" 라고\",") != '\0');
+    cr_expect(*behind(&at, "3,라,") != '\0');
+    cr_expect(!strcmp(behind(&at, "4"), ",,"), "%s", out); // which had one column
+    cr_expect_eq(*at, '\0');
+    // its rows are known again
+    p = PREDICT("-i", "a.tsv", "--text-column", "글", "--output", "o.CSV", "--skip-bad-rows",
+                "--resume");
+    cr_expect(p.exit_code == 0 && strstr(p.err, "o.CSV: finished already"), "%s", p.err);
+    program_free(&p);
+    // and the way back; a bar is a CSV's too
+    p = PREDICT("-i", "o.CSV", "--text-column", "글", "--output", "back.tsv",
+                "--skip-bad-rows");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    mem_free(out);
+    out = read_text("back.tsv");
+    cr_expect(strstr(out, "\n1\t가,나\t") && strstr(out, "\n2\t\"그는 \"\"다\"\" 라고\"\t"), "%s",
+              out);
+    mem_free(out);
+    put("b.csv", "a|글\n1|가\n");
+    p = PREDICT("-i", "b.csv", "--text-column", "글", "--output", "b.o.csv");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect_not(strstr(p.err, "output  "));
+    program_free(&p);
+    put("a.jsonl", "{\"글\": \"가\"}\n");
+    p = PREDICT("-i", "a.jsonl", "--text-column", "글", "--output", "o.csv");
+    cr_expect(p.exit_code == 2 &&
+                  strstr(p.err, "o.csv: the input is JSON lines, and rows go out in the form that "
+                                "they came in: name the output .jsonl"),
+              "%s", p.err);
+    program_free(&p);
+    p = PREDICT("-i", "a.tsv", "--text-column", "글", "--output", "o.jsonl");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "name the output .csv or .tsv"), "%s", p.err);
+    program_free(&p);
+    cr_expect_not(file_named(temporary_path("o.jsonl")));
+}
 #endif

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,10 +39,10 @@ static void good(program_result p) {
     program_free(&p);
 }
 
-/* A run that was stopped behind its first checkpoint. */
-static void make_unfinished(const char *folder) {
-    const char *const arguments[] = {SMALL, "--max-steps", "2000", "--save-steps",
-                                     "1",   "-o",          folder, NULL};
+/* A run of so many steps that was stopped behind its first checkpoint. */
+static void stop_run(const char *folder, const char *steps) {
+    const char *const arguments[] = {SMALL,  "--max-steps", steps, "--save-steps", "1", "-o",
+                                     folder, "--overwrite", NULL};
     char path[200];
     child c;
     snprintf(path, sizeof path, "%s/checkpoint-1", folder);
@@ -50,6 +51,10 @@ static void make_unfinished(const char *folder) {
     kill(c.pid, SIGKILL);
     program_result p = child_end(&c, 60);
     program_free(&p);
+}
+
+static void make_unfinished(const char *folder) {
+    stop_run(folder, "2000");
 }
 
 /* The run of the list whose folder ends so. */
@@ -207,6 +212,8 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     good(RUN("eval", "-c", "r/a", "--task", "kor_hate", "--sample", "--device", "cpu"));
     // and an older one goes whole, but for what is not ours
     MUST(file_write(temporary_path("r/b/mine.txt"), "x", 1));
+    MUST(folder_make(temporary_path("r/b/partial-best"))); // what a crash leaves
+    MUST(folder_make(temporary_path("r/b/old-model")));
     make_older("r/b");
     p = RUN("runs", "clean", "r", "--before", "2024-01-01", "--yes");
     cr_expect(strstr(p.out, "r/b  ") && strstr(p.out, "unfinished, last changed 2023-11-14"), "%s",
@@ -219,6 +226,79 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     folder_list_free(&left);
     cr_expect(file_named(temporary_path("r/a/mine.txt")));
     cr_expect(file_named(temporary_path("r/c/record.json")));
+}
+
+static void put(const char *path) {
+    MUST(file_write(temporary_path(path), "x", 1));
+}
+
+static void cleaned(const char *said, const char *const *arguments) {
+    program_result p = program_run(NULL, 60, arguments);
+    cr_expect(!p.exit_code && strstr(p.out, said), "no '%s' in %s%s", said, p.out, p.err);
+    program_free(&p);
+}
+#define CLEANED(said, ...) cleaned(said, (const char *const[]){"runs", "clean", __VA_ARGS__, NULL})
+
+/* What holds a stranger's file stays whole, is not counted as gone, and can be gone on with. */
+Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
+    static const char *const before[] = {"r", "--before", "2024-01-01"};
+    good(RUN(SMALL, "--max-steps", "3", "--save-steps", "1", "--save-total-limit", "3", "-o",
+             "r/a"));
+    put("r/a/checkpoint-1/notes.txt");
+    CLEANED("r/a  1 checkpoint stays: this program did not make r/a/checkpoint-1/notes.txt", "r");
+    CLEANED("of a finished run\n", "r", "--yes");
+    cr_expect(folder_exists(temporary_path("r/a/checkpoint-1")));
+    cr_expect(file_named(temporary_path("r/a/checkpoint-1/model.safetensors")));
+    cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-2")));
+    CLEANED("nothing to delete", "r", "--yes"); // for what stays does not count
+    MUST(folder_remove(temporary_path("r/a")));
+    stop_run("r/b", "150");
+    put("r/b/checkpoint-1/notes.txt");
+    make_older("r/b");
+    CLEANED("r/b  stays, and can be resumed: this program did not make r/b/checkpoint-1/notes.txt",
+            before[0], before[1], before[2]);
+    CLEANED("nothing to delete", before[0], before[1], before[2], "--yes");
+    cr_expect(file_named(temporary_path("r/b/unfinished.json")));
+    cr_expect(file_named(temporary_path("r/b/log.jsonl")));
+    program_result p =
+        RUN(SMALL, "--max-steps", "150", "--save-steps", "1", "-o", "r/b", "--resume");
+    cr_expect(!p.exit_code, "%s", p.err);
+    program_free(&p);
+    cr_expect(file_named(temporary_path("r/b/checkpoint-1/notes.txt")));
+}
+
+/* A run that was to replace a finished one goes, and leaves that one's record and model. */
+Test(runs, clean_keeps_the_finished_run_that_was_to_be_replaced) {
+    good(RUN(SMALL, "--max-steps", "2", "-o", "r/a"));
+    stop_run("r/a", "2000");
+    make_older("r/a");
+    CLEANED("; the record and model of a finished run stay there\n1 run, ", "r", "--before",
+            "2024-01-01", "--yes");
+    cr_expect_not(file_named(temporary_path("r/a/unfinished.json")));
+    cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-1")));
+    cJSON *root, *run = listed(&root, "r/a");
+    cr_assert_not_null(run);
+    cr_expect_str_eq(text_at(run, "state"), "finished");
+    cJSON_Delete(root);
+    good(RUN("eval", "-c", "r/a", "--task", "kor_hate", "--sample", "--device", "cpu"));
+}
+
+/* Files of a size that nothing is, as a few bytes on the disk can claim, are passed over by their size. */
+Test(runs, what_is_too_large_is_not_read, .timeout = 60) {
+    const struct rlimit memory = {512 << 20, 512 << 20}, seconds = {10, 10};
+    good(RUN(SMALL, "--max-steps", "2", "-o", "r/a"));
+    cr_assert_eq(truncate(temporary_path("r/a/record.json"), (off_t)3 << 30), 0);
+    cr_assert_eq(truncate(temporary_path("r/a/model/config.json"), (off_t)3 << 30), 0);
+    cr_assert_eq(setrlimit(RLIMIT_CPU, &seconds), 0); // the program's too
+    cr_assert_eq(setrlimit(RLIMIT_AS, &memory), 0);
+    program_result p = RUN("runs", "r");
+    cr_expect(!p.exit_code && strstr(p.out, "damaged"), "%d: %s%s", p.exit_code, p.out, p.err);
+    program_free(&p);
+    p = RUN("predict", "-c", "r/a", "--device", "cpu", "--threads", "1", "x");
+    cr_expect(p.exit_code == 1 &&
+                  strstr(p.err, "config.json: 3221225472 bytes: the file is damaged"),
+              "%d: %s", p.exit_code, p.err);
+    program_free(&p);
 }
 
 /* A run that another process is at is listed as such, and not touched. */
@@ -303,6 +383,7 @@ Test(runs, wrong_use) {
         {{"runs", "clean", "--before", "2026-01-311"}, "expects a day such as 2026-01-31"},
         {{"runs", "clean", "--before", "1969-12-31"}, "expects a day such as 2026-01-31"},
         {{"runs", "cleen"}, "cleen: no such folder"},
+        {{"runs", "clean", "--json"}, "--json goes with `harness runs`, not with clean"},
         {{"env", "x"}, "env takes no arguments"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -358,6 +439,60 @@ Test(runs, dry_run_tells_what_the_run_does) {
     cJSON_Delete(dry);
     cJSON_Delete(rec);
     cJSON_Delete(after);
+}
+
+/* Runs of as much work are tried once, so that they are told the same time. */
+Test(runs, dry_runs_of_as_much_work_take_as_long) {
+    program_result p = RUN(SMALL, "--epochs", "3", "--runs", "3", "--dry-run", "--json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    double first = 0;
+    int count = 0;
+    for (char *line = strtok(p.out, "\n"); line; line = strtok(NULL, "\n"), count++) {
+        cJSON *dry;
+        MUST(json_parse(&dry, line, strlen(line), "dry run"));
+        if (!count) first = number_at(dry, "train_s");
+        cr_expect(first > 0 && number_at(dry, "train_s") == first, "%s", line);
+        cJSON_Delete(dry);
+    }
+    cr_expect_eq(count, 3);
+    program_free(&p);
+}
+
+static cJSON *dry_run(const char *model, const char *flag, const char *value) {
+    cJSON *dry = NULL;
+    program_result p = RUN(SMALL, "--dry-run", "--json", "--model", model, flag, value);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
+    program_free(&p);
+    return dry;
+}
+
+/* A sample is few rows: only the recipes of models that come with the program are made for it. */
+Test(runs, a_sample_is_gone_through_as_often_as_its_model_needs) {
+    static const struct {
+        const char *model, *flag, *value;
+        double epochs;
+    } cases[] = {
+        {"tiny", NULL, NULL, 20},
+        {"ko-tiny", NULL, NULL, 20},
+        {"tiny", "--epochs", "2", 2},
+        {HARNESS_SOURCE_DIR "/models/ko-tiny", NULL, NULL, 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *dry = dry_run(cases[i].model, cases[i].flag, cases[i].value);
+        double epochs = number_at(dry, "steps") / number_at(dry, "epoch_steps");
+        cr_expect(epochs == cases[i].epochs, "%s: %g epochs, expected %g", cases[i].model, epochs,
+                  cases[i].epochs);
+        cJSON_Delete(dry);
+    }
+}
+
+/* What a run does not read makes no other run, in no other folder, of it. */
+Test(runs, what_no_evaluation_reads_changes_nothing) {
+    cJSON *plain = dry_run("tiny", NULL, NULL), *every = dry_run("tiny", "--eval-steps", "5");
+    cr_expect_str_eq(text_at(plain, "output"), text_at(every, "output"));
+    cJSON_Delete(plain);
+    cJSON_Delete(every);
 }
 
 /* Each by its name, what all take together, and one word that nothing was done. */

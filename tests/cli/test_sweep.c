@@ -428,6 +428,38 @@ Test(sweep, all_means_the_tasks_whose_data_is_here) {
     program_free(&p);
 }
 
+static double work_of(const run_request *q) {
+    sweep s = {.total = 1};
+    MUST(sweep_expect(&s, q));
+    return s.left;
+}
+
+/* Each thing that makes a run longer is counted, in proportion. */
+Test(sweep, work_is_in_proportion) {
+    json_setup();
+    run_request q = {.task = "nsmc", .model = "tiny"};
+    MUST(recipe_load(&q.recipe, "tiny"));
+    q.recipe.num_train_epochs = 1;
+    double test = work_of(&q), once;
+    q.recipe.num_train_epochs = 2;
+    once = work_of(&q) - test; // an epoch
+    test -= once;
+    cr_expect_float_eq(test / once, 50000.0 / 3 / 150000, 1e-9);
+    q.recipe.num_train_epochs = 7;
+    cr_expect_float_eq(work_of(&q), 7 * once + test, 1e-6 * once);
+    q.recipe.max_steps = 15;
+    q.recipe.per_device_train_batch_size = 100;
+    cr_expect_float_eq(work_of(&q), once / 100 + test, 1e-6 * once);
+    q.recipe.max_steps = 0;
+    q.limit = 1500;
+    cr_expect_float_eq(work_of(&q), 7 * once / 100 + test * 3 / 100, 1e-6 * once);
+    q.sample = true;
+    q.limit = 0;
+    cr_expect_float_eq(work_of(&q), once / 150000 * 48 * (7 + 1.0 / 3), 1e-6 * once);
+    q.model = "base";
+    cr_expect_gt(work_of(&q), once / 150000 * 48 * 7 * 20);
+}
+
 // the large task takes most of the time, whatever the number of runs
 Test(sweep, the_end_is_expected_by_work) {
     run_request small = {.task = "kor_sarcasm", .model = "tiny"};

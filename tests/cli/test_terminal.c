@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "cli/terminal_text.h"
 #include "platform/file.h"
 #include "support/child.h"
 #include "support/model_folder.h"
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -180,6 +182,66 @@ static void expect_narrow(const char *const *arguments, const char *but) {
     expect_fits(arguments, but, 40);
 }
 
+/* What a terminal of so many columns shows of a page. */
+static char *drawn(unsigned short columns, const char *markdown) {
+    session s = {.terminal = posix_openpt(O_RDWR | O_NOCTTY), .seconds = clock_seconds()};
+    cr_assert(s.terminal >= 0 && !grantpt(s.terminal) && !unlockpt(s.terminal));
+    set_columns(s.terminal, columns);
+    const char *name = ptsname(s.terminal);
+    fflush(stdout);
+    s.pid = fork();
+    cr_assert_geq(s.pid, 0);
+    if (!s.pid) {
+        int own = open(name, O_RDWR | O_NOCTTY);
+        if (own < 0 || dup2(own, 1) != 1 || unsetenv("COLUMNS")) _exit(126);
+        close(s.terminal);
+        close(own);
+        _exit(terminal_text(markdown) || fflush(stdout));
+    }
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0);
+    return s.said.text;
+}
+
+/* A table that is cut has each row in its first part; in later ones those that have something. */
+Test(terminal, a_row_that_begins_with_nothing_is_shown) {
+    char *said = drawn(20, "| k | one | two |\n| --- | ---: | ---: |\n| a |  | 12345678 |\n"
+                           "| b | 12345678 |  |\n");
+    cr_expect_str_eq(said,
+                     "| k   |      one |\r\n| --- | -------: |\r\n| a   |          |\r\n"
+                     "| b   | 12345678 |\r\n\r\n"
+                     "| k   |      two |\r\n| --- | -------: |\r\n| a   | 12345678 |\r\n",
+                     "%s", said);
+    mem_free(said);
+}
+
+static const char bare_task[] =
+    "{\"schema\": 1, \"name\": \"bare\", \"version\": 1, \"title\": \"A task\", \"source\": \"s\", "
+    "\"licence\": \"l\", \"citation\": \"c\", \"files\": [{\"role\": \"train\", \"name\": \"a\"}, "
+    "{\"role\": \"test\", \"name\": \"b\"}], \"format\": {\"kind\": \"delimited\", \"delimiter\": "
+    "\",\", \"quoting\": \"standard\", \"header\": true, \"columns\": [\"text\", \"label\"], "
+    "\"text\": "
+    "\"text\", \"label\": \"label\"}, \"labels\": [{\"value\": \"0\", \"name\": \"0\", "
+    "\"readable\": \"no\"}, {\"value\": \"1\", \"name\": \"1\", \"readable\": \"yes\"}], "
+    "\"invalid_label\": \"error\", \"split\": {\"rule\": \"files\"}, \"cleaning\": "
+    "{\"drop_empty\": true, \"drop_duplicates\": true}, \"metrics\": [\"accuracy\"], \"headline\": "
+    "\"accuracy\", \"max_length\": 128}";
+
+/* Of a task that does not say how many rows it has nothing stands in their place. */
+Test(terminal, tasks_tell_what_is_known) {
+    static const char *const tasks[] = {"tasks", "--task-dir", "own", NULL};
+    session s;
+    MUST(folder_make(temporary_path("own")));
+    MUST(file_write(temporary_path("own/bare.json"), bare_task, sizeof bare_task - 1));
+    session_start(&s, 40, tasks);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "bare\r\n  A task\r\n  2 labels, accuracy\r\n"), "%s",
+              s.said.text);
+    cr_expect(strstr(s.said.text, "nsmc\r\n"), "%s", s.said.text);
+    strbuf_free(&s.said);
+    temporary_remove();
+}
+
 /* Tables on a window of 40 columns: no line is wider but the title of the statistics. */
 Test(terminal, tables_fit_forty_columns) {
     static const char *const verbs[][6] = {{"tasks"},
@@ -297,15 +359,12 @@ Test(terminal, rows_of_a_file_do_not_act) {
 
 /* Columns in line, in parts that fit. */
 Test(terminal, bench_is_a_table, .timeout = 300) {
-    static const char *const bench[] = {"bench",       "--task", "kor_sarcasm", "--sample",
-                                        "--device",    "cpu",    "--threads",   "1",
-                                        "--max-steps", "1",      NULL};
-    session s;
+    program_result p = RUN("bench", "--task", "kor_sarcasm", "--sample", "--device", "cpu",
+                           "--threads", "1", "--max-steps", "1", "-q");
     size_t width = 0, lines = 0;
-    session_start(&s, 80, bench);
-    session_end(&s);
-    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
-    for (char *at = s.said.text, *end; (end = strstr(at, "\r\n")); at = end + 2) {
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    char *said = drawn(80, p.out);
+    for (char *at = said, *end; (end = strstr(at, "\r\n")); at = end + 2) {
         *end = '\0';
         if (*at == '|') {
             lines++;
@@ -315,8 +374,12 @@ Test(terminal, bench_is_a_table, .timeout = 300) {
         width = *at == '|' ? text_width(at) : 0;
     }
     cr_expect_gt(lines, 100);
-    strbuf_free(&s.said);
-    expect_narrow(bench, NULL);
+    mem_free(said);
+    said = drawn(40, p.out);
+    for (char *at = strtok(said, "\r\n"); at; at = strtok(NULL, "\r\n"))
+        cr_expect_leq(text_width(at), 40, "%s", at);
+    mem_free(said);
+    program_free(&p);
     temporary_remove();
 }
 

@@ -484,7 +484,20 @@ static bool was_checked(int *code, const char *faults, const char *when) {
     return checked;
 }
 
+/* The most that a run took of its device, as its record tells. */
+static double memory_taken(const char *folder) {
+    char name[64];
+    cJSON *root = NULL;
+    snprintf(name, sizeof name, "%s/record.json", folder);
+    cr_assert_not(json_read(&root, temporary_path(name), 0), "%s", err_message(ERR_IO));
+    double bytes = cJSON_GetNumberValue(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(root, "memory"), "device_bytes"));
+    cJSON_Delete(root);
+    return bytes;
+}
+
 Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
+    json_setup();
     size_t live = mem_live_count();
     int code;
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
@@ -500,7 +513,9 @@ Test(vulkan_faults, a_device_that_is_new_is_checked_once) {
     cr_assert_eq(code, 1, "a device that computes nothing was used");
     cr_assert(was_checked(&code, NULL, "auto"), "a failed check was remembered");
     cr_assert_eq(code, 0);
+    double memory = memory_taken("checked");
     cr_assert_not(was_checked(&code, NULL, "auto"), "the check was forgotten");
+    cr_expect_eq(memory, memory_taken("checked"), "the check's memory is told as the run's");
     cr_assert(was_checked(&code, "driver=7", "auto"), "the driver is another one");
     cr_assert_not(was_checked(&code, "driver=7", "auto"), "the check was forgotten");
     cr_assert(was_checked(&code, NULL, "always"));
@@ -529,24 +544,26 @@ Test(vulkan_faults, a_damaged_copy_is_found) {
 }
 
 Test(vulkan_faults, verify_counts_what_is_wrong_for_programs_too) {
-    const char *const list[] = {"verify", "tanh_bwd", "--json", "--device", test_device(), NULL};
+    const char *const list[] = {"verify",      "tanh_bwd", "layernorm_fwd", "--json", "--device",
+                                test_device(), NULL};
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     child_faults("no-dispatch");
     program_result r = child_run(NULL, SECONDS, list);
     cr_assert_eq(r.exit_code, 1, "%s", r.err);
-    cr_assert_not_null(strstr(r.err, "1 operations of "), "%s", r.err);
+    cr_assert_not_null(strstr(r.err, "2 operations of "), "%s", r.err);
     cJSON *root = NULL;
     json_setup();
     cr_assert_not(json_parse(&root, r.out, strlen(r.out), "output"), "%s", r.out);
-    cr_assert_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(root, "failed")), 1, "%s", r.out);
+    cr_assert_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(root, "failed")), 2, "%s", r.out);
     cJSON_Delete(root);
     program_free(&r);
-    // and for people: the one that is wrong is counted, and shown as such
-    const char *const shown[] = {"verify", "tanh_bwd", "--device", test_device(), NULL};
+    // and for people: those that are wrong are counted, and shown as such
+    const char *const shown[] = {"verify",   "tanh_bwd",    "layernorm_fwd",
+                                 "--device", test_device(), NULL};
     r = child_run(NULL, SECONDS, shown);
     cr_assert_eq(r.exit_code, 1, "%s", r.err);
     cr_assert_not_null(strstr(r.out, "FAILED"), "%s", r.out);
-    cr_assert_not_null(strstr(r.out, "1 of 1 operations are beyond their bounds\n"), "%s", r.out);
+    cr_assert_not_null(strstr(r.out, "2 of 2 operations are beyond their bounds\n"), "%s", r.out);
     cr_assert_null(strstr(r.out, "all within"), "%s", r.out);
     program_free(&r);
 }

@@ -260,6 +260,9 @@ Test(corpus_exclusion, relations_are_found_without_their_markers) {
 Test(corpus_exclusion, tasks_without_data_are_named) {
     exclusion x;
     char digest[HASH_HEX_BYTES], other[HASH_HEX_BYTES];
+    // one file of two is not the task's data
+    MUST(folder_make(temporary_path("none/kor_hate")));
+    MUST(file_write(temporary_path("none/kor_hate/dev.tsv"), "", 0));
     MUST(exclusion_make(&x, NULL, &(dataset_options){.data_dir = temporary_path("none")}));
     cr_assert_geq(x.task_count, 9);
     for (size_t i = 0; i < x.task_count; i++)

@@ -104,6 +104,7 @@ Test(corpus_store, damage_is_refused_or_harmless) {
             cr_assert_not_null(strstr(err_message(ERR_FORMAT), "b.tokens: "));
         } else { // an id of the vocabulary became another, or a digit of the hash
             cr_assert(s.count == SENTENCES && s.longest <= 80);
+            cr_assert_eq(strnlen(s.vocabulary, sizeof s.vocabulary), 64, "bit %zu", bit);
             MUST(mem_new(&ids, s.longest));
             for (uint64_t i = 0; i < s.count; i++)
                 cr_assert_leq(token_store_get(&s, i, ids), s.longest);

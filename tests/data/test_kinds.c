@@ -166,8 +166,14 @@ static const struct {
     {SCORES, "p\t1\n", "q\t\n", "a:2: score '' is no number: one from 0 to 5 is expected"},
     {SCORES, "p\t1\n", "q\t5.01\n", "a:2: score 5.01 is outside the manifest's range, 0 to 5"},
     {LIST, "p\tx\n", "q\tx,z\n", "a:2: label 'z' is not in the manifest (known: 'x', 'y')"},
+    {LIST, "p\tx\n", "q\tx,,y\n",
+     "a:2: an empty label in 'x,,y': labels have one ',' between them, and a row without labels "
+     "has "
+     "nothing there"},
+    {LIST, "p\tx\n", "q\tx,\n",
+     "a:2: an empty label in 'x,': labels have one ',' between them, and a row without labels has "
+     "nothing there"},
     {LIST, "p\tx\n", "q\tx,y,x\n", "a:2: label 'x' stands there twice"},
-    {LIST, "p\tx\n", "q\tx,\n", "a:2: label '' is not in the manifest (known: 'x', 'y')"},
     {OWN, "p\t1\t0\n", "q\t2\t0\n", "a:2: column 'y' holds '2', expected 0 or 1"},
     {RELATION, RELATED, ENTITIES("가나 다라", 0, 1, 3, 5, "x"),
      "a:2: an entity from character 3 to 5, the text has 5"},
@@ -356,6 +362,22 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
     cr_expect(d.test.label_counts[0] == 2 && d.dev.row_count == 1 && d.dev.label_counts[1] == 1);
     MUST(dataset_split_dev(&d));
     cr_expect(d.dev.row_count == 1 && d.train.row_count == 3);
+    // the hash of the data is of every part
+    static const char *const parts[] = {"made/a", "made/b", "made/c", "made/d"};
+    char whole[HASH_HEX_BYTES];
+    memcpy(whole, d.data_sha256, sizeof whole);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        void *before;
+        size_t count;
+        dataset changed = {0};
+        MUST(file_read(&before, &count, temporary_path(parts[i]), 0));
+        put(parts[i], "another\n");
+        MUST(dataset_load(&changed, &t, &(dataset_options){.data_dir = temporary_folder()}));
+        cr_expect_str_neq(changed.data_sha256, whole, "without %s", parts[i]);
+        dataset_free(&changed);
+        MUST(file_write(temporary_path(parts[i]), before, count));
+        mem_free(before);
+    }
     unload(&t, &d);
     temporary_remove();
 }

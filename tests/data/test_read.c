@@ -188,6 +188,8 @@ typedef struct bad_case {
 static const bad_case bad[] = {
     {"label", NULL, BYTES("text,label\na,0\nb,2\n"), ERR_FORMAT,
      "train.csv:3: label '2' is not in the manifest (known: '0', '1')"},
+    {"line behind empty ones", NULL, BYTES("text,label\r\n\r\n\r\na,2\r\n"), ERR_FORMAT,
+     "train.csv:4: label '2' is not in the manifest (known: '0', '1')"},
     {"column lacks", NULL, BYTES("text,label\na,0\nb\n"), ERR_FORMAT,
      "train.csv:3: 1 column, expected 2 (separated by commas)"},
     {"column too many", NULL, BYTES("text,label\na,b,0\n"), ERR_FORMAT,

@@ -112,3 +112,22 @@ Test(data_stats, bars_say_how_many_rows_they_are) {
     strbuf_free(&out);
     unload(&m, &d);
 }
+
+/* In the text, bars begin with the shortest length that occurs, and gaps behind it stay. */
+Test(data_stats, bars_begin_where_lengths_do) {
+    made_task m;
+    dataset d;
+    data_stats s;
+    strbuf out = {0};
+    load(&m, &d, "text,label\naaaa,0\nbbbb,0\ncccccc,1\n");
+    MUST(data_stats_measure(&s, &m.task, &d, NULL, 0, false));
+    MUST(data_stats_text(&out, &s));
+    const char *bars = strstr(out.text, "train, characters\n");
+    cr_assert_not_null(bars, "%s", out.text);
+    bars = strchr(bars, '\n') + 1;
+    cr_expect(!strncmp(bars, "    4-4     66.67 %", 19), "%.40s", bars);
+    bars = strchr(bars, '\n') + 1;
+    cr_expect(!strncmp(bars, "    5-5      0.00 %", 19), "%.40s", bars);
+    strbuf_free(&out);
+    unload(&m, &d);
+}

@@ -113,6 +113,32 @@ Test(table, is_told_by_its_content) {
     cr_expect_eq(mem_live_count(), 0);
 }
 
+/* What is too long is at fault, not the end of the file. */
+Test(table, a_row_has_a_mebibyte_at_most) {
+    static const struct {
+        const char *head, *begin, *end;
+    } kinds[] = {{"", "{\"a\":\"", "\"}\n"}, {"a\tb\n", "1\t", "\n"}};
+    const char *path = temporary_path("long");
+    for (size_t i = 0; i < 2; i++)
+        for (size_t more = 0; more < 2; more++) {
+            size_t frame = strlen(kinds[i].begin) + strlen(kinds[i].end);
+            strbuf file = {0};
+            table t;
+            bool row = true;
+            MUST(strbuf_printf(&file, "%s%s", kinds[i].head, kinds[i].begin));
+            for (size_t n = frame; n < (1 << 20) + more; n++) MUST(strbuf_add(&file, "x"));
+            MUST(strbuf_add(&file, kinds[i].end));
+            MUST(file_write_quick(path, file.text, file.length));
+            err e = table_open(&t, path);
+            if (!e) e = table_next(&t, &row);
+            if (more) cr_expect_eq(e, ERR_FORMAT, "kind %zu", i);
+            if (!more) cr_expect(!e && row, "kind %zu: %d, %s", i, row, err_message(e));
+            err_clear();
+            table_close(&t);
+            strbuf_free(&file);
+        }
+}
+
 /* The bytes of all rows, with their ends, are those of the file. */
 Test(table, rows_are_the_bytes_of_the_file) {
     static const char text[] = "\xEF\xBB\xBF"

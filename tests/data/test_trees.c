@@ -69,6 +69,29 @@ Test(trees, sentences_are_read) {
     temporary_remove();
 }
 
+/* In front of the file, and of each of several that were put together; within a sentence it is
+ * a fault. */
+Test(trees, byte_order_marks_are_no_words) {
+    task t;
+    dataset d;
+    json_setup();
+    MUST(load(&t, &d, "any", "error",
+              "\xEF\xBB\xBF# head\n1\tp\t_\t0\tx\n\n\xEF\xBB\xBF# head\n1\tq\t_\t0\tx\n\n"
+              "\xEF\xBB\xBF"
+              "1\tr\t_\t0\tx\n\n"));
+    cr_assert_eq(d.train.row_count, 3);
+    cr_expect_str_eq(d.train.rows[2].example.texts[0].text, "r");
+    unload(&t, &d);
+    cr_expect_eq(load(&t, &d, "any", "error",
+                      "1\tp\t_\t0\tx\n\xEF\xBB\xBF"
+                      "2\tq\t_\t1\tx\n\n"),
+                 ERR_FORMAT);
+    cr_expect(strstr(err_message(ERR_FORMAT), "a:2: column 'I' is '\\ufeff2', expected 2"), "%s",
+              err_message(ERR_FORMAT));
+    unload(&t, &d);
+    temporary_remove();
+}
+
 /* A sentence behind a good one, of which the words begin at line 4. */
 static const struct {
     const char *rule, *sentence, *message;
@@ -142,6 +165,32 @@ Test(trees, broken_files_are_refused) {
                   broken[i].train, err_message(e));
         err_clear();
         unload(&t, &d);
+    }
+    temporary_remove();
+}
+
+/* A sentence of so many words, each hanging from the next. Owned. */
+static char *long_sentence(uint32_t words) {
+    strbuf text = {0};
+    for (uint32_t w = 1; w <= words; w++)
+        MUST(strbuf_printf(&text, "%u\ta\t_\t%u\tx\n", w, w < words ? w + 1 : 0));
+    return text.text;
+}
+
+Test(trees, a_sentence_has_so_many_words_and_no_more) {
+    enum { MOST = 4096 };
+    json_setup();
+    for (uint32_t more = 0; more < 2; more++) {
+        char *text = long_sentence(MOST + more);
+        task t;
+        dataset d;
+        err e = load(&t, &d, "any", "error", text);
+        cr_expect_eq(e, more ? ERR_FORMAT : ERR_OK, "%s", err_message(e));
+        if (more) cr_expect(strstr(err_message(e), "a:4097: a sentence of more than 4096 words"));
+        if (!more) cr_expect_eq(d.train.rows[0].example.target.units.count, MOST);
+        err_clear();
+        unload(&t, &d);
+        mem_free(text);
     }
     temporary_remove();
 }

@@ -167,17 +167,31 @@ Test(rows, many_lists_of_weights_are_one_by_one) {
 static const uint32_t related[] = {0, 1, 2, 1}, said[] = {0, 1, 0, 2};
 static const float logits[] = {3, 1, 0, 0, 2, 1, 2, 0, 1, 0, 1, 2};
 
-static double relation_score(const char *name, const uint32_t *weights, size_t rows) {
+static double relation_score_of(const char *name, const uint32_t *gold, const float *scores,
+                                const uint32_t *weights, size_t rows) {
     row_statistics s;
     confusion c;
     cr_assert_not(confusion_init_kind(&c, ANSWER_RELATION, 3));
-    cr_assert_not(row_statistics_init(&s, ANSWER_RELATION, 3, (answers){.classes = related},
-                                      (answers){said, logits, NULL}, rows, true));
+    cr_assert_not(row_statistics_init(&s, ANSWER_RELATION, 3, (answers){.classes = gold},
+                                      (answers){said, scores, NULL}, rows, true));
     row_statistics_sum(&c, &s, weights);
     double value = metric_value(name, &c);
     row_statistics_free(&s);
     confusion_free(&c);
     return value;
+}
+
+static double relation_score(const char *name, const uint32_t *weights, size_t rows) {
+    return relation_score_of(name, related, logits, weights, rows);
+}
+
+/* Rows of equal scores are one point of the curve, in whatever order they stand. */
+Test(rows, equal_scores_are_one_point_of_the_curve) {
+    static const uint32_t orders[][4] = {{0, 1, 1, 2}, {1, 1, 2, 0}, {2, 1, 0, 1}, {1, 2, 0, 1}};
+    static const float equal[12] = {0};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) // from (0, 1) to (1, its share)
+        cr_expect_float_eq(relation_score_of("klue_auprc", orders[i], equal, NULL, 4),
+                           ((1 + 0.25) / 2 + (1 + 0.5) / 2 + (1 + 0.25) / 2) / 3, 1e-15);
 }
 
 Test(rows, relations_by_hand) {

@@ -131,7 +131,10 @@ Test(tree, cycles_and_crossings_are_those_of_plain_counting) {
                 for (uint32_t o = 1; o < i; o++) {
                     uint32_t a = i < heads[i - 1] ? i : heads[i - 1], b = i + heads[i - 1] - a;
                     uint32_t c = o < heads[o - 1] ? o : heads[o - 1], d = o + heads[o - 1] - c;
-                    crossing |= (a < c && c < b && b < d) || (c < a && a < d && d < b);
+                    bool here = (a < c && c < b && b < d) || (c < a && a < d && d < b);
+                    crossing |= here;
+                    if (flat.kind == TREE_CROSSING && flat.word == i && flat.other == o)
+                        cr_assert(here, "of %u words %u and %u do not cross", words, i, o);
                 }
             }
             cr_assert_eq(any.kind == TREE_CYCLE ? any.word : 0, cycle, "%u words", words);

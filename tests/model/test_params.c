@@ -69,6 +69,19 @@ Test(params, lie_aligned_in_groups_by_decay) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A step of more tokens than the vocabulary has touches no more rows than there are. */
+Test(params, gradients_of_tokens_have_no_more_rows_than_the_table) {
+    static const uint32_t steps[] = {10, 29, 1000};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        fixture f;
+        open_fixture(&f, steps[i]);
+        const param *token = &f.params.list[0];
+        cr_expect_eq(f.params.token_rows, steps[i] < 29 ? steps[i] : 29);
+        cr_expect_eq(token->g.count, (size_t)f.params.token_rows * token->cols);
+        close_fixture(&f);
+    }
+}
+
 Test(params, are_drawn_as_transformers_draws_them) {
     fixture f;
     open_fixture(&f, 0);

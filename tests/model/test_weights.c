@@ -321,6 +321,10 @@ Test(weights, keys_of_many_layers_are_one) {
     MUST(weights_keys_text(&text, &keys, 2));
     cr_assert_str_eq(text.text, "a.1x.{0, 1} b ...");
     strbuf_free(&text);
+    // of two numbers each is told once
+    char *pairs[] = {"a.0.b.3", "a.1.b.3", "a.0.b.2", "a.1.b.2"};
+    keys = (weights_keys){pairs, 4, 4};
+    expect_keys(&keys, "a.{0, 1}.b.{2, 3}");
     char *nameless[] = {"", "b", ""};
     keys = (weights_keys){nameless, 3, 3};
     MUST(weights_keys_text(&text, &keys, 2));

@@ -76,7 +76,9 @@ Test(settings, an_endpoint_has_no_slash_at_its_end_and_is_safe) {
                                       "https://hub\xC3\xA4.example",
                                       "///",
                                       "https://",
-                                      "https://a#b"};
+                                      "https://a#b",
+                                      "https://a\\b",
+                                      "https://hub.example/a\\b"};
     char *url;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         surround("");

@@ -65,6 +65,7 @@ Test(power, counters_clock_and_heat_of_a_machine) {
     cr_expect_str_eq(a.counters[0].name, "powercap package-0");
     cr_expect_str_eq(a.counters[1].name, "hwmon xe");
     cr_expect_float_eq(a.counters[0].joules, 262143, 1e-9);
+    cr_expect_float_eq(a.counters[1].joules, 2, 1e-9);
     cr_expect_float_eq(a.clock_mhz, 2500, 1e-9);
     cr_expect(a.tells_heat && a.throttled == 7);
     // the package's counter begins anew, and the card's is gone
@@ -152,6 +153,14 @@ Test(power, a_record_keeps_what_was_told) {
     MUST(record_text(&r.device.kind, "gpu"));
     run_cost(&r.cost, at, &r);
     cr_expect(r.cost.clock_begin_mhz == 0 && !r.cost.tells_heat && r.cost.energy_count == 1);
+    // scored in less time than a counter takes to move
+    at_moment(&at[RUN_SCORED], 100, 2000, 5);
+    run_cost(&r.cost, at, &r);
+    MUST(record_write(&r, temporary_path("r.json")));
+    MUST(record_read(&again, temporary_path("r.json")));
+    cr_assert_eq(again.cost.energy_count, 1);
+    cr_expect_eq(again.cost.energy[0].eval_j, 0);
+    record_free(&again);
     r.cost = (record_cost){0};
     MUST(record_write(&r, temporary_path("r.json")));
     MUST(record_read(&again, temporary_path("r.json")));

@@ -2,6 +2,7 @@
 #include "platform/file.h"
 #include "report/compare.h"
 #include "support/fake_record.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -152,6 +153,23 @@ Test(compare, steps_are_counted_in_words) {
     }
 }
 
+/* What a recipe has and the other has not is a difference, whichever of the two it is. */
+Test(compare, keys_of_one_recipe_alone_are_told) {
+    comparison c;
+    strbuf out = {0};
+    MUST(record_recipe_number(&a, "of_a", 3));
+    MUST(record_recipe_number(&b, "of_b", 4));
+    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    MUST(compare_text(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "- of_a: 3 in A, "), "%s", out.text);
+    cr_expect(strstr(out.text, "- of_b: ") && strstr(out.text, ", 4 in B\n"), "%s", out.text);
+    out.length = 0;
+    MUST(compare_json(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "\"of_a\":\t[3, null]"), "%s", out.text);
+    cr_expect(strstr(out.text, "\"of_b\":\t[null, 4]"), "%s", out.text);
+    strbuf_free(&out);
+}
+
 static void refused(const char *want) {
     comparison c;
     cr_assert_eq(compare_records(&c, &a, &b, COMPARE_TOLERANCE), ERR_DATA, "%s", want);
@@ -212,7 +230,7 @@ Test(compare, three_sides_are_a_matrix) {
     const record *runs[] = {&a, &b, &third};
     const compare_side sides[] = {
         {"one", &runs[0], 1}, {"two", &runs[1], 1}, {"three", &runs[2], 1}};
-    cr_assert_not(compare_matrix_text(&out, sides, 3), "%s", err_message(ERR_DATA));
+    cr_assert_not(compare_matrix_text(&out, sides, 3, PAGE_EN), "%s", err_message(ERR_DATA));
     cr_assert(strstr(out.text, "| C   | three | tiny  |"), "%s", out.text);
     cr_assert(strstr(out.text, "|         3.00 |\n"), "%s", out.text);
     cr_assert(strstr(out.text, "(McNemar) | 1.67 % | never |"), "%s", out.text);
@@ -225,7 +243,7 @@ Test(compare, three_sides_are_a_matrix) {
     cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItem(json, "pairs")), 3);
     cJSON_Delete(json);
     strbuf_free(&out);
-    cr_assert_eq(compare_matrix_text(&out, sides, 1), ERR_ARG);
+    cr_assert_eq(compare_matrix_text(&out, sides, 1, PAGE_EN), ERR_ARG);
     record_free(&third);
 }
 
@@ -264,10 +282,11 @@ Test(compare, sides_and_kernels_are_shown) {
 
 Test(compare, html_holds_tables_and_escapes) {
     strbuf out = {0};
-    cr_assert_not(compare_html(&out, "t",
+    cr_assert_not(compare_html(&out,
                                "# a < b\n\n| x | y&z |\n| --- | --: |\n| 1\\|2 | |\n- one\n- "
-                               "two\nend\n",
-                               NULL, 0));
+                               "two\nend\n"
+                               "| a |\n| --- |\n| 1: 2 nsubj, 2: root dep, 3: 1 obj |\n",
+                               NULL, 0, PAGE_EN));
     cr_assert(strstr(out.text, "<h1>a &lt; b</h1>"), "%s", out.text);
     cr_assert(strstr(out.text, "aria-label=\"a &lt; b\"><table>"), "%s", out.text);
     cr_assert(strstr(out.text, "<tr><th>x</th><th class=\"n\">y&amp;z</th></tr>"), "%s", out.text);
@@ -277,6 +296,7 @@ Test(compare, html_holds_tables_and_escapes) {
     cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
               out.text);
     cr_assert_not(strstr(out.text, "--:"));
+    cr_expect(strstr(out.text, "<td class=\"wrap\">1: 2 nsubj, "), "%s", out.text);
     cr_expect(strstr(out.text, "<footer><p>Written by <code>harness compare</code> from "), "%s",
               out.text);
     strbuf_free(&out);

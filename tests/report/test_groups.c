@@ -214,7 +214,7 @@ Test(groups, figures_of_a_side_are_those_of_all_its_runs) {
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         cr_expect(strstr(out.text, keys[i]), "no '%s' in %s", keys[i], out.text);
     strbuf_free(&out);
-    cr_assert_not(compare_matrix_text(&out, sides, 2));
+    cr_assert_not(compare_matrix_text(&out, sides, 2, PAGE_EN));
     cr_expect(strstr(out.text, "|      200 |         1.00 |") &&
                   strstr(out.text, "|      300 |         1.50 |"),
               "%s", out.text);

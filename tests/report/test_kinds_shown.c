@@ -61,7 +61,7 @@ Test(kinds_shown, a_matrix_calls_the_test_by_its_name) {
         compare_side sides[3];
         make(kinds[i], false);
         for (size_t k = 0; k < 3; k++) sides[k] = (compare_side){"x", &runs[k], 1};
-        MUST(compare_matrix_text(&text, sides, 3));
+        MUST(compare_matrix_text(&text, sides, 3, PAGE_EN));
         MUST(compare_matrix_json(&json, sides, 3));
         expect_part(&text, i ? "(sign test)" : "(McNemar)");
         cr_expect_not(strstr(text.text, i ? "McNemar" : "sign test"));

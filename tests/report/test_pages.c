@@ -1,6 +1,7 @@
 /* The words of the pages, and pages of every kind in both languages. */
 #include "base/memory.h"
 #include "platform/file.h"
+#include "report/compare.h"
 #include "report/html.h"
 #include "result/store.h"
 #include "support/fake_record.h"
@@ -57,8 +58,8 @@ static const char *conversion(const char **at, size_t *length) {
 
 Test(pages, every_word_has_both_languages) {
     // names that are the same in both
-    static const char *const alike[] = {"harness", "interval_plot", "interval_range", "bar",
-                                        "change_range"};
+    static const char *const alike[] = {"harness", "interval_plot", "interval_range",
+                                        "bar",     "change_range",  "step_range"};
     for (size_t i = 0; i < WORDS; i++) {
         const word *w = &words[i];
         bool same = w->name ? false : !strncmp(w->english, "LAS", 3) || strlen(w->english) == 3;
@@ -179,6 +180,70 @@ Test(pages, korean_labels_stay_so_on_korean_pages) {
     }
 }
 
+/* Three words of small Latin letters in a row are English, wherever they come from. */
+static void expect_no_sentence(const char *text, const char *what) {
+    static const char small[] = "abcdefghijklmnopqrstuvwxyz";
+    for (const char *at = text; (at = strpbrk(at, small)); at += strspn(at, small)) {
+        const char *end = at;
+        size_t found = 0;
+        for (size_t n; (n = strspn(end, small)) && found < 3; found++) {
+            end += n;
+            end += strspn(end, ", ");
+        }
+        cr_expect_lt(found, 3, "%s has '%.40s'", what, at);
+    }
+}
+
+typedef enum form { OF_ONE, OF_GROUPS, OF_ALL, FORMS } form;
+
+/* A comparison of the first two runs, of two models' seeds, or of all four runs. */
+static void add_comparison(strbuf *out, const record *const runs[4], form of, page_language l) {
+    const compare_side sides[] = {
+        {"가", &runs[0], 1}, {"나", &runs[1], 1}, {"다", &runs[2], 1}, {"라", &runs[3], 1}};
+    comparison one;
+    group_comparison groups;
+    switch (of) {
+    case OF_ONE:
+        MUST(compare_records(&one, runs[0], runs[2], COMPARE_TOLERANCE));
+        one.wish = (compare_wish){.rows = 3, .language = l};
+        MUST(compare_text(out, &one, "가", "나"));
+        return;
+    case OF_GROUPS:
+        MUST(compare_groups(&groups, runs, 2, runs + 2, 2));
+        groups.wish = (compare_wish){.rows = 3, .language = l};
+        MUST(compare_groups_text(out, &groups, "가", "나"));
+        return;
+    case OF_ALL: MUST(compare_matrix_text(out, sides, 4, l)); return;
+    case FORMS: break;
+    }
+}
+
+Test(pages, korean_comparisons_have_no_english_words) {
+    for (size_t i = 0; i < KINDS; i++) {
+        record r[4];
+        const record *runs[4];
+        for (uint32_t k = 0; k < 4; k++) {
+            make(&r[k], &kinds[i], k < 2 ? "모델" : "model", k < 2 ? 0.5 : 0.6, k % 2);
+            runs[k] = &r[k];
+        }
+        const compare_side sides[] = {{"가", &runs[0], 2}, {"나", &runs[2], 2}};
+        // every pair of four runs takes seconds, and says the same of every kind
+        for (form of = 0; of < (i ? OF_ALL : FORMS); of++) {
+            strbuf text = {0}, page = {0}, shown = {0};
+            add_comparison(&text, runs, of, PAGE_KO);
+            MUST(compare_html(&page, text.text, sides, 2, PAGE_KO));
+            expect_korean(page.text, kinds[i].task);
+            shown_text(&shown, page.text);
+            expect_no_sentence(strstr(shown.text, kinds[i].task), kinds[i].task);
+            cr_expect_not_null(strstr(page.text, "<h2>모든 실행의 손실</h2>"), "no chart");
+            strbuf_free(&text);
+            strbuf_free(&page);
+            strbuf_free(&shown);
+        }
+        for (size_t k = 0; k < 4; k++) record_free(&r[k]);
+    }
+}
+
 static char *page_of(const char *folder, const char *name) {
     char *path, *text;
     size_t count;
@@ -260,8 +325,26 @@ Test(pages, records_of_every_kind, .timeout = 120) {
 }
 
 Test(pages, a_language_that_is_not_there) {
-    program_result p = RUN("report", "--results", "/", "--lang", "fr");
-    cr_expect_eq(p.exit_code, 2);
-    cr_expect_not_null(strstr(p.err, "--lang expects en or ko, found 'fr'"), "%s", p.err);
-    program_free(&p);
+    static const char *const verbs[] = {"report", "compare"};
+    for (int i = 0; i < 2; i++) {
+        program_result p = i ? RUN(verbs[i], "/", "/", "--lang", "fr")
+                             : RUN(verbs[i], "--results", "/", "--lang", "fr");
+        cr_expect_eq(p.exit_code, 2);
+        cr_expect_not_null(strstr(p.err, "--lang expects en or ko, found 'fr'"), "%s", p.err);
+        program_free(&p);
+    }
+}
+
+Test(pages, compare_says_it_in_korean) {
+    const char *file = HARNESS_SOURCE_DIR "/results/kor_hate/tiny-amd-epyc-de50dc95-s42.json";
+    program_result page = RUN("compare", file, file, "--lang", "ko", "--format", "html");
+    program_result text = RUN("compare", file, file, "--lang", "ko");
+    program_result json = RUN("compare", file, file, "--lang", "ko", "--json");
+    cr_expect_not_null(strstr(page.out, "<html lang=\"ko\">"), "%s", page.err);
+    cr_expect_not_null(strstr(page.out, "모든 예측이 같음"));
+    cr_expect_not_null(strstr(text.out, "- 판정: 모든 예측이 같음"), "%s", text.err);
+    cr_expect_not_null(strstr(json.out, "\"driver version\""), "%s", json.err); // keys stay
+    program_free(&page);
+    program_free(&text);
+    program_free(&json);
 }

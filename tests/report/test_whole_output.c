@@ -128,9 +128,9 @@ Test(whole_output, of_comparisons) {
     MUST(compare_groups(&g, lists[0], SEEDS, lists[1], SEEDS));
     HELD("groups.md", compare_groups_text(&out, &g, "left", "right"));
     HELD("groups.json", compare_groups_json(&out, &g, "left", "right"));
-    HELD("matrix.md", compare_matrix_text(&out, sides, SIDES));
+    HELD("matrix.md", compare_matrix_text(&out, sides, SIDES, PAGE_EN));
     HELD("matrix.json", compare_matrix_json(&out, sides, SIDES));
-    HELD("matrix_of_one.md", compare_matrix_text(&out, ones, SIDES));
+    HELD("matrix_of_one.md", compare_matrix_text(&out, ones, SIDES, PAGE_EN));
     HELD("matrix_of_one.json", compare_matrix_json(&out, ones, SIDES));
     for (int i = 0; i < SIDES; i++)
         for (int k = 0; k < SEEDS; k++) record_free(&runs[i][k]);
@@ -148,7 +148,7 @@ Test(whole_output, of_the_most_sides) {
         lists[i] = &runs[i];
         sides[i] = (compare_side){"one", &lists[i], 1};
     }
-    MUST(compare_matrix_text(&out, sides, MOST));
+    MUST(compare_matrix_text(&out, sides, MOST, PAGE_EN));
     cr_assert(strstr(out.text, " Z ") && strstr(out.text, "speed Z / A"), "%s", out.text);
     strbuf_free(&out);
     for (uint32_t i = 0; i < MOST; i++) record_free(&runs[i]);

@@ -191,6 +191,18 @@ static const struct {
      ": key 'labels' has 1 elements, 2 to 4096 are allowed"},
     {"\"value\": \"1\"", "\"value\": \"0\"", ": labels[0] and labels[1] share a value or a name"},
     {"\"name\": \"yes\"", "\"name\": \"no\"", ": labels[0] and labels[1] share a value or a name"},
+    // what nobody can see is no difference: of zero width, of direction, and jamo for syllables
+    {"\"name\": \"yes\"", "\"name\": \"no\\u200b\"", ": labels[0] and labels[1] look alike, 'no'"},
+    {"\"value\": \"1\"", "\"value\": \"\\u200f0\"",
+     ": labels[0] and labels[1] look alike, 'no': their values differ only in letters that do not "
+     "show"},
+    {"\"name\": \"no\", \"readable\": \"no\"}, {\"value\": \"1\", \"name\": \"yes\"",
+     "\"name\": \"각\", \"readable\": \"no\"}, {\"value\": \"1\", \"name\": "
+     "\"\u1100\u1161\u11A8\"",
+     ": labels[0] and labels[1] look alike, '각'"},
+    {"\"name\": \"made\"", "\"name\": \"\u1100\u1161\"",
+     ": key 'name' is '\u1100\u1161' spelt in single letters (NFD), its syllables are expected "
+     "(NFC), in the file's name too"},
     {"{\"role\": \"test\", \"name\": \"b.csv\"}",
      "{\"role\": \"test\", \"name\": \"b.csv\"}, {\"role\": \"train\", \"name\": \"a.csv\"}",
      ": files[2]: 'a.csv' is files[0] already"},
@@ -320,6 +332,13 @@ Test(manifest, folders_of_the_environment_are_looked_into) {
     }
     snprintf(list, sizeof list, "%s::%s", folder[1], folder[2]);
     setenv("HARNESS_TASKS", list, 1);
+    // an editor's copy is no task
+    snprintf(path, sizeof path, "%s/.made.json", folder[1]);
+    cr_assert_eq(file_write_quick(path, "{", 1), ERR_OK);
+    task_catalog c = {0};
+    cr_assert_eq(task_list(&c, NULL), ERR_OK);
+    for (size_t i = 0; i < c.count; i++) cr_expect_neq(*c.names[i], '.', "%s", c.names[i]);
+    task_catalog_free(&c);
     cr_assert_eq(task_find(&t, "made", NULL), ERR_OK, "%s", err_message(ERR_USAGE));
     cr_expect_str_eq(t.folder, folder[1]);
     task_free(&t);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -275,6 +276,23 @@ static void put_json(const char *f, const char *added, const char *normalizer, c
     mem_free(text);
 }
 
+/* What its files say together is the folder's fault, not that of the one that was read last. */
+Test(tokenizer_files, what_files_contradict_names_the_folder) {
+    BEGIN
+    const char *f = folder();
+    tokenizer t;
+    char want[300];
+    put_json(f, "", NORMALIZER, SPLITTER, PROCESSOR, MODEL);
+    put_text(f, "tokenizer_config.json",
+             "{\"do_lower_case\": false, \"tokenizer_class\": \"BertTokenizer\", "
+             "\"added_tokens_decoder\": {\"20\": {\"content\": \"[E1]\"}}}");
+    snprintf(want, sizeof want, "%s: added token '[E1]' has id 20, expected 9", f);
+    err e = tokenizer_load(&t, f, false);
+    cr_expect_eq(e, ERR_FORMAT);
+    cr_expect(!strncmp(err_message(e), want, strlen(want)), "%s", err_message(e));
+    END
+}
+
 Test(tokenizer_files, tokenizer_json) {
     static const struct {
         const char *added, *normalizer, *processor, *config, *text, *ids;
@@ -382,6 +400,31 @@ Test(tokenizer_files, tokenizer_json_refused) {
                  cases[i].model);
         refuse(f, cases[i].e, cases[i].end);
     }
+    END
+}
+
+/* Special tokens behind the vocabulary, from the first of them on, are told to transformers. */
+Test(tokenizer_files, further_special_tokens_are_saved_by_name) {
+    BEGIN
+    const char *f = folder(), *g = folder();
+    tokenizer t;
+    char *path;
+    cJSON *root;
+    const cJSON *list;
+    put_text(f, "vocab.txt", SPECIAL "a\nb\n");
+    put_text(f, "tokenizer_config.json",
+             "{\"do_lower_case\": false, \"eos_token\": \"<e>\", \"own_token\": \"<o>\"}");
+    load(&t, f);
+    cr_assert_eq(tokenizer_save(&t, g), ERR_OK);
+    tokenizer_free(&t);
+    MUST(path_join(&path, g, "special_tokens_map.json"));
+    MUST(json_read(&root, path, 0));
+    MUST(json_array(&list, root, "additional_special_tokens", path));
+    cr_assert_eq(cJSON_GetArraySize(list), 2);
+    cr_assert_str_eq(list->child->valuestring, "<e>");
+    cr_assert_str_eq(list->child->next->valuestring, "<o>");
+    cJSON_Delete(root);
+    mem_free(path);
     END
 }
 
@@ -557,6 +600,8 @@ Test(tokenizer_files, every_file_counts) {
          "{\"extra_special_tokens\": [\"[E1]\"]}", NULL, "[E1] 노을", "2 11 10 3"},
         {WORDS, CASED ", \"additional_special_tokens\": [\"노을\"]}",
          "{\"additional_special_tokens\": [\"[E1]\"]}", NULL, "[E1] 노을", "2 1 1 1 10 3"},
+        {WORDS, CASED ", \"extra_special_tokens\": [], \"additional_special_tokens\": [\"[E1]\"]}",
+         NULL, NULL, "[E1] a", "2 10 9 3"},
         {WORDS, CASED "}", "{\"do_lower_case\": true}", NULL, "A", "2 9 3"},
         {WORDS, CASED "}", "{\"eos_token\": {\"content\": \"[E1]\", \"rstrip\": true}}", NULL,
          "하늘 [E1] 산", "2 7 10 6 3"},

@@ -1,5 +1,10 @@
 /* What a preset's tokenizer learns from. */
+#include "base/json.h"
+#include "base/sums.h"
+#include "platform/file.h"
+#include "support/model_folder.h"
 #include "support/must.h"
+#include "support/program.h"
 #include "train/run/base_model.h"
 
 #include <criterion/criterion.h>
@@ -9,6 +14,23 @@ static bool knows(const tokenizer *t, const char *word) {
     bool found = false;
     for (size_t i = 0; i < t->count && !found; i++) found = !strcmp(t->tokens[i], word);
     return found;
+}
+
+/* Weights that are drawn anew need not be there. */
+Test(base_model, a_shape_alone_serves_to_begin_with) {
+    const char *folder = temporary_path("shape");
+    json_setup();
+    model_folder_make(folder, NULL, 2, NULL);
+    MUST(file_remove(temporary_path("shape/model.safetensors")));
+    MUST(sums_remove(folder));
+    for (int scratch = 0; scratch < 2; scratch++) {
+        base_model m = {0};
+        err e = base_model_open_folder(&m, folder, &(base_model_options){.from_scratch = scratch});
+        cr_expect_eq(!e, scratch, "%s", err_message(e));
+        err_clear();
+        base_model_free(&m);
+    }
+    temporary_remove();
 }
 
 /* Rows that training leaves out teach nothing. */

@@ -339,6 +339,17 @@ Test(output, a_finished_run_is_not_replaced) {
     temporary_remove();
 }
 
+/* Of a run that was stopped there are checkpoints alone. */
+Test(output, a_checkpoint_that_nothing_speaks_of_is_kept) {
+    run_request q = small_request("out");
+    stop_after(&q, 2);
+    MUST(file_remove(temporary_path("out/unfinished.json")));
+    MUST(file_remove(temporary_path("out/log.jsonl")));
+    expect_refused(&q, ERR_USAGE, "out holds a checkpoint of an earlier run");
+    cr_assert(has("out/checkpoint-2/model.safetensors"));
+    temporary_remove();
+}
+
 Test(output, models_are_named_after_their_origin) {
     base_model s;
     run_request q = small_request("out");

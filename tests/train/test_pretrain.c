@@ -309,6 +309,21 @@ Test(pretrain, bits_of_bf16_are_those_of_any_threads) {
     program_free(&other);
 }
 
+/* Held out sentences are scored behind each epoch, unless a number of steps says when. */
+Test(pretrain, epochs_end_with_an_evaluation) {
+    json_setup();
+    write_lines();
+    run_well(RUN("pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu",
+                 "--threads", "1", "--tokens-per-batch", "2048", "--warmup-steps", "1", "--epochs",
+                 "2", PRESET, "-o", "epochs"));
+    cJSON *root = record_of("epochs");
+    const cJSON *heldout = cJSON_GetObjectItem(root, "heldout"), *first = heldout->child;
+    cr_assert_eq(cJSON_GetArraySize(heldout), 2);
+    double half = first->child->valuedouble, end = first->next->child->valuedouble;
+    cr_expect(half > 0 && 2 * half == end, "steps %g and %g", half, end);
+    cJSON_Delete(root);
+}
+
 static program_result end_of(child *c, int exit_code, const char *says) {
     program_result r = child_end(c, 60);
     cr_assert_eq(r.exit_code, exit_code, "%s", r.err);

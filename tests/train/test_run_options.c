@@ -408,6 +408,14 @@ static double value_of(const log_line *l, const char *key) {
     return value;
 }
 
+/* What a process did of a run of so many steps, two epochs. */
+static void expect_rates(const log_line *l, uint32_t own_steps, uint32_t steps) {
+    double seconds = value_of(l, "train_runtime"), rows = 0;
+    cr_expect_float_eq(value_of(l, "train_steps_per_second") * seconds, own_steps, 1e-6);
+    rows = value_of(l, "train_samples_per_second") * seconds * steps / own_steps / 2;
+    cr_expect(rows > 20 && fabs(rows - round(rows)) < 1e-6, "%g rows", rows);
+}
+
 Test(run_options, what_is_not_the_whole_is_partial) {
     cr_expect_not(run_is_partial(&(run_request){.task = "kor_hate"}));
     cr_expect(run_is_partial(&(run_request){.sample = true}));
@@ -456,7 +464,8 @@ Test(run_options, the_log_has_each_step_once_under_trainers_names) {
         schedule s = {SCHEDULE_linear, q.recipe.learning_rate, 5, 12};
         cr_assert_float_eq(value_of(l, "learning_rate"), schedule_rate(&s, (uint32_t)step), 1e-15);
     }
-    cr_assert(value_of(&lines[12], "train_loss") > 0 && value_of(&lines[12], "train_runtime") > 0);
+    cr_assert(value_of(&lines[12], "train_loss") > 0);
+    expect_rates(&lines[12], 12, 12);
     free_log(lines, n);
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
@@ -478,5 +487,9 @@ Test(run_options, a_resumed_run_goes_on_with_its_log) {
     q.resume = true;
     run_through(&q, &o);
     expect_same_logs(temporary_path("whole/log.jsonl"), path);
+    log_line lines[40];
+    size_t n = read_log(lines, 40, path);
+    expect_rates(&lines[12], 6, 12);
+    free_log(lines, n);
     temporary_remove();
 }

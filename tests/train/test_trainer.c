@@ -167,6 +167,26 @@ Test(trainer, capacity_is_what_packing_needs) {
     cr_assert_eq(c.sentences, 2);
 }
 
+/* An evaluation may take more sentences at once than a step, of fewer tokens, or the other way. */
+Test(trainer, evaluations_have_room_for_what_they_were_promised) {
+    static const batch_capacity wishes[] = {
+        {.tokens = 8, .sentences = 400, .micros = 1, .max_length = 12},
+        {.tokens = 4000, .sentences = 1, .micros = 1, .max_length = 12},
+        {.tokens = 8, .sentences = 1, .micros = 1, .max_length = 12}};
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+        toy t;
+        trainer tr;
+        toy_open(&t, "reference", 8);
+        trainer_options options = {.seed = 1, .lend = wishes[i]};
+        toy_trainer(&tr, &t, &options);
+        const model_memory *m = trainer_evaluation_memory(&tr);
+        cr_expect_geq(m->tokens, wishes[i].tokens, "wish %zu", i);
+        cr_expect_geq(m->sentences, wishes[i].sentences, "wish %zu", i);
+        trainer_free(&tr);
+        toy_close(&t);
+    }
+}
+
 /* A model that the device cannot hold is refused before any of its memory is taken: what it needs
  * and what there is are named, and the device is as good as before. */
 static void refuse_a_giant(const char *selector, uint64_t memory_bytes, const char *has) {

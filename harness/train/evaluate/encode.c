@@ -6,6 +6,7 @@
 #include "compute/ops.h"
 #include "text/markers.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -201,6 +202,14 @@ err encode_examples(encoded *out, const tokenizer *t, const example *examples, s
                     uint32_t max_length) {
     *out = (encoded){0};
     return encode_all(out, t, examples, count, max_length);
+}
+
+void encode_alone(void) {
+    omp_set_num_threads(1);
+}
+
+uint32_t encode_threads(void) {
+    return (uint32_t)omp_get_max_threads();
 }
 
 void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,

@@ -43,6 +43,12 @@ err encode_split(encoded *out, const tokenizer *t, const dataset_split *split, e
 err encode_examples(encoded *out, const tokenizer *t, const example *examples, size_t count,
                     uint32_t max_length) MUST_CHECK;
 
+/* What this thread encodes from here on it encodes alone: one that works beside a device takes no
+ * processors from it. */
+void encode_alone(void);
+/* On how many threads it encodes. */
+uint32_t encode_threads(void);
+
 /* What truncation took from sentences, if anything: cut of them, and what these lost. */
 void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,
                      uint32_t max_length);

@@ -85,13 +85,17 @@ static bool is_among(const char *name, const char *const *list, size_t count) {
     return false;
 }
 
+bool run__is_folder_name(const char *name) {
+    return is_among(name, folders, FOLDERS);
+}
+
 /* One name in the folder; `ours` when one of the run files proves that a run was here. */
 static err guard_name(const run *r, const char *name, bool ours) {
     char *path = NULL;
     bool fine = true;
     err e = run_path(&path, r, name);
     if (e) return e;
-    if (checkpoint_is_name(name) || is_among(name, folders, FOLDERS))
+    if (checkpoint_is_name(name) || run__is_folder_name(name))
         e = marker_check(path);
     else if (strcmp(name, "log.jsonl") == 0)
         fine = ours && is_regular(path);
@@ -155,7 +159,7 @@ err run_output_check(const run *r) {
     if (r->request.resume && !r->request.overwrite) return ERR_OK;
     err e = folder_list_read(&list, r->output);
     for (size_t i = 0; !e && i < list.count; i++)
-        if (checkpoint_is_name(list.names[i]) || is_among(list.names[i], folders, FOLDERS))
+        if (checkpoint_is_name(list.names[i]) || run__is_folder_name(list.names[i]))
             e = check_strangers(r, list.names[i]);
     folder_list_free(&list);
     return e;
@@ -176,7 +180,7 @@ static err tidy(run *r) {
     for (size_t i = 0; !e && i < list.count; i++) {
         const char *name = list.names[i];
         if (strncmp(name, "partial-", 8) != 0) continue;
-        if (!checkpoint_is_name(name) && !is_among(name, folders, FOLDERS)) continue;
+        if (!checkpoint_is_name(name) && !run__is_folder_name(name)) continue;
         if (!(e = run_path(&path, r, name))) e = marker_remove(path);
         mem_free(path);
         path = NULL;

@@ -20,4 +20,7 @@ err run__log_test(run *r) MUST_CHECK;
 /* The folder is finished. */
 err run__end(run *r) MUST_CHECK;
 
+/* Whether a run makes a folder of that name beside its checkpoints: model, best, partial-model ... */
+bool run__is_folder_name(const char *name);
+
 #endif

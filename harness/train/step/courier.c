@@ -70,7 +70,7 @@ err courier_open(courier **out, courier_work *work, void *context) {
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->mutex);
     mem_free(c);
-    return err_set(ERR_MEMORY, "cannot start a thread that exchanges gradients");
+    return err_set(ERR_MEMORY, "cannot start a further thread");
 }
 
 void courier_close(courier *c) {

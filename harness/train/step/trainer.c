@@ -383,7 +383,7 @@ static void report_progress(trainer *t) {
     char left[LOG_DURATION_BYTES];
     // the first steps carry one-time costs, and few steps tell no rate
     if (fresh == WARM_STEPS) t->warm_begin = now;
-    if (fresh < RATE_STEPS) {
+    if (fresh < RATE_STEPS || t->options.stop_at) { // nor is the end of training what comes then
         log_progress("step %u of %u  loss %.4f  lr %.2e", t->done, t->total_steps, loss, rate);
         return;
     }

@@ -1,0 +1,183 @@
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/predict_job.h"
+#include "platform/interrupt.h"
+#include "train/step/courier.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- writing --- */
+
+/* On a terminal rows are shown, line by line, and what is in them does not act. */
+static err show_lines(const char *bytes, size_t count) {
+    strbuf out = {0};
+    err e = ERR_OK;
+    for (size_t at = 0, n; at < count && !e; at += n + 1) {
+        const char *stop = memchr(bytes + at, '\n', count - at);
+        n = stop ? (size_t)(stop - bytes) - at : count - at;
+        e = shown_add_bytes(&out, SHOWN_TERMINAL, bytes + at, n);
+        if (!e) e = strbuf_add(&out, "\n");
+    }
+    if (!e && out.text) fputs(out.text, stdout);
+    strbuf_free(&out);
+    return e;
+}
+
+static err write_output(const char *bytes, size_t count) {
+    if (isatty(STDOUT_FILENO)) return show_lines(bytes, count);
+    return fwrite(bytes, 1, count, stdout) == count && !fflush(stdout)
+               ? ERR_OK
+               : err_set(ERR_IO, "cannot write standard output: %s", strerror(errno));
+}
+
+/* All of it or nothing: what a full disk took of a window is taken back. */
+err predict__write(predict_job *j, const char *bytes, size_t count) {
+    if (j->fd < 0) return write_output(bytes, count);
+    off_t begin = lseek(j->fd, 0, SEEK_CUR);
+    for (size_t at = 0; at < count;) {
+        ssize_t n = write(j->fd, bytes + at, count - at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            int why = errno;
+            bool whole = begin >= 0 && !ftruncate(j->fd, begin);
+            return err_set(ERR_IO, "%s: cannot write: %s; %zu rows are %s (--resume goes on)",
+                           j->options->output, strerror(why), j->rows,
+                           whole ? "there, whole" : "there, and perhaps a part of more");
+        }
+        at += (size_t)n;
+    }
+    return ERR_OK;
+}
+
+static err write_window(predict_job *j, window *w) {
+    err e = w->count ? predict__write(j, w->out.text, w->out.length) : ERR_OK;
+    if (!e) j->rows += w->count;
+    return e;
+}
+
+/* `behind`: byte of the input up to which rows are written. */
+static void show_progress(const predict_job *j, uint64_t behind) {
+    uint64_t all_bytes = j->table.file_bytes;
+    double seconds = clock_seconds() - j->begin;
+    double share = all_bytes ? (double)behind / (double)all_bytes : 0;
+    double speed = seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0;
+    char left[LOG_DURATION_BYTES];
+    if (share <= 0 || speed <= 0) {
+        log_progress("%zu rows  %.0f rows/s", j->rows, speed);
+        return;
+    }
+    double all = (double)j->rows / share;
+    log_progress("%zu rows  %.0f %%  %s left  %.0f rows/s", j->rows, 100 * share,
+                 log_duration(left, (all - (double)j->rows) / speed), speed);
+}
+
+/* --- one after the other --- */
+
+static err label_in_turn(predict_job *j) {
+    window *w = &j->windows[0];
+    err e = ERR_OK;
+    while (!e && !j->ended) {
+        if (!(e = predict__window_read(j, w))) e = predict__window_score(j, w);
+        if (!e) e = predict__window_make(j, w);
+        if (!e) e = write_window(j, w);
+        if (!e && !j->ended && interrupt_seen()) e = err_set(ERR_INTERRUPTED, "interrupted");
+        if (!e) show_progress(j, w->behind);
+    }
+    return e;
+}
+
+/* --- beside the device --- */
+
+/* An error that is told when those of earlier rows had their turn. */
+typedef struct fault {
+    err e;
+    char message[1024];
+} fault;
+
+static void fault_keep(fault *f, err e) {
+    f->e = e;
+    if (e) snprintf(f->message, sizeof f->message, "%s", err_message(e));
+}
+
+static err fault_tell(const fault *f) {
+    return f->e ? err_set(f->e, "%s", f->message) : ERR_OK;
+}
+
+/* What the courier does while a window is scored. */
+typedef struct errand {
+    predict_job *job;
+    window *last, *next; /* of which rows are made, and that is read; NULL: none */
+    fault making, reading;
+} errand;
+
+static err go(void *context, size_t i) {
+    errand *at = context;
+    (void)i;
+    encode_alone();
+    if (at->last) fault_keep(&at->making, predict__window_make(at->job, at->last));
+    if (at->next) fault_keep(&at->reading, predict__window_read(at->job, at->next));
+    return ERR_OK;
+}
+
+/* Scores a window while the courier goes; then the rows of the one before are written. */
+static err label_one(errand *at, courier *c, window *now) {
+    predict_job *j = at->job;
+    fault scoring;
+    courier_begin(c);
+    courier_release(c, 1);
+    fault_keep(&scoring, predict__window_score(j, now));
+    err e = courier_wait(c);
+    if (!e) e = fault_tell(&at->making);
+    if (!e && at->last) e = write_window(j, at->last);
+    if (!e && at->last) show_progress(j, at->last->behind);
+    return e ? e : fault_tell(&scoring);
+}
+
+/* Errors come in the order of the rows that they are about, as if one window were labelled after
+ * the other. */
+static err label_beside(predict_job *j, courier *c, errand *at) {
+    window *now = &j->windows[0], *last = NULL;
+    bool is_cut = false;
+    err e = predict__window_read(j, now);
+    for (size_t k = 1; !e && now; k++) {
+        *at = (errand){
+            .job = j, .last = last, .next = j->ended ? NULL : &j->windows[k % WINDOW_COUNT]};
+        e = label_one(at, c, now);
+        last = e ? NULL : now;
+        now = at->reading.e ? NULL : at->next;
+        is_cut = now && now->count && interrupt_seen();
+        if (is_cut) now = NULL;
+    }
+    if (!e && last && !(e = predict__window_make(j, last))) e = write_window(j, last);
+    if (!e) e = fault_tell(&at->reading);
+    return e || !is_cut ? e : err_set(ERR_INTERRUPTED, "interrupted");
+}
+
+/* A thread that reads beside a device on the same processors would only take turns with it, and one
+ * that waits for standard input would keep rows back that are scored. */
+static bool has_room_beside(const predict_job *j) {
+    const device_info *d = &j->p->scorer.device.info;
+    bool is_here = d->class == CLASS_SOFTWARE || d->kind != DEVICE_VULKAN;
+    bool is_spare = d->kind == DEVICE_CPU && d->threads < encode_threads();
+    return strcmp(j->options->input, "-") != 0 && (!is_here || is_spare);
+}
+
+err predict__flow(predict_job *j) {
+    courier *c = NULL;
+    errand at = {0};
+    err e = ERR_OK;
+    if (!has_room_beside(j))
+        e = label_in_turn(j);
+    else if (!(e = courier_open(&c, go, &at)))
+        e = label_beside(j, c, &at);
+    courier_close(c);
+    log_progress_end();
+    if (e == ERR_INTERRUPTED)
+        log_note("%zu row%s labelled%s", j->rows, j->rows == 1 ? " is" : "s are",
+                 j->options->output ? "; go on with the same command and --resume" : "");
+    return e;
+}

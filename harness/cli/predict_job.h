@@ -1,0 +1,78 @@
+/* Shared by predict_file.c, which opens input and output, predict_window.c, which turns rows of the
+ * one into rows of the other, and predict_flow.c, which has that done in the right order. */
+#ifndef HARNESS_CLI_PREDICT_JOB_H
+#define HARNESS_CLI_PREDICT_JOB_H
+
+#include "cli/predict_row.h"
+#include "cli/predict_units.h"
+#include "data/table.h"
+
+enum { WINDOW_COUNT = 3 }; /* one is read, one scored, one made rows of, at once */
+
+/* A row of the window: its bytes lie in window.raw, its texts in window.texts. */
+typedef struct window_row {
+    size_t raw, raw_bytes, text[2], text_bytes[2];
+    const char *line_end;
+    bool is_bad;
+} window_row;
+
+/* Rows that are read, scored and written together. */
+typedef struct window {
+    strbuf raw, texts, out;
+    window_row *rows;  /* (count) of (most) owned */
+    example *examples; /* (good) of (most) owned */
+    size_t count, good;
+    uint64_t behind;    /* byte of the input at which they end */
+    encoded encoded;    /* of a model that answers once a text */
+    float *logits;      /* likewise (good, classes) owned */
+    unit_answers units; /* of one that answers of a text's units */
+} window;
+
+typedef struct predict_job {
+    predictor *p;
+    const options *options;
+    table table;
+    row_form form;
+    const char *text, *pair; /* names of columns */
+    size_t text_column, pair_column;
+    window windows[WINDOW_COUNT];
+    size_t most;      /* rows of a window */
+    int fd;           /* of the output; -1: standard output */
+    size_t resumed;   /* rows that were there */
+    size_t rows;      /* written, in this run and before */
+    size_t bad;       /* read without being understood, likewise */
+    uint64_t *labels; /* (classes) rows labelled so, in this run */
+    size_t unsaid;    /* rows of this run that have none of several labels */
+    double begin;
+    bool ended;       /* the input */
+    bool converts;    /* the output has another delimiter than the input */
+    strbuf converted; /* the row that was read, as the output has it */
+    char *state;      /* path of what says who makes the output, owned */
+} predict_job;
+
+err predict__window_init(window *w, size_t most) MUST_CHECK;
+void predict__window_free(window *w);
+
+/* The next rows of the input and, of a model that answers once a text, their token ids; none at its
+ * end. */
+err predict__window_read(predict_job *j, window *w) MUST_CHECK;
+/* What the model says of them. Stops between batches when the run is interrupted. */
+err predict__window_score(predict_job *j, window *w) MUST_CHECK;
+/* Their rows of the output, into w->out. Lets go of what the model said. */
+err predict__window_make(predict_job *j, window *w) MUST_CHECK;
+
+/* The row that was read, or the names of the columns, as they stand in the output; borrowed until the
+ * next. A row that could not be cut is one cell. */
+err predict__row_kept(text_span *kept, predict_job *j, bool is_cut) MUST_CHECK;
+err predict__names_kept(text_span *kept, predict_job *j) MUST_CHECK;
+
+/* A row that cannot be read ends the run, or passes: then row->is_bad. */
+err predict__take_fault(const predict_job *j, window_row *row, err fault, bool more) MUST_CHECK;
+
+/* All of it or nothing: what a full disk took of a window is taken back. */
+err predict__write(predict_job *j, const char *bytes, size_t count) MUST_CHECK;
+
+/* Labels all rows that are left. Errors: ERR_INTERRUPTED behind a whole number of windows. */
+err predict__flow(predict_job *j) MUST_CHECK;
+
+#endif

@@ -1,0 +1,207 @@
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/predict_job.h"
+#include "platform/interrupt.h"
+
+#include <string.h>
+
+enum { BAD_ROWS_SHOWN = 20 };
+
+/* --- other delimiters --- */
+
+/* Text of a cell, in quotes where it has to be; it stays what it is. */
+static err add_text(strbuf *out, char delimiter, text_span text) {
+    bool is_plain = !memchr(text.text, delimiter, text.bytes) &&
+                    !memchr(text.text, '"', text.bytes) && !memchr(text.text, '\n', text.bytes) &&
+                    !memchr(text.text, '\r', text.bytes);
+    if (is_plain) return strbuf_add_bytes(out, text.text, text.bytes);
+    err e = strbuf_add(out, "\"");
+    for (size_t i = 0; i < text.bytes && !e; i++)
+        e = strbuf_add_bytes(out, text.text[i] == '"' ? "\"\"" : text.text + i,
+                             text.text[i] == '"' ? 2 : 1);
+    return e ? e : strbuf_add(out, "\"");
+}
+
+static err convert(text_span *kept, predict_job *j, const text_span *cells, size_t count) {
+    strbuf *out = &j->converted;
+    err e = ERR_OK;
+    out->length = 0;
+    for (size_t i = 0; i < count && !e; i++) {
+        if (i) e = strbuf_add_bytes(out, &j->form.delimiter, 1);
+        if (!e) e = add_text(out, j->form.delimiter, cells[i]);
+    }
+    if (!e) e = strbuf_add(out, "");
+    *kept = (text_span){out->text, out->length};
+    return e;
+}
+
+err predict__row_kept(text_span *kept, predict_job *j, bool is_cut) {
+    const table *t = &j->table;
+    *kept = t->raw;
+    return !j->converts ? ERR_OK
+           : is_cut     ? convert(kept, j, t->fields, t->column_count)
+                        : convert(kept, j, &t->raw, 1);
+}
+
+err predict__names_kept(text_span *kept, predict_job *j) {
+    const table *t = &j->table;
+    text_span *names = NULL;
+    *kept = t->header;
+    if (!j->converts) return ERR_OK;
+    err e = mem_new(&names, t->column_count);
+    for (size_t i = 0; i < t->column_count && !e; i++)
+        names[i] = (text_span){t->columns[i], strlen(t->columns[i])};
+    if (!e) e = convert(kept, j, names, t->column_count);
+    mem_free(names);
+    return e;
+}
+
+/* --- reading --- */
+
+static err keep_text(window *w, window_row *row, int k, text_span text) {
+    row->text[k] = w->texts.length;
+    row->text_bytes[k] = text.bytes;
+    err e = strbuf_add_bytes(&w->texts, text.text, text.bytes);
+    return e ? e : strbuf_add_bytes(&w->texts, "", 1);
+}
+
+/* What the model reads of the row. */
+static err take_texts(const predict_job *j, window *w, window_row *row) {
+    text_span text = {0};
+    err e = row_check(&j->form, &j->table);
+    if (!e) e = table_text(&text, &j->table, j->text, j->text_column);
+    if (!e) e = keep_text(w, row, 0, text);
+    if (e || !j->pair) return e;
+    if (!(e = table_text(&text, &j->table, j->pair, j->pair_column)))
+        e = keep_text(w, row, 1, text);
+    if (!e && !row->text_bytes[0] != !row->text_bytes[1])
+        e = err_set(ERR_FORMAT, "%s:%zu: column '%s' is empty: a pair is two texts", j->table.path,
+                    j->table.line, row->text_bytes[0] ? j->pair : j->text);
+    return e;
+}
+
+err predict__take_fault(const predict_job *j, window_row *row, err fault, bool more) {
+    if (fault != ERR_FORMAT || !more) return fault;
+    if (!j->options->skip_bad_rows)
+        return err_set(fault, "%s (--skip-bad-rows passes such rows through)", err_message(fault));
+    if (j->bad < BAD_ROWS_SHOWN) log_warn("%s: passed through without a label", err_message(fault));
+    if (j->bad == BAD_ROWS_SHOWN) log_warn("further bad rows are counted alone");
+    err_clear();
+    row->is_bad = true;
+    return ERR_OK;
+}
+
+static err read_row(predict_job *j, window *w, bool *more) {
+    window_row *row = &w->rows[w->count];
+    size_t texts = w->texts.length;
+    text_span kept;
+    *row = (window_row){0};
+    err e = table_next(&j->table, more);
+    bool is_cut = !e;
+    if (!e && !*more) return ERR_OK;
+    if (!e) e = take_texts(j, w, row);
+    if (e && (e = predict__take_fault(j, row, e, *more))) return e;
+    if (row->is_bad) w->texts.length = texts;
+    if ((e = predict__row_kept(&kept, j, is_cut))) return e;
+    j->bad += row->is_bad;
+    row->raw = w->raw.length;
+    row->raw_bytes = kept.bytes;
+    row->line_end = j->table.line_end;
+    w->good += !row->is_bad;
+    w->count++;
+    return strbuf_add_bytes(&w->raw, kept.text, kept.bytes);
+}
+
+/* What the model is given of the rows that could be read. */
+static void point_into(const predict_job *j, window *w) {
+    for (size_t i = 0, k = 0; i < w->count; i++) {
+        const window_row *row = &w->rows[i];
+        if (row->is_bad) continue;
+        example *x = &w->examples[k++];
+        *x = (example){.text_count = j->pair ? 2 : 1};
+        for (uint32_t t = 0; t < x->text_count; t++)
+            x->texts[t] = (text_span){w->texts.text + row->text[t], row->text_bytes[t]};
+    }
+}
+
+err predict__window_read(predict_job *j, window *w) {
+    bool more = true;
+    err e = ERR_OK;
+    w->raw.length = w->texts.length = w->count = w->good = 0;
+    while (w->count < j->most && more && !e) e = read_row(j, w, &more);
+    j->ended = !more;
+    w->behind = j->table.bytes;
+    if (e) return e;
+    point_into(j, w);
+    return j->p->in_units ? ERR_OK : predictor_read(&w->encoded, j->p, w->examples, w->good);
+}
+
+/* --- scoring --- */
+
+static void let_go(window *w) {
+    unit_answers_free(&w->units);
+    encoded_free(&w->encoded);
+    mem_free(w->logits);
+    w->logits = NULL;
+}
+
+err predict__window_score(predict_job *j, window *w) {
+    return j->p->in_units
+               ? unit_answers_make(&w->units, j->p, w->examples, w->good, interrupt_seen)
+               : predictor_run(j->p, &w->logits, &w->encoded, w->examples, interrupt_seen);
+}
+
+/* --- rows of the output --- */
+
+/* The label of the row that was ranked, or all that it has of several, which may be none. */
+static void count_labels(predict_job *j) {
+    const predictor *p = j->p;
+    uint32_t said = predictor_says_several(p) ? predictor_said(p) : 1;
+    for (uint32_t k = 0; k < said; k++) j->labels[p->scores[k].id]++;
+    j->unsaid += !said;
+}
+
+/* Row k of those that could be read. */
+static err add_answer(predict_job *j, window *w, size_t k, text_span raw, const char *line_end) {
+    predictor *p = j->p;
+    cJSON *members = NULL;
+    if (!p->in_units) {
+        predictor_rank(p, w->logits + k * p->classes);
+        count_labels(j);
+        return row_add(&w->out, &j->form, p, raw, line_end);
+    }
+    members = cJSON_CreateObject();
+    err e = members ? unit_answers_json(members, &w->units, p, k)
+                    : err_set(ERR_MEMORY, "out of memory while writing a row");
+    if (!e) e = row_add_json(&w->out, &j->form, members, raw, line_end);
+    cJSON_Delete(members);
+    return e;
+}
+
+err predict__window_make(predict_job *j, window *w) {
+    err e = ERR_OK;
+    w->out.length = 0;
+    for (size_t i = 0, k = 0; i < w->count && !e; i++) {
+        const window_row *row = &w->rows[i];
+        const text_span raw = {w->raw.text + row->raw, row->raw_bytes};
+        e = row->is_bad ? row_add_bad(&w->out, &j->form, raw, row->line_end)
+                        : add_answer(j, w, k++, raw, row->line_end);
+    }
+    let_go(w);
+    return e;
+}
+
+err predict__window_init(window *w, size_t most) {
+    err e = mem_new(&w->rows, most);
+    return e ? e : mem_new(&w->examples, most);
+}
+
+void predict__window_free(window *w) {
+    let_go(w);
+    strbuf_free(&w->raw);
+    strbuf_free(&w->texts);
+    strbuf_free(&w->out);
+    mem_free(w->rows);
+    mem_free(w->examples);
+    *w = (window){0};
+}

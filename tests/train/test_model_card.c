@@ -1,0 +1,46 @@
+/* A model's README.md tells of the run what its record tells. */
+#include "base/memory.h"
+#include "platform/file.h"
+#include "support/must.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#if HARNESS_CPU
+static void put(const char *name, const char *text) {
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
+Test(model_card, figures_are_those_of_the_run, .timeout = 120) {
+    static const char *const lines[] = {
+        "On 4 test rows.",
+        "(2 rows are left)", // one repeats another, one is in the training data
+        "| training rows | 6 |",
+        "| optimizer steps | 3 |",
+        "| sentences a step | 4 |",
+        "| learning rate | 0.002, constant |",
+        "| warmup steps | 0 |",
+        "| weight decay | 0.25 |",
+        "| longest sentence | 24 tokens |",
+        "| seed | 7 |",
+    };
+    put("train.csv", "text,label\n하나,a\n둘,b\n셋,a\n넷,b\n다섯,a\n여섯,b\n");
+    put("test.csv", "text,label\n일곱,a\n여덟,b\n일곱,a\n둘,b\n");
+    program_result r =
+        RUN("run", "--train-file", "train.csv", "--test-file", "test.csv", "--device", "cpu",
+            "--threads", "1", "--model", "tiny", "--max-steps", "3", "--batch-size", "2",
+            "--gradient-accumulation-steps", "2", "--lr", "2e-3", "--lr-scheduler-type", "constant",
+            "--warmup-steps", "0", "--weight-decay", "0.25", "--max-length", "24", "--seed", "7",
+            "-o", "out", "-q");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    void *card;
+    size_t count;
+    MUST(file_read(&card, &count, temporary_path("out/model/README.md"), 0));
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cr_expect(strstr(card, lines[i]), "no '%s' in:\n%s", lines[i], (char *)card);
+    mem_free(card);
+    temporary_remove();
+}
+#endif
