@@ -7,7 +7,6 @@
 #include "base/shown.h"
 #include "cli/own_scan.h"
 #include "metric/confusion_cells.h"
-#include "metric/score_text.h"
 #include "platform/file.h"
 #include "text/unicode.h"
 #include "train/run/kept_task.h"
@@ -331,8 +330,7 @@ static err add_scores(cJSON *root, const own__scan *s, size_t count) {
     cJSON *list;
     err e = json_add_array(&list, root, "metrics");
     for (size_t i = 0; i < metric_count() && !e; i++)
-        if (metric_applies(metric_at(i), s->kind, count) &&
-            metric_tells(metric_at(i), s->low, s->high))
+        if (metric_applies(metric_at(i), s->kind, count))
             e = json_append(list, cJSON_CreateString(metric_at(i)->name));
     if (!e)
         e = json_put(root, "headline %s max_length %u", headlines[s->kind], (unsigned)MAX_LENGTH);
