@@ -47,7 +47,7 @@ static const char *const screen = HTML_FILE_MARK
     ".board th,.board td{padding:.4rem .35rem}.board td svg{width:100px}\n"
     // however wide a table is: the way to its runs' pages
     "@media(min-width:40.01rem){.board .runs{position:sticky;right:0;background:var(--sheet)}}\n"
-    "td.wrap:last-child{min-width:16rem}\n"
+    "td.wrap:nth-child(n+5):last-child{min-width:16rem}\n"
     ".runs{white-space:normal;min-width:4rem}.runs a{padding:0 .15rem}\n"
     "section[data-task]{content-visibility:auto;contain-intrinsic-size:auto 16rem}\n"
     "th button{all:unset;cursor:pointer}\n"
@@ -90,7 +90,8 @@ static const char *const narrow_and_print =
     "body{max-width:none;padding:0;font-size:11px}.filters,.skip,nav{display:none}\n"
     ".scroll{overflow:visible;border:0}section[data-task]{content-visibility:visible}\n"
     "h2,h3,thead,tr{break-inside:avoid;break-after:avoid}tbody tr{break-after:auto}\n"
-    "th,td,.runs,.made,.device,.model,.recipe,.wrap,td.wrap:last-child{white-space:normal;min-"
+    "th,td,.runs,.made,.device,.model,.recipe,.wrap,td.wrap:nth-child(n+5):last-child{white-space:"
+    "normal;min-"
     "width:0;"
     "padding:.2rem .25rem;position:static;overflow-wrap:anywhere}\n"
     "table,.tag,thead th{font-size:9px}td svg{width:70px}.tag{border:0}\n"
