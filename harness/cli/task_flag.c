@@ -20,6 +20,17 @@ static err is_described(bool *is, const options *o, const char *name) {
     return e;
 }
 
+static bool has_own_name(const char *name) {
+    return !strncmp(name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX));
+}
+
+err task_flag_unkept(bool *is, const options *o, const char *name) {
+    bool described = true;
+    err e = has_own_name(name) ? is_described(&described, o, name) : ERR_OK;
+    *is = !e && !described;
+    return e;
+}
+
 /* Of a name that such runs have. */
 static err not_kept(const char *name) {
     char *file = NULL;
@@ -47,8 +58,7 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     *found = *found && !strcmp(k->name, name);
     if (!e && *found) log_note("task    %s: the files that %s was trained on", name, folder);
     mem_free(folder);
-    bool is_own = !described && !strncmp(name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) &&
-                  !strchr(name, ',');
+    bool is_own = !described && has_own_name(name) && !strchr(name, ',');
     return !e && !*found && is_own ? not_kept(name) : e;
 }
 

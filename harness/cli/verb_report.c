@@ -3,6 +3,7 @@
 #include "cli/history_view.h"
 #include "cli/options.h"
 #include "cli/report_file.h"
+#include "cli/task_flag.h"
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "report/board.h"
@@ -194,6 +195,14 @@ static err page_of_read(void *of, const record *full, const char *path, store_fi
     return e;
 }
 
+static err takes_task(bool *takes, void *of, const record *r) {
+    const page_writer *w = of;
+    bool unkept = false;
+    err e = task_flag_unkept(&unkept, w->o, r->task.name);
+    *takes = !unkept;
+    return e;
+}
+
 /* Whether the page is there as it was written last. */
 static bool page_is_there(const store *s, size_t i, const char *folder) {
     char *name = NULL, *path = NULL;
@@ -367,7 +376,7 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
     // pages of another language are other pages
     if (!e && cache)
         e = path_join(&index, cache, w->language == PAGE_EN ? "records" : "records-ko");
-    store_lean how = {index, page_of_read, w};
+    store_lean how = {index, takes_task, page_of_read, w};
     if (e || (e = store_read_lean(s, results, &how))) goto done;
     log_progress_end();
     bool serves = cache && s->count >= CACHE_LEAST;

@@ -259,6 +259,47 @@ Test(results, folders_of_26_contributors) {
     expect_said(RUN("results", "check", "people"), 1, "a record of task fake_task in another's");
 }
 
+/* A record of a run from own files is a stranger's to everybody else, until a manifest is kept. */
+Test(results, of_own_files_stand_on_no_board) {
+    record r;
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+    MUST(record_write(&r, temporary_path("results/fake_task/a-s1.json")));
+    MUST(record_text(&r.task.name, "own-comments"));
+    MUST(record_write(&r, temporary_path("own.json")));
+    MUST(record_write(&r, temporary_path("results/own-comments/b-s1.json")));
+    record_free(&r);
+    static const char said[] = "task 'own-comments' is one of somebody's own files, without a "
+                               "manifest";
+    program_result p = RUN("results", "add", "own.json");
+    cr_expect_not_null(strstr(p.err, "harness tasks new FILE..."), "%s", p.err);
+    expect_said(p, 1, said);
+    p = RUN("results", "check");
+    cr_expect_not_null(strstr(p.err, said), "%s", p.err);
+    expect_said(p, 1, "1 of 2 records would be refused");
+    for (int times = 2; times--;) {
+        p = RUN("report");
+        cr_expect_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect_not_null(
+            strstr(p.err, "results/own-comments/b-s1.json is left out: task 'own-comments'"), "%s",
+            p.err);
+        program_free(&p);
+        char *board = text_of(temporary_path("results/LEADERBOARD.md"));
+        cr_expect_not_null(strstr(board, "fake_task"));
+        cr_expect_null(strstr(board, "own-comments"));
+        mem_free(board);
+        cr_expect_not(file_named(temporary_path("results/pages/own-comments")));
+    }
+    // with a manifest it is a task like any other
+    char *manifest = text_of(HARNESS_SOURCE_DIR "/tasks/kor_hate.json");
+    MUST(folder_make(temporary_path("mytasks")));
+    MUST(file_write(temporary_path("mytasks/own-comments.json"), manifest, strlen(manifest)));
+    mem_free(manifest);
+    expect_said(RUN("report", "--task-dir", "mytasks"), 0, "");
+    char *board = text_of(temporary_path("results/LEADERBOARD.md"));
+    cr_expect_not_null(strstr(board, "own-comments"));
+    mem_free(board);
+}
+
 /* Each record is valid for the board's reader. */
 Test(results, what_a_board_would_leave_out_is_refused) {
     record r;
