@@ -10,10 +10,9 @@
 
 #include <string.h>
 
-/* Whether a manifest has the name. */
-static err is_described(bool *is, const options *o, const char *name) {
+err task_flag_described(bool *is, const char *task_dir, const char *name) {
     task_catalog c = {0};
-    err e = task_list(&c, o->task_dir);
+    err e = task_list(&c, task_dir);
     *is = false;
     for (size_t i = 0; i < c.count; i++) *is = *is || !strcmp(c.names[i], name);
     task_catalog_free(&c);
@@ -26,7 +25,7 @@ static bool has_own_name(const char *name) {
 
 err task_flag_unkept(bool *is, const options *o, const char *name) {
     bool described = true;
-    err e = has_own_name(name) ? is_described(&described, o, name) : ERR_OK;
+    err e = has_own_name(name) ? task_flag_described(&described, o->task_dir, name) : ERR_OK;
     *is = !e && !described;
     return e;
 }
@@ -52,7 +51,7 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     char *folder = NULL;
     *k = (kept_task){0};
     *found = false;
-    err e = is_described(&described, o, name);
+    err e = task_flag_described(&described, o->task_dir, name);
     if (!e && !described) e = find_run_newest(&folder, name);
     if (!e && folder) e = kept_task_read(k, found, folder);
     *found = *found && !strcmp(k->name, name);
@@ -82,6 +81,11 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
         e = kept_task_parse(t, &k);
     else if (!e)
         e = task_find(t, name, o->task_dir);
+    if (e == ERR_USAGE && !found && folder && !o->task_dir)
+        e = err_wrap(e,
+                     "%s was trained by a manifest that is not here: name its folder again, "
+                     "--task-dir DIR or $HARNESS_TASKS",
+                     folder);
     kept_task_free(&k);
     return e;
 }

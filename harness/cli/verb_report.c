@@ -126,7 +126,12 @@ static err texts_load(test_texts *s) {
 static err texts_open(test_texts *s, const record *r) {
     if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
     texts_close(s);
-    err e = task_find(&s->t, r->task.name, s->o->task_dir);
+    bool described = false;
+    err e = task_flag_described(&described, s->o->task_dir, r->task.name);
+    if (!e && !described)
+        e = err_set(ERR_USAGE, "--texts: no manifest of task '%s' is here (--task-dir DIR)",
+                    r->task.name);
+    if (!e) e = task_find(&s->t, r->task.name, s->o->task_dir);
     if (e) return e;
     s->open = true;
     if ((e = texts_load(s))) texts_close(s); // the task's next record is told the same

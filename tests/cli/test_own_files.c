@@ -290,6 +290,12 @@ Test(own_files, a_manifest_that_is_kept_stands_on_the_board) {
     program_free(&p);
     cr_expect(folder_exists(temporary_path("results/mine")));
     // rows are written over none of the files that they come from
+    p = RUN("errors", "b", "--device", "cpu");
+    cr_expect_not_null(strstr(p.err,
+                              "b was trained by a manifest that is not here: name its folder "
+                              "again, --task-dir DIR or $HARNESS_TASKS: unknown task 'mine'"),
+                       "%s", p.err);
+    program_free(&p);
     p = RUN("eval", "--task", "mine", "--task-dir", ".", "-c", "b", "--device", "cpu",
             "--predictions", "./test.csv", "--overwrite");
     cr_expect_eq(p.exit_code, 2);
