@@ -507,7 +507,8 @@ void shown_wrap(void *stream, size_t columns, const char *label, const char *tex
         if (!text[fits]) break;
         while (cut && text[cut] != ' ') cut--;
         uint32_t point;
-        if (!cut) cut = fits ? cut_word(text, fits) : utf8_decode_leniently(&point, text, strlen(text));
+        if (!cut)
+            cut = fits ? cut_word(text, fits) : utf8_decode_leniently(&point, text, strlen(text));
         fprintf(stream, "%s%.*s\n%*s", label, (int)cut, text, (int)indent, "");
         for (text += cut; *text == ' '; text++) {
         }
