@@ -23,6 +23,11 @@ static size_t at_most(size_t count, size_t most) {
     return count < most ? count : most;
 }
 
+/* A kind of caution that needs no baseline. */
+static bool says_one_label(const record *r) {
+    return score_judge(&r->confusion, metric_find(r->headline), 0) == SCORE_ONE_LABEL;
+}
+
 /* --- tables --- */
 
 static void number_or_dash(grid *g, const char *format, double value) {
@@ -174,9 +179,21 @@ static err add_calibration(strbuf *out, const errors_view *v) {
     return e;
 }
 
+/* Of such a model most wrong rows are of labels that it never says, whatever it calls suspect. */
+static err add_cautions(strbuf *out, const errors_view *v) {
+    size_t ones = 0;
+    for (size_t r = 0; r < v->run_count; r++) ones += says_one_label(&v->runs[r].record);
+    if (!ones) return ERR_OK;
+    const char *words = score_caution_text(SCORE_ONE_LABEL);
+    return v->run_count == 1 ? strbuf_printf(out, "The model %s.\n\n", words)
+                             : strbuf_printf(out, "The model of %zu of %zu runs %s.\n\n", ones,
+                                             v->run_count, words);
+}
+
 err errors_view_print(const errors_view *v) {
     strbuf out = {0};
-    err e = add_wrong(&out, v);
+    err e = add_cautions(&out, v);
+    if (!e) e = add_wrong(&out, v);
     if (!e) e = add_parted(&out, v);
     if (!e) e = add_slices(&out, v);
     if (!e) e = add_pairs(&out, v);
@@ -234,9 +251,11 @@ static err put_runs(cJSON *root, const errors_view *v) {
     for (size_t r = 0; r < v->run_count && !e; r++) {
         const errors_run *run = &v->runs[r];
         if ((e = json_append_object(&o, list))) break;
-        e = json_put(o, "folder %s seed %f device %s answered_otherwise %zu temperature %f",
+        e = json_put(o,
+                     "folder %s seed %f device %s answered_otherwise %zu temperature %f "
+                     "one_label %d",
                      run->folder, (double)run->record.seed, run->record.device.name, run->moved,
-                     run->temperature);
+                     run->temperature, says_one_label(&run->record));
         if (!e) e = put_calibration(o, "calibration", &run->plain);
         if (!e && !isnan(run->temperature))
             e = put_calibration(o, "calibration_at_temperature", &run->scaled);

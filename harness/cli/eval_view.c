@@ -189,6 +189,7 @@ err eval_view_json(const eval_view *v) {
     if (!e)
         e = json_put(root, "device %s split %s rows %zu headline %s", v->device, v->split, v->rows,
                      v->headline);
+    if (!e) e = json_add_number(root, "score", metric_of(v->values, v->headline));
     if (!e) e = json_put_numbers(root, "interval", range, 2);
     if (!e)
         e = json_put(root, "majority %f caution %s", v->majority, score_caution_text(v->caution));

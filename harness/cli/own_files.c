@@ -35,8 +35,8 @@ static err check_faults(const own__scan *s) {
             s->half.first, s->label, s->half.rows, s->wish->label_separator, advice);
     if (s->unknown.rows && !skips)
         return err_set(ERR_DATA,
-                       "%s: no training row has the label '%s': nothing can be learnt of it (%zu "
-                       "row%s with such labels)%s",
+                       "%s: no training row has the label '%s', so a model of them never answers "
+                       "it (%zu row%s with such labels)%s",
                        s->unknown.first, s->unknown_value, s->unknown.rows,
                        shown_plural(s->unknown.rows), advice);
     if (s->unlabelled.rows)
@@ -109,6 +109,45 @@ static void warn_scores(const own__scan *s, size_t count) {
         log_warn("the labels of column '%s' are numbers, and each is learnt as a class of its own "
                  "(--kind regression learns scores)",
                  s->label);
+}
+
+/* Whether a label is one of those that another lists. */
+static bool lists_label(const char *list, char separator, const char *label, size_t bytes) {
+    for (const char *at = list; at; at = strchr(at, separator)) {
+        at += at != list;
+        size_t n = strcspn(at, (const char[]){separator, '\0'});
+        if (n == bytes && !memcmp(at, label, n)) return true;
+    }
+    return false;
+}
+
+/* Whether the label at `index` is a list of which each member stands in another label too. */
+static bool is_list(const own__scan *s, size_t count, size_t index, char separator) {
+    const char *text = s->values[index].text, one[2] = {separator, '\0'};
+    if (!strchr(text, separator)) return false;
+    for (const char *at = text; *at;) {
+        size_t n = strcspn(at, one);
+        bool found = false;
+        for (size_t k = 0; k < count && !found; k++)
+            found = k != index && lists_label(s->values[k].text, separator, at, n);
+        if (!n || !found) return false;
+        at += n + (at[n] == separator);
+    }
+    return true;
+}
+
+/* Labels that look like lists of labels. */
+static void warn_lists(const own__scan *s, size_t count) {
+    static const char separators[] = "|,;/";
+    for (const char *c = separators; *c && s->kind == ANSWER_CLASS; c++)
+        for (size_t i = 0; i < count; i++) {
+            if (!is_list(s, count, i, *c)) continue;
+            log_warn(
+                "label '%s' looks like a list of labels, and is learnt as one label of its own "
+                "(--kind multi_label --label-separator '%c' learns several labels a row)",
+                s->values[i].text, *c);
+            return;
+        }
 }
 
 /* Of classification and sets: how many labels there are. Many of which most occur once are texts or
@@ -377,6 +416,7 @@ err own_files_manifest(char **name, char **manifest, const own_files *w) {
     if ((e = check_all(&s, count))) goto done;
     show_labels(&s, count);
     warn_scores(&s, count);
+    warn_lists(&s, count);
     warn_rare(&s, count);
     warn_blanks(&s, count);
     e = w->name ? mem_strdup(name, w->name) : make_name(name, w->paths[OWN_TRAIN]);

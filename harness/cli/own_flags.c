@@ -160,6 +160,7 @@ static err check_manifest(const char *manifest, const char *path) {
 err tasks_new(const options *o) {
     own_files w = {0};
     char *given = NULL, *name = NULL, *manifest = NULL, *path = NULL, *folder = NULL;
+    strbuf text = {0};
     err e = read_arguments(&w, o);
     if (!e && o->output) e = task_name(&given, o->output);
     if (!e) e = path_folder(&folder, o->output ? o->output : "x");
@@ -176,10 +177,12 @@ err tasks_new(const options *o) {
     if (!e && !o->overwrite && file_named(path))
         e = err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     if (!e) e = folder_make(folder);
-    if (!e) e = file_write(path, manifest, strlen(manifest));
-    if (!e && o->json) fputs(manifest, stdout);
+    if (!e) e = strbuf_printf(&text, "%s\n", manifest);
+    if (!e) e = file_write(path, text.text, text.length);
+    if (!e && o->json) fputs(text.text, stdout);
     if (!e && !o->json) e = show_next(name, path, folder);
 done:
+    strbuf_free(&text);
     mem_free(given);
     mem_free(name);
     mem_free(manifest);

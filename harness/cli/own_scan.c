@@ -80,11 +80,12 @@ static err guess_pair(own__scan *s, const table *t) {
     return e ? e : mem_strdup(&s->pair, t->columns[second]);
 }
 
-/* The column that alone is left, or the count. */
+/* The column that alone is left, or the count. One without a name is the numbers of the rows, as
+ * pandas writes them, and neither text nor label. */
 static size_t only_left(const own__scan *s, const table *t) {
     size_t found = t->column_count;
     for (size_t i = 0; i < t->column_count; i++) {
-        if (is_taken(s, t->columns[i])) continue;
+        if (!*t->columns[i] || is_taken(s, t->columns[i])) continue;
         if (found < t->column_count) return t->column_count;
         found = i;
     }
@@ -320,10 +321,13 @@ static err check_same(own__scan *s, const table *t) {
         const char *have = i < t->column_count ? t->columns[i] : "(none)";
         const char *want = i < a->column_count ? a->columns[i] : "(none)";
         if (i >= t->column_count && i >= a->column_count) break;
+        bool is_read = is_taken(s, want) || is_taken(s, have);
+        bool is_there = i < t->column_count && i < a->column_count;
+        if (is_there && !is_read) continue; // whatever that column is called
         if (strcmp(have, want) != 0)
             return err_set(ERR_DATA,
                            "column %zu of %s is '%s', of %s it is '%s': all files have to "
-                           "have the same columns",
+                           "have as many columns, and those that are read in the same places",
                            i + 1, t->path, have, a->path, want);
     }
     return ERR_OK;

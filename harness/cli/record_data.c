@@ -1,6 +1,7 @@
 #include "cli/record_data.h"
 
 #include "cli/run_record.h"
+#include "cli/task_flag.h"
 
 #include <string.h>
 
@@ -17,7 +18,11 @@ static err load(record_data *d, const char *name) {
     if (d->name && !strcmp(d->name, name)) return ERR_OK;
     record_data_free(d);
     dataset_options where = {.data_dir = d->data_dir};
+    bool described = false;
     err e = mem_strdup(&d->name, name);
+    if (!e) e = task_flag_described(&described, d->task_dir, name);
+    if (!e && !described) // without all the names that there are: each record says so
+        return mem_printf(&d->lacks, "no manifest of task '%s' is here (--task-dir DIR)", name);
     if (!e) e = task_find(&d->task, name, d->task_dir);
     if (!e) e = dataset_load(&d->data, &d->task, &where);
     if (!e || e == ERR_MEMORY) return e;

@@ -10,13 +10,23 @@
 
 #include <string.h>
 
-/* Whether a manifest has the name. */
-static err is_described(bool *is, const options *o, const char *name) {
+err task_flag_described(bool *is, const char *task_dir, const char *name) {
     task_catalog c = {0};
-    err e = task_list(&c, o->task_dir);
+    err e = task_list(&c, task_dir);
     *is = false;
     for (size_t i = 0; i < c.count; i++) *is = *is || !strcmp(c.names[i], name);
     task_catalog_free(&c);
+    return e;
+}
+
+static bool has_own_name(const char *name) {
+    return !strncmp(name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX));
+}
+
+err task_flag_unkept(bool *is, const options *o, const char *name) {
+    bool described = true;
+    err e = has_own_name(name) ? task_flag_described(&described, o->task_dir, name) : ERR_OK;
+    *is = !e && !described;
     return e;
 }
 
@@ -41,14 +51,13 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     char *folder = NULL;
     *k = (kept_task){0};
     *found = false;
-    err e = is_described(&described, o, name);
+    err e = task_flag_described(&described, o->task_dir, name);
     if (!e && !described) e = find_run_newest(&folder, name);
     if (!e && folder) e = kept_task_read(k, found, folder);
     *found = *found && !strcmp(k->name, name);
     if (!e && *found) log_note("task    %s: the files that %s was trained on", name, folder);
     mem_free(folder);
-    bool is_own = !described && !strncmp(name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) &&
-                  !strchr(name, ',');
+    bool is_own = !described && has_own_name(name) && !strchr(name, ',');
     return !e && !*found && is_own ? not_kept(name) : e;
 }
 
@@ -72,6 +81,11 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
         e = kept_task_parse(t, &k);
     else if (!e)
         e = task_find(t, name, o->task_dir);
+    if (e == ERR_USAGE && !found && folder && !o->task_dir)
+        e = err_wrap(e,
+                     "%s was trained by a manifest that is not here: name its folder again, "
+                     "--task-dir DIR or $HARNESS_TASKS",
+                     folder);
     kept_task_free(&k);
     return e;
 }

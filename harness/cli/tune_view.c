@@ -11,16 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool tune_is_better(const tune_result *t, double a, double b) {
-    if (isnan(a) || isnan(b)) return !isnan(a) && isnan(b);
-    return t->higher_is_better ? a > b : a < b;
+bool tune_is_better(const tune_result *t, const tune_trial *a, const tune_trial *b) {
+    if (isnan(a->score) || isnan(b->score)) return !isnan(a->score) && isnan(b->score);
+    if (a->score == b->score) return a->loss < b->loss;
+    return t->higher_is_better ? a->score > b->score : a->score < b->score;
 }
 
 /* Trained longer, then better, then earlier. */
 static bool goes_before(const tune_result *t, const tune_row *a, const tune_row *b) {
     if (a->round != b->round) return a->round > b->round;
-    if (tune_is_better(t, a->trial.score, b->trial.score)) return true;
-    return !tune_is_better(t, b->trial.score, a->trial.score) && a < b;
+    if (tune_is_better(t, &a->trial, &b->trial)) return true;
+    return !tune_is_better(t, &b->trial, &a->trial) && a < b;
 }
 
 const tune_row *tune_best(const tune_result *t) {

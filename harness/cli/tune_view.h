@@ -30,8 +30,8 @@ typedef struct tune_result {
  * has a score. */
 const tune_row *tune_best(const tune_result *t);
 
-/* Whether score a is better; a NaN never is. */
-bool tune_is_better(const tune_result *t, double a, double b);
+/* Whether trial a is better: by its score, a NaN never is, and of equal scores by the lower loss. */
+bool tune_is_better(const tune_result *t, const tune_trial *a, const tune_trial *b);
 
 /* The chosen recipe with all its values, and how many trials it took in tuning_trials, as a file for
  * --recipe. Errors: ERR_IO; ERR_MEMORY. */

@@ -9,15 +9,15 @@
 #include <string.h>
 
 /* What one argument names: a record, a run's folder, a folder of either (one model, several seeds),
- * or a device to run on now. */
+ * several of these with commas between, or a device to run on now. */
 typedef struct side {
-    record *records; /* (count) owned */
+    record *records; /* (count) owned; NULL: another side owns them */
     const record **list;
     size_t count, capacity;
 } side;
 
 static void side_free(side *s) {
-    for (size_t i = 0; i < s->count; i++) record_free(&s->records[i]);
+    for (size_t i = 0; s->records && i < s->count; i++) record_free(&s->records[i]);
     mem_free(s->records);
     mem_free(s->list);
     *s = (side){0};
@@ -79,21 +79,36 @@ static err add_runs(side *s, const char *name, const options *o) {
     return e;
 }
 
-static err read_side(side *s, const char *name, const options *o) {
+static err add_named(side *s, const char *name, const options *o) {
     char *path = NULL;
-    err e;
     if (!folder_exists(name)) {
-        if (file_exists(name) || file_is_input(name))
-            e = add_record(s, name);
-        else if (compare_is_device(name))
-            e = add_runs(s, name, o);
-        else
-            e = err_set(ERR_IO, "%s: no such record or run folder, and no device (harness devices)",
-                        name);
-    } else if (!(e = path_join(&path, name, "record.json"))) {
-        e = file_exists(path) ? add_record(s, path) : add_folder(s, name);
+        if (file_exists(name) || file_is_input(name)) return add_record(s, name);
+        if (compare_is_device(name)) return add_runs(s, name, o);
+        return err_set(ERR_IO, "%s: no such record or run folder, and no device (harness devices)",
+                       name);
     }
+    err e = path_join(&path, name, "record.json");
+    if (!e) e = file_exists(path) ? add_record(s, path) : add_folder(s, name);
     mem_free(path);
+    return e;
+}
+
+/* What has no comma, or is there under that very name, is one; else each between commas. */
+static err add_listed(side *s, const char *name, const options *o) {
+    bool is_one = !strchr(name, ',') || file_named(name) || compare_is_device(name);
+    err e = is_one ? add_named(s, name, o) : ERR_OK;
+    for (const char *at = name; !is_one && !e && at; at = strchr(at, ',')) {
+        char *part = NULL;
+        at += *at == ',';
+        e = mem_strndup(&part, at, strcspn(at, ","));
+        if (!e) e = add_named(s, part, o);
+        mem_free(part);
+    }
+    return e;
+}
+
+static err read_side(side *s, const char *name, const options *o) {
+    err e = add_listed(s, name, o);
     if (e || (e = mem_new(&s->list, s->count))) return e;
     for (size_t i = 0; i < s->count; i++) s->list[i] = &s->records[i];
     return ERR_OK;
@@ -125,9 +140,34 @@ static err compare_two(strbuf *out, const compare_side sides[2], const options *
     return e;
 }
 
-static err compare_all(strbuf *out, const compare_side *list, const options *o, bool json,
-                       page_language language) {
-    size_t count = o->arg_count;
+/* A folder alone: its runs are of two groups, in the order of their files. */
+static err split_side(side sides[2], const char *name) {
+    side *all = &sides[0], *other = &sides[1];
+    size_t first = 0;
+    err e = mem_new(&other->list, all->count);
+    for (size_t i = 0; i < all->count && !e; i++) {
+        const record *r = &all->records[i];
+        if (compare_is_group(all->list[0], r)) {
+            all->list[first++] = r;
+        } else if (!other->count || compare_is_group(other->list[0], r)) {
+            other->list[other->count++] = r;
+        } else {
+            e = err_set(ERR_USAGE,
+                        "%s: holds runs of more than two models, recipes or devices: name the runs "
+                        "of each side, with commas between them, as in harness compare "
+                        "A1.json,A2.json B1.json,B2.json",
+                        name);
+        }
+    }
+    if (!e && !other->count)
+        e = err_set(ERR_USAGE, "%s: all runs there are of one model and recipe: name another side",
+                    name);
+    if (e) other->count = 0;
+    return e;
+}
+
+static err compare_all(strbuf *out, const compare_side *list, size_t count, const options *o,
+                       bool json, page_language language) {
     if (count == 2) return compare_two(out, list, o, json, language);
     if (o->texts || o->has_rows)
         return err_set(ERR_USAGE, "--%s is of two sides, found %zu", o->texts ? "texts" : "rows",
@@ -141,11 +181,13 @@ err verb_compare(const options *o) {
     compare_side *list = NULL;
     strbuf out = {0}, html = {0};
     err e;
-    if (o->arg_count < 2) {
+    bool is_folder = o->arg_count == 1 && folder_exists(o->args[0]);
+    size_t count = is_folder ? 2 : o->arg_count;
+    if (count < 2)
         return err_set(ERR_USAGE,
-                       "compare takes two or more records, run folders or devices, found %zu",
+                       "compare takes two or more records, run folders or devices, or a folder "
+                       "that holds the runs of two models, found %zu",
                        o->arg_count);
-    }
     if (o->format && strcmp(o->format, "json") && strcmp(o->format, "md") &&
         strcmp(o->format, "html")) {
         return err_set(ERR_USAGE, "--format expects md, html or json for compare, found '%s'",
@@ -157,14 +199,18 @@ err verb_compare(const options *o) {
     if (o->lang && (e = page_language_find(&language, o->lang))) return e;
     bool json = o->json || (o->format && !strcmp(o->format, "json"));
     bool is_html = !json && o->format && !strcmp(o->format, "html");
-    if ((e = mem_new(&sides, o->arg_count))) return e;
-    if ((e = mem_new(&list, o->arg_count))) goto done;
+    if ((e = mem_new(&sides, count))) return e;
+    if ((e = mem_new(&list, count))) goto done;
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         e = read_side(&sides[i], o->args[i], o);
         list[i] = (compare_side){file_given_name(o->args[i]), sides[i].list, sides[i].count};
     }
-    if (e || (e = compare_all(&out, list, o, json, language))) goto done;
-    if (is_html && (e = compare_html(&html, out.text, list, o->arg_count, language))) goto done;
+    if (!e && is_folder && !(e = split_side(sides, o->args[0])))
+        for (size_t i = 0; i < 2; i++)
+            list[i] = (compare_side){sides[i].list[0]->model.name, sides[i].list,
+                                     i ? sides[1].count : sides[0].count - sides[1].count};
+    if (e || (e = compare_all(&out, list, count, o, json, language))) goto done;
+    if (is_html && (e = compare_html(&html, out.text, list, count, language))) goto done;
     if (json || is_html)
         fputs(is_html ? html.text : out.text, stdout);
     else
@@ -172,7 +218,7 @@ err verb_compare(const options *o) {
 done:
     strbuf_free(&out);
     strbuf_free(&html);
-    for (size_t i = 0; i < o->arg_count; i++) side_free(&sides[i]);
+    for (size_t i = 0; i < count; i++) side_free(&sides[i]);
     mem_free(sides);
     mem_free(list);
     return e;

@@ -3,6 +3,7 @@
 #include "cli/history_view.h"
 #include "cli/options.h"
 #include "cli/report_file.h"
+#include "cli/task_flag.h"
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "report/board.h"
@@ -125,7 +126,12 @@ static err texts_load(test_texts *s) {
 static err texts_open(test_texts *s, const record *r) {
     if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
     texts_close(s);
-    err e = task_find(&s->t, r->task.name, s->o->task_dir);
+    bool described = false;
+    err e = task_flag_described(&described, s->o->task_dir, r->task.name);
+    if (!e && !described)
+        e = err_set(ERR_USAGE, "--texts: no manifest of task '%s' is here (--task-dir DIR)",
+                    r->task.name);
+    if (!e) e = task_find(&s->t, r->task.name, s->o->task_dir);
     if (e) return e;
     s->open = true;
     if ((e = texts_load(s))) texts_close(s); // the task's next record is told the same
@@ -191,6 +197,14 @@ static err page_of_read(void *of, const record *full, const char *path, store_fi
     err e = check_forms(w);
     if (!e && w->pages && !w->o->texts) e = write_page(&source->page, full, path, NULL, w);
     log_progress("%zu records read", ++w->read);
+    return e;
+}
+
+static err takes_task(bool *takes, void *of, const record *r) {
+    const page_writer *w = of;
+    bool unkept = false;
+    err e = task_flag_unkept(&unkept, w->o, r->task.name);
+    *takes = !unkept;
     return e;
 }
 
@@ -367,7 +381,7 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
     // pages of another language are other pages
     if (!e && cache)
         e = path_join(&index, cache, w->language == PAGE_EN ? "records" : "records-ko");
-    store_lean how = {index, page_of_read, w};
+    store_lean how = {index, takes_task, page_of_read, w};
     if (e || (e = store_read_lean(s, results, &how))) goto done;
     log_progress_end();
     bool serves = cache && s->count >= CACHE_LEAST;

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/record_data.h"
+#include "cli/task_flag.h"
 #include "platform/file.h"
 #include "result/record_strict.h"
 #include "result/store.h"
@@ -62,6 +63,19 @@ static err check_kind(const record *r, const char *path) {
     return ERR_OK;
 }
 
+static err check_task(const record *r, const char *path, const options *o) {
+    bool is_own = false;
+    err e = task_flag_unkept(&is_own, o, r->task.name);
+    if (e || !is_own) return e;
+    return err_set(
+        ERR_DATA,
+        "%s: task '%s' is one of somebody's own files, without a manifest: a board has no "
+        "row of files that nobody else can have. Write one (harness tasks new FILE... "
+        "--output mytasks/NAME.json) and train by it (harness run --task NAME --task-dir "
+        "mytasks)",
+        path, r->task.name);
+}
+
 static void note_age(const record *r, const char *path) {
     if (r->numerics_version < NUMERICS_VERSION)
         log_note("%s: older numerics: version %lld, this program has %d; its losses and scores are "
@@ -74,7 +88,7 @@ static err read_candidate(candidate *c, batch *b, const char *path) {
     err e = file_read_given(&c->bytes, &c->count, path, RECORD_LIMIT_BYTES);
     c->from = path = file_given_name(path);
     if (e || (e = record_parse_strict(&c->record, c->bytes, c->count, path)) ||
-        (e = check_kind(&c->record, path)) ||
+        (e = check_kind(&c->record, path)) || (e = check_task(&c->record, path, b->o)) ||
         (e = record_data_check(&lacks, &b->data, &c->record, path)))
         return e;
     b->older += c->record.numerics_version < NUMERICS_VERSION;

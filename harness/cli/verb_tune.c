@@ -304,14 +304,13 @@ static size_t left_in(const tune_result *t, uint32_t round) {
     return left;
 }
 
-/* Of the rows in a round those that go on: the best, of equals the earliest. */
+/* Of the rows in a round those that go on: the best (tune_is_better), of equals the earliest. */
 static void promote(tune_result *t, uint32_t round) {
     for (size_t wanted = left_in(t, round + 1); wanted > 0; wanted--) {
         tune_row *best = NULL;
         for (size_t i = 0; i < t->count; i++) {
             tune_row *row = &t->rows[i];
-            if (row->round == round &&
-                (!best || tune_is_better(t, row->trial.score, best->trial.score)))
+            if (row->round == round && (!best || tune_is_better(t, &row->trial, &best->trial)))
                 best = row;
         }
         if (!best) return; // fewer than wanted
@@ -407,9 +406,10 @@ static void warn_alike(const tune_result *t) {
     for (size_t i = 1; i < t->count; i++)
         if (t->rows[i].trial.score != t->rows[0].trial.score) return;
     if (t->count > 1)
-        log_warn("all %zu trials have the same score: the search tells no recipe from another, and "
-                 "the first is taken",
-                 t->count);
+        log_warn(
+            "all %zu trials have the same score: it tells no recipe from another, and the lowest "
+            "loss on the dev rows decides",
+            t->count);
 }
 
 static err conclude(search *s, const options *o) {

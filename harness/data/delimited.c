@@ -40,12 +40,20 @@ static err take_mark(records *s, size_t label, const char *bytes, size_t count) 
                          s->reader->task->labels[label].value, count > 40 ? 40 : (int)count, bytes);
 }
 
+/* Whether a row's text or answer stands in the column. */
+static bool is_read(const task_format *f, size_t column) {
+    return column == f->text_column || (f->text_pair && column == f->pair_column) ||
+           (f->label && column == f->label_column) ||
+           (f->column_labels && f->column_labels[column]);
+}
+
 static err take_field(records *s, const char *bytes, size_t count) {
     const task_format *f = s->format;
     size_t column = s->fields++;
     if (s->in_header) {
         if (column >= f->column_count) return ERR_OK; // the record's end reports the count
         const char *name = f->columns[column];
+        if (!is_read(f, column)) return ERR_OK; // whatever it is called
         if (strlen(name) == count && !memcmp(name, bytes, count)) return ERR_OK;
         return err_set(ERR_FORMAT, "%s:%u: column %zu of the header is '%.*s', expected '%s'",
                        s->reader->path, s->first_line, column + 1, count > 40 ? 40 : (int)count,

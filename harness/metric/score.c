@@ -494,6 +494,16 @@ const char *metric_baseline_title(answer_kind kind) {
     return titles[kind];
 }
 
+/* Whether each label is said of every row or of none, though the rows' own labels differ. */
+static bool is_one_set(const confusion *c) {
+    bool differs = false;
+    for (size_t k = 0; k < c->classes; k++) {
+        if (c->predicted[k] && c->predicted[k] < c->total) return false;
+        differs = differs || (c->gold[k] && c->gold[k] < c->total);
+    }
+    return differs;
+}
+
 score_caution score_judge(const confusion *c, const metric *m, double baseline) {
     double score = m->fn(c);
     if (c->kind == ANSWER_NUMBER)
@@ -504,6 +514,7 @@ score_caution score_judge(const confusion *c, const metric *m, double baseline) 
         gold += c->gold[k];
     }
     if (c->kind == ANSWER_TAGS && gold && !said) return SCORE_NOTHING;
+    if (c->kind == ANSWER_SET && is_one_set(c)) return SCORE_ONE_SET;
     for (size_t k = 0; k < c->classes && answer_is_label(c->kind); k++)
         if (c->predicted[k] == c->total && c->gold[k] < c->total) return SCORE_ONE_LABEL;
     bool below = m->higher_is_better ? score < baseline : score > baseline;
@@ -517,6 +528,7 @@ const char *score_caution_text(score_caution caution) {
     case SCORE_CONSTANT: return "gives every row the same number";
     case SCORE_UNRELATED: return "gives numbers that do not rise with the right ones";
     case SCORE_NOTHING: return "finds no entity at all";
+    case SCORE_ONE_SET: return "answers the same labels for every row";
     case SCORE_BELOW_MAJORITY: return "is below the baseline";
     }
     return NULL;

@@ -215,10 +215,11 @@ typedef enum score_caution {
     SCORE_BELOW_MAJORITY, /* worse than always answering the commonest training class */
     SCORE_CONSTANT,       /* the same number for every row */
     SCORE_UNRELATED,      /* numbers that do not rise with the gold ones */
-    SCORE_NOTHING         /* no entity, of rows that have some */
+    SCORE_NOTHING,        /* no entity, of rows that have some */
+    SCORE_ONE_SET /* of several labels a row: the same ones for every row, of rows that differ */
 } score_caution;
 
-enum { SCORE_CAUTIONS = SCORE_NOTHING + 1 };
+enum { SCORE_CAUTIONS = SCORE_ONE_SET + 1 };
 
 /* Judges a sum of at least one row by a metric.
  *   baseline  the metric's value of the majority baseline on the same rows */

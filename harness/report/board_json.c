@@ -51,7 +51,8 @@ static err row_json(cJSON *list, const cost_point *cost, cost_target target) {
     e = json_put(o,
                  "rows_only %d deduplicated %f runs_of_one_label %zu runs_below_baseline %zu "
                  "train_s %f",
-                 row->rows_only, report__rounded(row->dedup_mean), row->cautions[SCORE_ONE_LABEL],
+                 row->rows_only, report__rounded(row->dedup_mean),
+                 row->cautions[SCORE_ONE_LABEL] + row->cautions[SCORE_ONE_SET],
                  row->cautions[SCORE_BELOW_MAJORITY], report__rounded(row->train_s));
     return e ? e : cost_json(o, cost, target);
 }

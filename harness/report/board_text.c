@@ -274,16 +274,17 @@ static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
                            t->headline->name, r->model.name,       r->model.weights_sha256,
                            r->recipe_sha256,  r->device.precision, r->device.kind,
                            r->device.name,    row->words,          row->made};
-    char dedup[CSV_NUMBER_BYTES], baseline[CSV_NUMBER_BYTES];
+    char dedup[CSV_NUMBER_BYTES], baseline[CSV_NUMBER_BYTES], rank[CSV_NUMBER_BYTES] = "";
+    if (row->rank) snprintf(rank, sizeof rank, "%zu", row->rank);
     err e = add_fields(out, names, sizeof names / sizeof *names);
     if (e) return e;
     return strbuf_printf(
-        out, "%lld,%zu,%zu,%.6f,%.6f,%.6f,%.6f,%s,%s,%.6f,%s,%zu,%zu,%lld,%.3f\n",
-        (long long)r->task.version, row->rank, row->run_count, row->mean, row->std, row->range.low,
+        out, "%lld,%s,%zu,%.6f,%.6f,%.6f,%.6f,%s,%s,%.6f,%s,%zu,%zu,%lld,%.3f\n",
+        (long long)r->task.version, rank, row->run_count, row->mean, row->std, row->range.low,
         row->range.high, row->rows_only ? "rows" : "rows and seeds",
         csv_number(dedup, row->dedup_mean), t->baseline, csv_number(baseline, t->baseline_dedup),
-        row->cautions[SCORE_ONE_LABEL], row->cautions[SCORE_BELOW_MAJORITY],
-        (long long)r->model.parameters, row->train_s);
+        row->cautions[SCORE_ONE_LABEL] + row->cautions[SCORE_ONE_SET],
+        row->cautions[SCORE_BELOW_MAJORITY], (long long)r->model.parameters, row->train_s);
 }
 
 err board_csv(strbuf *out, const board *b) {

@@ -143,6 +143,17 @@ err compare__heading(strbuf *out, const char *heading) {
     return strbuf_printf(out, "\n## %s\n\n", heading);
 }
 
+err compare__protocols(strbuf *out, const compare_side *sides, size_t count,
+                       page_language language) {
+    const char *first = sides[0].runs[0]->protocol;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sides[i].count; k++)
+            if (strcmp(sides[i].runs[k]->protocol, first) != 0)
+                return strbuf_printf(out, SAY_IN(language, protocols_differ), first,
+                                     sides[i].runs[k]->protocol);
+    return ERR_OK;
+}
+
 const char *compare__better(const record *r, page_language language) {
     switch (r->task.kind) {
     case ANSWER_NUMBER: return SAY_IN(language, nearer);

@@ -96,6 +96,8 @@ typedef struct group_comparison {
  * precision); ERR_ARG for an empty group; ERR_MEMORY. */
 err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
                    const record *const *b, size_t count_b) MUST_CHECK;
+/* Whether two runs are of one group: they agree in all that compare_groups asks for. */
+bool compare_is_group(const record *a, const record *b);
 err compare_groups_text(strbuf *out, const group_comparison *c, const char *name_a,
                         const char *name_b) MUST_CHECK;
 err compare_groups_json(strbuf *out, const group_comparison *c, const char *name_a,

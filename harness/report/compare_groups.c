@@ -10,7 +10,8 @@ static err same_in_group(const char *what, const char *a, const char *b) {
     const char *x = a ? a : "none", *y = b ? b : "none";
     if (!strcmp(x, y)) return ERR_OK;
     return err_set(ERR_DATA,
-                   "a group must be runs of one model on one device: %s is '%.40s' and '%.40s'",
+                   "a group must be runs of one model on one device: %s is '%.40s' and '%.40s' "
+                   "(the runs of a side may be named with commas: A1,A2 B1,B2)",
                    what, x, y);
 }
 
@@ -18,20 +19,27 @@ static bool same_or_none(const char *a, const char *b) {
     return a && b ? !strcmp(a, b) : a == b;
 }
 
+static err check_pair(const record *x, const record *y) {
+    err e = report__same_task(x, y);
+    if (!e) e = same_in_group("the model", x->model.name, y->model.name);
+    if (!e) e = same_in_group("the weights hash", x->model.weights_sha256, y->model.weights_sha256);
+    if (!e) e = same_in_group("the recipe hash", x->recipe_sha256, y->recipe_sha256);
+    if (!e) e = same_in_group("the protocol", x->protocol, y->protocol);
+    if (!e) e = same_in_group("the device", x->device.name, y->device.name);
+    return e ? e : same_in_group("the precision", x->device.precision, y->device.precision);
+}
+
+bool compare_is_group(const record *a, const record *b) {
+    if (!check_pair(a, b)) return true;
+    err_clear();
+    return false;
+}
+
 static err check_group(const record *const *group, size_t count) {
     err e = ERR_OK;
     for (size_t i = 1; i < count && !e; i++) {
-        const record *x = group[0], *y = group[i];
-        if ((e = report__same_task(x, y)) ||
-            (e = same_in_group("the model", x->model.name, y->model.name)) ||
-            (e = same_in_group("the weights hash", x->model.weights_sha256,
-                               y->model.weights_sha256)) ||
-            (e = same_in_group("the recipe hash", x->recipe_sha256, y->recipe_sha256)) ||
-            (e = same_in_group("the protocol", x->protocol, y->protocol)) ||
-            (e = same_in_group("the device", x->device.name, y->device.name)) ||
-            (e = same_in_group("the precision", x->device.precision, y->device.precision))) {
-            return e;
-        }
+        const record *y = group[i];
+        if ((e = check_pair(group[0], y))) return e;
         for (size_t k = 0; k < i && !e; k++) {
             if (group[k]->seed == y->seed) {
                 e = err_set(ERR_DATA, "a group holds seed %lld twice", (long long)y->seed);
@@ -296,7 +304,7 @@ static err add_seed_lines(strbuf *out, const group_comparison *c) {
     return strbuf_printf(out, SAY_IN(language, mean_differ), 100 * c->disagreement);
 }
 
-static err add_scores(strbuf *out, const group_comparison *c) {
+static err add_scores(strbuf *out, const group_comparison *c, const compare_side sides[2]) {
     page_language l = c->wish.language;
     err e;
     if ((e = add_group(out, "A", c->a[0], c->count_a, c->mean_a, c->std_a, l)) ||
@@ -309,6 +317,7 @@ static err add_scores(strbuf *out, const group_comparison *c) {
                           c->rows_only ? SAY_IN(l, rows_only) : SAY_IN(l, paired_seeds));
     if (!e && !c->rows_only) e = strbuf_printf(out, ", p = %.3g", c->p);
     if (!e) e = strbuf_add(out, "\n");
+    if (!e) e = compare__protocols(out, sides, 2, l);
     return e ? e : strbuf_printf(out, SAY_IN(l, verdict_is), verdict(c));
 }
 
@@ -319,7 +328,7 @@ err compare_groups_text(strbuf *out, const group_comparison *c, const char *name
     err e;
     if ((e = compare__title(out, c->a[0], l)) || (e = compare__sides(out, sides, 2, l)) ||
         (e = report__recipe_differences(out, c->a[0], c->b[0], l)) ||
-        (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c)) ||
+        (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c, sides)) ||
         (e = add_seed_lines(out, c)) || (e = compare__rows(out, sides, &c->wish)) ||
         (e = strbuf_printf(out, "\n## %s\n", SAY_IN(l, losses))) ||
         (e = compare__loss_table(out, sides, l)) || (e = compare__heading(out, SAY_IN(l, speed))) ||
@@ -342,6 +351,7 @@ static err group_json(cJSON *top, const char *key, const char *name, const recor
     err e;
     if ((e = json_add_object(&o, top, key)) || (e = json_add_string(o, "name", name)) ||
         (e = json_add_string(o, "model", r->model.name)) ||
+        (e = json_add_string(o, "protocol", r->protocol)) ||
         (e = json_add_string(o, "recipe_sha256", r->recipe_sha256)) ||
         (e = json_add_string(o, "device", r->device.name)) ||
         (e = json_add_string(o, "driver", r->device.driver)) ||

@@ -154,12 +154,19 @@ static err add_pairs(strbuf *out, const pair *pairs, size_t count, page_language
     return e;
 }
 
+static err add_protocols(strbuf *out, const compare_side *sides, size_t count, page_language l) {
+    size_t before = out->length;
+    err e = compare__protocols(out, sides, count, l);
+    return e || out->length == before ? e : strbuf_add(out, "\n");
+}
+
 static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, size_t count,
                    page_language l) {
     err e;
     if ((e = compare__title(out, sides[0].runs[0], l)) || (e = add_sides(out, sides, count, l)) ||
         (e = compare__heading(out, SAY_IN(l, pairs))) || (e = add_pairs(out, pairs, count, l)) ||
         (e = add_test(out, pairs, sides, count, l)) || (e = strbuf_add(out, "\n")) ||
+        (e = add_protocols(out, sides, count, l)) ||
         (e = add_disagreements(out, pairs, count, l)) ||
         (e = compare__heading(out, SAY_IN(l, sides))) ||
         (e = compare__sides(out, sides, count, l)) ||
@@ -187,11 +194,12 @@ static err add_side_json(cJSON *list, const compare_side *s) {
     const record *r = s->runs[0];
     err e = json_append_object(&o, list);
     if (e) return e;
-    return json_put(o,
-                    "name %s model %s device %s driver %s precision %s seeds %zu score %f "
-                    "tokens_per_s %f",
-                    s->name, r->model.name, r->device.name, r->device.driver, r->device.precision,
-                    s->count, mean_score(s), mean_speed(s));
+    return json_put(
+        o,
+        "name %s model %s protocol %s device %s driver %s precision %s seeds %zu score %f "
+        "tokens_per_s %f",
+        s->name, r->model.name, r->protocol, r->device.name, r->device.driver, r->device.precision,
+        s->count, mean_score(s), mean_speed(s));
 }
 
 static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {

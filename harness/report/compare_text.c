@@ -46,11 +46,12 @@ static const char *verdict(const comparison *c) {
     return SAY_IN(c->wish.language, verdict_single);
 }
 
-static err add_disagreement(strbuf *out, const comparison *c) {
+static err add_disagreement(strbuf *out, const comparison *c, const compare_side sides[2]) {
     page_language language = c->wish.language;
     err e;
     if ((e = strbuf_printf(out, SAY_IN(language, score_difference), 100 * c->difference,
                            100 * c->range.low, 100 * c->range.high)) ||
+        (e = compare__protocols(out, sides, 2, language)) ||
         (e = strbuf_printf(out, SAY_IN(language, verdict_is), verdict(c))) ||
         (e = strbuf_printf(out, SAY_IN(language, predictions_differ), c->disagreements, c->rows,
                            100.0 * (double)c->disagreements / (double)c->rows))) {
@@ -121,7 +122,7 @@ err compare_text(strbuf *out, const comparison *c, const char *name_a, const cha
     if ((e = compare__title(out, c->a, l)) || (e = compare__sides(out, sides, 2, l)) ||
         (e = report__recipe_differences(out, c->a, c->b, l)) ||
         (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c)) ||
-        (e = add_disagreement(out, c)) || (e = compare__rows(out, sides, &c->wish)) ||
+        (e = add_disagreement(out, c, sides)) || (e = compare__rows(out, sides, &c->wish)) ||
         (e = compare__heading(out, SAY_IN(l, losses))) || (e = add_losses(out, c)) ||
         (e = compare__loss_table(out, sides, l)) || (e = compare__heading(out, SAY_IN(l, speed))) ||
         (e = compare__speed(out, sides, 2, l)) || (e = add_ratio(out, c)) ||

@@ -22,7 +22,7 @@ typedef struct reading {
     const store_lean *lean; // NULL: full records
     store__cache known;
     size_t kept_bytes; // of answers
-    err failed;        // of `each`: no record is to blame
+    err failed;        // of `takes` or `each`: no record is to blame
 } reading;
 
 /* Small test sets keep their answers, so that the board need not read them again. */
@@ -34,6 +34,14 @@ static bool keep_answers(reading *w, const record *r) {
     return true;
 }
 
+/* Whether a board has a row of it. */
+static err joins(bool *taken, reading *w, const record *r) {
+    bool any = w->store->keeps_all || (!r->partial && !r->dirty);
+    *taken = any;
+    return any && w->lean && w->lean->takes ? w->failed = w->lean->takes(taken, w->lean->of, r)
+                                            : ERR_OK;
+}
+
 /* From the cache where it is known; else from its bytes, which are given to `each`. */
 static err read_lean(record *r, store_file *from, store *s, reading *w, const char *path,
                      const char *relative) {
@@ -41,6 +49,7 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
     size_t length = 0;
     file_stamp stamp = file_stamp_of(path);
     const store__known *k = store__find(&w->known, relative);
+    bool taken = false;
     *from = k ? k->source : (store_file){0};
     if (k && file_stamp_same(&from->stamp, &stamp)) return store__take(r, s, &w->known, k);
     *from = (store_file){.stamp = file_stamp_settled(stamp)};
@@ -49,14 +58,26 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
     hash_bytes(text, length, from->sha256);
     if (k && !memcmp(from->sha256, k->source.sha256, sizeof from->sha256)) {
         from->page = k->source.page;
+        taken = true;
         e = store__take(r, s, &w->known, k);
-    } else if (!(e = record_parse(r, text, length, path)) && !r->partial && !r->dirty) {
+    } else if (!(e = record_parse(r, text, length, path)) && !(e = joins(&taken, w, r)) && taken) {
         e = w->failed = w->lean->each(w->lean->of, r, relative, from);
         if (!e) record_lighten(r, keep_answers(w, r));
     }
-    if (!e && !r->partial && !r->dirty) s->changed = true;
+    if (!e && taken) s->changed = true;
     mem_free(text);
     return e;
+}
+
+static void leave_out(store *s, const record *r, const char *path) {
+    bool unkept = !r->partial && !r->dirty;
+    s->partial += r->partial;
+    s->dirty += !r->partial && r->dirty;
+    s->unkept += unkept;
+    if (unkept)
+        log_warn("%s is left out: task '%s' is one of somebody's own files, without a manifest "
+                 "(harness tasks new)",
+                 path, r->task.name);
 }
 
 static err add_record(void *of, const char *path, const char *relative) {
@@ -64,6 +85,7 @@ static err add_record(void *of, const char *path, const char *relative) {
     store *s = w->store;
     record r = {0};
     store_file from;
+    bool taken;
     size_t *capacity = &w->capacity;
     err e = w->lean ? read_lean(&r, &from, s, w, path, relative) : record_read(&r, path);
     if (e && e != ERR_MEMORY && !w->failed) {
@@ -73,9 +95,9 @@ static err add_record(void *of, const char *path, const char *relative) {
         goto done;
     }
     if (e) goto done;
-    if (!s->keeps_all && (r.partial || r.dirty)) {
-        s->partial += r.partial;
-        s->dirty += !r.partial && r.dirty;
+    if ((e = joins(&taken, w, &r))) goto done;
+    if (!taken) {
+        leave_out(s, &r, path);
         goto done;
     }
     // both lists grow together: the second has the first's capacity

@@ -15,10 +15,14 @@ enum { TRIAL_SCHEMA = 1, TRIAL_LIMIT_BYTES = 16 << 20 };
 void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
     bool is_scored = r->best.step && !is_cut;
     *t = (tune_trial){.score = is_scored ? json_rounded(r->best.score) : NAN,
+                      .loss = NAN,
                       .is_cut = is_cut,
                       .best_step = is_scored ? r->best.step : 0,
                       .steps = r->trainer.done,
                       .train_s = r->trainer.seconds};
+    for (uint32_t i = 0; i < r->trainer.evaluation_count; i++)
+        if (r->trainer.evaluations[i].step == t->best_step)
+            t->loss = json_rounded(r->trainer.evaluations[i].loss);
     snprintf(t->run_sha256, sizeof t->run_sha256, "%s", r->run_sha256);
     moment_now(t->created);
 }
@@ -103,6 +107,18 @@ err tune_trial_write(const tune_trial *t, const run *r, const char *folder) {
 
 /* --- reading --- */
 
+/* The loss of the best evaluation, of a file that lists it. */
+static double best_loss(const cJSON *root, int64_t best_step) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "evaluations"), *point;
+    double loss = NAN;
+    cJSON_ArrayForEach(point, list) {
+        const cJSON *step = cJSON_GetArrayItem(point, 0), *value = cJSON_GetArrayItem(point, 2);
+        if (cJSON_IsNumber(step) && cJSON_IsNumber(value) && step->valuedouble == (double)best_step)
+            loss = value->valuedouble;
+    }
+    return loss;
+}
+
 static err take(tune_trial *t, const cJSON *root, const char *path, const char *run_sha256) {
     const char *created = NULL, *own = NULL;
     int64_t schema;
@@ -119,6 +135,7 @@ static err take(tune_trial *t, const cJSON *root, const char *path, const char *
     t->score = NAN;
     if (!e && t->best_step) e = json_number(&t->score, root, "score", path);
     if (e) return e;
+    t->loss = best_loss(root, t->best_step);
     snprintf(t->run_sha256, sizeof t->run_sha256, "%s", own);
     snprintf(t->created, sizeof t->created, "%s", created);
     return ERR_OK;
@@ -127,7 +144,7 @@ static err take(tune_trial *t, const cJSON *root, const char *path, const char *
 err tune_trial_read(tune_trial *t, bool *found, const char *folder, const char *run_sha256) {
     cJSON *root = NULL;
     char *path = NULL;
-    *t = (tune_trial){.score = NAN};
+    *t = (tune_trial){.score = NAN, .loss = NAN};
     *found = false;
     err e = path_of(&path, folder, run_sha256);
     if (!e && file_named(path)) {

@@ -11,6 +11,7 @@ typedef struct tune_trial {
     char run_sha256[HASH_HEX_BYTES];
     char created[MOMENT_BYTES]; /* UTC, "2026-01-31T12:00:00Z" */
     double score;               /* of the best evaluation; NaN when is_cut */
+    double loss;                /* on the dev rows, of that evaluation; NaN: not known */
     bool is_cut; /* training stopped at numbers that are not finite: nothing to choose */
     int64_t best_step, steps;
     double train_s;

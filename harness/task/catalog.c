@@ -127,8 +127,8 @@ err task__look_up(const char **path, const task_catalog *c, const char *name, co
         e = strbuf_printf(&known, "%s%s", i ? ", " : "", c->names[i]);
     }
     if (!e && nearest) {
-        e = err_set(ERR_USAGE, "unknown %s '%s'; did you mean '%s'? (known: %s)", what, name,
-                    nearest, known.text);
+        e = err_set(ERR_USAGE, "unknown %s '%s'; did you mean '%s'? (known: %s%s)", what, name,
+                    nearest, known.text, advice);
     } else if (!e) {
         e = err_set(ERR_USAGE, "unknown %s '%s' (known: %s%s)", what, name, known.text, advice);
     }

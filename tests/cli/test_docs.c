@@ -37,6 +37,8 @@ static const struct {
     {"docs/gpus.md", "--device 0", "a GPU: tests/gpu/run"},
     {"docs/records.md", "results add", "records of whole data: results/* makes them"},
     {"docs/records.md", "check theirs", "the same"},
+    {"README.md", "A1.json,A2.json", "seeds of two models; compare/* makes them"},
+    {"docs/reading-the-board.md", "two-models", "the same"},
     {"docs/reading-the-board.md", "--against", "minutes, and another build"},
     {"docs/tutorial.md", "report --lang ko",
      "records of whole data; reading-the-board's runs on some"},

@@ -267,6 +267,20 @@ Test(errors_verb, pairs_have_two_texts) {
     cJSON_Delete(root);
 }
 
+/* Before what it calls suspect. */
+Test(errors_verb, a_model_of_one_answer_is_said_so) {
+    static const char said[] = "The model answers one label for every row.\n";
+    program_result p = RUN(TRAIN, "one", "--lr", "1", "--max-steps", "3");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("errors", "one", CPU);
+    cr_expect_eq(strncmp(p.out, said, strlen(said)), 0, "%s", p.out);
+    program_free(&p);
+    p = RUN("errors", "one", CPU, "--json");
+    cr_expect_not_null(strstr(p.out, "\"one_label\":\ttrue"), "%s", p.out);
+    program_free(&p);
+}
+
 /* Under protocol last the dev rows were trained on. */
 Test(errors_verb, no_temperature_of_rows_that_were_trained_on) {
     program_result p = RUN(TRAIN, "d");

@@ -166,7 +166,10 @@ Test(eval, a_record_says_what_its_model_says) {
                   item->string);
         compared++;
     }
-    cr_expect_eq(compared, 12, "%zu", compared);
+    cr_expect_eq(compared, 13, "%zu", compared);
+    cr_expect(cJSON_Compare(cJSON_GetObjectItem(model, "score"),
+                            cJSON_GetObjectItem(cJSON_GetObjectItem(model, "metrics"), "macro_f1"),
+                            true));
     cJSON_Delete(model);
     cJSON_Delete(rec);
     expect_one_table();

@@ -129,6 +129,56 @@ Test(own_files, four_public_shapes_and_two_kinds) {
     }
 }
 
+static void expect_note(program_result p, const char *part, bool is_said) {
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect_eq(strstr(p.err, part) != NULL, is_said, "%s: %s", part, p.err);
+    program_free(&p);
+}
+
+/* The numbers of rows that pandas writes have no name: they are neither text nor label. */
+Test(own_files, a_column_without_a_name_is_not_guessed) {
+    put("a.csv", ",말,label\n0,좋은 글,x\n1,나쁜 글,y\n2,다른 글,x\n3,어떤 글,y\n");
+    expect_note(RUN("tasks", "new", "a.csv", "--output", "a.json"),
+                "text    column '말' of a.csv, by its name or as the only one left", true);
+    char *text = NULL;
+    size_t bytes = 0;
+    MUST(file_read((void **)&text, &bytes, temporary_path("a.json"), 0));
+    cr_expect_eq(text[bytes - 1], '\n');
+    mem_free(text);
+}
+
+/* Lists of labels are told from labels with a bar in their names. */
+Test(own_files, lists_of_labels_are_hinted_at) {
+    static const char said[] =
+        "label 'a|b' looks like a list of labels, and is learnt as one label "
+        "of its own (--kind multi_label --label-separator '|' learns";
+    put("a.csv", "text,label\nt,a|b\nu,a\nv,b\nw,a\n");
+    expect_note(RUN("tasks", "new", "a.csv", "--output", "a.json"), said, true);
+    put("a.csv", "text,label\nt,a|b\nu,c\nv,b\nw,c\n");
+    expect_note(RUN("tasks", "new", "a.csv", "--output", "b.json"), "looks like", false);
+    put("a.csv", "text,label\nt,a|b\nu,a\nv,b\nw,a\n");
+    expect_note(RUN("tasks", "new", "a.csv", "--kind", "multi_label", "--label-separator", "|",
+                    "--output", "c.json"),
+                "looks like", false);
+}
+
+/* Columns that nobody reads may be called anything. */
+Test(own_files, only_columns_that_are_read_have_to_agree) {
+    put("a.csv", "번호,text,label\n1,t,x\n2,u,y\n3,v,x\n4,w,y\n");
+    put("b.csv", "id,text,label\n1,s,x\n2,r,y\n");
+    expect_note(RUN("tasks", "new", "a.csv", "b.csv", "--output", "a.json"), "b.csv", true);
+    expect_note(RUN("data", "verify", "a", "--task-dir", "."), "differ", false);
+    put("b.csv", "text,id,label\ns,1,x\n");
+    program_result p = RUN("tasks", "new", "a.csv", "b.csv", "--output", "b.json");
+    cr_expect_eq(p.exit_code, 1);
+    cr_expect_not_null(strstr(p.err,
+                              "column 1 of b.csv is 'text', of a.csv it is '번호': all files "
+                              "have to have as many columns, and those that are read in the "
+                              "same places"),
+                       "%s", p.err);
+    program_free(&p);
+}
+
 /* All that a manifest says, of one file and of two. */
 Test(own_files, manifests_are_whole) {
     static const struct {
@@ -240,6 +290,12 @@ Test(own_files, a_manifest_that_is_kept_stands_on_the_board) {
     program_free(&p);
     cr_expect(folder_exists(temporary_path("results/mine")));
     // rows are written over none of the files that they come from
+    p = RUN("errors", "b", "--device", "cpu");
+    cr_expect_not_null(strstr(p.err,
+                              "b was trained by a manifest that is not here: name its folder "
+                              "again, --task-dir DIR or $HARNESS_TASKS: unknown task 'mine'"),
+                       "%s", p.err);
+    program_free(&p);
     p = RUN("eval", "--task", "mine", "--task-dir", ".", "-c", "b", "--device", "cpu",
             "--predictions", "./test.csv", "--overwrite");
     cr_expect_eq(p.exit_code, 2);
@@ -357,8 +413,9 @@ Test(own_files, bad_input_is_named_before_training) {
          "text,label\nb,x\nc,z\n",
          {NULL},
          1,
-         "test.csv:3: no training row has the label 'z': nothing can be learnt of it (1 row with "
-         "such labels); --skip-bad-rows"},
+         "test.csv:3: no training row has the label 'z', so a model of them never answers it (1 "
+         "row "
+         "with such labels); --skip-bad-rows"},
         {"text,label\na,x\nb,y\n",
          NULL,
          {NULL},

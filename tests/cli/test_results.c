@@ -186,7 +186,10 @@ Test(results, are_added_all_or_none) {
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_not_null(strstr(p.out, "2 records checked, 0 against the data; 0 of older"), "%s",
                        p.out);
-    cr_expect_not_null(strstr(p.err, "gold labels were not compared"), "%s", p.err);
+    cr_expect_not_null(strstr(p.err, "gold labels were not compared with the data: no manifest of "
+                                     "task 'fake_task' is here (--task-dir DIR)"),
+                       "%s", p.err);
+    cr_expect_null(strstr(p.err, "known:"), "%s", p.err);
     program_free(&p);
     // the third is good, but comes with one that is there
     expect_said(RUN("results", "add", "c.json", "a.json"), 1,
@@ -257,6 +260,47 @@ Test(results, folders_of_26_contributors) {
     // a record of a task in another's folder
     make("people/a/kor_hate/same-name-s1.json", 1);
     expect_said(RUN("results", "check", "people"), 1, "a record of task fake_task in another's");
+}
+
+/* A record of a run from own files is a stranger's to everybody else, until a manifest is kept. */
+Test(results, of_own_files_stand_on_no_board) {
+    record r;
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+    MUST(record_write(&r, temporary_path("results/fake_task/a-s1.json")));
+    MUST(record_text(&r.task.name, "own-comments"));
+    MUST(record_write(&r, temporary_path("own.json")));
+    MUST(record_write(&r, temporary_path("results/own-comments/b-s1.json")));
+    record_free(&r);
+    static const char said[] = "task 'own-comments' is one of somebody's own files, without a "
+                               "manifest";
+    program_result p = RUN("results", "add", "own.json");
+    cr_expect_not_null(strstr(p.err, "harness tasks new FILE..."), "%s", p.err);
+    expect_said(p, 1, said);
+    p = RUN("results", "check");
+    cr_expect_not_null(strstr(p.err, said), "%s", p.err);
+    expect_said(p, 1, "1 of 2 records would be refused");
+    for (int times = 2; times--;) {
+        p = RUN("report");
+        cr_expect_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect_not_null(
+            strstr(p.err, "results/own-comments/b-s1.json is left out: task 'own-comments'"), "%s",
+            p.err);
+        program_free(&p);
+        char *board = text_of(temporary_path("results/LEADERBOARD.md"));
+        cr_expect_not_null(strstr(board, "fake_task"));
+        cr_expect_null(strstr(board, "own-comments"));
+        mem_free(board);
+        cr_expect_not(file_named(temporary_path("results/pages/own-comments")));
+    }
+    // with a manifest it is a task like any other
+    char *manifest = text_of(HARNESS_SOURCE_DIR "/tasks/kor_hate.json");
+    MUST(folder_make(temporary_path("mytasks")));
+    MUST(file_write(temporary_path("mytasks/own-comments.json"), manifest, strlen(manifest)));
+    mem_free(manifest);
+    expect_said(RUN("report", "--task-dir", "mytasks"), 0, "");
+    char *board = text_of(temporary_path("results/LEADERBOARD.md"));
+    cr_expect_not_null(strstr(board, "own-comments"));
+    mem_free(board);
 }
 
 /* Each record is valid for the board's reader. */

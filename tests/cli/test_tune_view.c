@@ -90,6 +90,16 @@ Test(tune_view, the_best_stand_first_and_the_earliest_of_equals) {
         }
         mem_free(text);
     }
+    // of equal scores the lower loss on the dev rows, where both are known
+    static const struct {
+        double losses[3];
+        size_t best;
+    } ties[] = {{{0.9, 0.7, 0.8}, 2}, {{0.9, 0.7, 0.7}, 2}, {{NAN, 0.7, 0.6}, 1}};
+    for (size_t i = 0; i < sizeof ties / sizeof *ties; i++) {
+        tune_result t = result_of(NULL, NULL, 3);
+        for (size_t k = 0; k < 3; k++) rows[k].trial.loss = ties[i].losses[k];
+        cr_expect_eq((size_t)(tune_best(&t) - rows) + 1, ties[i].best, "tie %zu", i);
+    }
     const double none[] = {NAN, NAN};
     tune_result t = result_of(none, NULL, 2);
     cr_expect_null(tune_best(&t));

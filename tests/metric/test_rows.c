@@ -107,6 +107,25 @@ Test(rows, sets_by_hand) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* The same labels for every row, also none, where the rows' own differ. */
+Test(rows, one_set_for_every_row_is_told) {
+    static const struct {
+        float gold[9], said[9];
+        score_caution caution;
+    } cases[] = {{{1, 0, 0, 1, 1, 0, 0, 0, 0}, {1, 1, -1, 1, 1, -1, 1, 1, -1}, SCORE_ONE_SET},
+                 {{1, 0, 0, 1, 1, 0, 0, 0, 0}, {-1, -1, -1, -1, -1, -1, -1, -1, -1}, SCORE_ONE_SET},
+                 {{1, 0, 0, 1, 1, 0, 0, 0, 0}, {1, 1, -1, 1, 1, -1, 1, -1, -1}, SCORE_FINE},
+                 {{1, 0, 0, 1, 0, 0, 1, 0, 0}, {1, -1, -1, 1, -1, -1, 1, -1, -1}, SCORE_FINE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        confusion c;
+        cr_assert_not(answers_sum(&c, ANSWER_SET, 3, (answers){.numbers = cases[i].gold},
+                                  (answers){.numbers = cases[i].said}, NULL, 3));
+        cr_expect_eq(score_judge(&c, metric_find("micro_f1"), 0), cases[i].caution, "%zu", i);
+        confusion_free(&c);
+    }
+    cr_expect_str_eq(score_caution_text(SCORE_ONE_SET), "answers the same labels for every row");
+}
+
 /* Each lane has the bits of its own list of weights. */
 static void check_lanes(answer_kind kind, size_t classes, answers gold, answers predicted,
                         size_t rows) {

@@ -88,6 +88,30 @@ Test(compare, finds_what_was_changed) {
     strbuf_free(&out);
 }
 
+/* A board has a table for each protocol; so have the scores that are compared here a caution. */
+Test(compare, protocols_that_differ_are_told) {
+    static const char said[] = "- caution: protocols last and dev: scores do not compare\n";
+    for (int differ = 0; differ < 2; differ++) {
+        comparison c;
+        group_comparison g;
+        strbuf out = {0};
+        const record *list[] = {&a, &b};
+        const compare_side sides[] = {{"a", list, 1}, {"b", list + 1, 1}};
+        if (differ) MUST(record_text(&b.protocol, "dev"));
+        compared(&c);
+        MUST(compare_text(&out, &c, "a", "b"));
+        cr_expect_eq(strstr(out.text, said) != NULL, differ, "%s", out.text);
+        strbuf_free(&out);
+        MUST(compare_groups(&g, list, 1, list + 1, 1));
+        MUST(compare_groups_text(&out, &g, "a", "b"));
+        cr_expect_eq(strstr(out.text, said) != NULL, differ, "%s", out.text);
+        strbuf_free(&out);
+        MUST(compare_matrix_text(&out, sides, 2, PAGE_EN));
+        cr_expect_eq(strstr(out.text, said) != NULL, differ, "%s", out.text);
+        strbuf_free(&out);
+    }
+}
+
 Test(compare, many_differing_rows_are_cut) {
     comparison c;
     strbuf out = {0};
@@ -209,12 +233,55 @@ Test(compare, verb_takes_records_and_run_folders) {
     program_free(&p);
     p = RUN("compare", path);
     cr_assert_eq(p.exit_code, 2);
-    cr_assert(strstr(p.err, "compare takes two or more records, run folders or devices, found 1"));
+    cr_assert(strstr(p.err,
+                     "compare takes two or more records, run folders or devices, or a folder that "
+                     "holds the runs of two models, found 1"),
+              "%s", p.err);
     program_free(&p);
     fake_folder_end(folder);
     mem_free(path);
     mem_free(run);
     mem_free(inside);
+}
+
+static void put_run(const char *name, const char *model, int seed) {
+    record r;
+    fake_record_make(&r, &(fake_record){.right = 0.6, .model = model, .seed = (uint32_t)seed});
+    r.seed = seed;
+    MUST(record_write(&r, temporary_path(name)));
+    record_free(&r);
+}
+
+static void expect_both(program_result p, const char *first, const char *second) {
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, first) && strstr(p.out, second), "no %s, %s in: %s", first, second,
+              p.out);
+    program_free(&p);
+}
+
+/* A folder that holds the runs of two models, and the runs of each side with commas between. */
+Test(compare, sides_of_several_runs) {
+    put_run("runs/a-s1.json", "x", 1);
+    put_run("runs/b-s1.json", "y", 1);
+    put_run("runs/c-s2.json", "x", 2);
+    put_run("runs/d-s2.json", "y", 2);
+    put_run("runs/e-s3.json", "y", 3);
+    expect_both(RUN("compare", "runs"), "A: x on", "B: y on");
+    expect_both(RUN("compare", "runs"), ", 2 seeds", ", 3 seeds");
+    expect_both(RUN("compare", "runs/b-s1.json,runs/d-s2.json", "runs/a-s1.json,runs/c-s2.json"),
+                "A: y on", "B: x on");
+    put_run("runs/f-s1.json", "z", 1);
+    program_result p = RUN("compare", "runs");
+    cr_expect_eq(p.exit_code, 2);
+    cr_expect_not_null(strstr(p.err, "runs: holds runs of more than two models"), "%s", p.err);
+    program_free(&p);
+    put_run("one/a-s1.json", "x", 1);
+    p = RUN("compare", "one");
+    cr_expect_eq(p.exit_code, 2);
+    cr_expect_not_null(strstr(p.err, "one: all runs there are of one model and recipe"), "%s",
+                       p.err);
+    program_free(&p);
+    temporary_remove();
 }
 
 Test(compare, three_sides_are_a_matrix) {

@@ -144,7 +144,8 @@ Test(groups, mixed_groups_are_refused) {
     cr_assert_eq(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), ERR_DATA);
     cr_assert_str_eq(
         err_message(ERR_DATA),
-        "a group must be runs of one model on one device: the model is 'tiny' and 'other'");
+        "a group must be runs of one model on one device: the model is 'tiny' and 'other' "
+        "(the runs of a side may be named with commas: A1,A2 B1,B2)");
     cr_assert_not(record_text(&a[1].model.name, "tiny"));
     a[1].seed = 0;
     cr_assert_eq(compare_groups(&c, list_a, SEEDS, list_b, SEEDS), ERR_DATA);

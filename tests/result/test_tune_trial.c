@@ -93,5 +93,15 @@ Test(tune_trial, what_is_whole_and_of_the_run_is_taken) {
         if (!isnan(t.score)) cr_expect_float_eq(t.score, files[i].score, 0);
         cr_expect(t.is_cut == isnan(t.score) && t.best_step == (t.is_cut ? 0 : 3), "case %zu", i);
     }
+    // of the evaluations that of the best step has the loss
+    static const char listed[] =
+        WITH("1", SHA,
+             NUMBERS ", \"score\": 0.5, \"evaluations\": [[2, 0.4, 0.75], [3, 0.5, 0.25], "
+                     "[4, 0.5, 0.125]]");
+    tune_trial t;
+    bool found = false;
+    MUST(file_write(path, listed, strlen(listed)));
+    MUST(tune_trial_read(&t, &found, temporary_path("found"), SHA));
+    cr_expect(found && t.loss == 0.25, "%g", t.loss);
     cr_assert_eq(mem_live_count(), live);
 }

@@ -80,7 +80,8 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
         "klue_ner_dev, klue_nli, klue_nli_dev, klue_re, klue_sts, klue_sts_dev, klue_tc, "
         "klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
         "kor_hate, kor_hate_bias, kor_hate_gender, kor_nli, kor_nli_full, kor_sae, "
-        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc, ud_ko_gsd, ud_ko_kaist)");
+        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc, ud_ko_gsd, ud_ko_kaist; --task-dir "
+        "names a folder of further ones)");
     e = task_find(&t, "something else entirely", NULL);
     cr_expect_eq(strncmp(err_message(e), "unknown task 'something else entirely' (known: ", 47), 0);
 }
