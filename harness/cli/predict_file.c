@@ -2,6 +2,7 @@
 #include "cli/predict_file.h"
 
 #include "base/ascii.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -106,18 +107,45 @@ static err choose_text(predict_job *j) {
 
 /* --- who makes the output, and going on --- */
 
+static void hash_labels(char hex[HASH_HEX_BYTES], const predictor *p) {
+    sha256 h;
+    sha256_begin(&h);
+    for (uint32_t k = 0; k < p->classes; k++) {
+        char fallback[24];
+        const char *name = predictor_label(p, k, fallback);
+        sha256_add(&h, name, strlen(name) + 1);
+    }
+    sha256_end_hex(&h, hex);
+}
+
+/* All that config.json says, for it decides what the weights mean. */
+static err hash_config(char hex[HASH_HEX_BYTES], const predictor *p) {
+    cJSON *config = NULL;
+    char *text = NULL;
+    err e = model_config_json(&config, &p->scorer.base_model.config);
+    if (!e) e = json_print(&text, config, false);
+    if (!e) hash_bytes_hex(text, strlen(text), hex);
+    mem_free(text);
+    cJSON_Delete(config);
+    return e;
+}
+
 static err describe(cJSON **root, const predict_job *j) {
     const predictor *p = j->p;
     const device_info *d = &p->scorer.device.info;
-    char digest[65];
+    char digest[HASH_HEX_BYTES], labels[HASH_HEX_BYTES], config[HASH_HEX_BYTES];
     *root = cJSON_CreateObject();
     err e = *root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while describing the output");
     if (!e) e = params_digest(&p->scorer.model.params, digest);
+    if (!e) e = hash_config(config, p);
+    if (!e) hash_labels(labels, p);
     if (!e)
         e = json_put(*root,
-                     "weights %s vocabulary %s device %s precision %s max_length %u batch_size %u "
-                     "text %s text_pair %s columns %s scores %d",
-                     digest, p->scorer.base_model.vocab_sha256, d->name,
+                     "weights %s cased %d vocabulary %s label_names %s configuration %s device %s "
+                     "precision %s max_length %u batch_size %u text %s text_pair %s columns %s "
+                     "scores %d",
+                     digest, !p->scorer.base_model.tokenizer.lowercase,
+                     p->scorer.base_model.vocab_sha256, labels, config, d->name,
                      device_precision_name(p->scorer.device.options.precision), p->max_length,
                      p->batch_size, j->text, j->pair ? j->pair : "none", j->form.names[0],
                      j->options->scores);

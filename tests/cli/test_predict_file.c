@@ -389,6 +389,17 @@ Test(predict_file, line_ends_of_json_rows_are_any) {
     }
 }
 
+/* The rows of o.csv are not gone on with: `what` is another. */
+static void expect_refused(const char *what, const char *flag, const char *value) {
+    char *said;
+    MUST(mem_printf(&said, "cannot go on: %s is another one than the rows there", what));
+    program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv",
+                               "--skip-bad-rows", "--resume", flag, value);
+    cr_expect(p.exit_code == 1 && strstr(p.err, said), "%d, no '%s': %s", p.exit_code, said, p.err);
+    program_free(&p);
+    mem_free(said);
+}
+
 Test(predict_file, ctrl_c_leaves_whole_rows) {
     put_rows("a.csv", false);
     child c;
@@ -412,6 +423,20 @@ Test(predict_file, ctrl_c_leaves_whole_rows) {
                 "--max-length", "8");
     cr_expect(p.exit_code == 1 && strstr(p.err, "max_length is another one"), "%s", p.err);
     program_free(&p);
+    expect_refused("label_names", "--label-map", "좋음=나쁨,-1=x");
+    model_folder_copy(temporary_path("kept"), temporary_path("m"));
+    model_folder_edit(temporary_path("m"), "config.json", "좋음", "나쁨");
+    expect_refused("label_names", NULL, NULL);
+    MUST(folder_remove(temporary_path("m")));
+    model_folder_copy(temporary_path("m"), temporary_path("kept"));
+    model_folder_edit(temporary_path("m"), "config.json", "\"gelu\"", "\"relu\"");
+    expect_refused("configuration", NULL, NULL);
+    MUST(folder_remove(temporary_path("m")));
+    model_folder_copy(temporary_path("m"), temporary_path("kept"));
+    MUST(file_remove(temporary_path("m/tokenizer_config.json")));
+    expect_refused("cased", NULL, NULL);
+    MUST(folder_remove(temporary_path("m")));
+    model_folder_copy(temporary_path("m"), temporary_path("kept"));
     put("a.csv", "id,text\n0,다른\n");
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume");
     cr_expect(p.exit_code == 1 && strstr(p.err, "row 1 is not that of line 2 of a.csv"), "%s",
@@ -512,8 +537,7 @@ Test(predict_file, the_name_of_the_output_says_its_form) {
     cr_expect(p.exit_code == 0 && strstr(p.err, "o.CSV: finished already"), "%s", p.err);
     program_free(&p);
     // and the way back; a bar is a CSV's too
-    p = PREDICT("-i", "o.CSV", "--text-column", "글", "--output", "back.tsv",
-                "--skip-bad-rows");
+    p = PREDICT("-i", "o.CSV", "--text-column", "글", "--output", "back.tsv", "--skip-bad-rows");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
     mem_free(out);
