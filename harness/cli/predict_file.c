@@ -170,21 +170,66 @@ static err compare_state(const predict_job *j, const cJSON *now) {
     return e;
 }
 
-/* The next row that is there against the row of the input; false at a row that is not whole. */
-static err same_row(bool *whole, FILE *f, const predict_job *j, text_span raw) {
+/* Whether `rest`, what stands between the kept bytes of a row and its line's end, is what this
+ * program adds to such a row: the cells of an answer, or its keys, or of a row that could not be
+ * read nothing. */
+static bool is_addition(const predict_job *j, const char *rest, size_t bytes, text_span raw,
+                        bool is_cut) {
+    const row_form *f = &j->form;
+    size_t kept = row_kept_bytes(f, raw), blank = 0, begin;
+    char name[80];
+    if (f->kind == TASK_FORMAT_DELIMITED) {
+        while (blank < bytes && rest[blank] == f->delimiter) blank++;
+        if (blank == bytes) return bytes == f->columns;
+        return is_cut && blank && rest[bytes - 1] != f->delimiter;
+    }
+    if (bytes == raw.bytes - kept && !memcmp(rest, raw.text + kept, bytes)) return true;
+    begin = (size_t)snprintf(name, sizeof name,
+                             "%s\"%s\": ", row_is_empty(raw.text, kept) ? "" : ", ", f->names[0]);
+    return is_cut && bytes > begin && !memcmp(rest, name, begin) && rest[bytes - 1] == '}';
+}
+
+/* Of the record of the names: those of the added columns. */
+static bool is_named(const predict_job *j, const char *rest, size_t bytes) {
+    const row_form *f = &j->form;
+    for (size_t i = 0, n; i < f->columns; i++, rest += n, bytes -= n) {
+        n = strlen(f->names[i]) + 1;
+        if (bytes < n || *rest != f->delimiter || memcmp(rest + 1, f->names[i], n - 1) != 0)
+            return false;
+    }
+    return !bytes;
+}
+
+static err refuse_row(const predict_job *j) {
+    return err_set(ERR_DATA,
+                   "%s: row %zu is not that of line %zu of %s: cannot go on "
+                   "(--overwrite begins anew)",
+                   j->options->output, j->table.rows, j->table.line, j->table.path);
+}
+
+/* A row that was cut into fields, one that could not be, or the names. */
+typedef enum row_of { ROW_CUT, ROW_UNCUT, ROW_HEADER } row_of;
+
+/* The next row that is there against the row of the input, to its end; not whole is one that a crash
+ * cut. */
+static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of of) {
     size_t n = row_kept_bytes(&j->form, raw);
+    strbuf *rest = &j->rest;
     int c = 0;
     *whole = false;
     for (size_t i = 0; i < n && (c = getc(f)) != EOF; i++)
-        if (c != (unsigned char)raw.text[i])
-            return err_set(ERR_DATA,
-                           "%s: row %zu is not that of line %zu of %s: cannot go on "
-                           "(--overwrite begins anew)",
-                           j->options->output, j->table.rows, j->table.line, j->table.path);
-    while (c != EOF && (c = getc(f)) != EOF && c != '\n') {
-    }
+        if (c != (unsigned char)raw.text[i]) return refuse_row(j);
+    rest->length = 0;
+    err e = strbuf_add(rest, "");
+    while (!e && c != EOF && (c = getc(f)) != EOF && c != '\n')
+        e = strbuf_add_bytes(rest, &(char){(char)c}, 1);
     *whole = c == '\n';
-    return ERR_OK;
+    if (e || !*whole) return e;
+    bool returns = rest->length && rest->text[rest->length - 1] == '\r';
+    rest->length -= returns;
+    bool fits = of == ROW_HEADER ? is_named(j, rest->text, rest->length)
+                                 : is_addition(j, rest->text, rest->length, raw, of == ROW_CUT);
+    return fits && returns == (*j->table.line_end == '\r') ? ERR_OK : refuse_row(j);
 }
 
 /* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
@@ -198,7 +243,8 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
     *all = false;
     if (j->table.kind == TASK_FORMAT_DELIMITED) {
         if (j->table.has_bom) (void)(getc(f), getc(f), getc(f));
-        if ((e = predict__names_kept(&kept, j)) || (e = same_row(&whole, f, j, kept)) || !whole)
+        if ((e = predict__names_kept(&kept, j)) || (e = same_row(&whole, f, j, kept, ROW_HEADER)) ||
+            !whole)
             return e;
     }
     *end = ftello(f);
@@ -211,7 +257,7 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
         }
         if (!e && !more) *all = getc(f) == EOF;
         if (e || !more || (e = predict__row_kept(&kept, j, is_cut)) ||
-            (e = same_row(&whole, f, j, kept)) || !whole)
+            (e = same_row(&whole, f, j, kept, is_cut ? ROW_CUT : ROW_UNCUT)) || !whole)
             break;
         if (j->table.rows % j->most) continue;
         *rows = j->table.rows;
@@ -419,6 +465,7 @@ done:
     table_close(&j.table);
     row_form_free(&j.form);
     strbuf_free(&j.converted);
+    strbuf_free(&j.rest);
     for (size_t i = 0; i < WINDOW_COUNT; i++) predict__window_free(&j.windows[i]);
     mem_free(j.labels);
     mem_free(j.state);

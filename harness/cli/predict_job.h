@@ -47,6 +47,7 @@ typedef struct predict_job {
     bool ended;       /* the input */
     bool converts;    /* the output has another delimiter than the input */
     strbuf converted; /* the row that was read, as the output has it */
+    strbuf rest;      /* of a row that is there, what was added to it */
     char *state;      /* path of what says who makes the output, owned */
 } predict_job;
 

@@ -345,6 +345,39 @@ Test(predict_file, an_output_is_finished_when_all_rows_are_there) {
     mem_free(whole);
 }
 
+/* Of an input whose rows begin as those that are there the answers are others. */
+Test(predict_file, a_row_is_another_than_a_longer_one) {
+    static const struct {
+        const char *name, *then, *now;
+        int code;
+    } cases[] = {
+        {"a.csv", "id,text\n1,hello world 1\n", "id,text\n1,hello\n", 1},
+        {"a.csv", "text,b,id\nhello,1,2\n", "text,b\nhello,1\n", 1},
+        {"a.csv", "id,text\n1,a,b\n2,c\n", "id,text\n1,a\n2,c\n", 1},
+        {"a.csv", "id,text\n1,a\n2,c\n", "id,text\n1\n2,c\n", 1},
+        {"a.csv", "id,text\n1,a\r\n", "id,text\n1,a\n", 1},
+        {"a.csv", "id,text\r\n1\r\n2,c", "id,text\r\n1\r\n2,c", 0},
+        {"a.jsonl", "{\"text\": \"a\", \"x\": 1}\n", "{\"text\": \"a\"}\n", 1},
+        {"a.jsonl", "{\"text\": \"a\"}\n{}x\n", "{\"text\": \"a\"}\n{}\n", 1},
+        {"a.jsonl", "{\"text\": \"a\"}\n{}x\n[1]", "{\"text\": \"a\"}\n{}x\n[1]", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *in = cases[i].name, *out = *(strrchr(in, '.') + 1) == 'j' ? "o.jsonl" : "o.csv";
+        put(in, cases[i].then);
+        program_result p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output",
+                                   out, "--overwrite");
+        cr_assert_eq(p.exit_code, 0, "case %zu: %s", i, p.err);
+        program_free(&p);
+        put(in, cases[i].now);
+        p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output", out,
+                    "--resume");
+        cr_expect_eq(p.exit_code, cases[i].code, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, cases[i].code ? " is not that of line " : "finished already"),
+                  "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+}
+
 /* Where no file can be locked it is done without, and where one is locked it is left alone. */
 Test(predict_file, a_lock_of_another_is_kept_and_none_is_needed) {
     const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
