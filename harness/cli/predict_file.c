@@ -295,17 +295,34 @@ static err find_rest(predict_job *j) {
     return e;
 }
 
+/* Whether the output's name still leads to the file that is open. */
+static bool is_in_place(const predict_job *j) {
+    struct stat named, open;
+    return !fstat(j->fd, &open) && !lstat(j->options->output, &named) &&
+           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+static err refuse_moved(const predict_job *j) {
+    return err_set(ERR_IO, "%s: removed or replaced by another while rows were written to it",
+                   j->options->output);
+}
+
 /* Rows go into no file that they come from, and into none that another process fills. */
 static err check_output(const predict_job *j) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat in, out;
-    const char *path = j->options->output;
+    const char *path = j->options->output, *input = j->options->input;
     if (fstat(j->fd, &out)) return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (!stat(j->options->input, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+    bool found = file_is_input(input) ? !fstat(STDIN_FILENO, &in) : !stat(input, &in);
+    if (found && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
         return err_set(ERR_USAGE, "%s is both --input and --output", path);
     // a file system without locks is used without
     if (fcntl(j->fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN))
         return err_set(ERR_IO, "%s: another process writes it; wait for it", path);
+    // what one that began at the same moment made, or took away again
+    if (!is_in_place(j)) return refuse_moved(j);
+    if (j->is_new && out.st_size && !j->options->overwrite)
+        return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     return ERR_OK;
 }
 
@@ -328,10 +345,10 @@ static err check_finished(predict_job *j) {
     return e;
 }
 
-/* The output, new or gone on with. *done: it is finished. */
+/* The output, new or gone on with. *done: it is finished. What is there is not touched before the
+ * first rows that replace it are made. */
 static err open_output(predict_job *j, bool *done) {
     const options *o = j->options;
-    cJSON *now = NULL;
     *done = false;
     if (!o->output || !strcmp(o->output, "-")) return ERR_OK;
     err e = output_apart(o->output, j->p->scorer.base_model.folder);
@@ -346,39 +363,51 @@ static err open_output(predict_job *j, bool *done) {
         return check_finished(j);
     }
     bool resumes = there && o->resume && begun;
+    j->is_new = !there;
     if (!e) e = file_check_own(j->state, state_mark);
     if (!e) e = file_open_own(&j->fd, o->output);
     if (!e) e = check_output(j);
-    if (!e) e = describe(&now, j);
-    if (!e && resumes) e = compare_state(j, now);
-    if (!e) e = json_write(j->state, now);
-    if (e && !there && j->fd >= 0) (void)unlink(o->output); // nothing is in it
-    if (!e && resumes)
-        e = find_rest(j);
-    else if (!e && ftruncate(j->fd, 0))
-        e = err_set(ERR_IO, "%s: cannot write: %s", o->output, strerror(errno));
-    cJSON_Delete(now);
+    j->is_locked = !e;
+    if (!e) e = describe(&j->maker, j);
+    if (!e && resumes && !(e = compare_state(j, j->maker))) e = find_rest(j);
     return e;
 }
 
-/* The names of the columns stand before the first row. */
-static err write_header(predict_job *j) {
-    strbuf *out = &j->windows[0].out;
+/* The names of the columns, which stand before the first row. */
+static err make_header(predict_job *j) {
     text_span names;
-    out->length = 0;
-    if (j->rows || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
     off_t at = j->fd < 0 ? 0 : lseek(j->fd, 0, SEEK_CUR);
-    if (at > 0) return ERR_OK; // a resumed one without rows
-    err e = strbuf_add(out, j->table.has_bom ? "\xEF\xBB\xBF" : "");
+    // a resumed one may have them without rows
+    if (j->rows || at > 0 || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
+    err e = strbuf_add(&j->header, j->table.has_bom ? "\xEF\xBB\xBF" : "");
     if (!e) e = predict__names_kept(&names, j);
-    if (!e) e = row_add_header(out, &j->form, names, j->table.line_end);
-    return e ? e : predict__write(j, out->text, out->length);
+    return e ? e : row_add_header(&j->header, &j->form, names, j->table.line_end);
+}
+
+err predict__begin(predict_job *j) {
+    if (j->has_begun) return ERR_OK;
+    j->has_begun = true;
+    // the old rows go before their maker's name does: at no moment do they stand under another's
+    if (j->state && !j->resumed && (ftruncate(j->fd, lseek(j->fd, 0, SEEK_CUR)) || fsync(j->fd)))
+        return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
+    err e = j->state ? json_write(j->state, j->maker) : ERR_OK;
+    return e || !j->header.length ? e : predict__write(j, j->header.text, j->header.length);
 }
 
 static err finish(predict_job *j) {
-    if (j->fd >= 0 && fsync(j->fd))
+    err e = predict__begin(j);
+    if (e || !j->state) return e;
+    if (fsync(j->fd))
         return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
-    return j->state ? file_remove(j->state) : ERR_OK;
+    return is_in_place(j) ? file_remove(j->state) : refuse_moved(j);
+}
+
+/* An output that was not begun leaves no empty file where there was none. */
+static void leave_output(const predict_job *j) {
+    struct stat st;
+    bool is_empty = j->is_locked && j->is_new && !j->has_begun && !fstat(j->fd, &st) && !st.st_size;
+    if (is_empty && is_in_place(j)) (void)unlink(j->options->output);
+    if (j->fd >= 0) close(j->fd);
 }
 
 static void show_end(const predict_job *j) {
@@ -455,13 +484,15 @@ err predict_file(predictor *p) {
     if (e || done) goto done;
     j.begin = clock_seconds();
     interrupt_begin();
-    e = write_header(&j);
+    e = make_header(&j);
     if (!e) e = predict__flow(&j);
     interrupt_end();
     if (!e) e = finish(&j);
     if (!e) show_end(&j);
 done:
-    if (j.fd >= 0) close(j.fd);
+    leave_output(&j);
+    cJSON_Delete(j.maker);
+    strbuf_free(&j.header);
     table_close(&j.table);
     row_form_free(&j.form);
     strbuf_free(&j.converted);

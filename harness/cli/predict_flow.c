@@ -54,7 +54,8 @@ err predict__write(predict_job *j, const char *bytes, size_t count) {
 }
 
 static err write_window(predict_job *j, window *w) {
-    err e = w->count ? predict__write(j, w->out.text, w->out.length) : ERR_OK;
+    err e = predict__begin(j);
+    if (!e && w->count) e = predict__write(j, w->out.text, w->out.length);
     if (!e) j->rows += w->count;
     return e;
 }

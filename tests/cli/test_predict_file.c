@@ -378,6 +378,59 @@ Test(predict_file, a_row_is_another_than_a_longer_one) {
     }
 }
 
+/* What is there goes when rows are there in its place, and an output that never began leaves none. */
+Test(predict_file, a_run_that_never_began_changes_nothing) {
+    put("a.csv", "id,text\n1,가\n");
+    program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *whole = read_text("o.csv");
+    put("a.csv", "id,text\n1\n");
+    p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text", "--overwrite");
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    program_free(&p);
+    expect_same(whole);
+    cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
+    p = PREDICT("-i", "a.csv", "--output", "new.csv", "--text-column", "text");
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    program_free(&p);
+    cr_expect_not(file_named(temporary_path("new.csv")));
+    mem_free(whole);
+}
+
+/* Standard input is the file that rows would go to. */
+Test(predict_file, what_is_read_is_not_written) {
+    static const char *const words[] = {"predict", "-c",       "m",     "--device",    "cpu", "-i",
+                                        "-",       "--output", "o.csv", "--overwrite", NULL};
+    static const char in[] = "text\n가\n";
+    put("o.csv", in);
+    const child_setup setup = {.in = temporary_path("o.csv")};
+    program_result p = child_run(&setup, 60, words);
+    cr_expect(p.exit_code == 2 && strstr(p.err, "o.csv is both --input and --output"), "%d: %s",
+              p.exit_code, p.err);
+    program_free(&p);
+    expect_same(in);
+}
+
+/* Rows that were written to a file that nobody finds any more were not written. */
+Test(predict_file, an_output_that_is_taken_away_is_said) {
+    put_rows("a.csv", true);
+    for (int i = 0; i < 2; i++) {
+        child c;
+        child_start(&c, NULL, long_run);
+        await_bytes(&c, 100);
+        cr_assert_not(has_ended(&c));
+        MUST(file_remove(temporary_path("o.csv")));
+        if (i) put("o.csv", "mine\n");
+        program_result p = child_end(&c, 100);
+        cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: removed or replaced by another"),
+                  "%d: %s", p.exit_code, p.err);
+        program_free(&p);
+        MUST(file_remove(temporary_path("o.csv.unfinished.json")));
+    }
+    expect_same("mine\n");
+}
+
 /* Where no file can be locked it is done without, and where one is locked it is left alone. */
 Test(predict_file, a_lock_of_another_is_kept_and_none_is_needed) {
     const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
