@@ -145,7 +145,7 @@ static void emit_plain(sink *s, shown_medium medium, const char *text, size_t by
     }
 }
 
-static bool begins_formula(const char *text, size_t bytes) {
+bool shown_begins_formula(const char *text, size_t bytes) {
     uint32_t point = 0;
     if (!utf8_decode(&point, text, bytes)) return false;
     return point == '=' || point == '+' || point == '-' || point == '@' || point == 0xff1d ||
@@ -153,7 +153,7 @@ static bool begins_formula(const char *text, size_t bytes) {
 }
 
 static void emit_csv(sink *s, const char *text, size_t bytes) {
-    bool formula = begins_formula(text, bytes), quoted = formula;
+    bool formula = shown_begins_formula(text, bytes), quoted = formula;
     for (size_t i = 0; i < bytes && !quoted; i++) quoted = strchr("\",;", text[i]) != NULL;
     if (quoted) put_text(s, "\"");
     if (formula) put_text(s, "'");
@@ -507,7 +507,8 @@ void shown_wrap(void *stream, size_t columns, const char *label, const char *tex
         if (!text[fits]) break;
         while (cut && text[cut] != ' ') cut--;
         uint32_t point;
-        if (!cut) cut = fits ? cut_word(text, fits) : utf8_decode_leniently(&point, text, strlen(text));
+        if (!cut)
+            cut = fits ? cut_word(text, fits) : utf8_decode_leniently(&point, text, strlen(text));
         fprintf(stream, "%s%.*s\n%*s", label, (int)cut, text, (int)indent, "");
         for (text += cut; *text == ' '; text++) {
         }

@@ -75,7 +75,9 @@ static bool is_number(const char *text) {
 
 err cell_add(strbuf *out, char delimiter, bool quoted, const char *text) {
     if (is_number(text)) return strbuf_add(out, text);
-    if (!quoted) return shown_add(out, SHOWN_TERMINAL, text);
+    if (!quoted)
+        return shown_printf(out, SHOWN_TERMINAL, "%s%s",
+                            shown_begins_formula(text, strlen(text)) ? "'" : "", text);
     size_t begin = out->length;
     err e = shown_add(out, SHOWN_CSV, text);
     if (e || out->text[begin] == '"' || !strchr(out->text + begin, delimiter)) return e;
