@@ -4,9 +4,11 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "data/table_internal.h"
+#include "platform/interrupt.h"
 #include "text/unicode.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -250,9 +252,22 @@ static err read_names(table *t) {
     return e;
 }
 
+/* Waits for what is there to read: a read that waits itself would begin anew after Ctrl-C. */
+static err await_standard_input(void) {
+    enum { WAIT_MS = 200 };
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (!interrupt_seen()) {
+        int n = poll(&in, 1, WAIT_MS);
+        if (n > 0 || (n < 0 && errno != EINTR)) return ERR_OK; // a fault is the read's to tell
+    }
+    return err_set(ERR_INTERRUPTED, "interrupted");
+}
+
 static err read_standard_input(void *from, void *bytes, size_t size, size_t *count) {
     ssize_t n;
     do {
+        err e = await_standard_input();
+        if (e) return e;
         n = read(STDIN_FILENO, bytes, size);
     } while (n < 0 && errno == EINTR);
     *count = n > 0 ? (size_t)n : 0;

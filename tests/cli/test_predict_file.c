@@ -530,6 +530,59 @@ Test(predict_file, ctrl_c_leaves_whole_rows) {
     program_free(&p);
 }
 
+/* Ctrl-C while the pipe that rows come from is silent. */
+Test(predict_file, ctrl_c_ends_the_wait_for_a_pipe) {
+    static const char *const words[] = {"predict", "-c",       "m",     "--device", "cpu", "-i",
+                                        "-",       "--output", "o.csv", "-q",       NULL};
+    enum { GIVEN = 4000, BYTES = 100 };
+    cr_assert_eq(mkfifo(temporary_path("pipe"), 0600), 0);
+    int fd = open(temporary_path("pipe"), O_RDWR);
+    cr_assert(fd >= 0);
+    const child_setup setup = {.in = temporary_path("pipe")};
+    child c;
+    child_start(&c, &setup, words);
+    for (int i = 0; i < GIVEN; i++) {
+        char row[BYTES + 8];
+        int n = snprintf(row, sizeof row, "%s%*d\n", i ? "" : "text\n", BYTES - 1, i);
+        cr_assert_eq(write(fd, row, (size_t)n), n);
+    }
+    await_bytes(&c, 3 * 1024 * BYTES);
+    usleep(300000);
+    kill(c.pid, SIGINT);
+    program_result p = child_end(&c, 60);
+    close(fd);
+    cr_expect_eq(p.exit_code, 130, "%d: %s", p.exit_code, p.err);
+    program_free(&p);
+    char *out = read_text("o.csv");
+    size_t rows = 0;
+    for (const char *at = out; (at = strchr(at, '\n')); at++) rows++;
+    cr_expect_eq(rows, 1 + 3 * 1024, "%zu", rows);
+    mem_free(out);
+}
+
+/* `| head`: as of every verb, nothing is said. */
+Test(predict_file, a_reader_may_leave_early) {
+    static const char *const words[] = {"predict", "-c", "m",     "--device",
+                                        "cpu",     "-i", "a.csv", NULL};
+    const child_setup setup = {.no_reader = true};
+    put("a.csv", "text\n가\n");
+    program_result p = child_run(&setup, 60, words);
+    cr_expect_eq(p.exit_code, 141, "%d: %s", p.exit_code, p.err);
+    cr_expect_not(strstr(p.err, "harness: "), "%s", p.err);
+    program_free(&p);
+}
+
+/* A label that a spreadsheet takes for a formula, where cells have no quotes. */
+Test(predict_file, labels_of_tsv_are_no_formulas) {
+    static const char *const formulas[] = {"=1+1", "＝2"};
+    model_folder_make(temporary_path("f"), formulas, 2, NULL);
+    put("a.tsv", "text\tid\n가\t1\n");
+    program_result p = RUN("predict", "-c", "f", "--device", "cpu", "-i", "a.tsv");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "가\t1\t'=1+1\t") || strstr(p.out, "가\t1\t'＝2\t"), "%s", p.out);
+    program_free(&p);
+}
+
 /* A disk that fills: whole rows stay, and one error says how many. */
 Test(predict_file, a_full_disk_leaves_whole_rows) {
     put_rows("a.csv", true);
