@@ -237,6 +237,7 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
 static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE *f) {
     bool whole = false, more = true, is_cut;
     text_span kept;
+    size_t bytes = 0; // of the window
     err e = ERR_OK;
     *rows = 0;
     *end = 0;
@@ -259,7 +260,9 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
         if (e || !more || (e = predict__row_kept(&kept, j, is_cut)) ||
             (e = same_row(&whole, f, j, kept, is_cut ? ROW_CUT : ROW_UNCUT)) || !whole)
             break;
-        if (j->table.rows % j->most) continue;
+        bytes += kept.bytes;
+        if (!predict__window_is_full(j, j->table.rows - *rows, bytes)) continue;
+        bytes = 0;
         *rows = j->table.rows;
         *end = ftello(f);
     }

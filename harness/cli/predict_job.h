@@ -57,6 +57,9 @@ typedef struct predict_job {
 err predict__window_init(window *w, size_t most) MUST_CHECK;
 void predict__window_free(window *w);
 
+/* Whether a window ends behind so many rows of so many bytes: long rows fill it early. */
+bool predict__window_is_full(const predict_job *j, size_t rows, size_t bytes);
+
 /* The next rows of the input and, of a model that answers once a text, their token ids; none at its
  * end. */
 err predict__window_read(predict_job *j, window *w) MUST_CHECK;

@@ -181,6 +181,48 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     program_free(&p);
 }
 
+/* A line that is too long for a row passes as any bad one, and so do first lines that say nothing. */
+Test(predict_file, bad_rows_of_any_kind_pass) {
+    enum { LONG = 3 << 20 };
+    static const char *const starts[] = {"id,text\n1,가\n2,", "{\"text\": \"가\"}\n{\"text\": \""};
+    static const char *const ends[] = {"\n3,나\n", "\"}\n{\"text\": \"나\"}\n"};
+    for (int i = 0; i < 2; i++) {
+        strbuf text = {0};
+        const char *in = i ? "a.jsonl" : "a.csv";
+        MUST(strbuf_add(&text, starts[i]));
+        for (size_t k = 0; k < LONG / 8; k++) MUST(strbuf_add(&text, "12345678"));
+        MUST(strbuf_add(&text, ends[i]));
+        put(in, text.text);
+        program_result p = PREDICT("-i", in, "--text-column", "text");
+        cr_expect(p.exit_code == 1 && strstr(p.err, "of more than 1048576 bytes"), "%s", p.err);
+        program_free(&p);
+        p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect(strstr(p.err, "3 rows, 1 without a label"), "%s", p.err);
+        cr_expect(strlen(p.out) > text.length);
+        program_free(&p);
+        strbuf_free(&text);
+    }
+    static const struct {
+        const char *name, *text, *said;
+        int code;
+    } firsts[] = {
+        {"b.jsonl", "[1]\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
+        {"b.jsonl", "[{}]\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
+        {"b.jsonl", "garbage\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
+        {"b.txt", "{}\n{\"text\": \"가\"}\n", "2 rows, 1 without", 0},
+        {"b.txt", "{}\n", "b.txt:1: no object with a key is there", 1},
+        {"b.txt", "[\n{\"text\": \"가\"}\n]\n", "b.txt is a JSON array", 2},
+    };
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
+        put(firsts[i].name, firsts[i].text);
+        program_result p = PREDICT("-i", firsts[i].name, "--skip-bad-rows");
+        cr_expect_eq(p.exit_code, firsts[i].code, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, firsts[i].said), "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+}
+
 Test(predict_file, flags_that_do_not_go_together) {
     static const struct {
         const char *flags[6], *said;
