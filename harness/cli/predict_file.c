@@ -24,7 +24,7 @@
 enum { WINDOW_ROWS = 1024 };
 
 /* Words of the file beside an unfinished output that only this program writes. */
-static const char state_mark[] = "\"max_length\":";
+static const char state_mark[] = "\"unfinished_predictions\":";
 
 err predict_file_check(const options *o) {
     flag_value v;
@@ -141,10 +141,11 @@ static err describe(cJSON **root, const predict_job *j) {
     if (!e) hash_labels(labels, p);
     if (!e)
         e = json_put(*root,
-                     "weights %s cased %d vocabulary %s label_names %s configuration %s device %s "
+                     "unfinished_predictions %d weights %s cased %d vocabulary %s label_names %s "
+                     "configuration %s device %s "
                      "precision %s max_length %u batch_size %u text %s text_pair %s columns %s "
                      "scores %d",
-                     digest, !p->scorer.base_model.tokenizer.lowercase,
+                     1, digest, !p->scorer.base_model.tokenizer.lowercase,
                      p->scorer.base_model.vocab_sha256, labels, config, d->name,
                      device_precision_name(p->scorer.device.options.precision), p->max_length,
                      p->batch_size, j->text, j->pair ? j->pair : "none", j->form.names[0],
@@ -344,7 +345,11 @@ static err check_finished(predict_job *j) {
                     "%s: not all rows of %s are there, or more than these, and %s, which would say "
                     "how they were labelled, is not: cannot go on (--overwrite begins anew)",
                     j->options->output, j->table.path, path_name(j->state));
-    if (!e) log_note("%s: finished already", j->options->output);
+    if (!e)
+        log_note(
+            "%s: finished already (of a finished one nothing says which model and options made "
+            "it)",
+            j->options->output);
     return e;
 }
 
@@ -355,7 +360,9 @@ static err open_output(predict_job *j, bool *done) {
     *done = false;
     if (!o->output || !strcmp(o->output, "-")) return ERR_OK;
     err e = output_apart(o->output, j->p->scorer.base_model.folder);
+    if (!e) e = output_spares_run(o->output);
     if (!e) e = mem_printf(&j->state, "%s.unfinished.json", o->output);
+    if (!e && !file_is_input(o->input)) e = output_apart(j->state, o->input);
     bool there = file_named(o->output), begun = !e && file_named(j->state);
     if (!e && there && !o->resume && !o->overwrite)
         return err_set(ERR_DATA, "%s: there already%s (--overwrite replaces it)", o->output,

@@ -223,6 +223,33 @@ Test(predict_file, bad_rows_of_any_kind_pass) {
     }
 }
 
+/* What a run left in its folder stays; rows may lie there. */
+Test(predict_file, files_of_runs_are_no_outputs) {
+    static const char record[] = "{\"harness\": {\"version\": \"1\", \"numerics_version\": 1}}";
+    static const struct {
+        const char *output;
+        bool is_refused;
+    } cases[] = {{"r/record.json", true},
+                 {"r/log.jsonl", true},
+                 {"r/notes.txt", true},
+                 {"r/rows.csv", false}};
+    MUST(folder_make(temporary_path("r")));
+    put("a.csv", "text\n가\n");
+    put("a.jsonl", "{\"text\": \"가\"}\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *output = cases[i].output;
+        put("r/record.json", record);
+        put(output, record);
+        program_result p = PREDICT("-i", strstr(output, ".jsonl") ? "a.jsonl" : "a.csv", "--output",
+                                   output, "--overwrite");
+        cr_expect_eq(p.exit_code, cases[i].is_refused ? 2 : 0, "%s: %s", output, p.err);
+        program_free(&p);
+        char *now = read_text(output);
+        cr_expect_eq(!strcmp(now, record), cases[i].is_refused, "%s: %s", output, now);
+        mem_free(now);
+    }
+}
+
 Test(predict_file, flags_that_do_not_go_together) {
     static const struct {
         const char *flags[6], *said;
@@ -245,11 +272,13 @@ Test(predict_file, flags_that_do_not_go_together) {
          "m/vocab.txt lies among the files of the model"},
         {{"-i", "a.csv", "--text-column", "a", "--output=m/new.csv"},
          "m/new.csv lies among the files of the model"},
+        {{"-i", "o.unfinished.json", "--output=o"}, "o.unfinished.json is read by this command"},
         {{"-i", "a.csv"}, "which column holds the text?"},
         {{"-i", "a.json"}, "a.json is a JSON array: make lines of it first (jq -c '.[]')"},
     };
     put("a.csv", "a,b\n1,2\n");
     put("a.json", "[{\"text\": \"가\"}]");
+    put("o.unfinished.json", "{\"unfinished_predictions\": true, \"text\": \"a\"}\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *arguments[16] = {"predict", "-c", "m", "--device", "cpu"};
         for (size_t k = 0; k < 6 && cases[i].flags[k]; k++) arguments[5 + k] = cases[i].flags[k];
@@ -375,13 +404,14 @@ Test(predict_file, an_output_is_finished_when_all_rows_are_there) {
         mem_free(text);
     }
     // a file of that name that is somebody's
-    put("o.csv.unfinished.json", "precious\n");
+    static const char precious[] = "{\"model\": \"mine\", \"max_length\": 1}\n";
+    put("o.csv.unfinished.json", precious);
     MUST(file_remove(temporary_path("o.csv")));
     p = program_run(NULL, 120, long_run);
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     program_free(&p);
     char *kept = read_text("o.csv.unfinished.json");
-    cr_expect_str_eq(kept, "precious\n");
+    cr_expect_str_eq(kept, precious);
     cr_expect_not(file_named(temporary_path("o.csv")));
     mem_free(kept);
     mem_free(whole);
@@ -715,7 +745,9 @@ Test(predict_file, the_name_of_the_output_says_its_form) {
     // its rows are known again
     p = PREDICT("-i", "a.tsv", "--text-column", "글", "--output", "o.CSV", "--skip-bad-rows",
                 "--resume");
-    cr_expect(p.exit_code == 0 && strstr(p.err, "o.CSV: finished already"), "%s", p.err);
+    cr_expect(p.exit_code == 0 &&
+                  strstr(p.err, "o.CSV: finished already (of a finished one nothing says"),
+              "%s", p.err);
     program_free(&p);
     // and the way back; a bar is a CSV's too
     p = PREDICT("-i", "o.CSV", "--text-column", "글", "--output", "back.tsv", "--skip-bad-rows");
