@@ -26,14 +26,14 @@ err record_rows_load(dataset *d, const task *t, const record *r, const options *
                      const char *whose) {
     size_t limits[LIMITS_MOST], count = limits_of(limits, r);
     dataset_options wish = {.data_dir = o->data_dir, .sample = r->task.sample};
-    err e = ERR_OK;
     if (o->limit) {
         limits[0] = o->limit;
         count = 1;
     }
     for (size_t i = 0; i < count; i++) {
         wish.limit = limits[i];
-        if ((e = dataset_load(d, t, &wish)) || fits(d, r)) return e;
+        err e = dataset_load(d, t, &wish);
+        if (e || fits(d, r)) return e;
         if (i + 1 < count) dataset_free(d);
     }
     return err_set(ERR_DATA, "%s: its data is %.12s..., what is here is %.12s...", whose,

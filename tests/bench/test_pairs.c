@@ -42,6 +42,29 @@ Test(bench_pairs, a_record_is_read) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A figure is told by its phase, its op and its shape: each of them alone makes another. */
+Test(bench_pairs, a_figure_is_found_by_all_that_names_it) {
+    static const char text[] =
+        "{\"schema\": \"harness-bench-1\", \"created\": \"2026-01-31T12:00:00Z\", \"harness\": "
+        "{\"version\": \"1.2\", \"commit\": \"abc\", \"dirty\": false}, \"model\": \"tiny\", "
+        "\"task\": \"nsmc\", \"sample\": true, \"parameters\": 1000, \"batch_size\": 32, "
+        "\"device\": {\"kind\": \"cpu\", \"name\": \"one\", \"isa\": \"avx2\", \"precision\": "
+        "\"fp32\", \"threads\": 2}, \"training\": {\"ms\": 9, \"sentences_per_s\": 64, \"ops\": "
+        "[{\"op\": \"fill\", \"shape\": \"1x8\", \"ms\": 2}, {\"op\": \"linear_dx\", \"shape\": "
+        "\"8x8\", \"ms\": 3}, {\"op\": \"linear_fwd\", \"shape\": \"8x8\", \"ms\": 4}]}, "
+        "\"evaluation\": {\"ms\": 5, \"sentences_per_s\": 64, \"ops\": [{\"op\": \"linear_fwd\", "
+        "\"shape\": \"8x8\", \"ms\": 6}]}}";
+    cJSON *json;
+    bench_file f;
+    json_setup();
+    MUST(json_parse(&json, text, strlen(text), "it"));
+    MUST(bench_file_of(&f, json, "it"));
+    cr_assert_eq(f.count, 6);
+    for (size_t i = 0; i < f.count; i++)
+        cr_expect(bench_figure_find(&f, &f.figures[i]) == &f.figures[i], "figure %zu", i);
+    bench_file_free(&f);
+}
+
 /* Each is one change of the record above. */
 Test(bench_pairs, a_record_that_is_none_is_refused_by_name) {
     static const struct {

@@ -191,7 +191,7 @@ static void refuses(int code, const char *part, const char *const *words) {
 Test(errors_verb, rows_of_a_limited_run_are_known) {
     static const char *const protocols[] = {"last", "dev"};
     for (int i = 0; i < 2; i++) {
-        program_result p = RUN(TRAIN, "d", "--limit", i ? "22" : "9", "--protocol", protocols[i]);
+        program_result p = RUN(TRAIN, "d", "--limit", i ? "30" : "9", "--protocol", protocols[i]);
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
         program_free(&p);
         p = RUN("errors", "d", CPU);

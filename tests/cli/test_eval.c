@@ -172,6 +172,7 @@ Test(eval, a_record_says_what_its_model_says) {
     expect_one_table();
     // rows, with texts only where they are asked for
     p = RUN("eval", ON, "--predictions", "p.tsv", "--split", "train");
+    cr_expect(strstr(p.out, "  48 rows of train\n"), "%s", p.out);
     expect_said(p, 0, "p.tsv: 48 rows");
     p = RUN("eval", ON, "--predictions", "p.jsonl", "--texts");
     expect_said(p, 0, "p.jsonl: 24 rows");

@@ -534,19 +534,19 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
 /* Rows without a label, or with one that training lacks, are left out and counted on request. */
 Test(own_files, bad_rows_are_skipped_on_request) {
     put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");
-    put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\n");
+    put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\nb4,w\n");
     program_result p =
         RUN("tasks", "new", "train.csv", "test.csv", "--skip-bad-rows", "--output", "mine.json");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.err, "1 row without label is left out, the first is train.csv:3"), "%s",
               p.err);
-    cr_expect(strstr(p.err, "1 row is left out whose label no training row has, the first is "
+    cr_expect(strstr(p.err, "2 rows are left out whose label no training row has, the first is "
                             "test.csv:3 ('z')"),
               "%s", p.err);
     program_free(&p);
     p = RUN("data", "stats", "mine", "--task-dir", ".", "--json");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    cr_expect(strstr(p.out, "\"invalid_rows\":\t2"), "%s", p.out);
+    cr_expect(strstr(p.out, "\"invalid_rows\":\t3"), "%s", p.out);
     program_free(&p);
 }
 

@@ -155,6 +155,19 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     cr_expect_str_eq(behind(&at, "\"5,바,"), ",");
     (void)behind(&at, "6,사,");
     mem_free(out);
+    // so many are named one by one, and that there are more is said once
+    strbuf many = {0};
+    MUST(strbuf_add(&many, "id,text\n0,가\n"));
+    for (int i = 0; i < 24; i++) MUST(strbuf_add(&many, "1,a,b\n"));
+    put("many.csv", many.text);
+    strbuf_free(&many);
+    p = PREDICT("-i", "many.csv", "--text-column", "text", "--skip-bad-rows");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    size_t named = 0, further = 0;
+    for (const char *w = p.err; (w = strstr(w, "passed through without")); w++) named++;
+    for (const char *w = p.err; (w = strstr(w, "further bad rows")); w++) further++;
+    cr_expect(named == 20 && further == 1, "%zu and %zu: %s", named, further, p.err);
+    program_free(&p);
     // of JSON a line that is none passes as it is
     put("a.jsonl", "{\"text\": \"가\"}\n{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
     p = PREDICT("-i", "a.jsonl", "--skip-bad-rows");
@@ -686,6 +699,21 @@ Test(predict_file, a_full_disk_leaves_whole_rows) {
     mem_free(whole);
 }
 
+/* Labels stand in as many rows as the summary says. */
+static void expect_counts(const char *out, const char *summary) {
+    static const char *const cells[] = {",좋음,", ",'=1+1,", ",-1,"};
+    size_t said = 0;
+    for (int k = 0; k < 3; k++) {
+        char part[40];
+        size_t count = 0;
+        for (const char *at = out; (at = strstr(at, cells[k])); at++) count++;
+        snprintf(part, sizeof part, "%s %zu", labels[k], count);
+        cr_expect(!count || strstr(summary, part), "%s: %s", part, summary);
+        said += count > 0;
+    }
+    cr_expect(said > 1, "one label alone: %s", summary);
+}
+
 /* Rows are read and written beside the device where processors are left for it, and else in turn:
  * the same bytes, and of a bad row the windows before it. */
 Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
@@ -703,8 +731,9 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
             RUN("predict", "-c", "m", "--device", "cpu", "--threads", threads[i], "-i", "a.csv",
                 "--text-column", "text", "--output", "o.csv", "--overwrite");
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        program_free(&p);
         outs[i] = read_text("o.csv");
+        expect_counts(outs[i], p.err);
+        program_free(&p);
     }
     cr_expect(!strcmp(outs[0], outs[1]));
     row[5] = ';'; // one column is left

@@ -46,6 +46,7 @@ Test(whole_run, sample_says_what_it_is_and_what_comes_next) {
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu");
     EXPECT(r, 0, err, "48 training rows");
     EXPECT(r, 0, err, "'ko-tiny' by default");
+    cr_expect_null(strstr(r.err, " keeps "), "of no checkpoints: %s", r.err);
     EXPECT(r, 0, out, "sample: says nothing about the model");
     EXPECT(r, 0, out, "95 % interval");
     EXPECT(r, 0, out, "majority");

@@ -302,6 +302,18 @@ Test(runs, what_is_too_large_is_not_read, .timeout = 60) {
 }
 
 /* A run that another process is at is listed as such, and not touched. */
+/* Folders are looked into three deep: where runs lie by default, and no home of a user. */
+Test(runs, folders_are_looked_into_three_deep) {
+    static const char *const folders[] = {"d/1/2", "d/1/2/3"};
+    cJSON *root;
+    for (size_t i = 0; i < 2; i++) {
+        make_begun(folders[i], 1700000000);
+        cr_expect_eq(listed(&root, folders[i]) != NULL, i == 0, "%s", folders[i]);
+        cJSON_Delete(root);
+        MUST(file_remove(temporary_path(i ? "d/1/2/3/unfinished.json" : "d/1/2/unfinished.json")));
+    }
+}
+
 Test(runs, one_at_work_is_left_alone) {
     const char *const arguments[] = {
         SMALL, "--max-steps", "100000", "--save-total-limit", "1", "--save-steps", "1",

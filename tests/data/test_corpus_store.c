@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char vocabulary[HASH_HEX_BYTES] =
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -69,6 +70,14 @@ Test(corpus_store, gives_back_what_was_written) {
         write_store(path, cases[i].count, cases[i].size);
         check_store(path, cases[i].count, cases[i].size);
     }
+    // the file is held by its mapping alone
+    token_store s;
+    int before = dup(0), after;
+    cr_assert(before >= 0 && !close(before));
+    MUST(token_store_open(&s, path));
+    cr_expect_eq(after = dup(0), before, "descriptor %d is open", before);
+    close(after);
+    token_store_close(&s);
 }
 
 Test(corpus_store, the_longest_sentence_there_can_be) {

@@ -172,6 +172,9 @@ Test(masking, all_none_and_no_mask) {
         cr_assert_eq(masking_apply(&m, ids, places, wanted, 1, 0, 0), 0);
         masking_free(&m);
     }
+    // one that the model has no row for is none
+    MUST_FAIL(masking_init(&m, &t, t.mask_id, 0.15, false, 7), ERR_DATA, "no [MASK]");
+    masking_free(&m);
     t.mask_id = TOKENIZER_NO_ID;
     MUST_FAIL(masking_init(&m, &t, VOCABULARY, 0.15, false, 7), ERR_DATA, "no [MASK]");
     masking_free(&m);

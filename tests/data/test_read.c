@@ -281,6 +281,8 @@ static const bad_case bad[] = {
      ERR_FORMAT, "train.csv:1: a NUL byte at byte 27 of the line"},
     {"array key twice", JSON, BYTES("[{\"text\": \"a\", \"label\": 0, \"label\": 1}]"), ERR_FORMAT,
      "train.csv: element 1: key 'label' stands there twice"},
+    {"JSON label beyond whole numbers", JSONL, BYTES("{\"text\": \"a\", \"label\": 1e16}\n"),
+     ERR_FORMAT, "train.csv:1: key 'label' is neither a string, a whole number nor a truth value"},
     {"JSON line is a list", JSONL, BYTES("[1]\n"), ERR_FORMAT, "train.csv:1: not a JSON object"},
     {"JSON is no array", JSON, BYTES("{\"text\": \"a\"}"), ERR_FORMAT,
      "train.csv: not a JSON array of objects"},

@@ -107,9 +107,10 @@ Test(settings, tokens) {
     static const struct {
         const char *token, *older, *want; // want NULL: none
     } rows[] = {
-        {"hf_a", NULL, "hf_a"},   {"hf_a\n", NULL, "hf_a"}, {" \thf_a\r\n ", NULL, "hf_a"},
-        {"hf_\na", NULL, "hf_a"}, {"hf_a", "hf_b", "hf_a"}, {"", "hf_b\n", "hf_b"},
-        {NULL, "hf_b", "hf_b"},   {" \n", "hf_b", NULL},    {NULL, NULL, NULL},
+        {"hf_a", NULL, "hf_a"},   {"hf_a\n", NULL, "hf_a"},    {" \thf_a\r\n ", NULL, "hf_a"},
+        {"hf_\na", NULL, "hf_a"}, {"hf_a", "hf_b", "hf_a"},    {"", "hf_b\n", "hf_b"},
+        {NULL, "hf_b", "hf_b"},   {" \n", "hf_b", NULL},       {NULL, NULL, NULL},
+        {"hf_a\t", NULL, "hf_a"}, {"hf_a\v\f ", NULL, "hf_a"},
     };
     size_t live = mem_live_count();
     char *token;

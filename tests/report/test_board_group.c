@@ -5,6 +5,7 @@
 #include "report/html.h"
 #include "support/fake_record.h"
 #include "support/must.h"
+#include "support/program.h"
 #include "task/task.h"
 
 #include <criterion/criterion.h>
@@ -150,4 +151,20 @@ Test(board_group, koelectra_has_its_published_rows) {
     cr_expect_float_eq(row(g, "KoBERT")->scores[column(g, "kor_hate", "macro_f1")], 0.6621, 1e-12);
     cr_expect_float_eq(row(g, "KoBERT")->scores[column(g, "nsmc", "accuracy")], 0.8959, 1e-12);
     cr_expect(strstr(g->sources, "scored on the test part"), "%s", g->sources);
+}
+
+/* What a group asks of each task: every metric, in the order of its columns. */
+Test(board_group, tasks_show_names_every_metric) {
+    static const struct {
+        const char *task, *metrics;
+    } rows[] = {{"klue_sts", "\"STS\",\n\t\t\t\"metrics\":\t[\"pearson\", \"klue_f1\"]"},
+                {"klue_re", "\"RE\",\n\t\t\t\"metrics\":\t[\"relation_f1\", \"klue_auprc\"]"},
+                {"klue_dp", "\"DP\",\n\t\t\t\"metrics\":\t[\"klue_uas\", \"klue_las\"]"}};
+    program_result r = RUN("tasks", "show", "klue", "--json");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *at = strstr(r.out, rows[i].task);
+        cr_expect(at && strstr(at, rows[i].metrics), "%s: %s", rows[i].task, r.out);
+    }
+    program_free(&r);
 }

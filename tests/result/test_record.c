@@ -408,6 +408,8 @@ static const struct {
     {"\"suspects\":\t[[", "\"suspects\": [[60", "expected whole numbers from 0 to 59"},
     {"\"suspects\":\t[[", "\"suspects\": [[0, 3, 0.8125, 0.0625], [",
      "expected whole numbers from 0 to 2"},
+    {"\"recipe\":\t{", "\"recipe\": {\"z\": 1e999, ",
+     "key 'z' is no number, string, true or false"},
     {"\"by\":\t\"length\"", "\"by\": \"width\"",
      "key 'errors': a slice by 'width' called '3 to 8 tokens', expected one by length"},
     {"\"rows\":\t50", "\"rows\": 61", "key 'rows' is 61, expected a whole number from 1 to 60"},

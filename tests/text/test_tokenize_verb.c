@@ -50,6 +50,10 @@ Test(tokenize_verb, json_with_padding_and_truncation) {
     r = RUN("tokenize", "--cased", "--model", path, "--json", "--max-length", "6", "--padding",
             "영화");
     expect(&r, 0, r.out, "\"ids\":[2,5,3,0,0,0]");
+    r = RUN("tokenize", "--cased", "--model", path, "--max-length", "4", "영화가 재미");
+    expect(&r, 0, r.out, "  1 more piece was cut off\n");
+    r = RUN("tokenize", "--cased", "--model", path, "--max-length", "3", "영화가 재미");
+    expect(&r, 0, r.out, "  2 more pieces were cut off\n");
     temporary_remove();
 }
 

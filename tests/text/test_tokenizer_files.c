@@ -276,6 +276,26 @@ static void put_json(const char *f, const char *added, const char *normalizer, c
     mem_free(text);
 }
 
+/* Which end is cut stands in a tokenizer.json as well. */
+Test(tokenizer_files, a_tokenizer_json_says_which_end_is_cut) {
+    BEGIN
+    for (int left = 0; left < 2; left++) {
+        const char *f = folder();
+        char text[4096], begin[64];
+        tokenizer t;
+        int n = snprintf(begin, sizeof begin, "{\"truncation\":{\"direction\":\"%s\"},",
+                         left ? "Left" : "Right");
+        snprintf(text, sizeof text, json_form, "", NORMALIZER, SPLITTER, PROCESSOR, MODEL);
+        memmove(text + n, text + 1, strlen(text));
+        memcpy(text, begin, (size_t)n);
+        put_text(f, "tokenizer.json", text);
+        load(&t, f);
+        cr_expect_eq(t.truncate_left, left);
+        tokenizer_free(&t);
+    }
+    END
+}
+
 /* What its files say together is the folder's fault, not that of the one that was read last. */
 Test(tokenizer_files, what_files_contradict_names_the_folder) {
     BEGIN

@@ -51,6 +51,15 @@ Test(launch, names_what_to_install) {
     temporary_remove();
 }
 
+/* A limit that is not one would end a group that is well. */
+Test(launch, limits_are_seconds) {
+    refuse("HARNESS_GROUP_WAIT=30m OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0",
+           "HARNESS_GROUP_WAIT is '30m': expected seconds, more than 0");
+    refuse("HARNESS_GROUP_SILENCE=0 PMI_SIZE=2 PMI_RANK=0",
+           "HARNESS_GROUP_SILENCE is '0': expected seconds, more than 0");
+    temporary_remove();
+}
+
 /* As where the plugin is installed and its MPI is not: the loader's own words. */
 Test(launch, names_a_plugin_that_cannot_be_loaded) {
     char command[400];

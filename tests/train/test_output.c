@@ -1,5 +1,6 @@
 /* Output folders: names that tell runs apart, folders of others that stay as they are, what a
  * resume may differ in, and what a failed run leaves. */
+#define _GNU_SOURCE /* F_OFD_SETLK */
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -13,10 +14,12 @@
 #include "support/program.h"
 #include "train/run/run_internal.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* --- names --- */
@@ -643,6 +646,31 @@ Test(output, checkpoints_of_a_finished_run_are_as_many_as_asked) {
 }
 
 /* --- failures --- */
+
+/* Another's run: its lock may be read, not written. */
+Test(output, who_may_only_read_sees_that_a_run_is_at_work) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char folder[200];
+    int status = 0;
+    snprintf(folder, sizeof folder, "%s", temporary_folder());
+    int fd = open(temporary_path(".lock"), O_RDWR | O_CREAT, 0644);
+    cr_assert_eq(write(fd, "host 7\n", 7), 7);
+    cr_assert_eq(fcntl(fd, F_OFD_SETLK, &whole), 0);
+    cr_assert_eq(fchmod(fd, 0444) | chmod(folder, 0755), 0);
+    pid_t child = fork();
+    if (!child) {
+        char *who = NULL;
+        bool held = false;
+        if (!geteuid() && (setgid(65534) || setuid(65534))) _exit(100);
+        err e = run_at_work(&held, &who, folder);
+        _exit(e || !held || !who || strcmp(who, "host 7") != 0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    close(fd);
+    temporary_remove();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 100) cr_skip_test("no other user");
+    cr_assert(WIFEXITED(status) && !WEXITSTATUS(status), "status %d", status);
+}
 
 Test(output, a_run_that_fails_early_leaves_nothing) {
     run r;

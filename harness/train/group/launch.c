@@ -63,10 +63,19 @@ static uint32_t own_number(void) {
     return most;
 }
 
-static double seconds_of(const char *name, double standard) {
+static err read_seconds(double *seconds, const char *name) {
     const char *text = getenv(name);
-    double value = text ? strtod(text, NULL) : 0;
-    return value > 0 ? value : standard;
+    char *end = NULL;
+    if (!text || !*text) return ERR_OK;
+    *seconds = strtod(text, &end);
+    if (!*end && *seconds > 0) return ERR_OK;
+    return err_set(ERR_USAGE, "%s is '%s': expected seconds, more than 0", name, text);
+}
+
+static err read_limits(transport_limits *l) {
+    *l = (transport_limits){silence_s, waiting_s};
+    err e = read_seconds(&l->silence, "HARNESS_GROUP_SILENCE");
+    return e ? e : read_seconds(&l->waiting, "HARNESS_GROUP_WAIT");
 }
 
 /* --- the plugin --- */
@@ -81,17 +90,12 @@ static err refuse_missing(const char *engine, uint32_t ranks, const char *why) {
                    is_mpich ? "MPICH" : "Open MPI", is_mpich ? "libmpich-dev" : "libopenmpi-dev");
 }
 
-static transport_limits wanted_limits(void) {
-    return (transport_limits){seconds_of("HARNESS_GROUP_SILENCE", silence_s),
-                              seconds_of("HARNESS_GROUP_WAIT", waiting_s)};
-}
-
 static err load(const char *engine, uint32_t ranks) {
     char file[64], why[WHY_BYTES], *path = NULL, text[TRANSPORT_TEXT_BYTES] = "";
-    const transport_limits limits = wanted_limits();
+    transport_limits limits;
     snprintf(file, sizeof file, "harness-group-%s.so", engine);
-    err e = asset_plugin(&path, file);
-    if (e) return e;
+    err e = read_limits(&limits);
+    if (e || (e = asset_plugin(&path, file))) return e;
     if (!path) return refuse_missing(engine, ranks, "is not here");
     loaded.library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     mem_free(path);
@@ -216,8 +220,8 @@ static err launch_threads(const thread_rank *like, uint32_t size) {
     if ((e = mem_new(&transports, size)) || (e = mem_new(&ranks, size)) ||
         (e = mem_new(&threads, size)))
         goto done;
-    const transport_limits limits = wanted_limits();
-    if ((e = threads_open(transports, size, &limits))) goto done;
+    transport_limits limits;
+    if ((e = read_limits(&limits)) || (e = threads_open(transports, size, &limits))) goto done;
     is_open = true;
     for (uint32_t r = 0; r < size; r++) {
         transports[r].abort = end_process;

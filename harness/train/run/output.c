@@ -244,7 +244,8 @@ err run_at_work(bool *held, char **who, const char *folder) {
     if (who) *who = NULL;
     err e = path_join(&path, folder, lock_name);
     if (e) return e;
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    // reading is enough to ask, and all that is allowed to who looks at another's runs
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     mem_free(path);
     if (fd < 0) return ERR_OK;
     *held = !fcntl(fd, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;

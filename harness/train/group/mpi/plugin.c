@@ -23,10 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RANKS_MAX = 4096, PIECE_BYTES = 32 << 20, TICK_MS = 250, CLOSING_S = 20 };
+enum { RANKS_MAX = 4096, PIECE_BYTES = 32 << 20, TICK_MS = 250, CLOSING_S = 20, ABORT_S = 5 };
 enum { PAUSE_LEAST_NS = 50000, PAUSE_MOST_NS = 5000000 };
 enum { DATA_TAG = 1, LIFE_TAG = 2 };
-static const char alive = 'a', leaving = 'z';
+static const char alive = 'a', leaving = 'z', over = 'o';
 static const double life_every = 1, spin_s = 1e-4;
 
 static pthread_mutex_t mpi = PTHREAD_MUTEX_INITIALIZER;
@@ -129,7 +129,7 @@ typedef struct peer {
     MPI_Request in, out;
     char got, said;
     double seen;
-    bool has_left;
+    bool has_left, is_over; /* all ranks end */
 } peer;
 
 static struct {
@@ -144,8 +144,25 @@ static struct {
     uint32_t count;
 } life;
 
+/* Those who are still there hear of it, should the launcher not end them. */
+static void tell_over(void) {
+    for (uint32_t i = 0; life.runs && i < life.count; i++) {
+        MPI_Request none;
+        (void)MPI_Isend(&over, 1, MPI_CHAR, (int)life.peers[i].rank, LIFE_TAG, life.comm, &none);
+    }
+}
+
 static void end_all(int code) {
-    (void)pthread_mutex_trylock(&mpi); // whoever holds it does not matter any more
+    sigset_t due;
+    // Open MPI's abort waits for its launcher, which may itself be stopped
+    signal(SIGALRM, SIG_DFL);
+    sigemptyset(&due);
+    sigaddset(&due, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &due, NULL);
+    alarm(ABORT_S);
+    // behind that whoever holds it does not matter any more
+    for (int i = 0; i < 100 && pthread_mutex_trylock(&mpi); i++) pause_ns(10000000);
+    tell_over();
     MPI_Abort(MPI_COMM_WORLD, code);
     _exit(code);
 }
@@ -180,6 +197,9 @@ static int listen(peer *p, double at) {
         p->seen = at;
         if (p->got == leaving) {
             p->has_left = true;
+        } else if (p->got == over) {
+            p->is_over = true;
+            return 0;
         } else if ((rc = MPI_Irecv(&p->got, 1, MPI_CHAR, (int)p->rank, LIFE_TAG, life.comm,
                                    &p->in))) {
             return rc;
@@ -207,6 +227,7 @@ static bool look(double at, bool says) {
         if (!rc && (says || life.ends)) rc = say(p, life.ends ? leaving : alive);
         if (!rc && p->said == leaving) rc = MPI_Test(&p->out, &gone, MPI_STATUS_IGNORE);
         pthread_mutex_unlock(&mpi);
+        if (p->is_over) end_all(1);
         all = all && p->has_left && gone;
         if (!p->has_left && (rc || at - p->seen > limits.silence)) lose(p, at - p->seen);
     }
