@@ -483,6 +483,25 @@ Test(predict_file, a_run_that_never_began_changes_nothing) {
     mem_free(whole);
 }
 
+/* Old rows never stand beside what says that others made them: they are gone when it is written, here
+ * in vain. */
+Test(predict_file, old_rows_go_before_the_new_maker_is_named) {
+    static const char *const words[] = {
+        "predict",       "-c",   "m",        "--device", "cpu",         "-i",      "a.csv",
+        "--text-column", "text", "--output", "o.csv",    "--overwrite", "--quiet", NULL};
+    put("a.csv", "id,text\n1,가\n");
+    program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    const child_setup setup = {.file_bytes = 200}; // fewer than what it says
+    p = child_run(&setup, 60, words);
+    cr_expect_eq(p.exit_code, 1, "%d: %s", p.exit_code, p.err);
+    cr_expect(strstr(p.err, "o.csv.unfinished.json"), "%s", p.err);
+    program_free(&p);
+    cr_expect_eq(bytes_of("o.csv"), 0);
+    cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
+}
+
 /* Standard input is the file that rows would go to. */
 Test(predict_file, what_is_read_is_not_written) {
     static const char *const words[] = {"predict", "-c",       "m",     "--device",    "cpu", "-i",
