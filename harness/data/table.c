@@ -239,7 +239,7 @@ static err look_for_object(cJSON **object, const table *t) {
         err e = bytes ? data__json_line(object, s, at, bytes) : ERR_OK;
         if (e == ERR_MEMORY) return e;
         err_clear();
-        if (cJSON_IsObject(*object) && (*object)->child) break;
+        if (*object && cJSON_IsObject(*object) && (*object)->child) break;
         cJSON_Delete(*object);
         *object = NULL;
     }
