@@ -145,7 +145,7 @@ static void emit_plain(sink *s, shown_medium medium, const char *text, size_t by
     }
 }
 
-static bool begins_formula(const char *text, size_t bytes) {
+bool shown_begins_formula(const char *text, size_t bytes) {
     uint32_t point = 0;
     if (!utf8_decode(&point, text, bytes)) return false;
     return point == '=' || point == '+' || point == '-' || point == '@' || point == 0xff1d ||
@@ -153,7 +153,7 @@ static bool begins_formula(const char *text, size_t bytes) {
 }
 
 static void emit_csv(sink *s, const char *text, size_t bytes) {
-    bool formula = begins_formula(text, bytes), quoted = formula;
+    bool formula = shown_begins_formula(text, bytes), quoted = formula;
     for (size_t i = 0; i < bytes && !quoted; i++) quoted = strchr("\",;", text[i]) != NULL;
     if (quoted) put_text(s, "\"");
     if (formula) put_text(s, "'");

@@ -94,6 +94,9 @@ const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
 /* What a noun behind the count ends with: "" behind 1, else "s". */
 const char *shown_plural(unsigned long long count);
 
+/* Whether a spreadsheet would take the text for a formula: see SHOWN_CSV. */
+bool shown_begins_formula(const char *text, size_t bytes);
+
 /* A character that acts: see above. */
 bool shown_acts(uint32_t point);
 

@@ -1,10 +1,14 @@
 #include "cli/output.h"
 
+#include "base/ascii.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "train/checkpoint/marker.h"
+#include "train/run/run_parts.h"
 
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool has_failed;
@@ -29,6 +33,32 @@ err output_apart(const char *path, const char *read) {
     err e = path_folder(&folder, path);
     if (!e && folder_exists(read) && file_is_same(folder, read))
         e = err_set(ERR_USAGE, "%s lies among the files of the model: name another place", path);
+    mem_free(folder);
+    return e;
+}
+
+/* A name that people give to rows, and no run to anything. */
+static bool is_of_rows(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return dot && strcmp(name, "log.jsonl") != 0 &&
+           (ascii_equal_fold(dot, ".csv") || ascii_equal_fold(dot, ".tsv") ||
+            ascii_equal_fold(dot, ".jsonl"));
+}
+
+err output_spares_run(const char *path) {
+    static const char *const names[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
+    char *folder = NULL;
+    bool is_run = false;
+    if (!file_named(path) || is_of_rows(path_name(path))) return ERR_OK;
+    err e = path_folder(&folder, path);
+    for (size_t i = 0; i < sizeof names / sizeof *names && !e && !is_run; i++) {
+        char *file = NULL;
+        e = path_join(&file, folder, names[i]);
+        if (!e) e = marker_is_run_file(&is_run, file);
+        mem_free(file);
+    }
+    if (!e && is_run)
+        e = err_set(ERR_USAGE, "%s lies among the files of a run: name another place", path);
     mem_free(folder);
     return e;
 }

@@ -19,6 +19,10 @@ err output_check(void) MUST_CHECK;
  * in `read`, the folder of a model. Errors: ERR_USAGE. */
 err output_apart(const char *path, const char *read) MUST_CHECK;
 
+/* Whether an output may be written: it replaces nothing that a run left in its folder. Rows of somebody's
+ * own may lie there, as .csv, .tsv or .jsonl. Errors: ERR_USAGE; those of marker_is_run_file. */
+err output_spares_run(const char *path) MUST_CHECK;
+
 /* output_check failed, and because nobody reads the pipe any more. */
 bool output_reader_left(void);
 

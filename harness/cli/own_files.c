@@ -27,6 +27,11 @@ static err check_faults(const own__scan *s) {
     if (s->unlabelled.rows && !skips)
         return err_set(ERR_DATA, "%s: column '%s' is empty (%zu such row%s)%s", s->unlabelled.first,
                        s->label, s->unlabelled.rows, shown_plural(s->unlabelled.rows), advice);
+    if (s->half.rows && !skips && !s->wish->label_separator)
+        return err_set(ERR_DATA,
+                       "%s: an empty label in the list at key '%s' (%zu in all): a row without "
+                       "labels has an empty list there%s",
+                       s->half.first, s->label, s->half.rows, advice);
     if (s->half.rows && !skips)
         return err_set(
             ERR_DATA,

@@ -252,6 +252,8 @@ static err take_set(own__scan *s, const table *t, own_role role, size_t column) 
             if (!cJSON_IsString(item))
                 e = err_set(ERR_FORMAT, "%s:%zu: key '%s' lists something that is no string",
                             t->path, t->line, s->label);
+            else if (!*item->valuestring)
+                count_fault(&s->half, t);
             else
                 e = take_label(s, t, role, item->valuestring, strlen(item->valuestring));
         return e;

@@ -2,6 +2,7 @@
 #include "cli/predict_file.h"
 
 #include "base/ascii.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -23,7 +24,7 @@
 enum { WINDOW_ROWS = 1024 };
 
 /* Words of the file beside an unfinished output that only this program writes. */
-static const char state_mark[] = "\"max_length\":";
+static const char state_mark[] = "\"unfinished_predictions\":";
 
 err predict_file_check(const options *o) {
     flag_value v;
@@ -106,18 +107,46 @@ static err choose_text(predict_job *j) {
 
 /* --- who makes the output, and going on --- */
 
+static void hash_labels(char hex[HASH_HEX_BYTES], const predictor *p) {
+    sha256 h;
+    sha256_begin(&h);
+    for (uint32_t k = 0; k < p->classes; k++) {
+        char fallback[24];
+        const char *name = predictor_label(p, k, fallback);
+        sha256_add(&h, name, strlen(name) + 1);
+    }
+    sha256_end_hex(&h, hex);
+}
+
+/* All that config.json says, for it decides what the weights mean. */
+static err hash_config(char hex[HASH_HEX_BYTES], const predictor *p) {
+    cJSON *config = NULL;
+    char *text = NULL;
+    err e = model_config_json(&config, &p->scorer.base_model.config);
+    if (!e) e = json_print(&text, config, false);
+    if (!e) hash_bytes_hex(text, strlen(text), hex);
+    mem_free(text);
+    cJSON_Delete(config);
+    return e;
+}
+
 static err describe(cJSON **root, const predict_job *j) {
     const predictor *p = j->p;
     const device_info *d = &p->scorer.device.info;
-    char digest[65];
+    char digest[HASH_HEX_BYTES], labels[HASH_HEX_BYTES], config[HASH_HEX_BYTES];
     *root = cJSON_CreateObject();
     err e = *root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while describing the output");
     if (!e) e = params_digest(&p->scorer.model.params, digest);
+    if (!e) e = hash_config(config, p);
+    if (!e) hash_labels(labels, p);
     if (!e)
         e = json_put(*root,
-                     "weights %s vocabulary %s device %s precision %s max_length %u batch_size %u "
-                     "text %s text_pair %s columns %s scores %d",
-                     digest, p->scorer.base_model.vocab_sha256, d->name,
+                     "unfinished_predictions %d weights %s cased %d vocabulary %s label_names %s "
+                     "configuration %s device %s "
+                     "precision %s max_length %u batch_size %u text %s text_pair %s columns %s "
+                     "scores %d",
+                     1, digest, !p->scorer.base_model.tokenizer.lowercase,
+                     p->scorer.base_model.vocab_sha256, labels, config, d->name,
                      device_precision_name(p->scorer.device.options.precision), p->max_length,
                      p->batch_size, j->text, j->pair ? j->pair : "none", j->form.names[0],
                      j->options->scores);
@@ -142,21 +171,66 @@ static err compare_state(const predict_job *j, const cJSON *now) {
     return e;
 }
 
-/* The next row that is there against the row of the input; false at a row that is not whole. */
-static err same_row(bool *whole, FILE *f, const predict_job *j, text_span raw) {
+/* Whether `rest`, what stands between the kept bytes of a row and its line's end, is what this
+ * program adds to such a row: the cells of an answer, or its keys, or of a row that could not be
+ * read nothing. */
+static bool is_addition(const predict_job *j, const char *rest, size_t bytes, text_span raw,
+                        bool is_cut) {
+    const row_form *f = &j->form;
+    size_t kept = row_kept_bytes(f, raw), blank = 0, begin;
+    char name[80];
+    if (f->kind == TASK_FORMAT_DELIMITED) {
+        while (blank < bytes && rest[blank] == f->delimiter) blank++;
+        if (blank == bytes) return bytes == f->columns;
+        return is_cut && blank && rest[bytes - 1] != f->delimiter;
+    }
+    if (bytes == raw.bytes - kept && !memcmp(rest, raw.text + kept, bytes)) return true;
+    begin = (size_t)snprintf(name, sizeof name,
+                             "%s\"%s\": ", row_is_empty(raw.text, kept) ? "" : ", ", f->names[0]);
+    return is_cut && bytes > begin && !memcmp(rest, name, begin) && rest[bytes - 1] == '}';
+}
+
+/* Of the record of the names: those of the added columns. */
+static bool is_named(const predict_job *j, const char *rest, size_t bytes) {
+    const row_form *f = &j->form;
+    for (size_t i = 0, n; i < f->columns; i++, rest += n, bytes -= n) {
+        n = strlen(f->names[i]) + 1;
+        if (bytes < n || *rest != f->delimiter || memcmp(rest + 1, f->names[i], n - 1) != 0)
+            return false;
+    }
+    return !bytes;
+}
+
+static err refuse_row(const predict_job *j) {
+    return err_set(ERR_DATA,
+                   "%s: row %zu is not that of line %zu of %s: cannot go on "
+                   "(--overwrite begins anew)",
+                   j->options->output, j->table.rows, j->table.line, j->table.path);
+}
+
+/* A row that was cut into fields, one that could not be, or the names. */
+typedef enum row_of { ROW_CUT, ROW_UNCUT, ROW_HEADER } row_of;
+
+/* The next row that is there against the row of the input, to its end; not whole is one that a crash
+ * cut. */
+static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of of) {
     size_t n = row_kept_bytes(&j->form, raw);
+    strbuf *rest = &j->rest;
     int c = 0;
     *whole = false;
     for (size_t i = 0; i < n && (c = getc(f)) != EOF; i++)
-        if (c != (unsigned char)raw.text[i])
-            return err_set(ERR_DATA,
-                           "%s: row %zu is not that of line %zu of %s: cannot go on "
-                           "(--overwrite begins anew)",
-                           j->options->output, j->table.rows, j->table.line, j->table.path);
-    while (c != EOF && (c = getc(f)) != EOF && c != '\n') {
-    }
+        if (c != (unsigned char)raw.text[i]) return refuse_row(j);
+    rest->length = 0;
+    err e = strbuf_add(rest, "");
+    while (!e && c != EOF && (c = getc(f)) != EOF && c != '\n')
+        e = strbuf_add_bytes(rest, &(char){(char)c}, 1);
     *whole = c == '\n';
-    return ERR_OK;
+    if (e || !*whole) return e;
+    bool returns = rest->length && rest->text[rest->length - 1] == '\r';
+    rest->length -= returns;
+    bool fits = of == ROW_HEADER ? is_named(j, rest->text, rest->length)
+                                 : is_addition(j, rest->text, rest->length, raw, of == ROW_CUT);
+    return fits && returns == (*j->table.line_end == '\r') ? ERR_OK : refuse_row(j);
 }
 
 /* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
@@ -164,13 +238,15 @@ static err same_row(bool *whole, FILE *f, const predict_job *j, text_span raw) {
 static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE *f) {
     bool whole = false, more = true, is_cut;
     text_span kept;
+    size_t bytes = 0; // of the window
     err e = ERR_OK;
     *rows = 0;
     *end = 0;
     *all = false;
     if (j->table.kind == TASK_FORMAT_DELIMITED) {
         if (j->table.has_bom) (void)(getc(f), getc(f), getc(f));
-        if ((e = predict__names_kept(&kept, j)) || (e = same_row(&whole, f, j, kept)) || !whole)
+        if ((e = predict__names_kept(&kept, j)) || (e = same_row(&whole, f, j, kept, ROW_HEADER)) ||
+            !whole)
             return e;
     }
     *end = ftello(f);
@@ -183,9 +259,11 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
         }
         if (!e && !more) *all = getc(f) == EOF;
         if (e || !more || (e = predict__row_kept(&kept, j, is_cut)) ||
-            (e = same_row(&whole, f, j, kept)) || !whole)
+            (e = same_row(&whole, f, j, kept, is_cut ? ROW_CUT : ROW_UNCUT)) || !whole)
             break;
-        if (j->table.rows % j->most) continue;
+        bytes += kept.bytes;
+        if (!predict__window_is_full(j, j->table.rows - *rows, bytes)) continue;
+        bytes = 0;
         *rows = j->table.rows;
         *end = ftello(f);
     }
@@ -221,17 +299,34 @@ static err find_rest(predict_job *j) {
     return e;
 }
 
+/* Whether the output's name still leads to the file that is open. */
+static bool is_in_place(const predict_job *j) {
+    struct stat named, open;
+    return !fstat(j->fd, &open) && !lstat(j->options->output, &named) &&
+           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+static err refuse_moved(const predict_job *j) {
+    return err_set(ERR_IO, "%s: removed or replaced by another while rows were written to it",
+                   j->options->output);
+}
+
 /* Rows go into no file that they come from, and into none that another process fills. */
 static err check_output(const predict_job *j) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat in, out;
-    const char *path = j->options->output;
+    const char *path = j->options->output, *input = j->options->input;
     if (fstat(j->fd, &out)) return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (!stat(j->options->input, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+    bool found = file_is_input(input) ? !fstat(STDIN_FILENO, &in) : !stat(input, &in);
+    if (found && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
         return err_set(ERR_USAGE, "%s is both --input and --output", path);
     // a file system without locks is used without
     if (fcntl(j->fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN))
         return err_set(ERR_IO, "%s: another process writes it; wait for it", path);
+    // what one that began at the same moment made, or took away again
+    if (!is_in_place(j)) return refuse_moved(j);
+    if (j->is_new && out.st_size && !j->options->overwrite)
+        return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     return ERR_OK;
 }
 
@@ -250,18 +345,24 @@ static err check_finished(predict_job *j) {
                     "%s: not all rows of %s are there, or more than these, and %s, which would say "
                     "how they were labelled, is not: cannot go on (--overwrite begins anew)",
                     j->options->output, j->table.path, path_name(j->state));
-    if (!e) log_note("%s: finished already", j->options->output);
+    if (!e)
+        log_note(
+            "%s: finished already (of a finished one nothing says which model and options made "
+            "it)",
+            j->options->output);
     return e;
 }
 
-/* The output, new or gone on with. *done: it is finished. */
+/* The output, new or gone on with. *done: it is finished. What is there is not touched before the
+ * first rows that replace it are made. */
 static err open_output(predict_job *j, bool *done) {
     const options *o = j->options;
-    cJSON *now = NULL;
     *done = false;
     if (!o->output || !strcmp(o->output, "-")) return ERR_OK;
     err e = output_apart(o->output, j->p->scorer.base_model.folder);
+    if (!e) e = output_spares_run(o->output);
     if (!e) e = mem_printf(&j->state, "%s.unfinished.json", o->output);
+    if (!e && !file_is_input(o->input)) e = output_apart(j->state, o->input);
     bool there = file_named(o->output), begun = !e && file_named(j->state);
     if (!e && there && !o->resume && !o->overwrite)
         return err_set(ERR_DATA, "%s: there already%s (--overwrite replaces it)", o->output,
@@ -272,39 +373,51 @@ static err open_output(predict_job *j, bool *done) {
         return check_finished(j);
     }
     bool resumes = there && o->resume && begun;
+    j->is_new = !there;
     if (!e) e = file_check_own(j->state, state_mark);
     if (!e) e = file_open_own(&j->fd, o->output);
     if (!e) e = check_output(j);
-    if (!e) e = describe(&now, j);
-    if (!e && resumes) e = compare_state(j, now);
-    if (!e) e = json_write(j->state, now);
-    if (e && !there && j->fd >= 0) (void)unlink(o->output); // nothing is in it
-    if (!e && resumes)
-        e = find_rest(j);
-    else if (!e && ftruncate(j->fd, 0))
-        e = err_set(ERR_IO, "%s: cannot write: %s", o->output, strerror(errno));
-    cJSON_Delete(now);
+    j->is_locked = !e;
+    if (!e) e = describe(&j->maker, j);
+    if (!e && resumes && !(e = compare_state(j, j->maker))) e = find_rest(j);
     return e;
 }
 
-/* The names of the columns stand before the first row. */
-static err write_header(predict_job *j) {
-    strbuf *out = &j->windows[0].out;
+/* The names of the columns, which stand before the first row. */
+static err make_header(predict_job *j) {
     text_span names;
-    out->length = 0;
-    if (j->rows || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
     off_t at = j->fd < 0 ? 0 : lseek(j->fd, 0, SEEK_CUR);
-    if (at > 0) return ERR_OK; // a resumed one without rows
-    err e = strbuf_add(out, j->table.has_bom ? "\xEF\xBB\xBF" : "");
+    // a resumed one may have them without rows
+    if (j->rows || at > 0 || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
+    err e = strbuf_add(&j->header, j->table.has_bom ? "\xEF\xBB\xBF" : "");
     if (!e) e = predict__names_kept(&names, j);
-    if (!e) e = row_add_header(out, &j->form, names, j->table.line_end);
-    return e ? e : predict__write(j, out->text, out->length);
+    return e ? e : row_add_header(&j->header, &j->form, names, j->table.line_end);
+}
+
+err predict__begin(predict_job *j) {
+    if (j->has_begun) return ERR_OK;
+    j->has_begun = true;
+    // the old rows go before their maker's name does: at no moment do they stand under another's
+    if (j->state && !j->resumed && (ftruncate(j->fd, lseek(j->fd, 0, SEEK_CUR)) || fsync(j->fd)))
+        return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
+    err e = j->state ? json_write(j->state, j->maker) : ERR_OK;
+    return e || !j->header.length ? e : predict__write(j, j->header.text, j->header.length);
 }
 
 static err finish(predict_job *j) {
-    if (j->fd >= 0 && fsync(j->fd))
+    err e = predict__begin(j);
+    if (e || !j->state) return e;
+    if (fsync(j->fd))
         return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
-    return j->state ? file_remove(j->state) : ERR_OK;
+    return is_in_place(j) ? file_remove(j->state) : refuse_moved(j);
+}
+
+/* An output that was not begun leaves no empty file where there was none. */
+static void leave_output(const predict_job *j) {
+    struct stat st;
+    bool is_empty = j->is_locked && j->is_new && !j->has_begun && !fstat(j->fd, &st) && !st.st_size;
+    if (is_empty && is_in_place(j)) (void)unlink(j->options->output);
+    if (j->fd >= 0) close(j->fd);
 }
 
 static void show_end(const predict_job *j) {
@@ -381,16 +494,19 @@ err predict_file(predictor *p) {
     if (e || done) goto done;
     j.begin = clock_seconds();
     interrupt_begin();
-    e = write_header(&j);
+    e = make_header(&j);
     if (!e) e = predict__flow(&j);
     interrupt_end();
     if (!e) e = finish(&j);
     if (!e) show_end(&j);
 done:
-    if (j.fd >= 0) close(j.fd);
+    leave_output(&j);
+    cJSON_Delete(j.maker);
+    strbuf_free(&j.header);
     table_close(&j.table);
     row_form_free(&j.form);
     strbuf_free(&j.converted);
+    strbuf_free(&j.rest);
     for (size_t i = 0; i < WINDOW_COUNT; i++) predict__window_free(&j.windows[i]);
     mem_free(j.labels);
     mem_free(j.state);

@@ -1,7 +1,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/output.h"
 #include "cli/predict_job.h"
+#include "platform/file.h"
 #include "platform/interrupt.h"
 #include "train/step/courier.h"
 
@@ -29,9 +31,8 @@ static err show_lines(const char *bytes, size_t count) {
 
 static err write_output(const char *bytes, size_t count) {
     if (isatty(STDOUT_FILENO)) return show_lines(bytes, count);
-    return fwrite(bytes, 1, count, stdout) == count && !fflush(stdout)
-               ? ERR_OK
-               : err_set(ERR_IO, "cannot write standard output: %s", strerror(errno));
+    (void)fwrite(bytes, 1, count, stdout);
+    return output_check();
 }
 
 /* All of it or nothing: what a full disk took of a window is taken back. */
@@ -54,7 +55,8 @@ err predict__write(predict_job *j, const char *bytes, size_t count) {
 }
 
 static err write_window(predict_job *j, window *w) {
-    err e = w->count ? predict__write(j, w->out.text, w->out.length) : ERR_OK;
+    err e = predict__begin(j);
+    if (!e && w->count) e = predict__write(j, w->out.text, w->out.length);
     if (!e) j->rows += w->count;
     return e;
 }
@@ -178,6 +180,8 @@ err predict__flow(predict_job *j) {
     log_progress_end();
     if (e == ERR_INTERRUPTED)
         log_note("%zu row%s labelled%s", j->rows, j->rows == 1 ? " is" : "s are",
-                 j->options->output ? "; go on with the same command and --resume" : "");
+                 j->options->output && !file_is_input(j->options->input)
+                     ? "; go on with the same command and --resume"
+                     : "");
     return e;
 }

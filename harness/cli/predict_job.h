@@ -44,14 +44,21 @@ typedef struct predict_job {
     uint64_t *labels; /* (classes) rows labelled so, in this run */
     size_t unsaid;    /* rows of this run that have none of several labels */
     double begin;
-    bool ended;       /* the input */
-    bool converts;    /* the output has another delimiter than the input */
-    strbuf converted; /* the row that was read, as the output has it */
-    char *state;      /* path of what says who makes the output, owned */
+    bool ended;                        /* the input */
+    bool converts;                     /* the output has another delimiter than the input */
+    strbuf converted;                  /* the row that was read, as the output has it */
+    strbuf rest;                       /* of a row that is there, what was added to it */
+    char *state;                       /* path of what says who makes the output, owned */
+    cJSON *maker;                      /* what it says, owned */
+    strbuf header;                     /* what stands before the first row */
+    bool is_new, is_locked, has_begun; /* the output: was not there; is ours; has what is ours */
 } predict_job;
 
 err predict__window_init(window *w, size_t most) MUST_CHECK;
 void predict__window_free(window *w);
+
+/* Whether a window ends behind so many rows of so many bytes: long rows fill it early. */
+bool predict__window_is_full(const predict_job *j, size_t rows, size_t bytes);
 
 /* The next rows of the input and, of a model that answers once a text, their token ids; none at its
  * end. */
@@ -68,6 +75,10 @@ err predict__names_kept(text_span *kept, predict_job *j) MUST_CHECK;
 
 /* A row that cannot be read ends the run, or passes: then row->is_bad. */
 err predict__take_fault(const predict_job *j, window_row *row, err fault, bool more) MUST_CHECK;
+
+/* Makes the output's place ready for the first rows: what stood there goes, and the header is written.
+ * Does nothing the second time. */
+err predict__begin(predict_job *j) MUST_CHECK;
 
 /* All of it or nothing: what a full disk took of a window is taken back. */
 err predict__write(predict_job *j, const char *bytes, size_t count) MUST_CHECK;

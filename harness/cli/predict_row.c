@@ -75,7 +75,9 @@ static bool is_number(const char *text) {
 
 err cell_add(strbuf *out, char delimiter, bool quoted, const char *text) {
     if (is_number(text)) return strbuf_add(out, text);
-    if (!quoted) return shown_add(out, SHOWN_TERMINAL, text);
+    if (!quoted)
+        return shown_printf(out, SHOWN_TERMINAL, "%s%s",
+                            shown_begins_formula(text, strlen(text)) ? "'" : "", text);
     size_t begin = out->length;
     err e = shown_add(out, SHOWN_CSV, text);
     if (e || out->text[begin] == '"' || !strchr(out->text + begin, delimiter)) return e;
@@ -175,8 +177,7 @@ static err add_keys(strbuf *out, const row_form *f, const predictor *p, const ch
     return e;
 }
 
-/* Whether nothing but blanks follows the '{' of an object without its end. */
-static bool is_empty_object(const char *text, size_t bytes) {
+bool row_is_empty(const char *text, size_t bytes) {
     while (bytes && strchr(" \t\r", text[bytes - 1])) bytes--;
     return bytes && text[bytes - 1] == '{';
 }
@@ -200,7 +201,7 @@ err row_add(strbuf *out, row_form *f, const predictor *p, text_span raw, const c
     if (!e)
         e = f->kind == TASK_FORMAT_DELIMITED
                 ? add_cells(out, f, p, label)
-                : add_keys(out, f, p, label, is_empty_object(raw.text, kept));
+                : add_keys(out, f, p, label, row_is_empty(raw.text, kept));
     return e ? e : end_line(out, line_end);
 }
 
@@ -208,7 +209,7 @@ err row_add_json(strbuf *out, const row_form *f, const cJSON *members, text_span
                  const char *line_end) {
     const cJSON *item = members->child;
     size_t kept = row_kept_bytes(f, raw);
-    bool cells = f->kind == TASK_FORMAT_DELIMITED, first = is_empty_object(raw.text, kept);
+    bool cells = f->kind == TASK_FORMAT_DELIMITED, first = row_is_empty(raw.text, kept);
     err e = strbuf_add_bytes(out, raw.text, kept);
     for (size_t i = 0; i < f->columns && item && !e; i++, item = item->next) {
         char *text = NULL;

@@ -29,6 +29,8 @@ err row_check(const row_form *f, const table *t) MUST_CHECK;
 
 /* Bytes of the row that go out as they are, before what is added. */
 size_t row_kept_bytes(const row_form *f, text_span raw);
+/* Whether nothing but blanks follows the '{' of an object without its end. */
+bool row_is_empty(const char *text, size_t bytes);
 
 err row_add_header(strbuf *out, const row_form *f, text_span raw, const char *line_end) MUST_CHECK;
 /* The row with the scores of p's last rank. */

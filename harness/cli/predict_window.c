@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { BAD_ROWS_SHOWN = 20 };
+enum { BAD_ROWS_SHOWN = 20, WINDOW_BYTES = 64 << 20 };
 
 /* --- other delimiters --- */
 
@@ -124,11 +124,16 @@ static void point_into(const predict_job *j, window *w) {
     }
 }
 
+bool predict__window_is_full(const predict_job *j, size_t rows, size_t bytes) {
+    return rows == j->most || bytes >= WINDOW_BYTES;
+}
+
 err predict__window_read(predict_job *j, window *w) {
     bool more = true;
     err e = ERR_OK;
     w->raw.length = w->texts.length = w->count = w->good = 0;
-    while (w->count < j->most && more && !e) e = read_row(j, w, &more);
+    while (!predict__window_is_full(j, w->count, w->raw.length) && more && !e)
+        e = read_row(j, w, &more);
     j->ended = !more;
     w->behind = j->table.bytes;
     if (e) return e;

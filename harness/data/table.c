@@ -4,14 +4,16 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "data/table_internal.h"
+#include "platform/interrupt.h"
 #include "text/unicode.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK_BYTES = 256 << 10, COLUMNS_MAX = 4096, COLUMNS_SHOWN = 40 };
+enum { LOOK_BYTES = 256 << 10, COLUMNS_MAX = 4096, COLUMNS_SHOWN = 40, LONG_LINE_BYTES = 64 << 20 };
 
 struct table_reader {
     data__source source;
@@ -34,6 +36,34 @@ const char *table_kind_name(const table *t) {
 
 /* --- delimited records --- */
 
+/* The next line of the source, as data__source_line gives it; but one that is too long is there too,
+ * up to LONG_LINE_BYTES, so that who passes bad rows through can. *bytes is 0 after an error behind
+ * which nothing can be read. */
+static err next_line(data__source *s, char **line, size_t *bytes, const char *what) {
+    err e = data__source_line(s, line, bytes, what);
+    bool is_long = e == ERR_FORMAT && *bytes > DATA_TEXT_LIMIT_BYTES;
+    if (e && e != ERR_FORMAT) *bytes = 0;
+    for (size_t seen = 0; is_long;) {
+        size_t there = s->end - s->begin;
+        char *from = s->bytes + s->begin, *stop = memchr(from + seen, '\n', there - seen);
+        *line = from;
+        *bytes = stop ? (size_t)(stop - from) + 1 : there;
+        if (stop || (s->ended && there <= LONG_LINE_BYTES)) break;
+        if (there > LONG_LINE_BYTES) {
+            *bytes = 0;
+            return err_set(ERR_FORMAT,
+                           "%s:%zu: %s of more than %d bytes, which can not even be passed "
+                           "through: do line ends lack?",
+                           s->path, s->line, what, LONG_LINE_BYTES);
+        }
+        seen = there;
+        err failed = data__source_more(s);
+        if (failed) *bytes = 0;
+        if (failed) return failed;
+    }
+    return e;
+}
+
 /* Adds the next line to the record, with its end; *bytes is 0 at the end of the file. *at is where
  * it begins there. A line that is no text is added too. */
 static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
@@ -48,17 +78,17 @@ static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
         const char *stop = memchr(line, '\n', r->held.length - r->held_at);
         *bytes = stop ? (size_t)(stop - line) + 1 : r->held.length - r->held_at;
         r->held_at += *bytes;
-        if (!utf8_valid(line, *bytes, &bad) || memchr(line, 0, *bytes))
+        if (*bytes > DATA_TEXT_LIMIT_BYTES)
+            fault =
+                err_set(ERR_FORMAT, "%s:%zu: a record of more than %d bytes: do line ends lack?",
+                        r->source.path, r->next_line, DATA_TEXT_LIMIT_BYTES);
+        else if (!utf8_valid(line, *bytes, &bad) || memchr(line, 0, *bytes))
             fault = err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 or a NUL byte in the line; %s",
                             r->source.path, r->next_line, foreign_advice(advice, r->source.path));
         e = strbuf_add_bytes(&r->record, line, *bytes);
         return e ? e : fault;
     }
-    fault = data__source_line(&r->source, &line, bytes, "a record");
-    if (fault && (fault != ERR_FORMAT || !line || *bytes > DATA_TEXT_LIMIT_BYTES)) {
-        *bytes = 0;
-        return fault;
-    }
+    fault = next_line(&r->source, &line, bytes, "a record");
     if (*bytes) e = strbuf_add_bytes(&r->record, line, *bytes);
     if (!e) data__source_skip(&r->source, *bytes);
     return e ? e : fault;
@@ -151,8 +181,8 @@ static err next_json_line(table *t, bool *more) {
     for (;;) {
         char *line = NULL;
         size_t bytes = 0;
-        err e = data__source_line(s, &line, &bytes, "a line");
-        *more = bytes && bytes <= DATA_TEXT_LIMIT_BYTES;
+        err e = next_line(s, &line, &bytes, "a line");
+        *more = bytes > 0;
         if (!*more) return e;
         t->line = s->line;
         set_raw(t, line, bytes);
@@ -195,7 +225,7 @@ err table_next(table *t, bool *more) {
     return e;
 }
 
-/* The first whole object of JSON lines among what was looked at, NULL without one. The lines stay to
+/* The first whole object with a key of JSON lines among what was looked at, NULL without one. The lines stay to
  * be read: a faulty one before it is the reader's to refuse or to pass over. */
 static err look_for_object(cJSON **object, const table *t) {
     data__source *s = &t->reader->source;
@@ -209,7 +239,7 @@ static err look_for_object(cJSON **object, const table *t) {
         err e = bytes ? data__json_line(object, s, at, bytes) : ERR_OK;
         if (e == ERR_MEMORY) return e;
         err_clear();
-        if (cJSON_IsObject(*object)) break;
+        if (*object && cJSON_IsObject(*object) && (*object)->child) break;
         cJSON_Delete(*object);
         *object = NULL;
     }
@@ -227,6 +257,9 @@ static err read_names(table *t) {
     bool is_json = t->kind != TASK_FORMAT_DELIMITED;
     size_t count = is_json ? (size_t)cJSON_GetArraySize(t->object) : t->reader->cutter.count,
            added = 0;
+    if (!count)
+        return err_set(ERR_FORMAT, "%s:%zu: no object with a key is there, which would be a column",
+                       t->path, t->line);
     if (count > COLUMNS_MAX)
         return err_set(ERR_FORMAT, "%s: %zu columns, at most %d are read", t->path, count,
                        COLUMNS_MAX);
@@ -250,9 +283,22 @@ static err read_names(table *t) {
     return e;
 }
 
+/* Waits for what is there to read: a read that waits itself would begin anew after Ctrl-C. */
+static err await_standard_input(void) {
+    enum { WAIT_MS = 200 };
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (!interrupt_seen()) {
+        int n = poll(&in, 1, WAIT_MS);
+        if (n > 0 || (n < 0 && errno != EINTR)) return ERR_OK; // a fault is the read's to tell
+    }
+    return err_set(ERR_INTERRUPTED, "interrupted");
+}
+
 static err read_standard_input(void *from, void *bytes, size_t size, size_t *count) {
     ssize_t n;
     do {
+        err e = await_standard_input();
+        if (e) return e;
         n = read(STDIN_FILENO, bytes, size);
     } while (n < 0 && errno == EINTR);
     *count = n > 0 ? (size_t)n : 0;

@@ -8,7 +8,8 @@
  * object, and a.b is key b of the object at key a. A byte order mark is no part of the first name.
  *
  * A row that is at fault is an error that names file and line, after which reading goes on with the
- * row behind it: `raw` is then the line that the row began on. */
+ * row behind it: `raw` is then the line that the row began on. So is one of more than 1 MiB; behind a
+ * line of more than 64 MiB nothing is read. */
 #ifndef HARNESS_DATA_TABLE_H
 #define HARNESS_DATA_TABLE_H
 

@@ -1,4 +1,5 @@
 /* What a file of rows is, by its first rows; and how a delimited record is cut. */
+#include "base/ascii.h"
 #include "data/table_internal.h"
 
 #include <string.h>
@@ -157,14 +158,43 @@ static err guess_delimited(table *t, const char *text, size_t bytes, bool ended)
     return e;
 }
 
+/* An object from the line's first character to its last. */
+static bool is_object_line(const char *line, size_t bytes) {
+    while (bytes && strchr(" \t\r\n", line[bytes - 1]) && line[bytes - 1]) bytes--;
+    return bytes > 1 && *line == '{' && line[bytes - 1] == '}';
+}
+
+/* Whether most of the first lines are objects. */
+static bool holds_objects(const char *text, size_t bytes, bool ended) {
+    size_t lines = 0, objects = 0;
+    for (size_t at = 0, n; at < bytes; at += n) {
+        const char *stop = memchr(text + at, '\n', bytes - at);
+        if (!stop && !ended) break; // half a line
+        n = stop ? (size_t)(stop - text) + 1 - at : bytes - at;
+        if (table__is_blank(text + at, n)) continue;
+        lines++;
+        objects += is_object_line(text + at, n);
+    }
+    return 2 * objects > lines;
+}
+
+/* A file of JSON lines by its name. */
+static bool is_named_json(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot && (ascii_equal_fold(dot, ".jsonl") || ascii_equal_fold(dot, ".ndjson"));
+}
+
 err table__guess(table *t, const char *text, size_t bytes, bool ended) {
     size_t at = 0;
     while (at < bytes && strchr(" \t\r\n", text[at]) && text[at]) at++;
     char first = at < bytes ? text[at] : '\0', next = '\0';
     while (at < bytes && ++at < bytes && !next)
         if (!strchr(" \t\r\n", text[at])) next = text[at];
-    if (first == '{' || (first == '[' && (next == '{' || next == ']'))) {
-        t->kind = first == '{' ? TASK_FORMAT_JSONL : TASK_FORMAT_JSON;
+    // a faulty first line tells nothing: those behind it do, where it begins as JSON or the name says so
+    bool is_lines = first == '{' ||
+                    ((first == '[' || is_named_json(t->path)) && holds_objects(text, bytes, ended));
+    if (is_lines || (first == '[' && (next == '{' || next == ']'))) {
+        t->kind = is_lines ? TASK_FORMAT_JSONL : TASK_FORMAT_JSON;
         return ERR_OK;
     }
     return guess_delimited(t, text, bytes, ended);

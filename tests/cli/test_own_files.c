@@ -499,6 +499,12 @@ Test(own_files, bad_input_is_named_before_training) {
          1,
          "train.csv:3: an empty label in column 'label' (2 in all): labels have one '|' between "
          "them"},
+        {"{\"text\": \"a\", \"label\": [\"x\"]}\n{\"text\": \"b\", \"label\": [\"\", \"x\", "
+         "\"\"]}\n",
+         NULL,
+         {"--kind", "multi_label"},
+         1,
+         "train.csv:2: an empty label in the list at key 'label' (2 in all)"},
         {ROWS, NULL, {"--label-separator", "|"}, 2, "goes with --kind multi_label"},
         {"text,label\na,1\nb,1.0\n", NULL, {"--kind", "regression"}, 1, "the same number"},
         {"text,label\na,x\nb,y,z\nc,y\nd,x\n",

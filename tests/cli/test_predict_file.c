@@ -194,6 +194,75 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     program_free(&p);
 }
 
+/* A line that is too long for a row passes as any bad one, and so do first lines that say nothing. */
+Test(predict_file, bad_rows_of_any_kind_pass) {
+    enum { LONG = 3 << 20 };
+    static const char *const starts[] = {"id,text\n1,가\n2,", "{\"text\": \"가\"}\n{\"text\": \""};
+    static const char *const ends[] = {"\n3,나\n", "\"}\n{\"text\": \"나\"}\n"};
+    for (int i = 0; i < 2; i++) {
+        strbuf text = {0};
+        const char *in = i ? "a.jsonl" : "a.csv";
+        MUST(strbuf_add(&text, starts[i]));
+        for (size_t k = 0; k < LONG / 8; k++) MUST(strbuf_add(&text, "12345678"));
+        MUST(strbuf_add(&text, ends[i]));
+        put(in, text.text);
+        program_result p = PREDICT("-i", in, "--text-column", "text");
+        cr_expect(p.exit_code == 1 && strstr(p.err, "of more than 1048576 bytes"), "%s", p.err);
+        program_free(&p);
+        p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect(strstr(p.err, "3 rows, 1 without a label"), "%s", p.err);
+        cr_expect(strlen(p.out) > text.length);
+        program_free(&p);
+        strbuf_free(&text);
+    }
+    static const struct {
+        const char *name, *text, *said;
+        int code;
+    } firsts[] = {
+        {"b.jsonl", "[1]\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
+        {"b.jsonl", "[{}]\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
+        {"b.jsonl", "garbage\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
+        {"b.txt", "{}\n{\"text\": \"가\"}\n", "2 rows, 1 without", 0},
+        {"b.txt", "{}\n", "b.txt:1: no object with a key is there", 1},
+        {"b.txt", "[\n{\"text\": \"가\"}\n]\n", "b.txt is a JSON array", 2},
+    };
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
+        put(firsts[i].name, firsts[i].text);
+        program_result p = PREDICT("-i", firsts[i].name, "--skip-bad-rows");
+        cr_expect_eq(p.exit_code, firsts[i].code, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, firsts[i].said), "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+}
+
+/* What a run left in its folder stays; rows may lie there. */
+Test(predict_file, files_of_runs_are_no_outputs) {
+    static const char record[] = "{\"harness\": {\"version\": \"1\", \"numerics_version\": 1}}";
+    static const struct {
+        const char *output;
+        bool is_refused;
+    } cases[] = {{"r/record.json", true},
+                 {"r/log.jsonl", true},
+                 {"r/notes.txt", true},
+                 {"r/rows.csv", false}};
+    MUST(folder_make(temporary_path("r")));
+    put("a.csv", "text\n가\n");
+    put("a.jsonl", "{\"text\": \"가\"}\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *output = cases[i].output;
+        put("r/record.json", record);
+        put(output, record);
+        program_result p = PREDICT("-i", strstr(output, ".jsonl") ? "a.jsonl" : "a.csv", "--output",
+                                   output, "--overwrite");
+        cr_expect_eq(p.exit_code, cases[i].is_refused ? 2 : 0, "%s: %s", output, p.err);
+        program_free(&p);
+        char *now = read_text(output);
+        cr_expect_eq(!strcmp(now, record), cases[i].is_refused, "%s: %s", output, now);
+        mem_free(now);
+    }
+}
+
 Test(predict_file, flags_that_do_not_go_together) {
     static const struct {
         const char *flags[6], *said;
@@ -216,11 +285,13 @@ Test(predict_file, flags_that_do_not_go_together) {
          "m/vocab.txt lies among the files of the model"},
         {{"-i", "a.csv", "--text-column", "a", "--output=m/new.csv"},
          "m/new.csv lies among the files of the model"},
+        {{"-i", "o.unfinished.json", "--output=o"}, "o.unfinished.json is read by this command"},
         {{"-i", "a.csv"}, "which column holds the text?"},
         {{"-i", "a.json"}, "a.json is a JSON array: make lines of it first (jq -c '.[]')"},
     };
     put("a.csv", "a,b\n1,2\n");
     put("a.json", "[{\"text\": \"가\"}]");
+    put("o.unfinished.json", "{\"unfinished_predictions\": true, \"text\": \"a\"}\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *arguments[16] = {"predict", "-c", "m", "--device", "cpu"};
         for (size_t k = 0; k < 6 && cases[i].flags[k]; k++) arguments[5 + k] = cases[i].flags[k];
@@ -346,16 +417,122 @@ Test(predict_file, an_output_is_finished_when_all_rows_are_there) {
         mem_free(text);
     }
     // a file of that name that is somebody's
-    put("o.csv.unfinished.json", "precious\n");
+    static const char precious[] = "{\"model\": \"mine\", \"max_length\": 1}\n";
+    put("o.csv.unfinished.json", precious);
     MUST(file_remove(temporary_path("o.csv")));
     p = program_run(NULL, 120, long_run);
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     program_free(&p);
     char *kept = read_text("o.csv.unfinished.json");
-    cr_expect_str_eq(kept, "precious\n");
+    cr_expect_str_eq(kept, precious);
     cr_expect_not(file_named(temporary_path("o.csv")));
     mem_free(kept);
     mem_free(whole);
+}
+
+/* Of an input whose rows begin as those that are there the answers are others. */
+Test(predict_file, a_row_is_another_than_a_longer_one) {
+    static const struct {
+        const char *name, *then, *now;
+        int code;
+    } cases[] = {
+        {"a.csv", "id,text\n1,hello world 1\n", "id,text\n1,hello\n", 1},
+        {"a.csv", "text,b,id\nhello,1,2\n", "text,b\nhello,1\n", 1},
+        {"a.csv", "id,text\n1,a,b\n2,c\n", "id,text\n1,a\n2,c\n", 1},
+        {"a.csv", "id,text\n1,a\n2,c\n", "id,text\n1\n2,c\n", 1},
+        {"a.csv", "id,text\n1,a\r\n", "id,text\n1,a\n", 1},
+        {"a.csv", "id,text\r\n1\r\n2,c", "id,text\r\n1\r\n2,c", 0},
+        {"a.jsonl", "{\"text\": \"a\", \"x\": 1}\n", "{\"text\": \"a\"}\n", 1},
+        {"a.jsonl", "{\"text\": \"a\"}\n{}x\n", "{\"text\": \"a\"}\n{}\n", 1},
+        {"a.jsonl", "{\"text\": \"a\"}\n{}x\n[1]", "{\"text\": \"a\"}\n{}x\n[1]", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *in = cases[i].name, *out = *(strrchr(in, '.') + 1) == 'j' ? "o.jsonl" : "o.csv";
+        put(in, cases[i].then);
+        program_result p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output",
+                                   out, "--overwrite");
+        cr_assert_eq(p.exit_code, 0, "case %zu: %s", i, p.err);
+        program_free(&p);
+        put(in, cases[i].now);
+        p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output", out,
+                    "--resume");
+        cr_expect_eq(p.exit_code, cases[i].code, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, cases[i].code ? " is not that of line " : "finished already"),
+                  "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+}
+
+/* What is there goes when rows are there in its place, and an output that never began leaves none. */
+Test(predict_file, a_run_that_never_began_changes_nothing) {
+    put("a.csv", "id,text\n1,가\n");
+    program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *whole = read_text("o.csv");
+    put("a.csv", "id,text\n1\n");
+    p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text", "--overwrite");
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    program_free(&p);
+    expect_same(whole);
+    cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
+    p = PREDICT("-i", "a.csv", "--output", "new.csv", "--text-column", "text");
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    program_free(&p);
+    cr_expect_not(file_named(temporary_path("new.csv")));
+    mem_free(whole);
+}
+
+/* Old rows never stand beside what says that others made them: they are gone when it is written, here
+ * in vain. */
+Test(predict_file, old_rows_go_before_the_new_maker_is_named) {
+    static const char *const words[] = {
+        "predict",       "-c",   "m",        "--device", "cpu",         "-i",      "a.csv",
+        "--text-column", "text", "--output", "o.csv",    "--overwrite", "--quiet", NULL};
+    put("a.csv", "id,text\n1,가\n");
+    program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    const child_setup setup = {.file_bytes = 200}; // fewer than what it says
+    p = child_run(&setup, 60, words);
+    cr_expect_eq(p.exit_code, 1, "%d: %s", p.exit_code, p.err);
+    cr_expect(strstr(p.err, "o.csv.unfinished.json"), "%s", p.err);
+    program_free(&p);
+    cr_expect_eq(bytes_of("o.csv"), 0);
+    cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
+}
+
+/* Standard input is the file that rows would go to. */
+Test(predict_file, what_is_read_is_not_written) {
+    static const char *const words[] = {"predict", "-c",       "m",     "--device",    "cpu", "-i",
+                                        "-",       "--output", "o.csv", "--overwrite", NULL};
+    static const char in[] = "text\n가\n";
+    put("o.csv", in);
+    const child_setup setup = {.in = temporary_path("o.csv")};
+    program_result p = child_run(&setup, 60, words);
+    cr_expect(p.exit_code == 2 && strstr(p.err, "o.csv is both --input and --output"), "%d: %s",
+              p.exit_code, p.err);
+    program_free(&p);
+    expect_same(in);
+}
+
+/* Rows that were written to a file that nobody finds any more were not written. */
+Test(predict_file, an_output_that_is_taken_away_is_said) {
+    put_rows("a.csv", true);
+    for (int i = 0; i < 2; i++) {
+        child c;
+        child_start(&c, NULL, long_run);
+        await_bytes(&c, 100);
+        cr_assert_not(has_ended(&c));
+        MUST(file_remove(temporary_path("o.csv")));
+        if (i) put("o.csv", "mine\n");
+        program_result p = child_end(&c, 100);
+        cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: removed or replaced by another"),
+                  "%d: %s", p.exit_code, p.err);
+        program_free(&p);
+        MUST(file_remove(temporary_path("o.csv.unfinished.json")));
+    }
+    expect_same("mine\n");
 }
 
 /* Where no file can be locked it is done without, and where one is locked it is left alone. */
@@ -402,6 +579,17 @@ Test(predict_file, line_ends_of_json_rows_are_any) {
     }
 }
 
+/* The rows of o.csv are not gone on with: `what` is another. */
+static void expect_refused(const char *what, const char *flag, const char *value) {
+    char *said;
+    MUST(mem_printf(&said, "cannot go on: %s is another one than the rows there", what));
+    program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv",
+                               "--skip-bad-rows", "--resume", flag, value);
+    cr_expect(p.exit_code == 1 && strstr(p.err, said), "%d, no '%s': %s", p.exit_code, said, p.err);
+    program_free(&p);
+    mem_free(said);
+}
+
 Test(predict_file, ctrl_c_leaves_whole_rows) {
     put_rows("a.csv", false);
     child c;
@@ -425,10 +613,77 @@ Test(predict_file, ctrl_c_leaves_whole_rows) {
                 "--max-length", "8");
     cr_expect(p.exit_code == 1 && strstr(p.err, "max_length is another one"), "%s", p.err);
     program_free(&p);
+    expect_refused("label_names", "--label-map", "좋음=나쁨,-1=x");
+    model_folder_copy(temporary_path("kept"), temporary_path("m"));
+    model_folder_edit(temporary_path("m"), "config.json", "좋음", "나쁨");
+    expect_refused("label_names", NULL, NULL);
+    MUST(folder_remove(temporary_path("m")));
+    model_folder_copy(temporary_path("m"), temporary_path("kept"));
+    model_folder_edit(temporary_path("m"), "config.json", "\"gelu\"", "\"relu\"");
+    expect_refused("configuration", NULL, NULL);
+    MUST(folder_remove(temporary_path("m")));
+    model_folder_copy(temporary_path("m"), temporary_path("kept"));
+    MUST(file_remove(temporary_path("m/tokenizer_config.json")));
+    expect_refused("cased", NULL, NULL);
+    MUST(folder_remove(temporary_path("m")));
+    model_folder_copy(temporary_path("m"), temporary_path("kept"));
     put("a.csv", "id,text\n0,다른\n");
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume");
     cr_expect(p.exit_code == 1 && strstr(p.err, "row 1 is not that of line 2 of a.csv"), "%s",
               p.err);
+    program_free(&p);
+}
+
+/* Ctrl-C while the pipe that rows come from is silent. */
+Test(predict_file, ctrl_c_ends_the_wait_for_a_pipe) {
+    static const char *const words[] = {"predict", "-c",       "m",     "--device", "cpu", "-i",
+                                        "-",       "--output", "o.csv", "-q",       NULL};
+    enum { GIVEN = 4000, BYTES = 100 };
+    cr_assert_eq(mkfifo(temporary_path("pipe"), 0600), 0);
+    int fd = open(temporary_path("pipe"), O_RDWR);
+    cr_assert(fd >= 0);
+    const child_setup setup = {.in = temporary_path("pipe")};
+    child c;
+    child_start(&c, &setup, words);
+    for (int i = 0; i < GIVEN; i++) {
+        char row[BYTES + 8];
+        int n = snprintf(row, sizeof row, "%s%*d\n", i ? "" : "text\n", BYTES - 1, i);
+        cr_assert_eq(write(fd, row, (size_t)n), n);
+    }
+    await_bytes(&c, 3 * 1024 * BYTES);
+    usleep(300000);
+    kill(c.pid, SIGINT);
+    program_result p = child_end(&c, 60);
+    close(fd);
+    cr_expect_eq(p.exit_code, 130, "%d: %s", p.exit_code, p.err);
+    program_free(&p);
+    char *out = read_text("o.csv");
+    size_t rows = 0;
+    for (const char *at = out; (at = strchr(at, '\n')); at++) rows++;
+    cr_expect_eq(rows, 1 + 3 * 1024, "%zu", rows);
+    mem_free(out);
+}
+
+/* `| head`: as of every verb, nothing is said. */
+Test(predict_file, a_reader_may_leave_early) {
+    static const char *const words[] = {"predict", "-c", "m",     "--device",
+                                        "cpu",     "-i", "a.csv", NULL};
+    const child_setup setup = {.no_reader = true};
+    put("a.csv", "text\n가\n");
+    program_result p = child_run(&setup, 60, words);
+    cr_expect_eq(p.exit_code, 141, "%d: %s", p.exit_code, p.err);
+    cr_expect_not(strstr(p.err, "harness: "), "%s", p.err);
+    program_free(&p);
+}
+
+/* A label that a spreadsheet takes for a formula, where cells have no quotes. */
+Test(predict_file, labels_of_tsv_are_no_formulas) {
+    static const char *const formulas[] = {"=1+1", "＝2"};
+    model_folder_make(temporary_path("f"), formulas, 2, NULL);
+    put("a.tsv", "text\tid\n가\t1\n");
+    program_result p = RUN("predict", "-c", "f", "--device", "cpu", "-i", "a.tsv");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "가\t1\t'=1+1\t") || strstr(p.out, "가\t1\t'＝2\t"), "%s", p.out);
     program_free(&p);
 }
 
@@ -538,7 +793,9 @@ Test(predict_file, the_name_of_the_output_says_its_form) {
     // its rows are known again
     p = PREDICT("-i", "a.tsv", "--text-column", "글", "--output", "o.CSV", "--skip-bad-rows",
                 "--resume");
-    cr_expect(p.exit_code == 0 && strstr(p.err, "o.CSV: finished already"), "%s", p.err);
+    cr_expect(p.exit_code == 0 &&
+                  strstr(p.err, "o.CSV: finished already (of a finished one nothing says"),
+              "%s", p.err);
     program_free(&p);
     // and the way back; a bar is a CSV's too
     p = PREDICT("-i", "o.CSV", "--text-column", "글", "--output", "back.tsv", "--skip-bad-rows");
