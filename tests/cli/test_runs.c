@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "platform/file.h"
 #include "support/child.h"
 #include "support/must.h"
@@ -245,6 +246,8 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     good(RUN(SMALL, "--max-steps", "3", "--save-steps", "1", "--save-total-limit", "3", "-o",
              "r/a"));
     put("r/a/checkpoint-1/notes.txt");
+    MUST(sums_add(temporary_path("r/a/checkpoint-1"),
+                  "notes.txt")); // which makes it no file of ours
     CLEANED("r/a  1 checkpoint stays: this program did not make r/a/checkpoint-1/notes.txt", "r");
     CLEANED("of a finished run\n", "r", "--yes");
     cr_expect(folder_exists(temporary_path("r/a/checkpoint-1")));
@@ -265,6 +268,14 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     cr_expect(!p.exit_code, "%s", p.err);
     program_free(&p);
     cr_expect(file_named(temporary_path("r/b/checkpoint-1/notes.txt")));
+    stop_run("r/c", "2000");
+    MUST(folder_remove(temporary_path("r/c/tensorboard")));
+    MUST(folder_make(temporary_path("r/c/tensorboard/events.out.tfevents.harness")));
+    put("r/c/tensorboard/events.out.tfevents.harness/mine");
+    make_older("r/c");
+    CLEANED("1 run, ", "r/c", before[1], before[2], "--yes");
+    cr_expect_not(file_named(temporary_path("r/c/unfinished.json")));
+    cr_expect(file_named(temporary_path("r/c/tensorboard/events.out.tfevents.harness/mine")));
 }
 
 /* A run that was to replace a finished one goes, and leaves that one's record and model. */
