@@ -277,9 +277,12 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
     *bytes = 0;
     err e = places_read(&list, &places, output, id);
     for (size_t i = 0; !e && i < places; i++) {
-        if (id && !list[i].is_ours) continue;
+        if ((id && !list[i].is_ours) || !folder_exists(list[i].path)) continue;
         ++*count;
         e = add_sizes(bytes, list[i].path);
+        if (e != ERR_IO) continue;
+        err_clear(); // not to be read: it is there all the same
+        e = ERR_OK;
     }
     places_free(list, places);
     return e;
