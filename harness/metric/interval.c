@@ -219,7 +219,8 @@ static void score_block(const run_groups *g, workspace *w, const bootstrap *b, c
 typedef struct row_workspace {
     row_statistics *runs; // (runs)
     uint32_t *counts;     // (units)
-    uint32_t *weights;    // (rows)
+    uint32_t *weights;    // (rows), or (rows, ROW_LANES)
+    uint64_t *sums;       // of lanes; NULL: one list of weights after the other
     confusion sum;
 } row_workspace;
 
@@ -228,6 +229,7 @@ static void row_workspace_free(row_workspace *w, size_t runs) {
     mem_free(w->runs);
     mem_free(w->counts);
     mem_free(w->weights);
+    mem_free(w->sums);
     confusion_free(&w->sum);
 }
 
@@ -235,9 +237,11 @@ static void row_workspace_free(row_workspace *w, size_t runs) {
 static err row_workspace_init(row_workspace *w, const bootstrap *b, const run_groups *g,
                               bool curves) {
     const test_table *t = &b->table;
-    err e;
+    size_t size = row_lanes_size(b->kind, b->classes);
+    err e = size ? mem_new(&w->sums, size * ROW_LANES) : ERR_OK;
+    if (e) return e;
     if ((e = mem_new(&w->runs, b->runs)) || (e = mem_new(&w->counts, b->units)) ||
-        (e = mem_new(&w->weights, t->rows)) ||
+        (e = mem_new(&w->weights, t->rows * (size ? ROW_LANES : 1))) ||
         (e = confusion_init_kind(&w->sum, b->kind, b->classes)))
         return e;
     for (size_t r = g->begin[0]; r < g->begin[g->count] && !e; r++)
@@ -260,6 +264,29 @@ static void score_draw(const run_groups *g, row_workspace *w, const bootstrap *b
     }
 }
 
+/* Resamples first to first + ROW_LANES - 1; the last ones may lie beyond draws. */
+static void score_row_lanes(const run_groups *g, row_workspace *w, const bootstrap *b,
+                            const metric *m, size_t first, uint32_t seed) {
+    size_t lanes = g->draws - first < ROW_LANES ? g->draws - first : ROW_LANES;
+    for (size_t j = 0; j < lanes; j++) {
+        bootstrap_draw(w->counts, b, seed, (uint32_t)(first + j));
+        for (size_t i = 0; i < b->table.rows; i++)
+            w->weights[i * ROW_LANES + j] = w->counts[b->unit_of[i]];
+    }
+    for (size_t i = 0; i < g->count; i++) {
+        double sum[ROW_LANES] = {0}, ranking[ROW_LANES];
+        double runs = (double)(g->begin[i + 1] - g->begin[i]);
+        for (size_t r = g->begin[i]; r < g->begin[i + 1]; r++) {
+            row_lanes_sum(w->sums, ranking, &w->runs[r], w->weights);
+            for (size_t j = 0; j < lanes; j++) {
+                row_lane_take(&w->sum, &w->runs[r], w->sums, ranking, j);
+                sum[j] += metric_ranked(m, &w->sum) / runs;
+            }
+        }
+        memcpy(g->means + i * g->draws + first, sum, lanes * sizeof *sum);
+    }
+}
+
 static err row_means(const run_groups *g, const bootstrap *b, const metric *m, uint32_t seed) {
     size_t threads = (size_t)omp_get_max_threads();
     row_workspace *spaces = NULL;
@@ -267,9 +294,16 @@ static err row_means(const run_groups *g, const bootstrap *b, const metric *m, u
     for (size_t i = 0; i < threads && !e; i++)
         e = row_workspace_init(&spaces[i], b, g, m->kinds == METRIC_CURVES);
     if (e) goto done;
+    bool in_lanes = spaces[0].sums;
+    size_t step = in_lanes ? ROW_LANES : 1;
 #pragma omp parallel for schedule(static) num_threads((int)threads)
-    for (size_t d = 0; d < g->draws; d++)
-        score_draw(g, &spaces[omp_get_thread_num()], b, m, d, seed);
+    for (size_t d = 0; d < g->draws; d += step) {
+        row_workspace *w = &spaces[omp_get_thread_num()];
+        if (in_lanes)
+            score_row_lanes(g, w, b, m, d, seed);
+        else
+            score_draw(g, w, b, m, d, seed);
+    }
 done:
     for (size_t i = 0; i < threads && spaces; i++) row_workspace_free(&spaces[i], b->runs);
     mem_free(spaces);

@@ -1,6 +1,7 @@
 #include "metric/rows.h"
 
 #include "base/memory.h"
+#include "base/vectors.h"
 #include "metric/tags.h"
 
 #include <math.h>
@@ -336,6 +337,53 @@ void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights
         sum_units(c, s, weights);
     else
         sum_numbers(c, s, weights);
+}
+
+/* many lists of weights */
+
+typedef uint64_t wide __attribute__((vector_size(ROW_LANES * sizeof(uint64_t)), aligned(8)));
+typedef uint32_t lanes __attribute__((vector_size(ROW_LANES * sizeof(uint32_t)), aligned(4)));
+
+// behind the sum's own numbers
+enum { LANE_TOTAL, LANE_EXACT, LANE_OTHERS };
+
+size_t row_lanes_size(answer_kind kind, size_t classes) {
+    return kind == ANSWER_SET || answer_in_units(kind) ? sum_size(kind, classes) + LANE_OTHERS : 0;
+}
+
+VECTOR_CLONES static void sum_lanes(wide *sums, const row_statistics *s, const lanes *weights) {
+    wide *others = sums + sum_size(s->kind, s->classes);
+    for (size_t i = 0; i < s->rows; i++) {
+        wide weight = __builtin_convertvector(weights[i], wide);
+        for (size_t k = s->begin[i]; k < s->begin[i + 1]; k++) {
+            uint64_t amount = s->amounts ? s->amounts[k] : 1;
+            sums[s->places[k]] += amount == 1 ? weight : weight * amount;
+        }
+        others[LANE_TOTAL] += weight;
+        if (s->exact && s->exact[i]) others[LANE_EXACT] += weight;
+    }
+}
+
+void row_lanes_sum(uint64_t *sums, double *ranking, const row_statistics *s,
+                   const uint32_t *weights) {
+    memset(sums, 0, row_lanes_size(s->kind, s->classes) * sizeof(wide));
+    sum_lanes((wide *)sums, s, (const lanes *)weights);
+    for (size_t j = 0; j < ROW_LANES; j++) ranking[j] = 0;
+    for (size_t i = 0; s->ranking && i < s->rows; i++)
+        for (size_t j = 0; j < ROW_LANES; j++)
+            ranking[j] += weights[i * ROW_LANES + j] * s->ranking[i];
+}
+
+void row_lane_take(confusion *c, const row_statistics *s, const uint64_t *sums,
+                   const double *ranking, size_t j) {
+    size_t size = sum_size(s->kind, s->classes);
+    const uint64_t *others = sums + size * ROW_LANES + j;
+    for (size_t k = 0; k < size; k++) c->gold[k] = sums[k * ROW_LANES + j];
+    c->total = others[(size_t)LANE_TOTAL * ROW_LANES];
+    c->exact = others[(size_t)LANE_EXACT * ROW_LANES];
+    c->ranking = ranking[j];
+    c->curves = 0;
+    c->values = c->ranks = (product_sums){0};
 }
 
 err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,

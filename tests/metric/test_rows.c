@@ -107,6 +107,62 @@ Test(rows, sets_by_hand) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Each lane has the bits of its own list of weights. */
+static void check_lanes(answer_kind kind, size_t classes, answers gold, answers predicted,
+                        size_t rows) {
+    row_statistics s;
+    confusion one, lane;
+    size_t size = row_lanes_size(kind, classes);
+    uint64_t *sums;
+    uint32_t *weights, own[8];
+    double ranking[ROW_LANES];
+    cr_assert(size && rows <= 8);
+    cr_assert_not(mem_new(&sums, size * ROW_LANES));
+    cr_assert_not(mem_new(&weights, rows * ROW_LANES));
+    memset(sums, 0xee, size * ROW_LANES * sizeof *sums);
+    for (size_t i = 0; i < rows * ROW_LANES; i++) weights[i] = (uint32_t)(i * i % 7 * (i % 3));
+    cr_assert_not(confusion_init_kind(&one, kind, classes));
+    cr_assert_not(confusion_init_kind(&lane, kind, classes));
+    cr_assert_not(row_statistics_init(&s, kind, classes, gold, predicted, rows, false));
+    row_lanes_sum(sums, ranking, &s, weights);
+    for (size_t j = 0; j < ROW_LANES; j++) {
+        for (size_t i = 0; i < rows; i++) own[i] = weights[i * ROW_LANES + j];
+        row_statistics_sum(&one, &s, own);
+        row_lane_take(&lane, &s, sums, ranking, j);
+        cr_expect_eq(lane.total, one.total, "lane %zu", j);
+        cr_expect_eq(lane.exact, one.exact, "lane %zu", j);
+        cr_expect_eq(lane.ranking, one.ranking, "lane %zu", j);
+        for (size_t m = 0; m < metric_count(); m++) {
+            if (!metric_applies(metric_at(m), kind, classes)) continue;
+            double a = metric_at(m)->fn(&lane), b = metric_at(m)->fn(&one);
+            cr_expect(a == b || (isnan(a) && isnan(b)), "%s of lane %zu: %.17g, %.17g",
+                      metric_at(m)->name, j, a, b);
+        }
+    }
+    row_statistics_free(&s);
+    confusion_free(&one);
+    confusion_free(&lane);
+    mem_free(sums);
+    mem_free(weights);
+}
+
+Test(rows, many_lists_of_weights_are_one_by_one) {
+    // two rows of tags, three of words with head, relation and whether it is punctuation
+    static const uint32_t tags[] = {0, 1, 4, 2, 4, 4}, other[] = {0, 4, 4, 2, 3, 0};
+    static const uint32_t begin[] = {0, 4, 6}, words[] = {0, 2, 5, 6};
+    static const uint32_t arcs[] = {2, 0, 0, 0, 1, 0, 2, 1, 0, 3, 2, 1, 0, 0, 0, 0, 1, 0};
+    static const uint32_t wrong[] = {0, 0, 0, 0, 1, 0, 2, 0, 0, 1, 2, 1, 3, 1, 0, 0, 2, 0};
+    size_t live = mem_live_count();
+    check_lanes(ANSWER_SET, 3, (answers){.numbers = set_gold}, (answers){.numbers = set_scores}, 3);
+    check_lanes(ANSWER_TAGS, 5, (answers){.classes = tags, .begin = begin},
+                (answers){.classes = other, .begin = begin}, 2);
+    check_lanes(ANSWER_ARCS, 3, (answers){.classes = arcs, .begin = words},
+                (answers){.classes = wrong, .begin = words}, 3);
+    cr_expect_eq(row_lanes_size(ANSWER_NUMBER, 0), 0);
+    cr_expect_eq(row_lanes_size(ANSWER_RELATION, 3), 0);
+    cr_expect_eq(mem_live_count(), live);
+}
+
 /* four rows of labels none, a, b: gold none a b a, said none a none b */
 static const uint32_t related[] = {0, 1, 2, 1}, said[] = {0, 1, 0, 2};
 static const float logits[] = {3, 1, 0, 0, 2, 1, 2, 0, 1, 0, 1, 2};
