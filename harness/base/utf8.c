@@ -76,6 +76,21 @@ size_t utf8_decode_leniently(uint32_t *point, const char *text, size_t bytes) {
     return 1;
 }
 
+bool utf8_is_begun(const char *text, size_t bytes) {
+    // what may follow the first byte of E0, ED, F0 and F4 is narrower: one of these always may
+    static const char seconds[] = {'\x80', '\xA0'};
+    char whole[2 * UTF8_MAX_BYTES];
+    uint32_t point;
+    if (!bytes || bytes >= UTF8_MAX_BYTES) return false;
+    for (size_t i = 0; i < sizeof seconds; i++) {
+        memset(whole, '\x80', sizeof whole);
+        whole[1] = seconds[i];
+        for (size_t k = 0; k < bytes; k++) whole[k] = text[k];
+        if (utf8_decode(&point, whole, sizeof whole) > bytes) return true;
+    }
+    return false;
+}
+
 size_t utf8_count(const char *text, size_t bytes) {
     size_t count = 0;
     uint32_t point;

@@ -25,6 +25,10 @@ size_t utf8_encode(char out[UTF8_MAX_BYTES], uint32_t point);
  * the first byte of the first bad sequence. */
 bool utf8_valid(const char *text, size_t bytes, size_t *bad);
 
+/* Whether all bytes are the beginning of one code point that more bytes would complete: where a text
+ * ends so, it was cut off within a letter. */
+bool utf8_is_begun(const char *text, size_t bytes);
+
 /* Code points in text; each byte that belongs to none counts as one. */
 size_t utf8_count(const char *text, size_t bytes);
 

@@ -64,10 +64,13 @@ static err check_line(const line_reader *r, const char *line, size_t bytes) {
     if (!r->checked) return ERR_OK;
     if (memchr(line, 0, bytes))
         return err_set(ERR_FORMAT, "%s:%zu: a 0 byte in the line", r->name, r->next);
-    if (!utf8_valid(line, bytes, &bad))
-        return err_set(ERR_FORMAT, "%s:%zu: byte %zu of the line is not UTF-8; %s", r->name,
-                       r->next, bad + 1, foreign_advice(advice, r->name));
-    return ERR_OK;
+    bool is_last = r->ended && line + bytes == r->bytes + r->end;
+    if (utf8_valid(line, bytes, &bad)) return ERR_OK;
+    if (is_last && utf8_is_begun(line + bad, bytes - bad))
+        return err_set(ERR_FORMAT, "%s:%zu: ends within a letter: it was cut off", r->name,
+                       r->next);
+    return err_set(ERR_FORMAT, "%s:%zu: byte %zu of the line is not UTF-8; %s", r->name, r->next,
+                   bad + 1, foreign_advice(advice, r->name));
 }
 
 /* Adds the line of `bytes` bytes at r->begin, which takes `taken` with its end. */

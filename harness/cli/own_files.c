@@ -5,9 +5,11 @@
 #include "base/memory.h"
 #include "base/name.h"
 #include "base/shown.h"
+#include "base/utf8.h"
 #include "cli/own_scan.h"
 #include "metric/confusion_cells.h"
 #include "platform/file.h"
+#include "text/text_span.h"
 #include "text/unicode.h"
 #include "train/run/kept_task.h"
 
@@ -79,14 +81,27 @@ static void warn_rare(const own__scan *s, size_t count) {
                      s->values[i].text);
 }
 
+/* The text without white space of Unicode around it, also U+00A0 and U+3000. */
+static text_span without_blanks(const char *text) {
+    size_t begin = 0, end = 0, bytes = strlen(text);
+    bool begun = false;
+    for (size_t i = 0, n; i < bytes; i += n) {
+        uint32_t point;
+        n = utf8_decode_leniently(&point, text + i, bytes - i);
+        if (unicode_is_whitespace(point)) continue;
+        if (!begun) begin = i;
+        begun = true;
+        end = i + n;
+    }
+    return (text_span){text + begin, end - begin};
+}
+
 /* Of a label with blanks around it: whether another is the same without. */
 static bool has_twin(const own__scan *s, size_t count, const char *label) {
-    size_t begin = strspn(label, " \t"), end = strlen(label);
-    while (end > begin && strchr(" \t", label[end - 1])) end--;
-    if (!label[begin] || end - begin == strlen(label)) return false;
+    text_span bare = without_blanks(label);
+    if (!bare.bytes || bare.bytes == strlen(label)) return false;
     for (size_t i = 0; i < count; i++)
-        if (!strncmp(s->values[i].text, label + begin, end - begin) &&
-            !s->values[i].text[end - begin])
+        if (!strncmp(s->values[i].text, bare.text, bare.bytes) && !s->values[i].text[bare.bytes])
             return true;
     return false;
 }

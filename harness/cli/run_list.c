@@ -2,6 +2,7 @@
 #include "cli/run_list.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "result/record_strict.h"
@@ -44,6 +45,14 @@ void run_list_free(run_list *l) {
     *l = (run_list){0};
 }
 
+/* What is wrong with one thing is said, and hides none of the others. */
+static err pass_over(err e) {
+    if (!e || e == ERR_MEMORY) return e;
+    log_warn("%s: passed over", err_message(e));
+    err_clear();
+    return ERR_OK;
+}
+
 static err add_run(run_list *l, listed_run **out) {
     err e = mem_grow((void **)&l->runs, &l->capacity, l->count + 1, sizeof *l->runs);
     if (e) return e;
@@ -80,7 +89,8 @@ static err add_bytes(listed_run *r, const char *folder, int deep) {
         if (!lstat(path, &st)) {
             if (!deep && st.st_mtime > r->changed) r->changed = st.st_mtime;
             if (S_ISREG(st.st_mode)) r->bytes += (uint64_t)st.st_size;
-            if (S_ISDIR(st.st_mode) && deep < FOLDERS_DEEP) e = add_bytes(r, path, deep + 1);
+            if (S_ISDIR(st.st_mode) && deep < FOLDERS_DEEP)
+                e = pass_over(add_bytes(r, path, deep + 1));
         }
         mem_free(path);
     }
@@ -135,15 +145,21 @@ static err take_identity(listed_run *r, const char *path) {
     return e;
 }
 
-/* The step of the newest checkpoint. */
+/* The step of the newest checkpoint; what only has the name of one is named. */
 static err find_step(listed_run *r, const char *folder) {
     folder_list names = {0};
     err e = folder_list_read(&names, folder);
     for (size_t i = 0; !e && i < names.count; i++) {
         const char *name = names.names[i];
+        char *path = NULL;
         if (strncmp(name, "checkpoint-", 11) || !checkpoint_is_name(name)) continue;
+        if ((e = path_join(&path, folder, name))) break;
         uint32_t step = (uint32_t)strtoul(name + 11, NULL, 10);
-        if (step > r->step) r->step = step;
+        if (!folder_exists(path))
+            log_warn("%s: no folder, so no checkpoint: passed over", path);
+        else if (step > r->step)
+            r->step = step;
+        mem_free(path);
     }
     folder_list_free(&names);
     return e;
@@ -241,7 +257,7 @@ static err add_folder(run_list *l, const char *folder, int deep, const store *s,
     char *state = NULL;
     err e = find_file(&state, folder, state_files, STATE_FILES);
     if (!e && state) {
-        if (!(e = add_run(l, &r))) e = read_run(r, folder, state, s, seen);
+        if (!(e = add_run(l, &r))) e = pass_over(read_run(r, folder, state, s, seen));
         mem_free(state);
         return e;
     }
@@ -250,7 +266,7 @@ static err add_folder(run_list *l, const char *folder, int deep, const store *s,
     for (size_t i = 0; !e && i < names.count; i++) {
         char *path = NULL;
         if (!(e = path_join(&path, folder, names.names[i])) && folder_is_own(path))
-            e = add_folder(l, path, deep + 1, s, seen);
+            e = pass_over(add_folder(l, path, deep + 1, s, seen));
         mem_free(path);
     }
     folder_list_free(&names);

@@ -1,5 +1,6 @@
 /* `harness tune`: searches for a recipe, each trial a run under protocol dev that reads no test
  * row. */
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "base/shown.h"
@@ -159,6 +160,20 @@ static err name_folder(search *s, const options *o) {
     return e;
 }
 
+/* --output names a file that is there: it may be replaced when it holds what this search wrote beside
+ * its trials. */
+static err check_output(const char *path, const char *written) {
+    char found[HASH_HEX_BYTES] = "", own[HASH_HEX_BYTES] = "";
+    err e = ERR_OK;
+    if (file_exists(path) && file_exists(written) && !(e = hash_file_hex(path, found)))
+        e = hash_file_hex(written, own);
+    if (e || (*own && strcmp(found, own) == 0)) return e;
+    return err_set(ERR_USAGE,
+                   "%s is there already, and is not what this search wrote (--overwrite replaces "
+                   "it and trains all trials anew)",
+                   path);
+}
+
 /* What a recipe would replace is of an earlier search here, or is not touched. */
 static err check_places(const search *s, const options *o) {
     char *recipe_path = NULL, *trials = NULL, *place = NULL;
@@ -168,7 +183,7 @@ static err check_places(const search *s, const options *o) {
         e = file_refuse_strange(recipe_path);
     if (!e) e = folder_check_writable(s->folder);
     if (!e && o->output && file_named(o->output) && !o->overwrite)
-        e = err_set(ERR_USAGE, "%s is there already (--overwrite replaces it)", o->output);
+        e = check_output(o->output, recipe_path);
     if (!e && o->output) e = path_folder(&place, o->output);
     if (!e && place && !folder_exists(place)) // before hours of trials
         e = err_set(ERR_IO, "%s: cannot write: there is no folder %s", o->output, place);

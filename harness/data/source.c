@@ -92,6 +92,11 @@ err data__check_text(const data__source *s, size_t count) {
         return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", s->path, line,
                        before + 1);
     }
+    if (utf8_is_begun(bytes + bad, count - bad))
+        return err_set(ERR_FORMAT,
+                       "%s:%zu: the file ends within a letter, at byte %zu of the line: it was cut "
+                       "off",
+                       s->path, line, before + 1);
     char advice[FOREIGN_ADVICE_BYTES];
     return err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); %s",
                    s->path, line, before + 1, (unsigned)(unsigned char)bytes[bad],

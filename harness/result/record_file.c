@@ -2,6 +2,7 @@
 #include "base/moment.h"
 #include "platform/file.h"
 #include "result/record_internal.h"
+#include "text/unicode.h"
 
 #include <math.h>
 #include <string.h>
@@ -144,9 +145,21 @@ static err walk(record *r, const cJSON *top, const char *path, bool checking) {
     return e;
 }
 
-/* Folders of results, pages and tasks are called so: a path would lead elsewhere. */
+/* Folders of results, pages and tasks are called so: a path would lead elsewhere, and what looks like
+ * another task's name would stand among its records. */
 static err check_task_name(const record *r, const char *path) {
     const char *name = r->task.name;
+    char *seen = NULL, *whole = NULL;
+    err e = unicode_visible(&seen, name);
+    if (!e) e = unicode_compose(&whole, name);
+    bool shows = !e && strcmp(seen, whole) == 0;
+    mem_free(seen);
+    mem_free(whole);
+    if (e) return e;
+    if (!shows)
+        return err_set(ERR_FORMAT,
+                       "%s: task: key 'name' is '%s', which has letters that do not show", path,
+                       name);
     if (*name && *name != '.' && !strpbrk(name, "/\\")) return ERR_OK;
     return err_set(ERR_FORMAT, "%s: task: key 'name' is '%s', a task's name is expected, no path",
                    path, name);

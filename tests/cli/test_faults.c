@@ -203,6 +203,21 @@ static void expect_refusal(const char *output, const char *file, const char *wha
     program_free(&r);
 }
 
+/* The checkpoints of a folder but one into another. */
+static void move_others(const char *from, const char *to, const char *newest) {
+    folder_list list = {0};
+    cr_assert_not(folder_list_read(&list, temporary_path(from)));
+    cr_assert_not(folder_make(temporary_path(to)));
+    for (size_t i = 0; i < list.count; i++) {
+        char old[200], new[200];
+        if (strncmp(list.names[i], "checkpoint-", 11) || !strcmp(list.names[i], newest)) continue;
+        snprintf(old, sizeof old, "%s/%s/%s", temporary_folder(), from, list.names[i]);
+        snprintf(new, sizeof new, "%s/%s/%s", temporary_folder(), to, list.names[i]);
+        cr_assert_not(rename(old, new));
+    }
+    folder_list_free(&list);
+}
+
 Test(faults, damaged_checkpoint_is_refused) {
     static const char *const files[] = {"model.safetensors", "optimizer.safetensors"};
     const char *output = "damaged";
@@ -222,6 +237,7 @@ Test(faults, damaged_checkpoint_is_refused) {
     cr_assert(newest[0]);
     char *checkpoint = path_of(folder, newest);
     void *whole[2];
+    move_others("damaged", "aside", newest); // with one before it the run would go on
     for (int i = 0; i < 2; i++) {
         paths[i] = path_of(checkpoint, files[i]);
         whole[i] = bytes_of(paths[i], &counts[i]);
@@ -239,6 +255,7 @@ Test(faults, damaged_checkpoint_is_refused) {
         expect_refusal(output, files[i], "missing");
         put_bytes(paths[i], whole[i], counts[i]);
     }
+    move_others("aside", "damaged", newest);
     // a state that says nothing: the checkpoint before it is used, and a warning says so
     char *state = path_of(checkpoint, "trainer_state.json");
     put_bytes(state, "{\"schema\": 1,", 13);

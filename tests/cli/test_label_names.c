@@ -110,3 +110,30 @@ Test(label_names, are_one_set, .timeout = 300) {
     cJSON_Delete(record);
     temporary_remove();
 }
+
+static void accepts(program_result p, const char *said) {
+    cr_expect(!p.exit_code && strstr(p.out, said), "no '%s' in %s%s", said, p.out, p.err);
+    program_free(&p);
+}
+
+/* Two labels that differ in case alone are two, from the file to every use of the model. */
+Test(label_names, of_both_cases_go_all_the_way, .timeout = 300) {
+    static const char *const labels[] = {"US", "us"};
+    strbuf rows = {0};
+    MUST(strbuf_add(&rows, "text,label\n"));
+    for (int i = 0; i < 40; i++) MUST(strbuf_printf(&rows, "글 %d,%s\n", i, labels[i % 2]));
+    json_setup();
+    MUST(file_write(temporary_path("own.csv"), rows.text, rows.length));
+    strbuf_free(&rows);
+    accepts(RUN("run", "--train-file", "own.csv", "--model", "tiny", CPU, "--max-steps", "1", "-o",
+                "a"),
+            "a/record.json");
+    accepts(RUN("eval", "-c", "a", CPU), "us");
+    accepts(RUN("errors", "a", CPU), "Confused labels");
+    accepts(RUN("predict", "-c", "a", CPU, "--json", "--label-map", "us=우리,US=미국", "글"),
+            "우리");
+    accepts(RUN("run", "--train-file", "own.csv", "--model", "a/model", CPU, "--max-steps", "1",
+                "-o", "b"),
+            "b/record.json");
+    temporary_remove();
+}

@@ -640,6 +640,10 @@ Test(own_files, labels_that_differ_in_blanks_are_told) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.err, "label 'y ' is another than the one without blanks"), "%s", p.err);
     program_free(&p);
+    put("f.csv", ROWS "a4,\xE3\x80\x80y\xC2\xA0\na5,\xE3\x80\x80y\xC2\xA0\n");
+    p = RUN("tasks", "new", "f.csv", "--output", "n.json", "--overwrite");
+    cr_expect(strstr(p.err, "is another than the one without blanks"), "%s", p.err);
+    program_free(&p);
     put("f.csv", ROWS "a4,z \na5,z \n");
     p = RUN("tasks", "new", "f.csv", "--output", "n.json", "--overwrite");
     cr_expect_not(strstr(p.err, "without blanks"), "%s", p.err);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "platform/file.h"
 #include "support/child.h"
 #include "support/must.h"
@@ -245,6 +246,8 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     good(RUN(SMALL, "--max-steps", "3", "--save-steps", "1", "--save-total-limit", "3", "-o",
              "r/a"));
     put("r/a/checkpoint-1/notes.txt");
+    MUST(sums_add(temporary_path("r/a/checkpoint-1"),
+                  "notes.txt")); // which makes it no file of ours
     CLEANED("r/a  1 checkpoint stays: this program did not make r/a/checkpoint-1/notes.txt", "r");
     CLEANED("of a finished run\n", "r", "--yes");
     cr_expect(folder_exists(temporary_path("r/a/checkpoint-1")));
@@ -265,6 +268,44 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     cr_expect(!p.exit_code, "%s", p.err);
     program_free(&p);
     cr_expect(file_named(temporary_path("r/b/checkpoint-1/notes.txt")));
+    stop_run("r/c", "2000");
+    MUST(folder_remove(temporary_path("r/c/tensorboard")));
+    MUST(folder_make(temporary_path("r/c/tensorboard/events.out.tfevents.harness")));
+    put("r/c/tensorboard/events.out.tfevents.harness/mine");
+    make_older("r/c");
+    CLEANED("1 run, ", "r/c", before[1], before[2], "--yes");
+    cr_expect_not(file_named(temporary_path("r/c/unfinished.json")));
+    cr_expect(file_named(temporary_path("r/c/tensorboard/events.out.tfevents.harness/mine")));
+}
+
+/* One odd thing in one folder hides neither that run nor the others. */
+Test(runs, what_is_odd_in_one_folder_is_passed_over) {
+    static const char begun[] = "{\"run\": \"1\", \"identity\": {\"task\": \"kor_hate\"}}";
+    good(RUN(SMALL, "--max-steps", "2", "--save-steps", "1", "--save-total-limit", "3", "-o",
+             "r/a"));
+    MUST(folder_make(temporary_path("r/b")));
+    put("r/a/checkpoint-7");
+    cr_assert_eq(mkfifo(temporary_path("r/a/checkpoint-8"), 0600), 0);
+    cr_assert_eq(symlink("nowhere", temporary_path("r/a/checkpoint-9")), 0);
+    MUST(folder_make(temporary_path("r/a/model/config.json.d")));
+    MUST(folder_make(temporary_path("r/c/record.json")));
+    MUST(folder_make(temporary_path("r/d")));
+    MUST(file_write(temporary_path("r/d/unfinished.json"), begun, strlen(begun)));
+    cr_assert_eq(mkfifo(temporary_path("r/d/.lock"), 0600), 0);
+    cr_assert_eq(mkfifo(temporary_path("r/d/record.json"), 0600), 0);
+    cr_assert_eq(symlink("nowhere", temporary_path("r/d/tensorboard")), 0);
+    program_result p = RUN("runs", "r");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "r/a") && strstr(p.out, "r/d"), "%s", p.out);
+    for (int i = 7; i <= 9; i++) {
+        char said[80];
+        snprintf(said, sizeof said, "r/a/checkpoint-%d: no folder, so no checkpoint", i);
+        cr_expect(strstr(p.err, said), "%s", p.err);
+    }
+    program_free(&p);
+    CLEANED("r/a  3 checkpoints stay: this program did not make r/a/checkpoint-7", "r", "--yes");
+    cr_expect_not(file_named(temporary_path("r/a/checkpoint-2")));
+    cr_expect(file_named(temporary_path("r/a/checkpoint-9")));
 }
 
 /* A run that was to replace a finished one goes, and leaves that one's record and model. */

@@ -82,6 +82,8 @@ Test(standard_input, text_of_other_encodings) {
     expect_refused("printf '\\276\\310\\263\\347\\n' | $H predict -c m --device cpu", 1, cp949);
     expect_refused("printf '\\276\\310\\263\\347\\n' | $H tokenize -c m", 1, cp949);
     expect_refused("printf '\\276\\310\\263\\347\\n' | $H fill-mask --device cpu", 1, cp949);
+    expect_refused("printf '가\\n\\352\\260' | $H predict -c m --device cpu", 1,
+                   "ends within a letter: it was cut off");
     expect_refused("$H tokenize -c m --pair 가 \"$(printf '\\276\\310')\"", 1,
                    "text 1: byte 1 of the second is not UTF-8; text in CP949");
     expect_refused("$H predict -c m --device cpu \"$(printf '\\276\\310')\"", 2, cp949);

@@ -261,3 +261,24 @@ Test(tune, refusals) {
     cr_expect(p.exit_code == 1 && strstr(p.err, "strange/recipe.json"), "%s", p.err);
     program_free(&p);
 }
+
+/* The same command goes on, and replaces what it wrote; what another put there stays. */
+Test(tune, its_output_is_replaced_by_the_same_search_alone) {
+    char path[300];
+    snprintf(path, sizeof path, "%s", temporary_path("chosen.json"));
+#define AGAIN(...)                                                                                 \
+    TUNE("--epochs", "1", "--lr", "1e-4..1e-3", "-o", "found", "--output", path, __VA_ARGS__)
+    for (int i = 0; i < 2; i++) {
+        program_result p = AGAIN("--trials", i ? "2" : "1");
+        cr_expect_eq(p.exit_code, 0, "%d: %s", i, p.err);
+        program_free(&p);
+        cr_expect(file_exists(path));
+    }
+    MUST(file_write_quick(path, "{}", 2)); // changed by hand
+    program_result p = AGAIN("--trials", "2");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "is not what this search wrote"), "%s", p.err);
+    program_free(&p);
+    uint64_t bytes = 0;
+    MUST(file_size(&bytes, path));
+    cr_expect_eq(bytes, 2);
+}

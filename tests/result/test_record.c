@@ -367,6 +367,8 @@ static const struct {
     {"\"learning_rate\":\t5e-05", "\"learning_rate\": 6e-05", "key 'recipe_sha256' is '"},
     {"\"name\":\t\"fake_task\"", "\"name\": \"x/fake_task\"",
      "task: key 'name' is 'x/fake_task', a task's name is expected, no path"},
+    {"\"name\":\t\"fake_task\"", "\"name\": \"fake_task\xe2\x80\x8b\"",
+     "which has letters that do not show"},
     {"\"majority_class\":\t1", "\"majority_class\": 3",
      "key 'majority_class' is 3, there are 3 labels"},
     {"\"headline\":\t\"macro_f1\"", "\"headline\": \"bleu\"",

@@ -197,3 +197,30 @@ Test(unicode, marks_are_put_in_order) {
     for (size_t i = 0; i < 10; i++)
         cr_assert_eq(points[i], want[i], "at %zu: U+%04X", i, points[i]);
 }
+
+Test(unicode, a_beginning_is_told_from_what_is_wrong) {
+    static const struct {
+        const char *text;
+        bool begun;
+    } cases[] = {{"", false},
+                 {"a", false},
+                 {"\xEA", true},
+                 {"\xEA\xB0", true},
+                 {"\xEA\xB0\x80", false},
+                 {"\xE0", true},
+                 {"\xE0\x80", false},
+                 {"\xED", true},
+                 {"\xED\xA0", false},
+                 {"\xF0", true},
+                 {"\xF0\x90\x80", true},
+                 {"\xF4", true},
+                 {"\xF4\x90", false},
+                 {"\xF5", false},
+                 {"\xC2", true},
+                 {"\xC1", false},
+                 {"\x80", false},
+                 {"\xB1\xBB", false},
+                 {"\xEAz", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(utf8_is_begun(cases[i].text, strlen(cases[i].text)), cases[i].begun, "%zu", i);
+}

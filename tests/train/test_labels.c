@@ -10,9 +10,10 @@ static task_label names[3] = {
     {"0", "negative", "bad"}, {"1", "positive", "good"}, {"2", "none", "neither"}};
 
 /* Matches the model's labels with those of the task; rows as text, "same" for none. */
-static err match(char text[64], const char *const *theirs, uint32_t count, const char *map) {
+static err match_with(char text[64], task_label *ours, const char *const *theirs, uint32_t count,
+                      const char *map) {
     model_config c = {0};
-    const task t = {.name = "nsmc", .labels = names, .label_count = count};
+    const task t = {.name = "nsmc", .labels = ours, .label_count = count};
     uint32_t *rows = NULL;
     c.classes = count;
     if (theirs) MUST(model_config_set_labels(&c, theirs, count));
@@ -23,6 +24,10 @@ static err match(char text[64], const char *const *theirs, uint32_t count, const
     mem_free(rows);
     model_config_free(&c);
     return e;
+}
+
+static err match(char text[64], const char *const *theirs, uint32_t count, const char *map) {
+    return match_with(text, names, theirs, count, map);
 }
 
 Test(labels, go_with_their_names) {
@@ -45,6 +50,9 @@ Test(labels, go_with_their_names) {
         {{"긍정", "부정"}, "부정=bad,긍정=Positive", "1 0", 2},
         {{"긍정", "negative"}, "긍정=positive", "1 0", 2},
         {{"LABEL_0", "LABEL_1"}, "LABEL_0=positive,LABEL_1=negative", "1 0", 2},
+        // labels that differ in case alone
+        {{"Positive", "positive"}, "Positive=negative", "same", 2},
+        {{"Positive", "positive"}, "positive=negative,Positive=positive", "1 0", 2},
         {{"a,b", "c=d"}, "a\\,b=positive,c\\=d=negative", "1 0", 2},
     };
     json_setup();
@@ -56,6 +64,26 @@ Test(labels, go_with_their_names) {
         cr_assert_str_eq(rows, cases[i].rows, "case %zu: %s", i, rows);
     }
     cr_assert_eq(mem_live_count(), live);
+}
+
+/* As of files of a person's own. What is there exactly is that; what is not, is told by no case. */
+Test(labels, that_differ_in_case_alone_are_two) {
+    static task_label cases[3] = {{"US", "US", NULL}, {"us", "us", NULL}, {"uk", "uk", NULL}};
+    static const char *const order[][3] = {{"US", "us", "uk"}, {"us", "UK", "US"}};
+    static const char *const rows[] = {"same", "2 0 1"};
+    static const char *const unknown[] = {"Us", "us", "uk"}, *const none[] = {"Us", "uS", "uk"};
+    json_setup();
+    for (size_t i = 0; i < 2; i++) {
+        char text[64];
+        MUST(match_with(text, cases, order[i], 3, NULL));
+        cr_expect_str_eq(text, rows[i], "%zu: %s", i, text);
+    }
+    char text[64];
+    MUST(match_with(text, cases, unknown, 3, NULL)); // the one that is left
+    cr_expect_str_eq(text, "same");
+    MUST_FAIL(match_with(text, cases, none, 3, NULL), ERR_DATA, "label 0 of the model is 'Us'");
+    MUST(match_with(text, cases, none, 3, "uS=US,Us=us"));
+    cr_expect_str_eq(text, "1 0 2");
 }
 
 Test(labels, what_does_not_match_is_refused_with_the_map) {
@@ -83,11 +111,17 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
          ERR_USAGE,
          2},
         {{"negative", "b"}, "b=bad", "'negative' is 'negative' already, 'b' cannot", ERR_USAGE, 2},
-        {{"a", "b"}, "a=negative,A=positive", "'A' stands there twice", ERR_USAGE, 2},
-        // no map could tell these apart, so none is asked for
-        {{"positive", "Positive"},
+        {{"a", "b"}, "a=negative,a=positive", "'a' stands there twice", ERR_USAGE, 2},
+        {{"a", "b"}, "a=negative,A=positive", "folder has no label 'A'", ERR_USAGE, 2},
+        {{"Positive", "positive"},
          NULL,
-         "labels 0 and 1 of the model are both 'Positive'",
+         "--label-map 'Positive=negative,positive=positive'",
+         ERR_DATA,
+         2},
+        // no map could tell these apart, so none is asked for
+        {{"positive", "positive"},
+         NULL,
+         "labels 0 and 1 of the model are both 'positive'",
          ERR_DATA,
          2},
         {{"x", "x"}, "x=negative", "give them two names in its config.json", ERR_DATA, 2},
@@ -122,8 +156,12 @@ Test(labels, are_renamed_by_a_map_alone) {
     cr_assert_str_eq(c.labels[1], "긍정");
     MUST_FAIL(labels_rename(&c, "L7=x", "folder"), ERR_USAGE, "folder has no label 'L7'");
     MUST_FAIL(labels_rename(&c, "L0=긍정", "folder"), ERR_USAGE, "'L0' is '긍정' already");
-    MUST_FAIL(labels_rename(&c, "L0=a,긍정=A", "folder"), ERR_USAGE, "'긍정' cannot be it too");
+    MUST_FAIL(labels_rename(&c, "L0=a,긍정=a", "folder"), ERR_USAGE, "'긍정' cannot be it too");
     cr_assert_str_eq(c.labels[0], "L0");
+    MUST(labels_rename(&c, "L0=a,긍정=A", "folder"));
+    MUST(labels_rename(&c, "A=b", "folder"));
+    cr_assert_str_eq(c.labels[0], "a");
+    cr_assert_str_eq(c.labels[1], "b");
     model_config_free(&c);
     c.classes = 2;
     MUST(labels_rename(&c, "LABEL_0=x", "folder"));

@@ -33,11 +33,9 @@ Test(marker, only_what_is_marked_is_removed) {
     MUST_FAIL(marker_remove(temporary_path("theirs")), ERR_DATA, "did not make it");
     MUST_FAIL(marker_remove(temporary_path("theirs/file")), ERR_DATA, "did not make it");
     cr_assert(has("theirs/checkpoint-500/model.safetensors"));
-    // ours, with a link in it that leads to theirs
     const char *ours = temporary_path("ours");
     MUST(marker_make(ours, "1", "tiny-task"));
     put("ours/vocab.txt", "x");
-    cr_assert_eq(symlink(temporary_path("theirs"), temporary_path("ours/README.md")), 0);
     // a link to what is ours is not ours
     cr_assert_eq(symlink(ours, temporary_path("link")), 0);
     MUST_FAIL(marker_remove(temporary_path("link")), ERR_DATA, "did not make it");
@@ -57,14 +55,14 @@ Test(marker, only_what_is_marked_is_removed) {
 }
 
 Test(marker, files_of_others_stay_in_folders_of_ours) {
-    static const char sums[] = "0  config.json\n0  later.json\n";
+    static const char sums[] = "0  config.json\n0  notes.txt\n"; // as sha256sum * writes them
     json_setup();
     log_set_quiet(true);
     size_t live = mem_live_count();
     const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
     char *name = NULL;
     MUST(marker_make(ours, "1", "tiny-task"));
-    put("best/later.json", "x"); // a file that a later program writes
+    put("best/vocab.txt", "x");
     put("best/.harness-0123456789abcdef.tmp", "x");
     put("best/SHA256SUMS", sums);
     MUST(marker_stranger(&name, ours));
@@ -76,13 +74,47 @@ Test(marker, files_of_others_stay_in_folders_of_ours) {
     cr_assert_str_eq(name, "notes.txt");
     mem_free(name);
     MUST(marker_remove(ours));
-    cr_assert(has("best/notes.txt") && has("best/later.json") && has("best/harness.json"));
+    cr_assert(has("best/notes.txt") && has("best/vocab.txt") && has("best/harness.json"));
     // replaced by a whole one, they stay where they are
     MUST(marker_make(fresh, "1", "tiny-task"));
     put("partial-best/config.json", "new");
     MUST(marker_replace(fresh, ours));
     cr_assert(has("best/notes.txt") && has("best/plots/a") && has("best/config.json"));
-    cr_assert(!has("best/later.json") && !has("partial-best"));
+    cr_assert(!has("best/vocab.txt") && !has("partial-best"));
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* A name of ours says nothing of what is no regular file. */
+Test(marker, folders_and_links_of_our_names_stay) {
+    json_setup();
+    log_set_quiet(true);
+    size_t live = mem_live_count();
+    const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
+    MUST(marker_make(ours, "1", "tiny-task"));
+    put("theirs.txt", "mine");
+    MUST(folder_make(temporary_path("best/README.md")));
+    put("best/README.md/thesis.tex", "mine");
+    put("best/README.md.1", "mine too");
+    cr_assert_eq(symlink("../theirs.txt", temporary_path("best/vocab.txt")), 0);
+    MUST(folder_make(temporary_path("best/.harness-0123456789abcdef.tmp")));
+    MUST(marker_remove(ours));
+    cr_assert(has("best/README.md/thesis.tex") && has("best/vocab.txt") &&
+              has("best/harness.json"));
+    cr_assert(has("best/.harness-0123456789abcdef.tmp"));
+    MUST(marker_make(fresh, "1", "tiny-task"));
+    put("partial-best/README.md", "new");
+    put("partial-best/vocab.txt", "new");
+    MUST(marker_replace(fresh, ours));
+    cr_assert(has("best/README.md.2/thesis.tex") && has("best/README.md.1"));
+    char *path = NULL;
+    MUST(path_join(&path, ours, "README.md"));
+    cr_assert(file_exists(path) && !has("best/README.md.1/thesis.tex"));
+    mem_free(path);
+    struct stat st;
+    cr_assert(!lstat(temporary_path("best/vocab.txt"), &st) && S_ISREG(st.st_mode));
+    cr_assert(!lstat(temporary_path("best/vocab.txt.1"), &st) && S_ISLNK(st.st_mode));
+    cr_assert(!has("partial-best"));
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }

@@ -569,6 +569,30 @@ Test(output, checkpoints_that_do_not_serve_are_kept) {
     temporary_remove();
 }
 
+// The one before it serves as well, whichever file is damaged.
+Test(output, a_damaged_checkpoint_is_passed_over) {
+    static const char *const files[] = {"model.safetensors", "optimizer.safetensors"};
+    run_request q = small_request("out");
+    stop_after(&q, 3);
+    q.resume = true;
+    for (int i = 0; i < 2; i++) {
+        char name[64];
+        void *bytes = NULL;
+        size_t count = 0;
+        snprintf(name, sizeof name, "out/checkpoint-%d/%s", 3 - i, files[i]);
+        MUST(file_read(&bytes, &count, temporary_path(name), 0));
+        ((char *)bytes)[count - 1] ^= 1;
+        MUST(file_write(temporary_path(name), bytes, count));
+        mem_free(bytes);
+        run r;
+        MUST(run_open(&r, &q));
+        cr_assert_eq(r.trainer.done, 2 - i);
+        run_close(&r);
+        cr_assert(file_exists(temporary_path(name))); // it stays
+    }
+    temporary_remove();
+}
+
 static bool gives_up_checkpoints(void) {
     cJSON *root = NULL;
     MUST(json_read(&root, temporary_path("out/unfinished.json"), 0));

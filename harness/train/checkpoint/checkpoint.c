@@ -134,6 +134,21 @@ static err state_open(cJSON **root, char **where, const char *folder) {
     return e ? e : json_read(root, *where, STATE_LIMIT_BYTES);
 }
 
+static err check_files(const cJSON *root, const char *folder, const char *where) {
+    const cJSON *files = NULL;
+    err e = json_object(&files, root, "sha256", where);
+    for (int i = 0; !e && i < HASHED_FILES; i++) {
+        const char *expected = NULL;
+        char found[HASH_HEX_BYTES];
+        if ((e = json_string(&expected, files, hashed_files[i], where))) return e;
+        if ((e = hash_in(folder, hashed_files[i], found))) return e;
+        if (strcmp(expected, found) != 0)
+            return err_set(ERR_DATA, "%s/%s: SHA-256 is %s, %s was written: the file is damaged",
+                           folder, hashed_files[i], found, expected);
+    }
+    return e;
+}
+
 /* --- the checkpoints of a folder --- */
 
 /* The step in "checkpoint-<step>", 0 for any other name. */
@@ -220,13 +235,34 @@ static err places_read(place **list, size_t *count, const char *output, const ch
     return e;
 }
 
+/* Whether its weights and moments are those that its state was written with; with a warning where
+ * not. It is hashed again when it is read: what is found here is a path, and files change. */
+static err is_whole(bool *whole, const char *folder) {
+    cJSON *root = NULL;
+    char *where = NULL;
+    err e = state_open(&root, &where, folder);
+    if (!e) e = check_files(root, folder, where);
+    *whole = !e;
+    if (e == ERR_FORMAT || e == ERR_DATA) {
+        log_warn("%s: this checkpoint is passed over", err_message(e));
+        err_clear();
+        e = ERR_OK;
+    }
+    cJSON_Delete(root);
+    mem_free(where);
+    return e;
+}
+
 err checkpoint_find(char **path, const char *output, const char *id) {
     place *list = NULL;
     size_t count = 0;
     *path = NULL;
     err e = places_read(&list, &count, output, id);
-    for (size_t i = count; !e && !*path && i-- > 0;)
-        if (list[i].is_ours) e = mem_strdup(path, list[i].path);
+    for (size_t i = count; !e && !*path && i-- > 0;) {
+        bool whole = false;
+        if (list[i].is_ours) e = is_whole(&whole, list[i].path);
+        if (!e && whole) e = mem_strdup(path, list[i].path);
+    }
     places_free(list, count);
     return e;
 }
@@ -277,9 +313,12 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
     *bytes = 0;
     err e = places_read(&list, &places, output, id);
     for (size_t i = 0; !e && i < places; i++) {
-        if (id && !list[i].is_ours) continue;
+        if ((id && !list[i].is_ours) || !folder_exists(list[i].path)) continue;
         ++*count;
         e = add_sizes(bytes, list[i].path);
+        if (e != ERR_IO) continue;
+        err_clear(); // not to be read: it is there all the same
+        e = ERR_OK;
     }
     places_free(list, places);
     return e;
@@ -314,21 +353,6 @@ done:
     if (e && partial) e = checkpoint_abandon(e, partial);
     mem_free(partial);
     mem_free(final);
-    return e;
-}
-
-static err check_files(const cJSON *root, const char *folder, const char *where) {
-    const cJSON *files = NULL;
-    err e = json_object(&files, root, "sha256", where);
-    for (int i = 0; !e && i < HASHED_FILES; i++) {
-        const char *expected = NULL;
-        char found[HASH_HEX_BYTES];
-        if ((e = json_string(&expected, files, hashed_files[i], where))) return e;
-        if ((e = hash_in(folder, hashed_files[i], found))) return e;
-        if (strcmp(expected, found) != 0)
-            return err_set(ERR_DATA, "%s/%s: SHA-256 is %s, %s was written: the file is damaged",
-                           folder, hashed_files[i], found, expected);
-    }
     return e;
 }
 

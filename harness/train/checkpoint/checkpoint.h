@@ -32,7 +32,7 @@ err checkpoint_write(const char *output, const trainer *t, const tokenizer *word
                      const checkpoint_run *run, uint32_t keep) MUST_CHECK;
 
 /* The newest checkpoint with run->id under output; *path is NULL when there is none, else owned.
- * One whose state is damaged is passed over with a warning. */
+ * One whose state, weights or moments are damaged is passed over with a warning. */
 err checkpoint_find(char **path, const char *output, const char *id) MUST_CHECK;
 
 /* Loads weights, moments, step and losses into t, and the best score into run; all is checked: what

@@ -196,7 +196,9 @@ err marker_check(const char *folder) {
 
 /* --- what others put into it --- */
 
-static bool is_written_here(const char *name, const char *sums) {
+/* A regular file of a name that this program writes. What SHA256SUMS lists proves nothing: whoever
+ * puts a file into the folder can list it. */
+static err is_written_here(bool *ours, const char *folder, const char *name) {
     static const char *const names[] = {"harness.json",
                                         "SHA256SUMS",
                                         "config.json",
@@ -208,34 +210,29 @@ static bool is_written_here(const char *name, const char *sums) {
                                         "tokenizer_config.json",
                                         "vocab.txt",
                                         "special_tokens_map.json"};
+    char *path = NULL;
+    bool known = file_is_temporary(name);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0) return true;
-    return file_is_temporary(name) || (sums && lists(sums, name));
+        known = known || strcmp(name, names[i]) == 0;
+    err e = path_join(&path, folder, name);
+    *ours = !e && known && is_regular(path);
+    mem_free(path);
+    return e;
 }
 
 /* The strangers among the list come first, count of them. */
 static err find_strangers(folder_list *list, size_t *count, const char *folder) {
-    char *path = NULL, *sums = NULL;
-    size_t bytes = 0;
     *count = 0;
     *list = (folder_list){0};
     if (!folder_is_own(folder)) return ERR_OK;
     err e = folder_list_read(list, folder);
-    if (e || (e = path_join(&path, folder, sums_name))) goto done;
-    if (is_regular(path) && (e = file_read((void **)&sums, &bytes, path, MARK_LIMIT_BYTES))) {
-        if (e != ERR_FORMAT) goto done;
-        err_clear(); // of that size it lists nothing of ours
-        e = ERR_OK;
-    }
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; !e && i < list->count; i++) {
         char *name = list->names[i];
-        if (is_written_here(name, sums)) continue;
+        bool ours = false;
+        if ((e = is_written_here(&ours, folder, name)) || ours) continue;
         list->names[i] = list->names[*count];
         list->names[(*count)++] = name;
     }
-done:
-    mem_free(path);
-    mem_free(sums);
     return e;
 }
 
@@ -249,19 +246,52 @@ err marker_stranger(char **name, const char *folder) {
     return e;
 }
 
-/* Strangers of `from` to `to`, where no file of that name stands: it holds only what is ours. */
+static err is_taken(bool *taken, const char *folder, const char *name) {
+    struct stat st;
+    char *path = NULL;
+    err e = path_join(&path, folder, name);
+    *taken = !e && lstat(path, &st) == 0;
+    mem_free(path);
+    return e;
+}
+
+/* A name in `to` for one of `from`: its own, or with ".1", ".2", ... behind it when that is taken
+ * there; owned. */
+static err free_name(char **out, const char *from, const char *to, const char *name) {
+    bool there = false, comes = false;
+    err e = mem_strdup(out, name);
+    if (!e) e = is_taken(&there, to, name);
+    for (int i = 1; !e && (there || comes); i++) {
+        mem_free(*out);
+        *out = NULL;
+        e = mem_printf(out, "%s.%d", name, i);
+        if (!e) e = is_taken(&there, to, *out);
+        if (!e) e = is_taken(&comes, from, *out);
+    }
+    return e;
+}
+
+static err move_stranger(const char *from, const char *to, const char *name) {
+    char *old = NULL, *new = NULL, *fresh = NULL;
+    err e = path_join(&old, from, name);
+    if (!e) e = free_name(&fresh, from, to, name);
+    if (!e) e = path_join(&new, to, fresh);
+    if (!e && rename(old, new)) e = io_error(old, "cannot move");
+    if (!e && strcmp(fresh, name) != 0)
+        log_warn("%s/%s: this program did not make it: it is now %s", to, name, new);
+    mem_free(old);
+    mem_free(new);
+    mem_free(fresh);
+    return e;
+}
+
+/* Strangers of `from` to `to`. One that has the name of a file of ours, as a folder README.md, goes
+ * beside it. */
 static err move_strangers(const char *from, const char *to) {
     folder_list list;
     size_t count = 0;
     err e = find_strangers(&list, &count, from);
-    for (size_t i = 0; !e && i < count; i++) {
-        char *old = NULL, *new = NULL;
-        if (!(e = path_join(&old, from, list.names[i])) &&
-            !(e = path_join(&new, to, list.names[i])) && rename(old, new))
-            e = io_error(old, "cannot move");
-        mem_free(old);
-        mem_free(new);
-    }
+    for (size_t i = 0; !e && i < count; i++) e = move_stranger(from, to, list.names[i]);
     folder_list_free(&list);
     return e;
 }
@@ -277,12 +307,12 @@ static bool is_proof(const char *name) {
 static err remove_entry(const char *folder, const char *name) {
     char *path = NULL;
     err e = path_join(&path, folder, name);
-    if (!e) e = folder_is_own(path) ? folder_remove(path) : file_remove(path);
+    if (!e) e = file_remove(path);
     mem_free(path);
     return e;
 }
 
-/* What is killed here leaves a folder that is still known as ours. */
+/* Files alone: a folder in it is none of ours. What is killed here leaves a folder that is still known as ours. */
 static err remove_all(const char *folder) {
     folder_list list = {0};
     err e = folder_list_read(&list, folder);

@@ -21,16 +21,16 @@ err marker_make(const char *folder, const char *run, const char *name) MUST_CHEC
  * be told. */
 err marker_is_ours(bool *ours, const char *folder) MUST_CHECK;
 
-/* The first name, in byte order, in a folder of ours that this program did not write there: none of
- * the files of a model or a checkpoint, nor one that its SHA256SUMS lists. *name is owned, NULL when
- * there is none, nor a folder. Errors: ERR_MEMORY; ERR_IO. */
+/* The first name, in byte order, in a folder of ours that this program did not write there: anything
+ * but a regular file that has the name of a file of a model or a checkpoint, also a folder or a link
+ * of such a name. *name is owned, NULL when there is none, nor a folder. Errors: ERR_MEMORY;
+ * ERR_IO. */
 err marker_stranger(char **name, const char *folder) MUST_CHECK;
 
 /* The refusal to touch what is not ours. Errors: ERR_DATA naming it; those of marker_is_ours. */
 err marker_check(const char *folder) MUST_CHECK;
 
-/* Removes a folder of ours with all it holds, links in it but not what they lead to, the mark last;
- * fine if absent. One that holds a stranger stays whole, with a warning that names it. Errors: those
+/* Removes a folder of ours with all it holds, the mark last; fine if absent. One that holds a stranger stays whole, with a warning that names it. Errors: those
  * of marker_check; ERR_IO. */
 err marker_remove(const char *folder) MUST_CHECK;
 
@@ -38,7 +38,8 @@ err marker_remove(const char *folder) MUST_CHECK;
  * no moment is `place` absent once it was there; where the file system cannot exchange folders, it
  * stands aside as old-<name> for a moment, and marker_recover brings it back after a crash. The
  * names are on the disk before anything is removed. Strangers in it go to the new folder, so that
- * they stay where they are. Errors: as marker_remove. */
+ * they stay where they are; one whose name the new folder has goes beside it as <name>.1, with a
+ * warning. Errors: as marker_remove. */
 err marker_replace(const char *fresh, const char *place) MUST_CHECK;
 err marker_recover(const char *place) MUST_CHECK;
 

@@ -86,8 +86,13 @@ err train_log_owns_events(bool *ours, const char *folder) {
     folder_list list = {0};
     *ours = false;
     if (lstat(folder, &st) || !S_ISDIR(st.st_mode)) return ERR_OK;
+    char *path = NULL;
     err e = folder_list_read(&list, folder);
-    *ours = !e && (list.count == 0 || (list.count == 1 && !strcmp(list.names[0], events_name)));
+    if (!e) e = path_join(&path, folder, events_name);
+    bool events = !e && list.count == 1 && !strcmp(list.names[0], events_name) &&
+                  !lstat(path, &st) && S_ISREG(st.st_mode);
+    *ours = events || (!e && list.count == 0);
+    mem_free(path);
     folder_list_free(&list);
     return e;
 }

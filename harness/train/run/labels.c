@@ -10,16 +10,42 @@
 
 /* --- names --- */
 
-/* The task's label of that name, else of that readable name, else of that value; label_count when
- * there is none. */
-static size_t find_label(const task *t, const char *name) {
+static const char *text_of(const task_label *l, int kind) {
+    return kind == 0 ? l->name : kind == 1 ? l->readable : l->value;
+}
+
+/* Whether one of the model's labels is exactly that; c NULL: none. */
+static bool is_label(const model_config *c, const char *text) {
+    for (uint32_t i = 0; c && c->labels && i < c->classes; i++)
+        if (strcmp(c->labels[i], text) == 0) return true;
+    return false;
+}
+
+/* The one label whose text of that kind is the name but for ASCII case; what one of the model's
+ * labels is exactly is that one's. label_count when there is none, or nothing tells which. */
+static size_t find_folded(const task *t, const char *name, int kind, const model_config *c) {
+    size_t found = t->label_count;
+    for (size_t i = 0; i < t->label_count; i++) {
+        const char *text = text_of(&t->labels[i], kind);
+        if (!text || !ascii_equal_fold(text, name) || is_label(c, text)) continue;
+        if (found < t->label_count) return t->label_count;
+        found = i;
+    }
+    return found;
+}
+
+/* The task's label of that name, else of that readable name, else of that value, exactly; else the
+ * same but for ASCII case. label_count when there is none. */
+static size_t find_label(const task *t, const char *name, const model_config *c) {
+    size_t found = t->label_count;
     for (int kind = 0; kind < 3; kind++)
         for (size_t i = 0; i < t->label_count; i++) {
-            const task_label *l = &t->labels[i];
-            const char *text = kind == 0 ? l->name : kind == 1 ? l->readable : l->value;
-            if (text && ascii_equal_fold(text, name)) return i;
+            const char *text = text_of(&t->labels[i], kind);
+            if (text && strcmp(text, name) == 0) return i;
         }
-    return t->label_count;
+    for (int kind = 0; kind < 3 && found == t->label_count; kind++)
+        found = find_folded(t, name, kind, c);
+    return found;
 }
 
 static const char *label_name(const model_config *c, uint32_t id, char fallback[24]) {
@@ -80,7 +106,7 @@ static err map_parse(label_map *m, const char *text) {
         m->count++;
         if ((e = read_name(&p->theirs, &at, "=,"))) return e;
         for (size_t i = 0; i + 1 < m->count; i++)
-            if (ascii_equal_fold(m->list[i].theirs, p->theirs))
+            if (strcmp(m->list[i].theirs, p->theirs) == 0)
                 return err_set(ERR_USAGE, "the label map: '%s' stands there twice", p->theirs);
         if (*at != '=')
             return err_set(ERR_USAGE, "the label map: '%s' has no '=' (expected theirs=ours,...)",
@@ -92,14 +118,17 @@ static err map_parse(label_map *m, const char *text) {
     return ERR_OK;
 }
 
-/* The map's name for one of theirs, else the name itself. */
-static const char *map_name(label_map *m, const char *theirs) {
-    for (size_t i = 0; i < m->count; i++) {
-        if (!ascii_equal_fold(m->list[i].theirs, theirs)) continue;
-        m->list[i].is_used = true;
-        return m->list[i].ours;
-    }
-    return theirs;
+/* The map's name for one of theirs, else the name itself. ASCII case tells no names apart but those
+ * of which the model has both. */
+static const char *map_name(label_map *m, const char *theirs, const model_config *c) {
+    pair *found = NULL;
+    for (size_t i = 0; i < m->count && !found; i++)
+        if (strcmp(m->list[i].theirs, theirs) == 0) found = &m->list[i];
+    for (size_t i = 0; i < m->count && !found; i++)
+        if (ascii_equal_fold(m->list[i].theirs, theirs) && !is_label(c, m->list[i].theirs))
+            found = &m->list[i];
+    if (found) found->is_used = true;
+    return found ? found->ours : theirs;
 }
 
 static err add_escaped(strbuf *b, const char *name) {
@@ -125,7 +154,7 @@ static err refuse_unused(const label_map *m, const model_config *c, const char *
 static err refuse_twins(const model_config *c, const char *where) {
     for (uint32_t k = 1; c->labels && k < c->classes; k++)
         for (uint32_t i = 0; i < k; i++)
-            if (ascii_equal_fold(c->labels[i], c->labels[k]))
+            if (strcmp(c->labels[i], c->labels[k]) == 0)
                 return err_set(ERR_DATA,
                                "%s: labels %u and %u of the model are both '%s', and nothing tells "
                                "which is which: give them two names in its config.json (id2label)",
@@ -194,15 +223,15 @@ static err match_all(uint32_t *rows, uint32_t *ours, label_map *m, const model_c
     for (uint32_t i = 0; i < n; i++) rows[i] = n;
     for (uint32_t i = 0; i < n; i++) {
         char fallback[24], other[24];
-        const char *theirs = label_name(c, i, fallback), *name = map_name(m, theirs);
-        ours[i] = (uint32_t)find_label(t, name);
+        const char *theirs = label_name(c, i, fallback), *name = map_name(m, theirs, c);
+        ours[i] = (uint32_t)find_label(t, name, name == theirs ? c : NULL);
         if (ours[i] == n && name != theirs)
             return err_set(ERR_USAGE,
                            "the label map: task %s has no label '%s' (its first is '%s')", t->name,
                            name, t->labels[0].name);
         if (ours[i] < n && rows[ours[i]] < n) { // there twice
             const char *first = label_name(c, rows[ours[i]], other);
-            if (name != theirs || map_name(m, first) != first)
+            if (name != theirs || map_name(m, first, c) != first)
                 return refuse_taken(t->labels[ours[i]].name, first, theirs);
             ours[i] = n;
         }
@@ -269,9 +298,9 @@ err labels_rename(model_config *c, const char *text, const char *where) {
     for (uint32_t i = 0; !e && i < c->classes; i++) {
         char fallback[24], other[24];
         const char *theirs = label_name(c, i, fallback);
-        e = mem_strdup(&names[i], map_name(&m, theirs));
+        e = mem_strdup(&names[i], map_name(&m, theirs, c));
         for (uint32_t k = 0; !e && k < i; k++)
-            if (ascii_equal_fold(names[k], names[i]))
+            if (strcmp(names[k], names[i]) == 0)
                 e = refuse_taken(names[i], label_name(c, k, other), theirs);
     }
     if (!e) e = refuse_unused(&m, c, where);

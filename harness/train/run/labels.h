@@ -1,7 +1,7 @@
 /* The labels of a fine-tuned classifier and those of a task.
  *
- * A model's label is the task's of the same name, readable name or value in the file, whatever the
- * case of ASCII letters. A map says it where the names do not: "theirs=ours,...", with \ before a
+ * A model's label is the task's of the same name, readable name or value in the file; where there is
+ * none, the only one that differs in the case of ASCII letters alone. A map says it where the names do not: "theirs=ours,...", with \ before a
  * comma, an equals sign or a \ that belongs to a name. Names that say nothing (LABEL_0, LABEL_1,
  * ..., or 0, 1, ...) are taken by their ids, with a note. */
 #ifndef HARNESS_TRAIN_RUN_LABELS_H
