@@ -150,19 +150,18 @@ static err walk(record *r, const cJSON *top, const char *path, bool checking) {
 static err check_task_name(const record *r, const char *path) {
     const char *name = r->task.name;
     char *seen = NULL, *whole = NULL;
+    if (!*name || *name == '.' || strpbrk(name, "/\\"))
+        return err_set(ERR_FORMAT,
+                       "%s: task: key 'name' is '%s', a task's name is expected, no path", path,
+                       name);
     err e = unicode_visible(&seen, name);
     if (!e) e = unicode_compose(&whole, name);
-    bool shows = !e && strcmp(seen, whole) == 0;
+    if (!e && strcmp(seen, whole) != 0)
+        e = err_set(ERR_FORMAT, "%s: task: key 'name' is '%s', which has letters that do not show",
+                    path, name);
     mem_free(seen);
     mem_free(whole);
-    if (e) return e;
-    if (!shows)
-        return err_set(ERR_FORMAT,
-                       "%s: task: key 'name' is '%s', which has letters that do not show", path,
-                       name);
-    if (*name && *name != '.' && !strpbrk(name, "/\\")) return ERR_OK;
-    return err_set(ERR_FORMAT, "%s: task: key 'name' is '%s', a task's name is expected, no path",
-                   path, name);
+    return e;
 }
 
 static err check_counts(const record *r, const char *path) {
