@@ -34,7 +34,7 @@ typedef struct own__scan {
     own__value *values;                              /* (value_count) owned */
     size_t value_count, value_capacity, more_values; /* more: rows of values beyond the most */
     uint32_t *slots;                                 /* index + 1 by hash */
-    own__fault unlabelled, unknown, half; /* half: an empty label in a list of several */
+    own__fault unlabelled, unknown, half;            /* half: an empty label in a list of several */
     char unknown_value[80];
     size_t texts;     /* of training that are not empty */
     char *first_text; /* owned */

@@ -67,7 +67,7 @@ static const use uses[] = {
      {"predict", CPU, "-c", "a", "-i", "own.csv", "--output", "o.csv", "--scores"}},
     {VERB_predict,
      0,
-     {"predict", CPU, "-c", "a", "-i", "own.csv", "--output", "o.csv", "--resume"}},
+     {"predict", CPU, "-c", "a", "-i", "own.csv", "--output", "o.csv", "--scores", "--resume"}},
     {VERB_predict, 1, {"predict", CPU, "-c", "a", "-i", "own.csv", "--output", "o.csv"}},
     {VERB_predict, 2, {"predict", CPU, "-c", "a", "-i", "own.csv", "--text-column", "none"}},
     {VERB_tokenize, 0, {"tokenize", "--checkpoint", "a", "--json", "--padding", "좋은", "왜 이래"}},

@@ -366,7 +366,7 @@ Test(run, resume_refuses_other_runs_and_damaged_files) {
     fseek(f, -9, SEEK_END);
     fputc(byte ^ 4, f);
     fclose(f);
-    MUST_FAIL(run_open(&r, &q), ERR_DATA, "optimizer.safetensors: SHA-256 is");
+    MUST_FAIL(run_open(&r, &q), ERR_DATA, "none of the 1 checkpoints there is whole");
     run_close(&r);
     q.resume = false;
     q.overwrite = true;
