@@ -148,7 +148,7 @@ static err walk(record *r, const cJSON *top, const char *path, bool checking) {
 /* Folders of results, pages and tasks are called so: a path would lead elsewhere, and what looks like
  * another task's name would stand among its records. */
 static err check_task_name(const record *r, const char *path) {
-    const char *name = r->task.name;
+    const char *name = r->task.name ? r->task.name : "";
     char *seen = NULL, *whole = NULL;
     if (!*name || *name == '.' || strpbrk(name, "/\\"))
         return err_set(ERR_FORMAT,
