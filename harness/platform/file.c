@@ -131,6 +131,11 @@ bool file_exists(const char *path) {
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+bool file_is_own(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 const char *file_other_kind(const char *path) {
     struct stat st;
     if (!stat(path, &st)) return S_ISREG(st.st_mode) ? NULL : file__kind(st.st_mode);

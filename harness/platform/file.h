@@ -39,6 +39,7 @@ const char *file_given_name(const char *path);
 bool file_is_input(const char *path); /* "-" */
 
 bool file_exists(const char *path); /* a regular file, or a link to one */
+bool file_is_own(const char *path); /* a regular file: not a link to one */
 /* What stands there where a file is expected: "a folder", "a FIFO", "a link that leads nowhere"; NULL
  * for a file and for nothing. */
 const char *file_other_kind(const char *path);

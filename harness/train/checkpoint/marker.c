@@ -24,11 +24,6 @@ static err io_error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
 
-static bool is_regular(const char *path) {
-    struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* --- marking --- */
 
 static err write_mark(const char *path, const char *text) {
@@ -69,7 +64,7 @@ static err read_object(cJSON **root, const char *folder, const char *name, size_
     char *path = NULL;
     *root = NULL;
     err e = path_join(&path, folder, name);
-    if (!e && is_regular(path)) e = json_read(root, path, limit_bytes);
+    if (!e && file_is_own(path)) e = json_read(root, path, limit_bytes);
     mem_free(path);
     if (e == ERR_FORMAT) { // somebody's, or damaged: it tells nothing
         err_clear();
@@ -151,7 +146,7 @@ static err is_older(bool *ours, const char *folder) {
     *ours = is_identified(state);
     cJSON_Delete(state);
     if (e || *ours || (e = path_join(&path, folder, sums_name))) goto done;
-    if (!is_regular(path)) goto done;
+    if (!file_is_own(path)) goto done;
     if ((e = file_read((void **)&text, &count, path, MARK_LIMIT_BYTES))) goto done;
     bool whole = true;
     for (size_t i = 0; i < 3; i++) whole = whole && lists(text, saved[i]);
@@ -215,7 +210,7 @@ static err is_written_here(bool *ours, const char *folder, const char *name) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         known = known || strcmp(name, names[i]) == 0;
     err e = path_join(&path, folder, name);
-    *ours = !e && known && is_regular(path);
+    *ours = !e && known && file_is_own(path);
     mem_free(path);
     return e;
 }
@@ -247,10 +242,9 @@ err marker_stranger(char **name, const char *folder) {
 }
 
 static err is_taken(bool *taken, const char *folder, const char *name) {
-    struct stat st;
     char *path = NULL;
     err e = path_join(&path, folder, name);
-    *taken = !e && lstat(path, &st) == 0;
+    *taken = !e && file_named(path);
     mem_free(path);
     return e;
 }

@@ -28,11 +28,6 @@ err run_path(char **path, const run *r, const char *name) {
 
 /* --- name --- */
 
-static bool is_there(const char *path) {
-    struct stat st;
-    return lstat(path, &st) == 0;
-}
-
 /* Length of the path without its last name. */
 static size_t parent_bytes(const char *path, size_t n) {
     while (n && path[n - 1] != '/') n--;
@@ -44,7 +39,7 @@ static size_t parent_bytes(const char *path, size_t n) {
 static size_t existing_bytes(const char *path) {
     char copy[PATH_MAX];
     size_t n = (size_t)snprintf(copy, sizeof copy, "%s", path);
-    while (n && n < sizeof copy && !is_there(copy)) {
+    while (n && n < sizeof copy && !file_named(copy)) {
         n = parent_bytes(copy, n);
         copy[n] = '\0';
     }
@@ -74,11 +69,6 @@ static err name_default(run *r) {
 
 /* --- whose it is --- */
 
-static bool is_regular(const char *path) {
-    struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 static bool is_among(const char *name, const char *const *list, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(name, list[i]) == 0) return true;
@@ -98,7 +88,7 @@ static err guard_name(const run *r, const char *name, bool ours) {
     if (checkpoint_is_name(name) || run__is_folder_name(name))
         e = marker_check(path);
     else if (strcmp(name, "log.jsonl") == 0)
-        fine = ours && is_regular(path);
+        fine = ours && file_is_own(path);
     else if (strcmp(name, "tensorboard") == 0)
         e = train_log_owns_events(&fine, path);
     if (!e && !fine) e = file_refuse_strange(path);
@@ -117,7 +107,7 @@ static err guard(run *r) {
     for (int i = 0; !e && i < RUN_FILES; i++) {
         char *path = NULL;
         bool ours = false;
-        if (!(e = run_path(&path, r, run_files[i])) && is_there(path) &&
+        if (!(e = run_path(&path, r, run_files[i])) && file_named(path) &&
             !(e = marker_is_run_file(&ours, path)) && !ours)
             e = file_refuse_strange(path);
         r->is_ours = r->is_ours || ours;

@@ -17,11 +17,6 @@ void run_waste_free(run_waste *w) {
     *w = (run_waste){0};
 }
 
-static bool is_regular(const char *path) {
-    struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* Bytes of a file, or of all files below a folder; links count nothing. */
 static err add_size(uint64_t *bytes, const char *path) {
     folder_list names = {0};
@@ -75,7 +70,7 @@ static err add_of_unfinished(run_waste *w, const char *path, const char *name) {
     if (!strcmp(name, RUN_FINISHED) || !strcmp(name, RUN_RECORD))
         e = w->keeps_result ? ERR_OK : marker_is_run_file(&ours, path);
     else if (!strcmp(name, "log.jsonl") || file_is_temporary(name))
-        ours = is_regular(path);
+        ours = file_is_own(path);
     else if (!strcmp(name, "tensorboard"))
         e = train_log_owns_events(&ours, path);
     return e || !ours ? e : add_path(w, path);
