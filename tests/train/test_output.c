@@ -586,7 +586,7 @@ Test(output, a_damaged_checkpoint_is_passed_over) {
         mem_free(bytes);
         run r;
         MUST(run_open(&r, &q));
-        cr_assert_eq(r.trainer.done, 2 - i);
+        cr_assert_eq(r.trainer.done, 2U - (uint32_t)i);
         run_close(&r);
         cr_assert(file_exists(temporary_path(name))); // it stays
     }
