@@ -64,14 +64,13 @@ static err read_runs(inquiry *q, const options *o) {
                        o->arg_count);
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         errors_run *one = &q->runs[i];
-        char *path = NULL;
+        char path[PATH_MAX];
         one->folder = o->args[i];
         if (!folder_exists(one->folder))
             return err_set(ERR_DATA, "%s: no such folder", one->folder);
         e = find_run_check(one->folder);
-        if (!e) e = path_join(&path, one->folder, "record.json");
+        if (!e) e = path_in(path, one->folder, "record.json");
         if (!e && !(e = record_read(&one->record, path))) q->count++;
-        mem_free(path);
         if (e) break;
         const record *r = &one->record, *first = &q->runs[0].record;
         if (!answer_is_label(r->task.kind))

@@ -289,8 +289,8 @@ static err show_result(const record *rec, const run *r, const options *o, const 
  * folder if it is not there. */
 static err show_finished(const run *r, const options *o, double *score) {
     record rec = {0};
-    char *local = NULL, *stored = NULL;
-    err e = path_join(&local, r->output, "record.json");
+    char *stored = NULL, local[PATH_MAX];
+    err e = path_in(local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
     log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
              "does it again)",
@@ -301,7 +301,6 @@ static err show_finished(const run *r, const options *o, double *score) {
     if (stored) log_note("its record was not among the results: wrote %s", stored);
     e = show_result(&rec, r, o, local, stored, score);
 done:
-    mem_free(local);
     mem_free(stored);
     record_free(&rec);
     return e;

@@ -405,6 +405,13 @@ err path_join(char **out, const char *a, const char *b) {
     return mem_printf(out, n && a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);
 }
 
+err path_in(char out[PATH_MAX], const char *a, const char *b) {
+    size_t n = strlen(a);
+    int bytes = snprintf(out, PATH_MAX, n && a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);
+    if (bytes >= 0 && bytes < PATH_MAX) return ERR_OK;
+    return err_set(ERR_IO, "%s/%s: %s", a, b, strerror(ENAMETOOLONG));
+}
+
 const char *path_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;

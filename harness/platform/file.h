@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -141,15 +142,29 @@ bool file_is_same(const char *a, const char *b);
 /* Names in a folder but "." and "..", in byte order. Owned: folder_list_free. */
 typedef struct folder_list {
     char **names;
-    size_t count;
+    size_t count, next;
+    const char *folder, *name; /* borrowed from the caller, from names */
+    char *path;                /* owned; NULL but between folder_next and its next call */
 } folder_list;
+/* path is borrowed until folder_list_free. */
 err folder_list_read(folder_list *list, const char *path) MUST_CHECK;
+/* Goes to the next entry: its name in list->name, in list->path with the folder before it. False at
+ * the end, and when *e is an error or becomes one. */
+bool folder_next(folder_list *list, err *e);
 void folder_list_free(folder_list *list);
+
+/* Adds the bytes of a file, or of all files below a folder. Links count nothing, and nothing is
+ * followed; what is gone meanwhile counts nothing. Errors: ERR_IO, also for a folder nested deeper
+ * than 64. */
+err folder_add_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
 
 /* --- paths --- */
 
 /* "a/b"; *out is owned. */
 err path_join(char **out, const char *a, const char *b) MUST_CHECK;
+/* The same in a place of the caller's, for a path that is used at once. Errors: ERR_IO where it is
+ * longer than any path can be. */
+err path_in(char out[PATH_MAX], const char *a, const char *b) MUST_CHECK;
 /* The part after the last '/'; borrowed from path. */
 const char *path_name(const char *path);
 /* The same as a name: of "." or ".." that of the folder that it is, where that can be told; *out is

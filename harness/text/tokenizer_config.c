@@ -21,14 +21,13 @@ static const cJSON *get(const cJSON *object, const char *key) {
 
 // folder/name as an object; *root stays NULL when it is not there.
 static err read_optional(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
-    char *path = NULL;
+    char path[PATH_MAX];
     *root = NULL;
-    err e = path_join(&path, folder, name);
+    err e = path_in(path, folder, name);
     if (!e && file_named(path)) {
         e = json_read(root, path, limit_bytes);
         if (!e && !cJSON_IsObject(*root)) e = err_set(ERR_FORMAT, "%s: not an object", path);
     }
-    mem_free(path);
     return e;
 }
 

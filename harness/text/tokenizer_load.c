@@ -277,24 +277,23 @@ static err no_tokenizer(const char *folder) {
                   {"tokenizer.model", "SentencePiece"},
                   {"merges.txt", "byte-level BPE"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        char *path = NULL;
-        err e = path_join(&path, folder, others[i].file);
+        char path[PATH_MAX];
+        err e = path_in(path, folder, others[i].file);
         if (!e && file_exists(path))
             e = err_set(ERR_UNSUPPORTED,
                         "%s: a %s tokenizer; only BERT's WordPiece tokenizer is supported "
                         "(tokenizer.json or vocab.txt)",
                         path, others[i].kind);
-        mem_free(path);
         if (e) return e;
     }
     return err_set(ERR_IO, "%s: neither tokenizer.json nor vocab.txt is there", folder);
 }
 
 static err load_folder(draft *d, const char *folder) {
-    char *json = NULL, *vocab = NULL;
+    char *json = NULL, vocab[PATH_MAX];
     err e;
     if ((e = path_join(&json, folder, "tokenizer.json")) ||
-        (e = path_join(&vocab, folder, "vocab.txt"))) {
+        (e = path_in(vocab, folder, "vocab.txt"))) {
         goto done;
     }
     if (file_named(json)) {
@@ -306,7 +305,6 @@ static err load_folder(draft *d, const char *folder) {
     e = d->json ? draft__json_take(d, json) : read_vocab(d->t, vocab);
 done:
     mem_free(json);
-    mem_free(vocab);
     return e;
 }
 

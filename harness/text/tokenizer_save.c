@@ -214,17 +214,15 @@ const char *const *tokenizer_saved_files(const tokenizer *t, size_t *count) {
 }
 
 err tokenizer_save(const tokenizer *t, const char *folder) {
-    char *path = NULL;
-    err e = path_join(&path, folder, "vocab.txt");
+    char path[PATH_MAX];
+    err e = path_in(path, folder, "vocab.txt");
     if (!e) e = write_vocab(t, path);
-    mem_free(path);
     if (e || (e = write_json(t, folder, "tokenizer_config.json", fill_config)) ||
         (e = write_json(t, folder, "special_tokens_map.json", add_names)))
         return e;
     if (needs_json(t)) return write_json(t, folder, "tokenizer.json", fill_json);
-    if ((e = path_join(&path, folder, "tokenizer.json"))) return e;
+    if ((e = path_in(path, folder, "tokenizer.json"))) return e;
     (void)remove(path); // of another tokenizer that was saved here: it would go first
-    mem_free(path);
     return ERR_OK;
 }
 

@@ -56,20 +56,17 @@ static err cut(const char *path, uint32_t kept_step) {
 /* --- opening --- */
 
 static err open_events(train_log *l, const char *folder, bool wanted, uint32_t kept_step) {
-    char *inner = NULL, *path = NULL;
-    err e = path_join(&inner, folder, events_folder);
-    if (e) goto done;
+    char path[PATH_MAX], inner[PATH_MAX];
+    err e = path_in(inner, folder, events_folder);
+    if (e) return e;
     if (!wanted) {
         // events of another run would stand beside this one's files
         if (!kept_step) train_log_remove_events(folder);
-        goto done;
+        return ERR_OK;
     }
-    if ((e = folder_make_own(inner)) || (e = path_join(&path, inner, events_name))) goto done;
+    if ((e = folder_make_own(inner)) || (e = path_in(path, inner, events_name))) return e;
     e = event_file_open(&l->events, path, kept_step);
     l->has_events = !e;
-done:
-    mem_free(inner);
-    mem_free(path);
     return e;
 }
 
@@ -86,13 +83,12 @@ err train_log_owns_events(bool *ours, const char *folder) {
     folder_list list = {0};
     *ours = false;
     if (lstat(folder, &st) || !S_ISDIR(st.st_mode)) return ERR_OK;
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = folder_list_read(&list, folder);
-    if (!e) e = path_join(&path, folder, events_name);
+    if (!e) e = path_in(path, folder, events_name);
     bool events = !e && list.count == 1 && !strcmp(list.names[0], events_name) &&
                   !lstat(path, &st) && S_ISREG(st.st_mode);
     *ours = events || (!e && list.count == 0);
-    mem_free(path);
     folder_list_free(&list);
     return e;
 }

@@ -97,7 +97,7 @@ static err add_curve(strbuf *out, const pretrain *p) {
 
 err pretrain_card(const char *folder, const pretrain *p) {
     strbuf out = {0};
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = add_front(&out, p);
     if (!e)
         e = shown_printf(&out, SHOWN_MARKDOWN, "# %s-%s", p->run.base_model.name, p->corpus.name);
@@ -108,9 +108,8 @@ err pretrain_card(const char *folder, const pretrain *p) {
     if (!e) e = add_corpus(&out, p);
     if (!e) e = add_recipe(&out, p);
     if (!e) e = add_curve(&out, p);
-    if (!e) e = path_join(&path, folder, "README.md");
+    if (!e) e = path_in(path, folder, "README.md");
     if (!e) e = file_write(path, out.text, out.length);
     strbuf_free(&out);
-    mem_free(path);
     return e;
 }

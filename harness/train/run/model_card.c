@@ -318,7 +318,7 @@ static err add_data(card *c) {
 
 err model_card_write(const char *folder, const run *r) {
     card c = {.r = r};
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = ERR_OK;
     if ((e = count_scores(&c))) goto done;
     if ((e = add_front_matter(&c))) goto done;
@@ -327,10 +327,9 @@ err model_card_write(const char *folder, const run *r) {
     if ((e = add_use(&c))) goto done;
     if ((e = add_training(&c))) goto done;
     if ((e = add_data(&c))) goto done;
-    if ((e = path_join(&path, folder, "README.md"))) goto done;
+    if ((e = path_in(path, folder, "README.md"))) goto done;
     e = file_write(path, c.text.text, c.text.length);
 done:
-    mem_free(path);
     strbuf_free(&c.text);
     confusion_free(&c.official);
     confusion_free(&c.dedup);

@@ -415,15 +415,14 @@ err run_name_checkpoint(const run *r, err e) {
 }
 
 static err load_best(run *r) {
-    char *best = NULL;
+    char best[PATH_MAX];
     weights_report report = {0};
-    err e = run_path(&best, r, "best");
+    err e = path_in(best, r->output, "best");
     if (e) return e;
     log_note("scoring the weights of step %u, best on dev", r->best.step);
     if (!(e = sums_check(best, NULL)))
         e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
     weights_report_free(&report);
-    mem_free(best);
     return e;
 }
 
