@@ -249,23 +249,11 @@ static err add_model(record *out, const run *r) {
     return e;
 }
 
-static err recipe_number(void *context, const char *key, double value) {
-    return record_recipe_number(context, key, value);
-}
-
-static err recipe_text(void *context, const char *key, const char *value) {
-    return record_recipe_text(context, key, value);
-}
-
-static err recipe_truth(void *context, const char *key, bool value) {
-    return record_recipe_bool(context, key, value);
-}
-
 static err add_recipe(record *out, const run *r) {
     recipe shown = r->request.recipe;
     shown.max_length =
         r->max_length; // what the run used, also when the recipe leaves it to the task
-    err e = recipe_visit(&shown, &(recipe_visitor){out, recipe_number, recipe_text, recipe_truth});
+    err e = recipe_json(out->recipe, &shown);
     if (e) return e;
     out->seed = r->request.seed;
     return record_text(&out->protocol, run_protocol_name(r->request.protocol));

@@ -143,30 +143,6 @@ err record_label_names(record *r, const char *const *names) {
     return e;
 }
 
-static err set_recipe(record *r, const char *key, cJSON *item) {
-    cJSON_bool done = 0;
-    if (item && cJSON_GetObjectItemCaseSensitive(r->recipe, key)) {
-        done = cJSON_ReplaceItemInObjectCaseSensitive(r->recipe, key, item);
-    } else if (item) {
-        done = cJSON_AddItemToObject(r->recipe, key, item);
-    }
-    if (done) return ERR_OK;
-    cJSON_Delete(item);
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
-}
-
-err record_recipe_number(record *r, const char *key, double value) {
-    return set_recipe(r, key, cJSON_CreateNumber(value));
-}
-
-err record_recipe_text(record *r, const char *key, const char *value) {
-    return set_recipe(r, key, cJSON_CreateString(value));
-}
-
-err record_recipe_bool(record *r, const char *key, bool value) {
-    return set_recipe(r, key, cJSON_CreateBool(value));
-}
-
 static err copy_block(void *out, const void *from, size_t count, size_t size) {
     void **to = out;
     err e = mem_resize(to, count, size);

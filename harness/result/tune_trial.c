@@ -33,22 +33,9 @@ static err path_of(char **path, const char *folder, const char *run_sha256) {
 
 /* --- writing --- */
 
-static err put_number(void *context, const char *key, double value) {
-    return json_add_number(context, key, value);
-}
-
-static err put_text(void *context, const char *key, const char *value) {
-    return json_add_string(context, key, value);
-}
-
-static err put_truth(void *context, const char *key, bool value) {
-    return json_add_bool(context, key, value);
-}
-
 err tune_recipe_json(cJSON *object, const recipe *r, bool all) {
-    recipe_visitor visitor = {object, put_number, put_text, put_truth};
-    err e = recipe_visit(r, &visitor);
-    return e || !all ? e : recipe_visit_rest(r, &visitor);
+    err e = recipe_json(object, r);
+    return e || !all ? e : recipe_json_rest(object, r);
 }
 
 static err add_recipe(cJSON *root, const run *r) {

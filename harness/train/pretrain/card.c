@@ -39,19 +39,6 @@ static err add_count(strbuf *out, const char *name, uint64_t count) {
     return add_row(out, name, text);
 }
 
-static err recipe_number(void *context, const char *key, double value) {
-    char text[SHOWN_NUMBER_BYTES];
-    return add_row(context, key, shown_number(text, value));
-}
-
-static err recipe_truth(void *context, const char *key, bool value) {
-    return add_row(context, key, value ? "true" : "false");
-}
-
-static err recipe_text(void *context, const char *key, const char *value) {
-    return add_row(context, key, value);
-}
-
 static err add_corpus(strbuf *out, const pretrain *p) {
     const corpus_counts *n = &p->prepared.counts;
     uint64_t excluded = n->lines - n->kept;
@@ -70,16 +57,25 @@ static err add_corpus(strbuf *out, const pretrain *p) {
 
 static err add_recipe(strbuf *out, const pretrain *p) {
     const run *r = &p->run;
-    recipe_visitor visitor = {out, recipe_number, recipe_text, recipe_truth};
+    char number[SHOWN_NUMBER_BYTES];
+    cJSON *values = cJSON_CreateObject();
+    const cJSON *item = NULL;
     err e = strbuf_add(out, "\n## Recipe\n\n| | |\n| --- | --- |\n");
     if (!e) e = add_row(out, "device", r->device.info.name);
     if (!e) e = add_row(out, "precision", device_precision_name(r->device.options.precision));
     if (!e) e = add_count(out, "seed", r->request.seed);
     if (!e) e = add_count(out, "steps", r->trainer.total_steps);
     if (!e) e = add_count(out, "tokens a batch", p->request.tokens_per_batch);
-    if (!e) e = recipe_number(out, "share of tokens chosen", p->request.mlm_probability);
-    if (!e) e = recipe_truth(out, "whole words", p->request.whole_word);
-    return e ? e : recipe_visit(&r->trainer.recipe, &visitor);
+    if (!e)
+        e = add_row(out, "share of tokens chosen",
+                    shown_number(number, p->request.mlm_probability));
+    if (!e) e = add_row(out, "whole words", p->request.whole_word ? "true" : "false");
+    if (!e) e = recipe_json(values, &r->trainer.recipe);
+    cJSON_ArrayForEach(item, values) {
+        if (!e) e = add_row(out, item->string, recipe_item_text(number, item));
+    }
+    cJSON_Delete(values);
+    return e;
 }
 
 static err add_curve(strbuf *out, const pretrain *p) {
