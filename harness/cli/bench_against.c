@@ -161,10 +161,7 @@ static err add_program(cJSON *to, const char *key, const bench_file *f) {
 
 /* As it was measured: this program's. */
 static err add_copy(cJSON *to, const char *key, const bench_file *from) {
-    cJSON *copy = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(from->json, key), true);
-    if (copy && cJSON_AddItemToObject(to, key, copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
+    return json_add_copy(to, key, cJSON_GetObjectItemCaseSensitive(from->json, key));
 }
 
 static err add_pair(cJSON *list, const bench_pair *p, size_t rounds) {

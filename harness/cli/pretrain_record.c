@@ -27,20 +27,12 @@ static err add_model(cJSON *root, const pretrain *p) {
     err e = json_add_object(&o, root, "model");
     if (!e) e = json_add_string(o, "name", r->base_model.name);
     if (!e) e = model_config_json(&config, &r->base_model.config);
-    if (!e && !cJSON_AddItemToObject(o, "config", config))
-        e = err_set(ERR_MEMORY, "out of memory while building JSON");
+    if (!e) e = json_add_item(o, "config", config);
     bool scratch = !r->base_model.folder || r->request.from_scratch;
     return e ? e
              : json_put(o, "weights_sha256 %s vocab_sha256 %s parameters %f",
                         scratch ? "" : r->weights.sha256, r->base_model.vocab_sha256,
                         (double)r->trainer.model.params.total);
-}
-
-static err add_corpus(cJSON *root, const pretrain *p) {
-    cJSON *copy = cJSON_Duplicate(p->prepared.json, true);
-    if (copy && cJSON_AddItemToObject(root, "corpus", copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
 }
 
 static err add_recipe(cJSON *root, const pretrain *p) {
@@ -96,7 +88,7 @@ err pretrain_record_write(const char *path, const pretrain *p) {
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
     if (!e) e = add_program(root);
     if (!e) e = add_model(root, p);
-    if (!e) e = add_corpus(root, p);
+    if (!e) e = json_add_copy(root, "corpus", p->prepared.json);
     if (!e) e = add_recipe(root, p);
     if (!e) e = add_device(root, p);
     if (!e) e = add_curve(root, p);

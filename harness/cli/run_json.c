@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 err run_json(const record *rec, const run *r, const run_summary *s, const char *path) {
-    cJSON *root = cJSON_CreateObject(), *metrics = NULL, *range = NULL;
+    cJSON *root = cJSON_CreateObject(), *metrics = NULL;
     char *text = NULL;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
     if (e ||
@@ -15,9 +15,8 @@ err run_json(const record *rec, const run *r, const run_summary *s, const char *
              rec->task.name, rec->model.name, rec->device.name, (double)rec->seed, rec->protocol,
              rec->partial, rec->headline, s->score)))
         goto done;
-    if ((e = json_add_array(&range, root, "interval"))) goto done;
-    if ((e = json_append(range, cJSON_CreateNumber(s->range.low)))) goto done;
-    if ((e = json_append(range, cJSON_CreateNumber(s->range.high)))) goto done;
+    const double range[] = {s->range.low, s->range.high};
+    if ((e = json_put_numbers(root, "interval", range, 2))) goto done;
     if ((e = json_put(root, "score_dedup %f majority %f caution %s", s->dedup, s->majority,
                       score_caution_text(s->caution))))
         goto done;

@@ -239,8 +239,7 @@ static err add_model(record *out, const run *r) {
     out->model.parameters = (int64_t)r->trainer.model.params.total;
     if (scratch) return json_append(out->model.newly_initialised, cJSON_CreateString("all"));
     if (s->corpus) {
-        if (!(out->model.corpus = cJSON_Duplicate(s->corpus, true)))
-            return err_set(ERR_MEMORY, "out of memory while building the record");
+        if ((e = json_copy(&out->model.corpus, s->corpus))) return e;
         cJSON_DeleteItemFromObjectCaseSensitive(out->model.corpus, "same_source");
         out->model.corpus_is_source = model_corpus_same_source(s->corpus, r->task.source);
     }

@@ -33,7 +33,6 @@ static err manifest_json(cJSON **out, const task *t, bool whole) {
     if (!e && whole) {
         cJSON_Delete(o);
         o = *out = cJSON_Duplicate(t->manifest, true);
-        if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
         return json_add_string(o, "manifest_sha256", t->manifest_sha256);
     }
     if (!e) e = json_add_string(o, "name", t->name);

@@ -127,7 +127,7 @@ static err texts_open(test_texts *s, const record *r) {
     if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
     texts_close(s);
     bool described = false;
-    err e = task_flag_described(&described, s->o->task_dir, r->task.name);
+    err e = task_is_there(&described, r->task.name, s->o->task_dir);
     if (!e && !described)
         e = err_set(ERR_USAGE, "--texts: no manifest of task '%s' is here (--task-dir DIR)",
                     r->task.name);

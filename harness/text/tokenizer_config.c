@@ -37,9 +37,7 @@ static err rename_additional(cJSON *config) {
     if (!json_has(config, "additional_special_tokens") || (list && list->child)) return ERR_OK;
     cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(config, "additional_special_tokens");
     cJSON_DeleteItemFromObjectCaseSensitive(config, "extra_special_tokens");
-    if (cJSON_AddItemToObject(config, "extra_special_tokens", old)) return ERR_OK;
-    cJSON_Delete(old);
-    return err_set(ERR_MEMORY, "out of memory while reading JSON");
+    return json_add_item(config, "extra_special_tokens", old);
 }
 
 /* The map's keys replace those of the config, but its list of tokens is appended. Empties it. */

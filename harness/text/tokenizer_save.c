@@ -92,10 +92,8 @@ static err add_added(const tokenizer *t, cJSON *config) {
 }
 
 static err add_inputs(cJSON *config) {
-    cJSON *list = NULL;
-    err e = json_add_array(&list, config, "model_input_names");
-    if (!e) e = json_append(list, cJSON_CreateString("input_ids"));
-    return e ? e : json_append(list, cJSON_CreateString("attention_mask"));
+    static const char *const names[] = {"input_ids", "attention_mask"};
+    return json_put_texts(config, "model_input_names", names, 2);
 }
 
 static err add_strip(const tokenizer *t, cJSON *to) {

@@ -1,5 +1,7 @@
 #include "support/row_field.h"
 
+#include "support/fake_record.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 

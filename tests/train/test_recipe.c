@@ -135,7 +135,7 @@ Test(recipe, an_option_is_recorded_when_it_is_used) {
         double number;
         const char *text, *shown;
     } cases[] = {
-        {"group_by_length", 1, NULL, "group_by_length=1"},
+        {"group_by_length", 1, NULL, "\"group_by_length\":true"},
         {"freeze_embeddings", 1, NULL, "\"freeze_embeddings\":true"},
         {"freeze_layers", 2, NULL, "\"freeze_layers\":2"},
         {"early_stopping_patience", 3, NULL, "\"early_stopping_patience\":3"},

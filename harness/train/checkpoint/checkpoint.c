@@ -86,14 +86,10 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
                        const checkpoint_run *run) {
     char hex[HASH_HEX_BYTES];
     char *losses = NULL;
-    cJSON *files = NULL, *identity = NULL;
+    cJSON *files = NULL;
     err e = ERR_OK;
     if ((e = json_put(root, "schema %f run %s", (double)STATE_SCHEMA, run->id))) return e;
-    identity = cJSON_Duplicate(run->identity, true);
-    if (!identity || !cJSON_AddItemToObject(root, "identity", identity)) {
-        cJSON_Delete(identity);
-        return err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
-    }
+    if ((e = json_add_copy(root, "identity", run->identity))) return e;
     if ((e = json_put(root,
                       "global_step %u max_steps %u epoch %f batch_index %u best_step %u "
                       "best_score %f",

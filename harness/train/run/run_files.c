@@ -109,21 +109,14 @@ done:
 
 /* --- beginning --- */
 
-static err add_copy(cJSON *root, const char *key, const cJSON *object) {
-    cJSON *copy = cJSON_Duplicate(object, true);
-    if (copy && cJSON_AddItemToObject(root, key, copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return err_set(ERR_MEMORY, "out of memory while preparing the run");
-}
-
 static err write_unfinished(const run *r) {
     char path[PATH_MAX];
     cJSON *root = cJSON_CreateObject();
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
     if (e || (e = path_in(path, r->output, RUN_UNFINISHED))) goto done;
     if ((e = json_add_string(root, "run", r->id))) goto done;
-    if ((e = add_copy(root, "identity", r->identity))) goto done;
-    if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
+    if ((e = json_add_copy(root, "identity", r->identity))) goto done;
+    if ((e = json_add_copy(root, "surroundings", r->surroundings))) goto done;
     if ((e = kept_task_add(root, r->request.manifest, r->request.manifest_folder))) goto done;
     if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
     if (!group_is_alone(r->request.group) &&
