@@ -29,10 +29,7 @@ static err is_pretrained(bool *is, const char *folder) {
     cJSON *root = NULL;
     *is = false;
     err e = path_in(path, folder, "model/config.json");
-    if (!e && (e = json_read(&root, path, CONFIG_LIMIT_BYTES)) && e != ERR_MEMORY) {
-        err_clear();
-        e = ERR_OK;
-    }
+    if (!e) e = err_unless_memory(json_read(&root, path, CONFIG_LIMIT_BYTES));
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
     const char *class = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
     *is = class && strstr(class, head_masked_lm.class_name);

@@ -49,8 +49,7 @@ void run_list_free(run_list *l) {
 static err pass_over(err e) {
     if (!e || e == ERR_MEMORY) return e;
     log_warn("%s: passed over", err_message(e));
-    err_clear();
-    return ERR_OK;
+    return err_forgive(e, e);
 }
 
 static err add_run(run_list *l, listed_run **out) {
@@ -161,9 +160,7 @@ static err find_pretraining(bool *found, const char *path) {
     *found = !e && json_has(root, "corpus");
     if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
     cJSON_Delete(root);
-    if (e == ERR_MEMORY) return e;
-    err_clear();
-    return ERR_OK;
+    return err_unless_memory(e);
 }
 
 /* The record, as far as the folder has a whole one. */

@@ -239,11 +239,7 @@ static bool is_page_name(const char *name) {
 static err is_our_page(bool *ours, const char *path) {
     err e = report_file_is_own(path, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK);
     *ours = !e;
-    if (e == ERR_DATA) { // another's, though of such a name: it stays
-        err_clear();
-        e = ERR_OK;
-    }
-    return e;
+    return err_forgive(e, ERR_DATA); // another's, though of such a name: it stays
 }
 
 /* Pages of one task that are not in the sorted list. */

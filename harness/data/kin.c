@@ -51,10 +51,7 @@ err dataset_kin(strbuf *names, const task *t, const char *task_dir,
         if (!e && is_kin(t, &other)) e = is_here(&here, &other, options);
         if (!e && here) e = strbuf_printf(names, "%s%s", names->length ? "," : "", other.name);
         task_free(&other);
-        if (e && e != ERR_MEMORY) { // its own fault is told where it is asked for
-            err_clear();
-            e = ERR_OK;
-        }
+        e = err_unless_memory(e); // its own fault is told where it is asked for
     }
     task_catalog_free(&all);
     return e;

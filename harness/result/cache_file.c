@@ -54,9 +54,7 @@ err cache_folder_of(char **path, const char *folder) {
     if (e) return e;
     e = place_cache(path, below);
     mem_free(below);
-    if (e != ERR_IO) return e;
-    err_clear();
-    return ERR_OK;
+    return err_forgive(e, ERR_IO);
 }
 
 /* Removes the cache at `path` where what it is of is no folder any more. */

@@ -156,10 +156,7 @@ static err note_stray(size_t *strays, const char *folder, const folder_list *at)
     if (!e && r.task.name && !(*strays)++)
         log_warn("%s is passed over: records lie in a folder of their task, as %s/%s/%s", at->path,
                  folder, r.task.name, at->name);
-    if (e && e != ERR_MEMORY) { // a file of any other kind may lie there
-        err_clear();
-        e = ERR_OK;
-    }
+    e = err_unless_memory(e); // a file of any other kind may lie there
     record_free(&r);
     return e;
 }

@@ -177,6 +177,12 @@ static void places_free(place *list, size_t count) {
     mem_free(list);
 }
 
+static err pass_over(err e) {
+    if (e != ERR_FORMAT && e != ERR_DATA) return e;
+    log_warn("%s: this checkpoint is passed over", err_message(e));
+    return err_forgive(e, e);
+}
+
 /* A folder without state is not ours, nor, with a warning, one whose state is damaged. That it
  * could not be read just now says nothing: taken for another run's, it might be removed. */
 static err belongs_to(bool *same, const char *folder, const char *id) {
@@ -189,14 +195,9 @@ static err belongs_to(bool *same, const char *folder, const char *id) {
     if (!(e = sums_check(folder, state_name)) && !(e = json_read(&root, where, STATE_LIMIT_BYTES)))
         e = json_string(&found, root, "run", where);
     *same = !e && strcmp(found, id) == 0;
-    if (e == ERR_FORMAT || e == ERR_DATA) {
-        log_warn("%s: this checkpoint is passed over", err_message(e));
-        err_clear();
-        e = ERR_OK;
-    }
 done:
     cJSON_Delete(root);
-    return e;
+    return pass_over(e);
 }
 
 /* Every checkpoint under output, ascending by step. */
@@ -234,14 +235,9 @@ static err is_whole(bool *whole, const char *folder) {
     err e = state_open(&root, &where, folder);
     if (!e) e = check_files(root, folder, where);
     *whole = !e;
-    if (e == ERR_FORMAT || e == ERR_DATA) {
-        log_warn("%s: this checkpoint is passed over", err_message(e));
-        err_clear();
-        e = ERR_OK;
-    }
     cJSON_Delete(root);
     mem_free(where);
-    return e;
+    return pass_over(e);
 }
 
 err checkpoint_find(char **path, const char *output, const char *id) {
@@ -292,10 +288,8 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
     for (size_t i = 0; !e && i < places; i++) {
         if ((id && !list[i].is_ours) || !folder_exists(list[i].path)) continue;
         ++*count;
-        e = folder_add_bytes(bytes, list[i].path);
-        if (e != ERR_IO) continue;
-        err_clear(); // not to be read: it is there all the same
-        e = ERR_OK;
+        // what is not to be read is there all the same
+        e = err_forgive(folder_add_bytes(bytes, list[i].path), ERR_IO);
     }
     places_free(list, places);
     return e;

@@ -64,10 +64,7 @@ static err read_object(cJSON **root, const char *folder, const char *name, size_
     *root = NULL;
     err e = path_in(path, folder, name);
     if (!e && file_is_own(path)) e = json_read(root, path, limit_bytes);
-    if (e == ERR_FORMAT) { // somebody's, or damaged: it tells nothing
-        err_clear();
-        e = ERR_OK;
-    }
+    e = err_forgive(e, ERR_FORMAT); // somebody's, or damaged: it tells nothing
     if (!cJSON_IsObject(*root)) {
         cJSON_Delete(*root);
         *root = NULL;
@@ -151,11 +148,7 @@ static err is_older(bool *ours, const char *folder) {
         if (!(e = path_in(path, folder, beside[i]))) e = marker_is_run_file(ours, path);
 done:
     mem_free(text);
-    if (e == ERR_FORMAT) { // SHA256SUMS of that size is none of ours
-        err_clear();
-        e = ERR_OK;
-    }
-    return e;
+    return err_forgive(e, ERR_FORMAT); // SHA256SUMS of that size is none of ours
 }
 
 err marker_is_ours(bool *ours, const char *folder) {
@@ -385,9 +378,5 @@ err marker_model_name(char **name, const char *folder) {
     }
     cJSON_Delete(mark);
     cJSON_Delete(record);
-    if (e == ERR_IO) { // without permission to read it the folder's own name serves
-        err_clear();
-        e = ERR_OK;
-    }
-    return e;
+    return err_forgive(e, ERR_IO); // without permission to read it the folder's own name serves
 }

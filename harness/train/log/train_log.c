@@ -27,9 +27,7 @@ static err stays(bool *good, char *line, size_t length, uint32_t kept_step, cons
     const cJSON *step = cJSON_GetObjectItemCaseSensitive(root, "step");
     *good = cJSON_IsNumber(step) && step->valuedouble <= kept_step;
     cJSON_Delete(root);
-    if (e != ERR_FORMAT) return e;
-    err_clear();
-    return ERR_OK;
+    return err_forgive(e, ERR_FORMAT);
 }
 
 static err cut(const char *path, uint32_t kept_step) {
