@@ -36,8 +36,6 @@ typedef struct match {
     double own_seconds;       /* that this one took first */
 } match;
 
-/* --- the command --- */
-
 static err add_word(command *c, const flag_value *v) {
     char number[NUMBER_BYTES];
     if (c->count == ARGUMENTS_MOST) return err_set(ERR_ARG, "too many flags");
@@ -70,8 +68,6 @@ static err make_command(command *c, const options *o) {
     if (!e) e = add_word(c, &json);
     return e;
 }
-
-/* --- the other program --- */
 
 static err no_build(const char *path, const char *found) {
     return err_set(ERR_DATA,
@@ -106,8 +102,6 @@ static err check_other(const char *path) {
     stranger_free(&o);
     return e;
 }
-
-/* --- rounds --- */
 
 /* One measurement of one of the two; `name` for messages. */
 static err measure(bench_file *f, double *seconds, const match *m, const char *path,
@@ -150,8 +144,6 @@ static err run_round(match *m, uint32_t round) {
     if (!e) e = bench_same_work(&m->own[0], &m->own[round], "this program");
     return e ? e : bench_same_work(&m->own[0], &m->others[round], m->other);
 }
-
-/* --- the record --- */
 
 static err add_program(cJSON *to, const char *key, const bench_file *f) {
     cJSON *one = NULL;

@@ -80,7 +80,7 @@ static err search(search_state *s, const char *task_name) {
     return e;
 }
 
-/* --- a folder of runs in place of one --- */
+/* A folder of runs in place of one. */
 
 static err is_run(bool *is, const char *folder) {
     static const char *const names[] = {"record.json", "config.json", "model"};

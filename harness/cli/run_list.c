@@ -60,8 +60,6 @@ static err add_run(run_list *l, listed_run **out) {
     return ERR_OK;
 }
 
-/* --- what a folder holds --- */
-
 /* Opens the lock and takes it, until *fd is closed; *fd is -1 where there is none. *held: another
  * process has it. */
 static err take_lock(int *fd, bool *held, const char *folder) {
@@ -228,8 +226,6 @@ static err read_run(listed_run *r, const char *folder, const char *state, const 
     return e;
 }
 
-/* --- folders --- */
-
 /* Unfinished goes first: a run that replaces another has files of both. */
 static const char *const state_files[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
 enum { STATE_FILES = sizeof state_files / sizeof *state_files };
@@ -248,8 +244,7 @@ static err add_folder(run_list *l, const char *folder, int deep, const store *s,
     if (e || deep == FOLDERS_DEEP) return e;
     e = folder_list_read(&names, folder);
     while (folder_next(&names, &e))
-        if (folder_is_own(names.path))
-            e = pass_over(add_folder(l, names.path, deep + 1, s, seen));
+        if (folder_is_own(names.path)) e = pass_over(add_folder(l, names.path, deep + 1, s, seen));
     folder_list_free(&names);
     return e;
 }
@@ -283,8 +278,6 @@ err run_list_read(run_list *l, const char *const *roots, size_t count, const cha
     store_free(&s);
     return e;
 }
-
-/* --- deleting --- */
 
 err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes) {
     bool held = false;

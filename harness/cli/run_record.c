@@ -13,8 +13,6 @@
 
 enum { WORST_ROWS = 20, SUSPECT_ROWS = 20 };
 
-/* --- rows --- */
-
 static _Thread_local const dataset_row *sorted_rows;
 
 static int by_text(const void *a, const void *b) {
@@ -173,8 +171,6 @@ done:
     mem_free(counts);
     return e;
 }
-
-/* --- parts --- */
 
 void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target) {
     if (answer_is_label(kind)) counts[target.class]++;
@@ -410,8 +406,6 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = record_text(&out->command, command))) return e;
     return record_score(out);
 }
-
-/* --- where it goes --- */
 
 /* The record in the folder, of the run that this one replaces, goes; what the results folder has of
  * it says from now on that its model is gone. */

@@ -46,8 +46,6 @@ static void work_free(work *w) {
     mem_free(w->result);
 }
 
-/* --- opening --- */
-
 static err choose(work *w, const options *o) {
     w->options = (bench_options){.batch_size = o->has_per_device_train_batch_size
                                                    ? o->per_device_train_batch_size

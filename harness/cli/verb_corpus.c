@@ -25,8 +25,6 @@ static err open_both(corpus *c, exclusion *x, const options *o) {
     return e ? e : exclusion_make(x, o->task_dir, &place);
 }
 
-/* --- list, show, fetch --- */
-
 static err manifest_json(cJSON **out, const task *t, bool whole) {
     cJSON *o = *out = cJSON_CreateObject();
     err e = o ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
@@ -119,8 +117,6 @@ static err fetch(const options *o) {
     task_free(&t);
     return e;
 }
-
-/* --- stats, text --- */
 
 static err stats(const options *o) {
     corpus c = {0};

@@ -44,8 +44,6 @@ static void inquiry_free(inquiry *q) {
     task_free(&q->task);
 }
 
-/* --- which runs --- */
-
 static err same(const char *what, const char *folder, const char *a, const char *b) {
     if (strcmp(a, b) == 0) return ERR_OK;
     return err_set(ERR_DATA,
@@ -87,8 +85,6 @@ static err read_runs(inquiry *q, const options *o) {
     return e;
 }
 
-/* --- rows --- */
-
 static err load_rows(inquiry *q, const options *o) {
     const record *r = &q->runs[0].record;
     dataset_options wish = {.data_dir = o->data_dir, .sample = r->task.sample};
@@ -107,8 +103,6 @@ static err load_rows(inquiry *q, const options *o) {
     for (size_t i = 0; !e && i < n; i++) q->leaked[i] = q->data.test.rows[i].leaked;
     return e;
 }
-
-/* --- answers --- */
 
 static err score_split(float **logits, encoded *rows, scorer *s, const dataset_split *split,
                        uint32_t length) {

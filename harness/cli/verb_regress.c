@@ -77,8 +77,7 @@ static err check_files(const work *w, const options *o) {
     err e = ERR_OK;
     for (size_t i = 0; i < sizeof files / sizeof *files && !e; i++) {
         char path[PATH_MAX];
-        if (!(e = path_in(path, w->folder, files[i].name)))
-            e = file_check_own(path, files[i].mark);
+        if (!(e = path_in(path, w->folder, files[i].name))) e = file_check_own(path, files[i].mark);
     }
     return e;
 }

@@ -223,8 +223,6 @@ static bool page_is_there(const store *s, size_t i, const char *folder) {
     return file_stamp_same(&s->files[i].page, &now);
 }
 
-/* --- pages whose records are gone --- */
-
 static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }

@@ -32,8 +32,6 @@ enum {
         20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
 };
 
-/* --- recipe --- */
-
 /* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
  * flag as it was typed. */
 static err name_flags(err e, const options *o) {
@@ -91,8 +89,6 @@ static err choose_protocol(run_protocol *p, const options *o) {
                                   "scores the final weights");
     return ERR_OK;
 }
-
-/* --- what the person reads --- */
 
 /* 7896 as "7,896". */
 static const char *grouped(char text[32], size_t value) {
@@ -210,8 +206,6 @@ static void show_checkpoints(const run *r) {
                  "(--save-total-limit N keeps the newest N)",
                  r->output, count, shown_plural(count), shown_size(size, bytes));
 }
-
-/* --- one run --- */
 
 /* Text as one word of a shell, behind the flag. */
 static err add_quoted(strbuf *out, const char *flag, const char *text) {

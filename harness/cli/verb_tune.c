@@ -44,8 +44,6 @@ static void search_free(search *s) {
     mem_free(s->work);
 }
 
-/* --- what to search --- */
-
 static err read_request(search *s, const options *o) {
     run_request *q = &s->request;
     bool is_own = false;
@@ -213,8 +211,6 @@ static err read_command(search *s, const options *o) {
     return ERR_OK;
 }
 
-/* --- trials --- */
-
 static void show_space(const search *s) {
     strbuf text = {0};
     err e = ERR_OK;
@@ -368,8 +364,6 @@ static err expect_all(search *s, const options *o) {
         }
     return e;
 }
-
-/* --- the end --- */
 
 /* A recipe that is scored once trained longest is no draw of the others' distribution. */
 static err expect_best(search *s) {

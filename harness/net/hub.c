@@ -117,8 +117,6 @@ done:
     return e;
 }
 
-/* --- what the cache has --- */
-
 static err set_commit(hub *h, const char *commit) {
     if (!hub__is_hex(commit, COMMIT_DIGITS))
         return err_set(ERR_FORMAT, "%s: '%s' is no commit", h->name, commit);
@@ -192,8 +190,6 @@ static err find_missing(char **missing, const hub *h) {
     mem_free(path);
     return e;
 }
-
-/* --- what the hub has --- */
 
 /* What a hub that says no means by it. */
 static err refusal(const hub *h, const fetch_reply *reply) {

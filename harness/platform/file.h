@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* --- reading --- */
-
 /* Opens a regular file of at most limit_bytes (0 = no limit); *fd is closed by the caller (close),
  * *bytes (may be NULL) is its size now. Errors: ERR_IO naming the path; ERR_FORMAT when it is
  * larger or a Git LFS pointer. */
@@ -49,8 +47,6 @@ const char *file_other_kind(const char *path);
  * files that may be absent but not ignored: reading refuses what is none. */
 bool file_named(const char *path);
 err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
-
-/* --- writing --- */
 
 /* Writes atomically: a temporary file of random name in the same folder, fsync, rename, fsync of
  * the folder. What stood there stays whole until the new content is on the disk. Errors: ERR_IO
@@ -96,8 +92,6 @@ err file_refuse_strange(const char *path) MUST_CHECK;
 /* Removes a file or a link, not what it leads to; fine if absent. */
 err file_remove(const char *path) MUST_CHECK;
 
-/* --- order on the disk --- */
-
 /* Waits until the names in a folder are on the disk (a file system that cannot tell is taken at its
  * word). Errors: ERR_IO. */
 err folder_sync(const char *path) MUST_CHECK;
@@ -112,8 +106,6 @@ err file_rename_durable(const char *from, const char *to) MUST_CHECK;
  * What stood there, if anything, is then at `fresh`. Errors: ERR_UNSUPPORTED when the file system
  * cannot exchange folders; ERR_IO. */
 err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
-
-/* --- folders --- */
 
 bool folder_exists(const char *path); /* a folder, or a link to one */
 /* A folder of this program's own: not a link to one. */
@@ -157,8 +149,6 @@ void folder_list_free(folder_list *list);
  * followed; what is gone meanwhile counts nothing. Errors: ERR_IO, also for a folder nested deeper
  * than 64. */
 err folder_add_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
-
-/* --- paths --- */
 
 /* "a/b"; *out is owned. */
 err path_join(char **out, const char *a, const char *b) MUST_CHECK;

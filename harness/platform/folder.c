@@ -56,8 +56,6 @@ err folder_make_own(const char *path) {
                    S_ISREG(st.st_mode) ? "a file" : file__kind(st.st_mode));
 }
 
-/* --- temporary files --- */
-
 err file__temporary(int *fd, char **path, const char *folder) {
     unsigned long long number;
     err e = ERR_OK;
@@ -130,8 +128,6 @@ err folder_clear_temporary(const char *path) {
     return e;
 }
 
-/* --- removing --- */
-
 /* Removes the entry `name` of the open folder. Every step goes by the descriptor of the folder it
  * is in, so that nobody can put a link in the way meanwhile. On failure errno says why. */
 static bool remove_entry(int folder, const char *name, int depth);
@@ -196,8 +192,6 @@ err folder_free_bytes(uint64_t *bytes, const char *path) {
     *bytes = (uint64_t)st.f_bavail * st.f_frsize;
     return ERR_OK;
 }
-
-/* --- listing --- */
 
 static int by_bytes(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -366,7 +366,7 @@ err record__left_out_read(record *r, const cJSON *object, const char *key, const
     return ERR_OK;
 }
 
-/* --- group: in records of runs by several ranks, or in several shards --- */
+/* Group: in records of runs by several ranks, or in several shards. */
 
 err record__group_write(cJSON *object, const char *key, const record *r) {
     cJSON *group = NULL;

@@ -31,8 +31,6 @@ static err path_of(char **path, const char *folder, const char *run_sha256) {
     return mem_printf(path, "%s/trials/%.16s.json", folder, run_sha256);
 }
 
-/* --- writing --- */
-
 err tune_recipe_json(cJSON *object, const recipe *r, bool all) {
     err e = recipe_json(object, r);
     return e || !all ? e : recipe_json_rest(object, r);
@@ -90,8 +88,6 @@ err tune_trial_write(const tune_trial *t, const run *r, const char *folder) {
     cJSON_Delete(root);
     return e;
 }
-
-/* --- reading --- */
 
 /* The loss of the best evaluation, of a file that lists it. */
 static double best_loss(const cJSON *root, int64_t best_step) {

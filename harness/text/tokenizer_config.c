@@ -17,8 +17,6 @@ static const cJSON *get(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-/* --- reading --- */
-
 // folder/name as an object; *root stays NULL when it is not there.
 static err read_optional(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
     char path[PATH_MAX];
@@ -140,8 +138,6 @@ done:
     return e;
 }
 
-/* --- options --- */
-
 static err read_length(draft *d) {
     double longest = 0;
     const char *key = json_has(d->config, "model_max_length") ? "model_max_length" : "max_len";
@@ -223,8 +219,6 @@ static err read_options(draft *d) {
         return e;
     return draft__switch(&d->t->strip_accents, d->config, "strip_accents", d->said);
 }
-
-/* --- tokens --- */
 
 static bool is_token(const cJSON *v) {
     return cJSON_IsString(v) || (cJSON_IsObject(v) && json_has(v, "content"));

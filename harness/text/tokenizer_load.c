@@ -21,8 +21,6 @@ static void set_defaults(tokenizer *t) {
                      .mask_id = TOKENIZER_NO_ID};
 }
 
-/* --- vocab.txt --- */
-
 /* A 0 byte becomes U+FFFD (KoCharELECTRA's vocabulary has one): cleaning removes both from texts,
  * so neither token is ever met, and strings stay strings. */
 static err append_token(tokenizer *t, const char *text, size_t bytes) {
@@ -89,8 +87,6 @@ static err read_vocab(tokenizer *t, const char *path) {
     mem_free(text);
     return e;
 }
-
-/* --- added tokens --- */
 
 // Puts the text at its id, behind the others or where an id is unused.
 static err place_text(tokenizer *t, uint32_t id, const char *text) {
@@ -218,8 +214,6 @@ err draft__add_listed(draft *d) {
     d->listed_count = 0;
     return e;
 }
-
-/* --- together --- */
 
 static err missing(const draft *d, const char *name) {
     const char *hint = "";

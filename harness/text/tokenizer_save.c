@@ -120,8 +120,6 @@ static err fill_config(const tokenizer *t, cJSON *config) {
     return json_add_number(config, "model_max_length", (double)t->model_max_length);
 }
 
-/* --- tokenizer.json --- */
-
 static err add_list(const tokenizer *t, cJSON *root) {
     cJSON *list = NULL;
     err e = json_add_array(&list, root, "added_tokens");
@@ -190,8 +188,6 @@ static err fill_json(const tokenizer *t, cJSON *root) {
         return e;
     return add_model(t, root);
 }
-
-/* --- the folder --- */
 
 static err write_json(const tokenizer *t, const char *folder, const char *name,
                       err (*fill)(const tokenizer *, cJSON *)) {

@@ -339,8 +339,7 @@ Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
         char name[32];
         fake_record_make(
             &r, &(fake_record){.task = "kor_x", .right = seed < 3 ? 0.3 : 0.9, .seed = seed % 3});
-        if (seed >= 3)
-            fake_recipe_number(&r, "learning_rate", 3.1e-4); // better, but of two seeds
+        if (seed >= 3) fake_recipe_number(&r, "learning_rate", 3.1e-4); // better, but of two seeds
         snprintf(name, sizeof name, "%u.json", seed);
         put(&r, name);
     }

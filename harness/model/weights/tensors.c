@@ -13,8 +13,6 @@ enum { INDEX_LIMIT_BYTES = 64 << 20 };
 static const char single_name[] = "model.safetensors";
 static const char index_name[] = "model.safetensors.index.json";
 
-/* --- the index --- */
-
 /* A line of the index: a tensor and its shard; borrowed from the JSON. */
 typedef struct listed {
     const char *tensor, *shard;
@@ -62,8 +60,6 @@ static err read_map(listed **list, size_t *count, const cJSON *root, const char 
     qsort(*list, *count, sizeof **list, by_tensor);
     return ERR_OK;
 }
-
-/* --- shards --- */
 
 static err open_shards(tensors *t, const listed *list, size_t count, const char *folder) {
     const char **names = NULL;
@@ -156,8 +152,6 @@ done:
     cJSON_Delete(root);
     return e;
 }
-
-/* --- a folder --- */
 
 static err refuse_absent(const char *folder) {
     static const struct {

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- one run --- */
-
 void regress__request(run_request *q, const regress_case *c, const regress_options *o,
                       uint32_t seed) {
     *q = (run_request){.task = c->task,

@@ -38,8 +38,6 @@ err model_folder_write(const char *folder, const struct model *m, const tokenize
     return e ? e : sums_write(folder, names, 2 + count);
 }
 
-/* --- state --- */
-
 static err hash_in(const char *folder, const char *name, char hex[HASH_HEX_BYTES]) {
     char path[PATH_MAX];
     err e = path_in(path, folder, name);
@@ -140,8 +138,6 @@ static err check_files(const cJSON *root, const char *folder, const char *where)
     }
     return e;
 }
-
-/* --- the checkpoints of a folder --- */
 
 /* The step in "checkpoint-<step>", 0 for any other name. */
 static uint32_t name_step(const char *name) {
@@ -294,8 +290,6 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
     places_free(list, places);
     return e;
 }
-
-/* --- writing and reading --- */
 
 err checkpoint_abandon(err e, const char *folder) {
     char *message = NULL;

@@ -24,8 +24,6 @@ static err io_error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
 
-/* --- marking --- */
-
 static err write_mark(const char *path, const char *text) {
     // in place: no other name stands in the folder before the mark does
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -55,8 +53,6 @@ err marker_make(const char *folder, const char *run, const char *name) {
     mem_free(text);
     return e;
 }
-
-/* --- whose it is --- */
 
 /* The object in a regular file, NULL when there is none. */
 static err read_object(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
@@ -174,8 +170,6 @@ err marker_check(const char *folder) {
     return e || ours ? e : file_refuse_strange(folder);
 }
 
-/* --- what others put into it --- */
-
 /* A regular file of a name that this program writes. What SHA256SUMS lists proves nothing: whoever
  * puts a file into the folder can list it. */
 static err is_written_here(bool *ours, const char *folder, const char *name) {
@@ -271,8 +265,6 @@ static err move_strangers(const char *from, const char *to) {
     return e;
 }
 
-/* --- removing and replacing --- */
-
 static bool is_proof(const char *name) {
     for (int i = 0; i < PROOFS; i++)
         if (strcmp(name, proofs[i]) == 0) return true;
@@ -352,8 +344,6 @@ done:
     mem_free(aside);
     return e;
 }
-
-/* --- names --- */
 
 static bool is_fit(const char *name) {
     size_t n = name ? strlen(name) : 0;

@@ -16,8 +16,6 @@ enum { LIMIT_BYTES = 256 << 20 };
 static const char events_folder[] = "tensorboard";
 static const char events_name[] = "events.out.tfevents.harness";
 
-/* --- what stays of a log --- */
-
 /* Whether a line (without its end, which may be written to) is whole and of a step that stays. */
 static err stays(bool *good, char *line, size_t length, uint32_t kept_step, const char *path) {
     cJSON *root = NULL;
@@ -50,8 +48,6 @@ static err cut(const char *path, uint32_t kept_step) {
     mem_free(bytes);
     return e;
 }
-
-/* --- opening --- */
 
 static err open_events(train_log *l, const char *folder, bool wanted, uint32_t kept_step) {
     char path[PATH_MAX], inner[PATH_MAX];
@@ -105,8 +101,6 @@ void train_log_close(train_log *l) {
     mem_free(l->path);
     *l = (train_log){0};
 }
-
-/* --- adding --- */
 
 static err add_line(train_log *l, uint32_t step, double epoch, const log_value *values,
                     size_t count) {

@@ -68,8 +68,6 @@ void recipe_defaults(recipe *r) {
     for (size_t i = 0; i < ROWS; i++) number_put(r, &table[i], table[i].value);
 }
 
-/* --- built-in recipes --- */
-
 static void course(recipe *r) {
     r->num_train_epochs = 1;
     r->per_device_train_batch_size = 32;
@@ -140,8 +138,6 @@ static bool load_built_in(recipe *r, const char *name) {
     }
     return false;
 }
-
-/* --- values by key --- */
 
 static err unknown_key(const char *key) {
     strbuf known = {0};
@@ -258,8 +254,6 @@ err recipe_set_text(recipe *r, const char *key, const char *value) {
     }
 }
 
-/* --- files --- */
-
 static err set_truth(recipe *r, const char *key, bool truth) {
     const hyperparameter *h = row_find(key);
     if (!h || h->kind == RECIPE_SWITCH) return recipe_set_number(r, key, truth);
@@ -367,8 +361,6 @@ err recipe_digest(const recipe *r, char hex[65]) {
     strbuf_free(&text);
     return e;
 }
-
-/* --- steps --- */
 
 uint32_t recipe_epoch_steps(const recipe *r, size_t rows) {
     size_t batch = (size_t)r->per_device_train_batch_size * r->gradient_accumulation_steps;

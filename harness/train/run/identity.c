@@ -22,8 +22,6 @@ typedef struct field {
     rule rule;
 } field;
 
-/* --- values --- */
-
 /* Each value as a text, by a name of its own. */
 static err add_recipe(cJSON *to, err (*add)(cJSON *object, const recipe *r), const recipe *shown) {
     char name[64], number[SHOWN_NUMBER_BYTES];
@@ -72,8 +70,6 @@ static err place_text(char **text, const run *r) {
     free(real); // the C library's
     return e;
 }
-
-/* --- the table --- */
 
 static const char *yes_no(bool value) {
     return value ? "yes" : "no";

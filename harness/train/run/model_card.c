@@ -20,8 +20,6 @@ typedef struct card {
     confusion official, dedup;
 } card;
 
-/* --- text --- */
-
 /* A double-quoted YAML string. */
 static err add_field(strbuf *out, const char *key, const char *text) {
     err e = strbuf_printf(out, "%s\"", key);
@@ -42,8 +40,6 @@ static err add_link(strbuf *out, const char *address) {
     if (is_address && !address[strspn(address, plain)]) return strbuf_printf(out, "<%s>", address);
     return add_cell(out, address);
 }
-
-/* --- scores --- */
 
 static err count_scores(card *c) {
     err e = run_test_sum(&c->official, c->r, false);
@@ -112,8 +108,6 @@ static pipeline pipeline_of(const run *r) {
     }
     return p;
 }
-
-/* --- front matter --- */
 
 static err add_metric(card *c, const metric *m) {
     char average[16];
@@ -184,8 +178,6 @@ static err add_front_matter(card *c) {
     if (!e) e = add_index(c);
     return e ? e : strbuf_add(&c->text, "---\n");
 }
-
-/* --- page --- */
 
 static err add_about(card *c) {
     const run *r = c->r;

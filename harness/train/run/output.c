@@ -22,8 +22,6 @@ static const char *const folders[] = {"model",         "best",         "old-mode
 enum { RUN_FILES = sizeof run_files / sizeof *run_files };
 enum { FOLDERS = sizeof folders / sizeof *folders };
 
-/* --- name --- */
-
 /* Length of the path without its last name. */
 static size_t parent_bytes(const char *path, size_t n) {
     while (n && path[n - 1] != '/') n--;
@@ -62,8 +60,6 @@ static err name_default(run *r) {
     strbuf_free(&path);
     return e;
 }
-
-/* --- whose it is --- */
 
 static bool is_among(const char *name, const char *const *list, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -159,8 +155,6 @@ static err tidy(run *r) {
     folder_list_free(&list);
     return e;
 }
-
-/* --- lock --- */
 
 /* Opens and locks the file; *gone when it was removed meanwhile, and with it the folder perhaps. */
 static err try_lock(run *r, const char *path, bool *gone) {
@@ -259,8 +253,6 @@ err run_output_open(run *r) {
     if ((e = guard(r)) || (e = note_record(r))) return e;
     return tidy(r);
 }
-
-/* --- end --- */
 
 /* Removes a file of the run that nobody needs, unless it holds something. Nothing here changes the
  * message of the error that ended the run. */

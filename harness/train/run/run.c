@@ -20,8 +20,6 @@ const char *run_protocol_name(run_protocol protocol) {
     return protocol == PROTOCOL_DEV ? "dev" : "last";
 }
 
-/* --- preparing --- */
-
 static err open_data(void *context) {
     run *r = context;
     const run_request *q = &r->request;
@@ -301,8 +299,6 @@ void run_close(run *r) {
     *r = (run){0};
 }
 
-/* --- scoring --- */
-
 /* Logits and answers of encoded rows under the trainer's current weights. All are owned. */
 static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
                       const encoded *rows, const char *progress) {
@@ -401,8 +397,6 @@ done:
     answer_arrays_free(&said);
     return e;
 }
-
-/* --- training and the end --- */
 
 /* Adds to the error what there is to go on from. */
 err run_name_checkpoint(const run *r, err e) {

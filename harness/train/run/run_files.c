@@ -16,8 +16,6 @@
 
 static const char ranks_key[] = "ranks";
 
-/* --- what the folder holds --- */
-
 /* unfinished.json or run.json. */
 typedef struct holding {
     cJSON *root;    /* NULL: there is none; owned */
@@ -106,8 +104,6 @@ done:
     holding_free(&finished);
     return e;
 }
-
-/* --- beginning --- */
 
 static err write_unfinished(const run *r) {
     char path[PATH_MAX];
@@ -231,8 +227,6 @@ err run_begin(run *r) {
     return e ? e : run__share_state(r);
 }
 
-/* --- disk --- */
-
 uint64_t run_disk_bytes(const run *r, uint64_t *checkpoints) {
     const recipe *p = &r->request.recipe;
     uint64_t one = trainer_checkpoint_bytes(&r->trainer), saves = 0;
@@ -304,8 +298,6 @@ done:
     mem_free(model);
     return e;
 }
-
-/* --- end --- */
 
 err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) {
     return checkpoint_usage(r->output, r->id, count, bytes);
