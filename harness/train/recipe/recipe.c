@@ -314,20 +314,21 @@ err recipe_load(recipe *r, const char *name_or_file) {
                    recipe_names());
 }
 
+static err add_item(cJSON *object, const recipe *r, const hyperparameter *h) {
+    double value = recipe_value(r, h);
+    const char *text = text_get(r, h);
+    bool is_default = text ? !*text : value == h->value;
+    if (h->recorded == RECORDED_CHANGED && is_default) return ERR_OK;
+    if (text) return json_add_string(object, h->key, text);
+    if (h->kind == RECIPE_SWITCH) return json_add_bool(object, h->key, value > 0);
+    return json_add_number(object, h->key, value);
+}
+
 /* Those that are never recorded, or the others. */
 static err add_items(cJSON *object, const recipe *r, bool never) {
     err e = ERR_OK;
-    for (const hyperparameter *h = table; !e && h < table + ROWS; h++) {
-        double value = recipe_value(r, h);
-        const char *text = text_get(r, h);
-        bool is_default = text ? !*text : value == h->value;
-        if ((h->recorded == RECORDED_NEVER) != never ||
-            (h->recorded == RECORDED_CHANGED && is_default))
-            continue;
-        e = text                       ? json_add_string(object, h->key, text)
-            : h->kind == RECIPE_SWITCH ? json_add_bool(object, h->key, value > 0)
-                                       : json_add_number(object, h->key, value);
-    }
+    for (size_t i = 0; !e && i < ROWS; i++)
+        if ((table[i].recorded == RECORDED_NEVER) == never) e = add_item(object, r, &table[i]);
     return e;
 }
 
