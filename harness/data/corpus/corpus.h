@@ -92,8 +92,6 @@ err corpus_sources_json(cJSON *o, const corpus *c) MUST_CHECK;
  * multiple of one_in. */
 bool corpus_is_heldout(text_span line, uint32_t one_in);
 
-/* --- preparing --- */
-
 typedef struct corpus_rules {
     uint32_t max_length;     /* tokens of a sentence, [CLS] and [SEP] included; at least 3 */
     bool split_long;         /* what is longer goes on as a further sentence; else it is cut */

@@ -64,8 +64,6 @@ static err add_line(void *context, text_span line) {
     return e;
 }
 
-/* --- prepared.json --- */
-
 static err add_rules(cJSON *o, const tokenizer *t, const corpus_rules *r) {
     cJSON *rules = NULL;
     char hex[HASH_HEX_BYTES];
@@ -126,8 +124,6 @@ static err describe(corpus_prepared *p, const corpus *c, const tokenizer *t, con
     return e;
 }
 
-/* --- used again --- */
-
 /* Whether the folder holds what the digest names, whole: p->json and p->counts are then set. What
  * is wrong with it is no error: it is made anew. */
 static bool is_there(corpus_prepared *p, const char *record) {
@@ -181,8 +177,6 @@ static err name_files(corpus_prepared *p, char **record, const corpus *c, const 
     if (!e) e = path_join(&p->heldout, p->folder, "heldout.tokens");
     return e ? e : path_join(record, p->folder, "prepared.json");
 }
-
-/* --- writing --- */
 
 /* is_last: no further share is tried, so that a part without a line is an error; else nothing is
  * written then. */
