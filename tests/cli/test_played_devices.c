@@ -45,7 +45,7 @@ static const struct {
     {"a card with a window of 256 MiB", "memory=window class=2 version=11 no-timestamps", NULL},
     {"a card with 8 MiB", "memory=apart own=8 class=2", "heap 0 (the device's own) has 8 MiB"},
     {"a driver that lies of its memory", "memory=apart own=4096 there=8 class=2",
-     "heap 0 has 4096 MiB left of 4096 MiB by its own count (VK_ERROR_OUT_OF_DEVICE_MEMORY)"},
+     " MiB left of 4096 MiB by its own count (VK_ERROR_OUT_OF_DEVICE_MEMORY)"},
     {"two of one name", "twins", "matches more than one"},
     {"the least that Vulkan allows",
      "range=134217728 shared=16384 invocations=256 groups=65535 align=256 blocks=4096", NULL},
