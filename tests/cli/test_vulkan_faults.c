@@ -18,6 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if HARNESS_CPU
+static const char native[] = "cpu";
+#else
+static const char native[] = "reference";
+#endif
+
 enum { SECONDS = 120, STEPS = 3 };
 
 /* Takes longer than the suite should. */
@@ -370,7 +376,7 @@ Test(vulkan_faults, device_lost_keeps_the_checkpoint) {
 /* Wherever the device is lost, what was saved is gone on from; by hand, at every call. */
 Test(vulkan_faults, device_lost_at_any_moment) {
     static const char *const calls[] = {"QueueSubmit", "WaitForFences"};
-    unsigned stride = by_hand() ? 1 : 97, tried = 0, resumed = 0;
+    unsigned stride = by_hand() ? 1 : 197, tried = 0, resumed = 0;
     char faults[40], digest[65];
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     const char *first = temporary_path("lost/checkpoint-1");
@@ -397,12 +403,16 @@ Test(vulkan_faults, device_lost_at_any_moment) {
 
 /* The device's name is the driver's word: it is part of paths, of JSON and of what is printed. */
 Test(vulkan_faults, a_name_that_is_no_name) {
+    device_info info;
+    char index[12];
     const char *const list[] = {
-        "run", "--sample",    "--task", "kor_hate",       "--device", "1",      "--limit",
+        "run", "--sample",    "--task", "kor_hate",       "--device", index,    "--limit",
         "8",   "--max-steps", "1",      "--check-device", "never",    "--json", NULL};
     const char *const devices[] = {"devices", NULL};
     folder_list runs = {0};
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    cr_assert_not(device_find(&info, "llvmpipe"));
+    snprintf(index, sizeof index, "%u", info.index); // which needs no name
     child_faults("bad-name");
     program_result r = child_run(NULL, SECONDS, list);
     cJSON *root = NULL;
@@ -431,12 +441,27 @@ Test(vulkan_faults, a_name_that_is_no_name) {
 }
 
 /* A run as a user starts it, under the validation layer with synchronization checks: both drivers
- * give it nothing to say. The layer's own line on its start shows that it was there. */
-static void run_validated(const char *selector) {
-    const char *const list[] = {
-        "run", "--sample",    "--task", "kor_hate",     "--device", selector,         "--limit",
-        "8",   "--max-steps", "3",      "--save-steps", "1",        "--check-device", "never",
-        "-o",  selector,      NULL};
+ * give it nothing to say, and train as the CPU does. The layer's own line on its start shows that it
+ * was there. */
+static void run_validated(const char *selector, double expected) {
+    const char *const list[] = {"run",
+                                "--sample",
+                                "--task",
+                                "kor_hate",
+                                "--device",
+                                selector,
+                                "--limit",
+                                "8",
+                                "--max-steps",
+                                "3",
+                                "--save-steps",
+                                "1",
+                                "--check-device",
+                                "never",
+                                "--json",
+                                "-o",
+                                selector,
+                                NULL};
     char *settings = NULL, *log = NULL, *text = NULL;
     size_t count = 0;
     if (!need_vulkan(selector)) return;
@@ -454,6 +479,8 @@ static void run_validated(const char *selector) {
     setenv("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation", 1);
     program_result r = child_run(NULL, SECONDS, list);
     cr_assert_eq(r.exit_code, 0, "%s: %s", selector, r.err);
+    cr_assert_float_eq(last_loss(&r), expected, 1e-3 * expected, "%s: loss %g, of the cpu %g",
+                       selector, last_loss(&r), expected);
     program_free(&r);
     cr_assert_not(file_read((void **)&text, &count, log, 0), "%s", err_message(ERR_IO));
     cr_assert(strstr(text, "SYNCHRONIZATION_VALIDATION"), "%s: no validation: %s", selector, text);
@@ -464,8 +491,13 @@ static void run_validated(const char *selector) {
 }
 
 Test(vulkan_faults, whole_runs_say_nothing_under_validation) {
-    run_validated("llvmpipe");
-    run_validated("swiftshader");
+    program_result r = RUN("run", "--sample", "--task", "kor_hate", "--device", native, "--limit",
+                           "8", "--max-steps", "3", "--json", "-o", "expected");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    double expected = last_loss(&r);
+    program_free(&r);
+    run_validated("llvmpipe", expected);
+    run_validated("swiftshader", expected);
 }
 
 /* What a check of the device says, or "" when none was made; exit code in *code. */

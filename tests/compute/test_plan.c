@@ -115,6 +115,33 @@ Test(arena, grows_by_hundreds_of_blocks) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* What is small touches little memory, and what is large takes few blocks. */
+Test(arena, blocks_double_to_64_mib) {
+    size_t live = mem_live_count();
+    device d;
+    arena a;
+    span s;
+    MUST(device_open_named(&d, "reference", NULL));
+    device_measure_begin(&d);
+    arena_init(&a, &d, 0, false);
+    for (size_t i = 0; i < 9; i++) {
+        size_t expected = (size_t)1 << (20 + (i < 6 ? i : 6));
+        MUST(arena_take(&a, &s, expected, ELEM_F32)); // which needs four times as much
+        cr_expect_eq(a.blocks[i].buffer->bytes, 4 * expected);
+        cr_expect_eq(a.block_bytes, (size_t)1 << (20 + (i < 6 ? i + 1 : 6)), "block %zu", i);
+    }
+    MUST(arena_take(&a, &s, 1, ELEM_F32));
+    cr_expect_eq(a.blocks[9].buffer->bytes, (size_t)64 << 20);
+    arena_free(&a);
+    arena_init(&a, &d, 0, false);
+    MUST(arena_take(&a, &s, 1, ELEM_F32));
+    cr_expect_eq(a.blocks[0].buffer->bytes, (size_t)1 << 20);
+    arena_free(&a);
+    MUST(device_measure_end(&d, NULL));
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
 Test(plan, operands_are_checked_when_added) {
     size_t live = mem_live_count();
     device d;
