@@ -187,6 +187,55 @@ Test(vulkan_faults, folders_of_drivers_are_named) {
     if (!count) cr_skip_test("no folder of drivers");
 }
 
+/* Those of the user's own folders too, and what keeps the loader from taking them. */
+Test(vulkan_faults, drivers_of_users_and_filters_are_named) {
+    static const struct {
+        const char *variable, *before, *name, *behind, *root;
+    } cases[] = {{"XDG_DATA_HOME", "", "a", "", "a"},
+                 {"XDG_DATA_DIRS", "/nonexistent:", "b", "//", "b"},
+                 {"XDG_CONFIG_HOME", "", "c", "", "c"},
+                 {"HOME", "", "d", "", "d/.local/share"}};
+    static const char text[] = "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": "
+                               "\"./none.so\", \"api_version\": \"1.3.0\"}}";
+    char path[512], value[600], wanted[600];
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    unsetenv("VK_DRIVER_FILES");
+    unsetenv("VK_ICD_FILENAMES");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *folder = temporary_folder();
+        snprintf(path, sizeof path, "%s/%s/vulkan/icd.d", folder, cases[i].root);
+        cr_assert_not(folder_make(path));
+        snprintf(wanted, sizeof wanted, "%s: own.json", path);
+        snprintf(path, sizeof path, "%s/%s/vulkan/icd.d/own.json", folder, cases[i].root);
+        cr_assert_not(file_write_quick(path, text, strlen(text)));
+        snprintf(value, sizeof value, "%s%s/%s%s", cases[i].before, folder, cases[i].name,
+                 cases[i].behind);
+        setenv(cases[i].variable, value, 1);
+        if (i == 3) unsetenv("XDG_DATA_HOME");
+        program_result r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+        cr_expect(strstr(r.err, wanted), "no '%s': %s", wanted, r.err);
+        program_free(&r);
+    }
+    // one that is torn may keep the loader from all others
+    cr_assert_not(file_write_quick(path, "{", 1));
+    program_result r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+    cr_expect(strstr(r.err, wanted), "no '%s': %s", wanted, r.err);
+    program_free(&r);
+    cr_assert_not(file_write_quick(path, text, strlen(text)));
+    setenv("XDG_DATA_DIRS", "/nonexistent", 1);
+    setenv("HOME", "/nonexistent", 1);
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+    r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+    if (!folder_exists("/etc/vulkan/icd.d"))
+        cr_expect(strstr(r.err, "XDG_DATA_DIRS=/nonexistent"), "%s", r.err);
+    program_free(&r);
+    setenv("VK_LOADER_DRIVERS_DISABLE", "*", 1);
+    r = run_with(NULL, "llvmpipe", "absent", "--overwrite");
+    cr_expect(r.exit_code == 2 && strstr(r.err, "VK_LOADER_DRIVERS_DISABLE=*"), "%d: %s",
+              r.exit_code, r.err);
+    program_free(&r);
+}
+
 #if HARNESS_CPU
 Test(vulkan_faults, broken_vulkan_leaves_the_cpu_alone) {
     static const char *const cases[] = {"CreateInstance@1=-1", "EnumeratePhysicalDevices@1=-4",
