@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 /* One thread's side of an exchange of these sizes. */
 typedef struct end {
@@ -61,6 +62,25 @@ Test(group_host, ranks_of_a_host_divide_its_devices_and_cores) {
         cr_expect_eq(threads, 0, "rank %u: nobody shares its cores", r);
         mem_free(selector);
     }
+    // without a wish: of the devices like the default one each rank takes another, in turn
+    device_info *list = NULL;
+    const device_info *best = NULL;
+    const char *note = "";
+    size_t count = 0, alike = 0, places[64];
+    MUST(device_list(&list, &count, &note));
+    MUST(device_select(&best, list, count, NULL));
+    for (size_t i = 0; i < count && alike < 64; i++)
+        if (list[i].class == best->class && !strcmp(list[i].name, best->name)) places[alike++] = i;
+    for (uint32_t r = 0; r < 3; r++) {
+        const struct group g = {.size = 3, .rank = r, .host_rank = r};
+        uint32_t threads = 1;
+        char *selector = NULL, expected[12];
+        snprintf(expected, sizeof expected, "%zu", places[r % alike]);
+        MUST(rank_device(&selector, &threads, &g, NULL));
+        cr_expect_str_eq(selector, expected, "rank %u", r);
+        mem_free(selector);
+    }
+    mem_free(list);
     const uint32_t sharers[] = {1, 2, cpu.threads, 2 * cpu.threads + 1};
     for (size_t i = 0; i < sizeof sharers / sizeof *sharers; i++) {
         const struct group g = {.size = sharers[i] + 1, .sharers = sharers[i]};
