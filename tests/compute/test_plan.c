@@ -88,6 +88,12 @@ Test(device, names_that_several_have) {
               "%s", err_message(ERR_USAGE));
     cr_assert_eq(device_select(&d, list, 4, "bbbb"), ERR_OK);
     cr_expect_eq(d->index, 3);
+    // few digits are a number, many a part of a name
+    snprintf(list[2].uuid, sizeof list[2].uuid, "000000003");
+    cr_assert_eq(device_select(&d, list, 4, "00000003"), ERR_OK);
+    cr_expect_eq(d->index, 3);
+    cr_assert_eq(device_select(&d, list, 4, "000000003"), ERR_OK);
+    cr_expect_eq(d->index, 2);
 }
 
 /* As many blocks as the memory has; spans of the first stay where they are. */
@@ -111,6 +117,13 @@ Test(arena, grows_by_hundreds_of_blocks) {
     arena_free(&a);
     cr_assert_eq(d.allocated_bytes, 0);
     cr_assert_eq(d.peak_bytes, most, "what records tell of a device's memory");
+    // no block is larger than a buffer may be, nor is what does not fit one taken
+    d.info.max_buffer_bytes = 4096;
+    arena_init(&a, &d, 1 << 20, true);
+    MUST(arena_take(&a, &first, 1024, ELEM_F32));
+    cr_assert_eq(first.buffer->bytes, 4096);
+    cr_assert_eq(arena_take(&a, &s, 1025, ELEM_F32), ERR_DEVICE);
+    arena_free(&a);
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
 }

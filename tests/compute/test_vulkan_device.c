@@ -40,6 +40,9 @@ Test(vulkan_device, limits_are_filled) {
         cr_assert_geq(info->max_shared_bytes, 16384);
         cr_assert_geq(info->subgroup_size, 4);
         cr_assert_eq(strlen(info->uuid), 36);
+        for (size_t k = 0; k < 36; k++)
+            cr_assert_eq(info->uuid[k] == '-', k == 8 || k == 13 || k == 18 || k == 23, "%s",
+                         info->uuid);
         cr_assert(*info->driver && *info->version && *info->isa);
         // what each kind of device is given, unless the environment says otherwise
         bool is_software = info->class == CLASS_SOFTWARE;
