@@ -172,6 +172,19 @@ Test(file, what_is_no_file_is_not_replaced) {
     cr_assert(!lstat(at("fifo"), &st) && S_ISFIFO(st.st_mode));
 }
 
+/* What a folder is called where it is named by its place. */
+Test(file, real_names_are_no_dots) {
+    static const char *const cases[][2] = {
+        {"inner/deep", "deep"}, {"inner/deep/..", "inner"}, {"inner/deep/.", "deep"}, {"x", "x"}};
+    MUST(folder_make(at("inner/deep")));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = NULL;
+        MUST(path_real_name(&name, at(cases[i][0])));
+        cr_expect_str_eq(name, cases[i][1], "%s", cases[i][0]);
+        mem_free(name);
+    }
+}
+
 /* An output is replaced where the program's mark says whose it is, or nothing stands in it. */
 Test(file, outputs_are_told_by_their_mark) {
     put(at("ours"), "a page\nmade by harness\n");

@@ -126,9 +126,11 @@ Test(kinds, json_rows_are_read) {
     MUST(load(&t, &d,
               HEAD "\"kind\": \"regression\", \"range\": [0, 5], " JSON_FORMAT(
                   "\"label\": \"l.real-label\"") STOP PEARSON TAIL,
-              "{\"a\": \"p\", \"l\": {\"real-label\": 1.25}}\n",
+              "{\"a\": \"p\", \"l\": {\"real-label\": 1.25}}\n"
+              "{\"a\": \"q\", \"l\": {\"real-label\": 1}, \"l.real-label\": 2}\n",
               "{\"a\": \"r\", \"l\": {\"real-label\": 3}}\n"));
     cr_expect_eq(d.train.rows[0].example.target.number, 1.25f);
+    cr_expect_eq(d.train.rows[1].example.target.number, 2, "a key of that very name");
     unload(&t, &d);
     MUST(load(&t, &d, HEAD JSON_OWN STOP TAIL,
               "{\"a\": \"p\", \"x\": 1, \"y\": false}\n{\"a\": \"q\", \"y\": true, \"x\": 0}\n",
@@ -273,6 +275,20 @@ Test(kinds, bad_rows_are_named_or_counted) {
             unload(&t, &d);
         }
     }
+}
+
+/* A text of its own is there; null stands for a pair's lacking one alone. */
+Test(kinds, a_text_is_no_null) {
+    task t;
+    dataset d;
+    json_setup();
+    cr_assert_eq(load(&t, &d, HEAD JSON_SCORES STOP TAIL, "{\"a\": null, \"l\": 1}\n",
+                      "{\"a\": \"r\", \"l\": 3}\n"),
+                 ERR_FORMAT);
+    cr_expect_not_null(strstr(err_message(ERR_FORMAT), "a:1: key 'a' is null, expected a string"),
+                       "%s", err_message(ERR_FORMAT));
+    unload(&t, &d);
+    temporary_remove();
 }
 
 /* Nothing is learnt of one answer: said, with the number of rows. */
