@@ -3,6 +3,7 @@
 
 #if HARNESS_VULKAN
 #include "base/memory.h"
+#include "compute/pipeline_file.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/file.h"
 #include "support/must.h"
