@@ -55,7 +55,10 @@ err shipped_model(char **folder, const char *model) {
     err e = shipped_folder(folder, model);
     if (!e) e = holds(&config, *folder, "config.json");
     if (!e) e = holds(&weights, *folder, "model.safetensors");
-    if (!e && !(config && weights))
+    if (!e && config != weights)
+        e = err_set(ERR_IO, "%s/%s is missing: install the program's package again", *folder,
+                    config ? "model.safetensors" : "config.json");
+    if (!e && !weights)
         e = err_set(ERR_DATA,
                     "model '%s' has no weights yet: %s holds its vocabulary alone, for `harness "
                     "tokenize` and `harness pretrain`",
