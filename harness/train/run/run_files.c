@@ -117,6 +117,12 @@ static err add_copy(cJSON *root, const char *key, const cJSON *object) {
     return err_set(ERR_MEMORY, "out of memory while preparing the run");
 }
 
+static err keep_task(cJSON *root, const run *r) {
+    const run_request *q = &r->request;
+    if (q->manifest) return kept_task_add(root, q->manifest, q->manifest_folder);
+    return r->task.path ? kept_task_add_file(root, &r->task) : ERR_OK; // a corpus has none
+}
+
 static err write_unfinished(const run *r) {
     char *path = NULL;
     cJSON *root = cJSON_CreateObject();
@@ -125,7 +131,7 @@ static err write_unfinished(const run *r) {
     if ((e = json_add_string(root, "run", r->id))) goto done;
     if ((e = add_copy(root, "identity", r->identity))) goto done;
     if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
-    if ((e = kept_task_add(root, r->request.manifest, r->request.manifest_folder))) goto done;
+    if ((e = keep_task(root, r))) goto done;
     if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
     if (!group_is_alone(r->request.group) &&
         (e = json_add_number(root, ranks_key, group_size(r->request.group))))
