@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/child.h"
+#include "support/long_table.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -365,9 +366,9 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
     snprintf(all, sizeof all, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
     const char *const threads[] = {"1", all};
     char *outs[2], *in;
-    put_rows("a.csv", true);
+    long_table_put("a.csv", true);
     in = read_text("a.csv");
-    cr_assert(ROWS > 2600);
+    cr_assert(LONG_TABLE_ROWS > 2600);
     char *row = strstr(in, "\n2500,");
     cr_assert_not_null(row);
     for (int i = 0; i < 2; i++) {
