@@ -254,6 +254,27 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     put_files();
     expect_out(RUN("tasks", "new", FILES, "--output", "new/mine.json"), "--task-dir new");
     train_mine("a", "new");
+    // a page with texts is replaced by none without them
+    expect_out(RUN("report", "--texts", "--task-dir", "new", "-q"), "");
+    folder_list pages = {0};
+    char place[300], *with = NULL, *after = NULL;
+    size_t bytes = 0;
+    MUST(folder_list_read(&pages, temporary_path("results/pages/mine")));
+    cr_assert_eq(pages.count, 1);
+    snprintf(place, sizeof place, "results/pages/mine/%s", pages.names[0]);
+    folder_list_free(&pages);
+    MUST(file_read((void **)&with, &bytes, temporary_path(place), 0));
+    cr_expect(strstr(with, "정말 좋아요") || strstr(with, "너무 지루해요"), "no texts");
+    expect_error(RUN("report"), 0, "1 page there was made with --texts and stays as it is");
+    MUST(file_read((void **)&after, &bytes, temporary_path(place), 0));
+    cr_expect_str_eq(with, after);
+    mem_free(after);
+    MUST(file_remove(temporary_path(place)));
+    expect_out(RUN("report", "-q"), "");
+    MUST(file_read((void **)&after, &bytes, temporary_path(place), 0));
+    cr_expect_null(strstr(after, "정말 좋아요"));
+    mem_free(with);
+    mem_free(after);
     train_mine("b", temporary_path("new/"));
     for (int i = 0; i < 2; i++) {
         char *command = text_at(i ? "b/record.json" : "a/record.json", "command");
