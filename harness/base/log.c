@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE
 #include "base/log.h"
 
+#include "base/log_width.h"
 #include "base/shown.h"
 #include "base/utf8.h"
 
@@ -50,6 +51,10 @@ static size_t log_columns(void) {
     return 80;
 }
 
+size_t log_width(void) {
+    return log_is_terminal() ? log_columns() : SIZE_MAX;
+}
+
 void log_progress_end(void) {
     if (!line_shown) return;
     fputs("\r\033[K", stderr);
@@ -75,8 +80,7 @@ static void put_line(const char *before, const char *text) {
     snprintf(label, sizeof label, "%.*s", (int)bytes, text);
     let_output_out();
     log_progress_end();
-    shown_wrap(stderr, log_is_terminal() ? log_columns() : SIZE_MAX, bytes ? label : before,
-               text + bytes);
+    shown_wrap(stderr, log_width(), bytes ? label : before, text + bytes);
 }
 
 static void say(const char *before, const char *format, va_list args) {

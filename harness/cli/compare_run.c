@@ -14,7 +14,7 @@ bool compare_is_device(const char *name) {
     return device_find(&found, name) == ERR_OK;
 }
 
-err compare_run(record *out, const char *device_name, uint32_t seed, const options *o) {
+err compare_run(record *out, const char *device_name, uint32_t seed, bool told, const options *o) {
     const char *model = o->model ? o->model : "tiny";
     run job = {0};
     run_request q = {.task = o->task ? o->task : "kor_hate",
@@ -28,7 +28,8 @@ err compare_run(record *out, const char *device_name, uint32_t seed, const optio
                      .device = device_name,
                      .threads = o->threads,
                      .root = "runs/compare",
-                     .overwrite = true};
+                     .overwrite = true,
+                     .weights_told = told};
     err e = model_flag_arch(&q.arch, o);
     if (!e) e = recipe_load(&q.recipe, model_recipe_name(model));
     // long enough that losses may drift and kernels are timed

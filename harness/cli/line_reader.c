@@ -2,6 +2,7 @@
 
 #include "base/foreign.h"
 #include "base/memory.h"
+#include "cli/output.h"
 #include "platform/file.h"
 #include "text/unicode.h"
 
@@ -42,14 +43,15 @@ static bool is_ready(int fd) {
 
 /* Reads once, waiting for the first byte. */
 static err read_more(line_reader *r) {
-    err e = mem_grow((void **)&r->bytes, &r->capacity, r->end + READ_BYTES + 1, 1);
+    bool is_first = r->next == 1 && !r->count && !r->end;
+    err e = is_first ? output_apart_of_input(r->fd, r->name) : ERR_OK;
+    if (!e) e = mem_grow((void **)&r->bytes, &r->capacity, r->end + READ_BYTES + 1, 1);
     if (e) return e;
     ssize_t n;
     do {
         n = read(r->fd, r->bytes + r->end, READ_BYTES);
     } while (n < 0 && errno == EINTR);
     if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", r->name, strerror(errno));
-    bool is_first = r->next == 1 && !r->count && !r->end;
     r->end += (size_t)n;
     r->ended = n == 0;
     return is_first && r->checked ? foreign_refuse(r->name, r->bytes, r->end) : ERR_OK;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool has_failed;
@@ -35,6 +36,18 @@ err output_apart(const char *path, const char *read) {
         e = err_set(ERR_USAGE, "%s lies among the files of the model: name another place", path);
     mem_free(folder);
     return e;
+}
+
+err output_apart_of_input(int fd, const char *name) {
+    struct stat in, out;
+    bool same = !fstat(fd, &in) && !fstat(STDOUT_FILENO, &out) && S_ISREG(in.st_mode) &&
+                in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+    if (!same) return ERR_OK;
+    return err_set(
+        ERR_USAGE,
+        "%s and standard output are one file: what is written would be read again; write "
+        "to another file",
+        name);
 }
 
 /* A name that people give to rows, and no run to anything. */

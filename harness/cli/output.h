@@ -23,6 +23,10 @@ err output_apart(const char *path, const char *read) MUST_CHECK;
  * own may lie there, as .csv, .tsv or .jsonl. Errors: ERR_USAGE; those of marker_is_run_file. */
 err output_spares_run(const char *path) MUST_CHECK;
 
+/* Whether standard output may be written while `fd` (`name` in messages) is read: it is not the same
+ * file, which would never end. Errors: ERR_USAGE. */
+err output_apart_of_input(int fd, const char *name) MUST_CHECK;
+
 /* output_check failed, and because nobody reads the pipe any more. */
 bool output_reader_left(void);
 

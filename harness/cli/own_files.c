@@ -75,7 +75,8 @@ static err check_texts(const own__scan *s) {
 static void warn_rare(const own__scan *s, size_t count) {
     for (size_t i = 0; i < count && s->kind == ANSWER_CLASS && !s->wish->paths[OWN_TEST]; i++)
         if (s->values[i].train == 1)
-            log_warn("label '%s' has one row, which goes to the test set: it is not learnt",
+            log_warn("label '%s' has one row, which goes to the test set: it is not learnt "
+                     "(--test-file names another test set)",
                      s->values[i].text);
 }
 

@@ -208,6 +208,14 @@ static err refuse_row(const predict_job *j) {
                    j->options->output, j->table.rows, j->table.line, j->table.path);
 }
 
+static err refuse_names(const predict_job *j) {
+    return err_set(
+        ERR_DATA,
+        "%s: its first line does not name the columns of %s and those that labelling adds "
+        "to them: cannot go on (--overwrite begins anew)",
+        j->options->output, j->table.path);
+}
+
 /* A row that was cut into fields, one that could not be, or the names. */
 typedef enum row_of { ROW_CUT, ROW_UNCUT, ROW_HEADER } row_of;
 
@@ -217,9 +225,10 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
     size_t n = row_kept_bytes(&j->form, raw);
     strbuf *rest = &j->rest;
     int c = 0;
+    err (*refuse)(const predict_job *) = of == ROW_HEADER ? refuse_names : refuse_row;
     *whole = false;
     for (size_t i = 0; i < n && (c = getc(f)) != EOF; i++)
-        if (c != (unsigned char)raw.text[i]) return refuse_row(j);
+        if (c != (unsigned char)raw.text[i]) return refuse(j);
     rest->length = 0;
     err e = strbuf_add(rest, "");
     while (!e && c != EOF && (c = getc(f)) != EOF && c != '\n')
@@ -230,7 +239,7 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
     rest->length -= returns;
     bool fits = of == ROW_HEADER ? is_named(j, rest->text, rest->length)
                                  : is_addition(j, rest->text, rest->length, raw, of == ROW_CUT);
-    return fits && returns == (*j->table.line_end == '\r') ? ERR_OK : refuse_row(j);
+    return fits && returns == (*j->table.line_end == '\r') ? ERR_OK : refuse(j);
 }
 
 /* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
@@ -353,12 +362,23 @@ static err check_finished(predict_job *j) {
     return e;
 }
 
+/* Rows go into no file that they come from: its end would never be reached. */
+static err check_standard_output(const predict_job *j) {
+    const char *input = j->options->input;
+    if (file_is_input(input)) return output_apart_of_input(STDIN_FILENO, "standard input");
+    int fd = open(input, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return ERR_OK; // who reads it says so
+    err e = output_apart_of_input(fd, input);
+    close(fd);
+    return e;
+}
+
 /* The output, new or gone on with. *done: it is finished. What is there is not touched before the
  * first rows that replace it are made. */
 static err open_output(predict_job *j, bool *done) {
     const options *o = j->options;
     *done = false;
-    if (!o->output || !strcmp(o->output, "-")) return ERR_OK;
+    if (!o->output || !strcmp(o->output, "-")) return check_standard_output(j);
     err e = output_apart(o->output, j->p->scorer.base_model.folder);
     if (!e) e = output_spares_run(o->output);
     if (!e) e = mem_printf(&j->state, "%s.unfinished.json", o->output);
@@ -394,13 +414,28 @@ static err make_header(predict_job *j) {
     return e ? e : row_add_header(&j->header, &j->form, names, j->table.line_end);
 }
 
+/* Says who makes the rows. The old ones go before their maker's name does: at no moment do they stand
+ * under another's. Nor do they go before the new name is on the disk, which may be full. */
+static err replace_maker(predict_job *j) {
+    file_writer w = {0};
+    strbuf text = {0};
+    err e = json_text(&text, j->maker);
+    if (!e) e = file_writer_begin(&w, j->state);
+    if (!e) e = file_writer_add(&w, text.text, text.length);
+    if (!e && (fflush(w.file) || fsync(fileno(w.file))))
+        e = err_set(ERR_IO, "%s: cannot write: %s", j->state, strerror(errno));
+    if (!e && !j->resumed && (ftruncate(j->fd, lseek(j->fd, 0, SEEK_CUR)) || fsync(j->fd)))
+        e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
+    if (!e) e = file_writer_commit(&w);
+    file_writer_abort(&w);
+    strbuf_free(&text);
+    return e;
+}
+
 err predict__begin(predict_job *j) {
     if (j->has_begun) return ERR_OK;
-    j->has_begun = true;
-    // the old rows go before their maker's name does: at no moment do they stand under another's
-    if (j->state && !j->resumed && (ftruncate(j->fd, lseek(j->fd, 0, SEEK_CUR)) || fsync(j->fd)))
-        return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
-    err e = j->state ? json_write(j->state, j->maker) : ERR_OK;
+    err e = j->state ? replace_maker(j) : ERR_OK;
+    j->has_begun = !e;
     return e || !j->header.length ? e : predict__write(j, j->header.text, j->header.length);
 }
 

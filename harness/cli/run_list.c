@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/listed_search.h"
+#include "cli/tune_view.h"
 #include "platform/file.h"
 #include "result/record_strict.h"
 #include "result/store.h"
@@ -230,21 +232,52 @@ static err read_run(listed_run *r, const char *folder, const char *state, const 
 static const char *const state_files[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
 enum { STATE_FILES = sizeof state_files / sizeof *state_files };
 
+/* Runs lie so deep below runs/, and trials of a search that was stopped one deeper. */
+static bool is_deep(const char *folder, int deep) {
+    return deep > FOLDERS_DEEP || (deep == FOLDERS_DEEP && strcmp(path_name(folder), SEARCH_WORK));
+}
+
+/* *is: `tune` searched in the folder, which is on the list then. */
+static err add_search(bool *is, run_list *l, const char *folder) {
+    listed_run read = {.seed = -1, .score = NAN}, *r;
+    char work[PATH_MAX];
+    uint64_t under_way = 0;
+    err e = listed_search_read(&read, folder);
+    *is = !e && read.trials;
+    if (*is) e = mem_strdup(&read.folder, folder);
+    if (*is && !e) e = measure(&read, folder);
+    if (*is && !e) e = path_in(work, folder, SEARCH_WORK);
+    if (*is && !e && folder_is_own(work)) e = folder_add_bytes(&under_way, work);
+    if (*is && !e) e = add_run(l, &r);
+    if (!*is || e) {
+        free_run(&read);
+        return e;
+    }
+    read.bytes -= under_way < read.bytes ? under_way : read.bytes;
+    set_date(&read, read.changed);
+    *r = read;
+    return ERR_OK;
+}
+
 /* The folder itself, if it is a run's, or those in it. */
 static err add_folder(run_list *l, const char *folder, int deep, const store *s, bool *seen) {
     folder_list names = {0};
     listed_run *r;
     char *state = NULL;
+    bool is_search = false;
     err e = find_file(&state, folder, state_files, STATE_FILES);
     if (!e && state) {
         if (!(e = add_run(l, &r))) e = pass_over(read_run(r, folder, state, s, seen));
         mem_free(state);
         return e;
     }
-    if (e || deep == FOLDERS_DEEP) return e;
+    if (!e) e = pass_over(add_search(&is_search, l, folder));
+    if (e || is_deep(folder, deep)) return e;
     e = folder_list_read(&names, folder);
     while (folder_next(&names, &e))
-        if (folder_is_own(names.path)) e = pass_over(add_folder(l, names.path, deep + 1, s, seen));
+        if ((!is_search || !strcmp(path_name(names.path), SEARCH_WORK)) &&
+            folder_is_own(names.path))
+            e = pass_over(add_folder(l, names.path, deep + 1, s, seen));
     folder_list_free(&names);
     return e;
 }
@@ -279,6 +312,16 @@ err run_list_read(run_list *l, const char *const *roots, size_t count, const cha
     return e;
 }
 
+/* The folder that a search makes for the trial that is under way, when that was the last. */
+static void drop_work(const char *trial) {
+    char *folder = NULL;
+    if (path_folder(&folder, trial))
+        err_clear(); // an empty folder more
+    else if (!strcmp(path_name(folder), SEARCH_WORK))
+        (void)rmdir(folder);
+    mem_free(folder);
+}
+
 err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes) {
     bool held = false;
     int fd = -1;
@@ -293,6 +336,7 @@ err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes
         // while it is held: whoever waits for it looks whether the file is still the one of the name
         e = fd >= 0 ? file_remove(lock) : ERR_OK;
         (void)rmdir(r->folder);
+        drop_work(r->folder);
     }
     if (fd >= 0) close(fd);
     return e;

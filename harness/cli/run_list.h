@@ -1,5 +1,6 @@
-/* The runs that are here: output folders below a root (runs/<task>/<run>), and records of the
- * results folder whose output folder is gone. */
+/* The runs that are here: output folders below a root (runs/<task>/<run>), folders in which `tune`
+ * searched, with the trial that it was stopped in, and records of the results folder whose output
+ * folder is gone. */
 #ifndef HARNESS_CLI_RUN_LIST_H
 #define HARNESS_CLI_RUN_LIST_H
 
@@ -30,6 +31,8 @@ typedef struct listed_run {
     uint32_t step; /* of the newest checkpoint; 0: none */
     uint64_t bytes, checkpoint_bytes;
     size_t checkpoints;
+    size_t trials; /* done, of a search; 0: it is a run. Its score is of the dev rows, and its bytes
+                      are without those of the trial that is under way, a run of its own */
     bool has_model, on_board; /* on_board: the results folder has its record */
     const char *part; /* what its scores are of in part: "sample", "limit" or "max-steps", the
                                  flag; NULL: whole, or not known */

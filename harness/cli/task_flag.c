@@ -45,19 +45,24 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     err e = task_is_there(&described, name, o->task_dir);
     if (!e && !described) e = find_run_newest(&folder, name);
     if (!e && folder) e = kept_task_read(k, found, folder);
-    *found = *found && !strcmp(k->name, name);
+    // to train by a manifest its folder is named again
+    *found = *found && k->is_own && !strcmp(k->name, name);
     if (!e && *found) log_note("task    %s: the files that %s was trained on", name, folder);
     mem_free(folder);
     bool is_own = !described && has_own_name(name) && !strchr(name, ',');
     return !e && !*found && is_own ? not_kept(name) : e;
 }
 
-/* What the folder's run has kept, or the newest of the name. */
+/* What the folder's run has kept, or the newest of the name. A manifest that is here comes before
+ * one that a run has kept. */
 static err find_kept(kept_task *k, bool *found, const options *o, const char *name,
                      const char *folder) {
+    bool described = false;
     *k = (kept_task){0};
     *found = false;
     err e = folder && !o->task_dir ? kept_task_read(k, found, folder) : ERR_OK;
+    if (!e && *found && !k->is_own) e = task_is_there(&described, k->name, NULL);
+    *found = *found && !described;
     if (e || !name || (*found && !strcmp(k->name, name))) return e;
     kept_task_free(k);
     return task_flag_kept(k, found, o, name);
@@ -107,7 +112,7 @@ static err read_retest(task *t, const options *o, const char *name, const char *
     char *train = NULL;
     bool found = false;
     err e = find_kept(&k, &found, o, name, folder);
-    if (!e && !found) e = err_set(ERR_USAGE, "--test-file needs --train-file");
+    if (!e && !(found && k.is_own)) e = err_set(ERR_USAGE, "--test-file needs --train-file");
     if (!e) e = kept_task_parse(&old, &k);
     if (!e) e = dataset_path(&train, &old, &old.files[0], NULL);
     if (!e) {

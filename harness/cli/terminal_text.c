@@ -19,7 +19,7 @@ typedef struct cell {
 typedef struct table {
     cell *cells; /* (rows, columns), owned; heads first, without the line of dashes */
     size_t rows, columns, keys, capacity;
-    size_t widths[COLUMNS_MOST];
+    size_t widths[COLUMNS_MOST], words[COLUMNS_MOST]; /* of a cell, and of a word in it, at most */
     bool right[COLUMNS_MOST];
 } table;
 
@@ -31,6 +31,18 @@ static cell next_cell(char **at, const char *end) {
     while (from < to && *from == ' ') from++;
     while (to > from && to[-1] == ' ') to--;
     return (cell){from, shown_markdown_plain(from, (size_t)(to - from))};
+}
+
+/* Columns of the longest word. */
+static size_t word_width(cell c) {
+    size_t most = 0;
+    for (size_t at = 0, n; at < c.bytes; at += n + 1) {
+        const char *stop = memchr(c.text + at, ' ', c.bytes - at);
+        n = stop ? (size_t)(stop - c.text) - at : c.bytes - at;
+        size_t width = text_width_of(c.text + at, n);
+        if (width > most) most = width;
+    }
+    return most;
 }
 
 static err add_row(table *t, char *line, const char *end) {
@@ -46,6 +58,8 @@ static err add_row(table *t, char *line, const char *end) {
         size_t width = text_width_of(c.text, c.bytes);
         t->cells[t->rows * t->columns + i] = c;
         if (width > t->widths[i]) t->widths[i] = width;
+        size_t word = word_width(c);
+        if (word > t->words[i]) t->words[i] = word;
     }
     if (!e) t->rows++;
     return e;
@@ -62,6 +76,15 @@ static void read_dashes(table *t, char *line, const char *end) {
     if (!t->keys || t->keys == n) t->keys = 1;
 }
 
+/* Bytes of the cell's next line: its column may be narrower than it. */
+static size_t line_bytes(cell c, size_t width) {
+    if (text_width_of(c.text, c.bytes) <= width) return c.bytes;
+    size_t n = 0; // behind the last word that fits
+    for (size_t i = 1; i < c.bytes; i++)
+        if (c.text[i] == ' ' && text_width_of(c.text, i) <= width) n = i;
+    return n ? n : c.bytes;
+}
+
 static void print_cell(const table *t, cell c, size_t column) {
     int blanks = (int)(t->widths[column] - text_width_of(c.text, c.bytes));
     printf("| %*s%.*s%*s ", t->right[column] ? blanks : 0, "", (int)c.bytes, c.text,
@@ -72,6 +95,26 @@ static void print_dashes(const table *t, size_t column) {
     fputs("| ", stdout);
     for (size_t i = 0; i + t->right[column] < t->widths[column]; i++) putchar('-');
     fputs(t->right[column] ? ": " : " ", stdout);
+}
+
+/* Of a row what is shown: its keys and the columns [from, to), each cell over as many lines as it
+ * takes. */
+static void print_row(const table *t, size_t row, size_t from, size_t to) {
+    cell rest[COLUMNS_MOST];
+    memcpy(rest, t->cells + row * t->columns, t->columns * sizeof *rest);
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < to; i++) {
+            cell *c = &rest[i];
+            if (i >= t->keys && i < from) continue;
+            size_t n = line_bytes(*c, t->widths[i]);
+            print_cell(t, (cell){c->text, n}, i);
+            while (n < c->bytes && c->text[n] == ' ') n++;
+            *c = (cell){c->text + n, c->bytes - n};
+            more = more || c->bytes;
+        }
+        puts("|");
+    }
 }
 
 static bool is_empty(const table *t, size_t row, size_t from, size_t to) {
@@ -85,16 +128,10 @@ static bool is_empty(const table *t, size_t row, size_t from, size_t to) {
 static void print_part(const table *t, size_t from, size_t to) {
     for (size_t r = 0; r < t->rows; r++) {
         if (r && from > t->keys && is_empty(t, r, from, to)) continue;
-        for (int dashes = 0; dashes < (r ? 1 : 2); dashes++) {
-            for (size_t i = 0; i < to; i++) {
-                if (i >= t->keys && i < from) continue;
-                if (dashes)
-                    print_dashes(t, i);
-                else
-                    print_cell(t, t->cells[r * t->columns + i], i);
-            }
-            puts("|");
-        }
+        print_row(t, r, from, to);
+        for (size_t i = 0; i < to && !r; i++)
+            if (i < t->keys || i >= from) print_dashes(t, i);
+        if (!r) puts("|");
     }
 }
 
@@ -121,10 +158,32 @@ static err print_rows(const table *t) {
     return e;
 }
 
+/* Where the window is a little too narrow, cells of the widest columns take two lines; where that does
+ * not do, all stay as wide as they are. */
+static void narrow(table *t, size_t columns) {
+    size_t widths[COLUMNS_MOST], all = 1;
+    memcpy(widths, t->widths, sizeof widths);
+    for (size_t i = 0; i < t->columns; i++) all += widths[i] + FRAME;
+    while (all > columns) {
+        size_t widest = t->columns;
+        for (size_t i = 0; i < t->columns; i++) {
+            bool has_room = widths[i] > t->words[i] && widths[i] > FRAME &&
+                            2 * (widths[i] - 1) > t->widths[i] + t->words[i] / 2;
+            if (has_room && (widest == t->columns || widths[i] > widths[widest])) widest = i;
+        }
+        if (widest == t->columns) return;
+        widths[widest]--;
+        all--;
+    }
+    memcpy(t->widths, widths, sizeof widths);
+}
+
 static err print_table(table *t, size_t columns) {
     size_t keys = 1, widest = 0;
-    for (size_t i = 0; i < t->columns; i++) {
+    for (size_t i = 0; i < t->columns; i++)
         if (t->widths[i] < FRAME) t->widths[i] = FRAME;
+    narrow(t, columns);
+    for (size_t i = 0; i < t->columns; i++) {
         size_t own = t->widths[i] + FRAME;
         if (i < t->keys)
             keys += own;

@@ -5,6 +5,9 @@
 #include "result/tune_space.h"
 #include "result/tune_trial.h"
 
+/* Where, in the folder of a search, the trial runs that is under way. */
+#define SEARCH_WORK "work"
+
 /* One recipe that was tried: of successive halving its last round. */
 typedef struct tune_row {
     recipe recipe; /* with all its epochs */

@@ -69,7 +69,7 @@ static err add_runs(side *s, const char *name, const options *o) {
         record *r = &s->records[s->count];
         *r = (record){0};
         s->count++; // freed with the side even when half made
-        e = compare_run(r, name, first + (uint32_t)i, o);
+        e = compare_run(r, name, first + (uint32_t)i, i > 0, o);
     }
     return e;
 }

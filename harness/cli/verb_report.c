@@ -155,6 +155,7 @@ typedef struct page_writer {
     bool pages;   // are wanted
     bool checked; // that the board's files are ours
     size_t read;
+    size_t kept; // pages that have texts nobody asked for now
 } page_writer;
 
 static err check_forms(page_writer *w) {
@@ -167,21 +168,38 @@ static err check_forms(page_writer *w) {
     return e;
 }
 
+/* Whether a page with texts is there, which nobody asked to replace. */
+static err keeps_texts(bool *keeps, const char *path) {
+    uint64_t bytes = 0;
+    *keeps = false;
+    if (!file_named(path)) return ERR_OK;
+    err e = file_size(&bytes, path);
+    if (!e) e = file_check_own(path, HTML_TEXTS_MARK);
+    *keeps = !e && bytes;
+    if (e != ERR_DATA) return e;
+    err_clear();
+    return ERR_OK;
+}
+
 static err write_page(file_stamp *stamp, const record *r, const char *file,
-                      const char *const *texts, const page_writer *w) {
+                      const char *const *texts, page_writer *w) {
     const char *folder = w->folder;
     strbuf out = {0};
     char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL;
+    bool keeps = false;
     err e;
+    *stamp = (file_stamp){0};
     if ((e = html_run_name(&name, file)) ||
         (e = report_file_check(folder, name, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK)) ||
-        (e = html_run(&out, r, texts, w->language)) || (e = path_join(&path, folder, name)) ||
+        (e = path_join(&path, folder, name)) || (!texts && (e = keeps_texts(&keeps, path))))
+        goto done;
+    w->kept += keeps;
+    if (keeps || (e = html_run(&out, r, texts, w->language)) ||
         (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
         (e = folder_make(folder)) || (e = folder_make_own(pages)) ||
         (e = folder_make_own(task_folder)))
         goto done;
     if ((e = report_file_write(path, &out))) goto done;
-    *stamp = (file_stamp){0};
     if (!texts) *stamp = file_stamp_of(path);
 done:
     mem_free(task_folder);
@@ -297,8 +315,7 @@ done:
 }
 
 /* The page of a record that was not read now; without: how many are without texts. */
-static err write_known(test_texts *source, size_t *without, store *s, size_t i,
-                       const page_writer *w) {
+static err write_known(test_texts *source, size_t *without, store *s, size_t i, page_writer *w) {
     const char *const *texts = NULL;
     record full;
     err e = store_read_full(&full, s, s->paths[i]);
@@ -315,12 +332,13 @@ static err write_known(test_texts *source, size_t *without, store *s, size_t i,
     return e;
 }
 
-static err write_pages(const page_writer *w, store *s) {
+static err write_pages(page_writer *w, store *s) {
     const options *o = w->o;
     const char *folder = w->folder;
     test_texts source = {.o = o};
     size_t without = 0;
     err e = ERR_OK;
+    w->kept = 0; // those of records that were read now come here too
     for (size_t i = 0; i < s->count && !e; i++) {
         if (!o->texts && page_is_there(s, i, folder)) continue;
         e = write_known(&source, &without, s, i, w);
@@ -330,8 +348,15 @@ static err write_pages(const page_writer *w, store *s) {
     texts_close(&source);
     // a damaged record may be whole again: its page stays
     if (!e && !s->damaged) e = remove_old_pages(s, folder);
-    if (!e && s->count)
-        log_note("wrote %zu page%s below %s/pages", s->count, shown_plural(s->count), folder);
+    if (!e && s->count > w->kept)
+        log_note("wrote %zu page%s below %s/pages", s->count - w->kept,
+                 shown_plural(s->count - w->kept), folder);
+    if (!e && w->kept)
+        log_note(
+            "%zu page%s there %s made with --texts and stay%s as %s (--texts writes pages with "
+            "texts anew; those that are removed are written without)",
+            w->kept, shown_plural(w->kept), w->kept == 1 ? "was" : "were", w->kept == 1 ? "s" : "",
+            w->kept == 1 ? "it is" : "they are");
     if (!e && without)
         e = err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)", without,
                     s->count);

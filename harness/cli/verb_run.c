@@ -16,6 +16,7 @@
 #include "platform/file.h"
 #include "result/store.h"
 #include "result/sweep.h"
+#include "task/task_shipped.h"
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
 #include "train/run/run_parts.h"
@@ -232,14 +233,35 @@ static err add_recipe_flags(strbuf *out, const options *o) {
     return e;
 }
 
+/* Where the task's manifest lies, unless it comes with the program: from here, or by the folder's
+ * name alone. */
+static err add_task_folder(strbuf *out, const task *t) {
+    const char *folder = t->folder;
+    char *name = NULL;
+    bool ours = false, is_elsewhere = *folder == '/' || strncmp(folder, "..", 2) == 0;
+    err e = task_is_shipped(&ours, t);
+    if (e || ours) return e;
+    if (is_elsewhere) e = path_real_name(&name, folder);
+    if (!e) e = shown_printf(out, SHOWN_SHELL, " --task-dir %s", name && *name ? name : folder);
+    mem_free(name);
+    return e;
+}
+
+/* Its name, or the files. */
+static err add_task(strbuf *out, const options *o, const run *r) {
+    if (!r->request.manifest) {
+        err e = shown_printf(out, SHOWN_SHELL, " --task %s", r->request.task);
+        return e ? e : add_task_folder(out, &r->task);
+    }
+    return own_flags_given(o) ? own_flags_text(out, o, true)
+                              : own_flags_of_task(out, &r->task, true);
+}
+
 /* The command that repeats this run; paths of this machine stay out of it. */
 static err command_text(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
-    err e = q->manifest ? strbuf_add(out, "harness run")
-                        : shown_printf(out, SHOWN_SHELL, "harness run --task %s", q->task);
-    if (!e && q->manifest)
-        e = own_flags_given(o) ? own_flags_text(out, o, true)
-                               : own_flags_of_task(out, &r->task, true);
+    err e = strbuf_add(out, "harness run");
+    if (!e) e = add_task(out, o, r);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
                          r->base_model.folder ? r->base_model.name : q->model, q->recipe.name,
@@ -334,6 +356,7 @@ typedef struct progress {
     double *scores; /* (runs) owned, as the next two */
     char **busy;    /* (runs) where another worker has it, owned; else NULL */
     bool *is_due;   /* (runs) */
+    bool *is_told;  /* (models) owned: what its folder lacks was told */
     dry_total dry;
 } progress;
 
@@ -358,11 +381,15 @@ static err run_one(progress *p, size_t i) {
     const options *o = p->options;
     run_request request = *p->request;
     double *score = &p->scores[i];
+    bool *told = &p->is_told[i / p->work->seed_count % p->work->model_count];
     run r = {0};
     request.is_done = has_record;
     request.is_done_context = s;
+    // a classifier of another size depends on the task too
+    request.weights_told = *told && !request.ignore_mismatched_sizes;
     sweep_begin(s, &request);
     err e = name_flags(run_open(&r, &request), o);
+    *told = *told || r.weights_told;
     bool writes = run_writes(&r);
     if (!e && r.is_busy) {
         sweep_leave(s);
@@ -508,12 +535,14 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     err e = mem_new(&p.scores, runs);
     if (!e) e = mem_new(&p.busy, runs);
     if (!e) e = mem_new(&p.is_due, runs);
+    if (!e) e = mem_new(&p.is_told, w->model_count);
     if (!e) e = run_all(&p, runs);
     if (!e) dry_run_end(&p.dry);
     for (size_t i = 0; p.busy && i < runs; i++) mem_free(p.busy[i]);
     mem_free(p.scores);
     mem_free(p.busy);
     mem_free(p.is_due);
+    mem_free(p.is_told);
     dry_run_free(&p.dry);
     return e;
 }

@@ -23,22 +23,26 @@ static const char *or_unknown(const char *text) {
     return text ? text : "?";
 }
 
-/* "0.5123 macro F1", or "-". */
-enum { SCORE_BYTES = METRIC_TITLE_BYTES + 16 };
+/* "0.5123 macro F1", of a search "0.5123 dev macro F1", or "-". */
+enum { SCORE_BYTES = METRIC_TITLE_BYTES + 20 };
 static const char *score_text(char text[SCORE_BYTES], const listed_run *r) {
     const metric *m = r->headline ? metric_find(r->headline) : NULL;
+    const char *title = m ? m->title : r->trials && r->headline ? "loss" : "";
     if (isnan(r->score))
         snprintf(text, SCORE_BYTES, "-");
     else
-        snprintf(text, SCORE_BYTES, "%.4f%s%s", r->score, m ? " " : "", m ? m->title : "");
+        snprintf(text, SCORE_BYTES, "%.4f%s%s%s", r->score, r->trials ? " dev" : "",
+                 *title ? " " : "", title);
     return text;
 }
 
-/* "unfinished, step 500", "finished (sample)". */
+/* "unfinished, step 500", "finished (sample)", of a search "finished, 20 trials". */
 static const char *state_text(char text[40], const listed_run *r) {
     int n = snprintf(text, 40, "%s", run_state_name(r->state));
     if (r->step && (r->state == RUN_STATE_UNFINISHED || r->state == RUN_STATE_AT_WORK))
         snprintf(text + n, 40 - (size_t)n, ", step %u", r->step);
+    else if (r->trials)
+        snprintf(text + n, 40 - (size_t)n, ", %zu trial%s", r->trials, shown_plural(r->trials));
     else if (r->part)
         snprintf(text + n, 40 - (size_t)n, " (%s)", r->part);
     return text;
@@ -106,7 +110,7 @@ static err print_list(const run_list *l) {
     strbuf table = {0};
     char size[SHOWN_SIZE_BYTES];
     uint64_t bytes = 0;
-    size_t parts = 0;
+    size_t parts = 0, searches = 0;
     err e = add_table(&table, l);
     if (!e) {
         bool fits = widest(table.text) <= shown_columns();
@@ -115,8 +119,15 @@ static err print_list(const run_list *l) {
             if (!fits) print_block(&l->runs[i]);
             bytes += l->runs[i].bytes;
             parts += l->runs[i].part != NULL;
+            searches += l->runs[i].trials > 0;
         }
-        shown_line("%zu run%s, %s", l->count, shown_plural(l->count), shown_size(size, bytes));
+        size_t runs = l->count - searches;
+        shown_size(size, bytes);
+        if (searches)
+            shown_line("%zu run%s and %zu search%s for a recipe, %s", runs, shown_plural(runs),
+                       searches, searches == 1 ? "" : "es", size);
+        else
+            shown_line("%zu run%s, %s", runs, shown_plural(runs), size);
     }
     if (!e && parts)
         shown_line(
@@ -138,10 +149,10 @@ static err add_object(cJSON *array, const listed_run *r) {
     if (!e)
         e = json_put(o,
                      "date %s step %u bytes %f checkpoints %zu checkpoint_bytes %f has_model %d "
-                     "on_board %d worker %s partial %d",
+                     "on_board %d worker %s partial %d trials %zu",
                      r->date, r->step, (double)r->bytes, r->checkpoints,
                      (double)r->checkpoint_bytes, r->has_model, r->on_board, r->worker,
-                     r->part != NULL);
+                     r->part != NULL, r->trials);
     return e;
 }
 
@@ -170,6 +181,7 @@ static err read_date(time_t *when, const char *text) {
 typedef enum waste { WASTE_NONE, WASTE_CHECKPOINTS, WASTE_ALL } waste;
 
 static waste waste_of(const listed_run *r, time_t before) {
+    if (r->trials) return WASTE_NONE; // what is known of its recipes
     if (r->state == RUN_STATE_FINISHED && r->checkpoints) return WASTE_CHECKPOINTS;
     return r->state == RUN_STATE_UNFINISHED && r->changed < before ? WASTE_ALL : WASTE_NONE;
 }

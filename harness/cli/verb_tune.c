@@ -1,6 +1,7 @@
 /* `harness tune`: searches for a recipe, each trial a run under protocol dev that reads no test
  * row. */
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "base/shown.h"
@@ -8,18 +9,30 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/own_flags.h"
+#include "cli/run_list.h"
 #include "cli/run_work.h"
 #include "cli/tune_view.h"
 #include "metric/expected_best.h"
 #include "platform/file.h"
 #include "result/sweep.h"
+#include "train/checkpoint/marker.h"
+#include "train/run/kept_task.h"
+#include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIALS_DEFAULT = 20, MODEL_NAME_BYTES = 60, FIELD_BYTES = 64 };
+enum {
+    TRIALS_DEFAULT = 20,
+    MODEL_NAME_BYTES = 60,
+    FIELD_BYTES = 64,
+    END_LIMIT_BYTES = 64 << 20 /* of tune.json */
+};
+
+/* In tune.json: the hash of the recipe's file. */
+static const char end_digest[] = "recipe_sha256";
 
 typedef struct search {
     run_request request;
@@ -152,20 +165,41 @@ static err name_folder(search *s, const options *o) {
         if (!e) e = strbuf_printf(&path, "-%.8s", hex);
     }
     if (!e) e = mem_strdup(&s->folder, path.text);
-    if (!e) e = path_join(&s->work, s->folder, "work");
+    if (!e) e = path_join(&s->work, s->folder, SEARCH_WORK);
     strbuf_free(&text);
     strbuf_free(&path);
     return e;
 }
 
+/* Whether the recipe of that hash is what this search wrote at its last end, as tune.json says. */
+static err is_of_end(bool *is, const search *s, const char *hex) {
+    char *path = NULL;
+    cJSON *root = NULL;
+    *is = false;
+    err e = path_join(&path, s->folder, "tune.json");
+    if (!e && file_exists(path) && (e = json_read(&root, path, END_LIMIT_BYTES)) &&
+        e != ERR_MEMORY) {
+        err_clear(); // it says nothing then
+        e = ERR_OK;
+    }
+    const char *own = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, end_digest));
+    *is = !e && own && strcmp(own, hex) == 0;
+    cJSON_Delete(root);
+    mem_free(path);
+    return e;
+}
+
 /* --output names a file that is there: it may be replaced when it holds what this search wrote beside
- * its trials. */
-static err check_output(const char *path, const char *written) {
+ * its trials, or at the end before: it was killed between the one file and the other. */
+static err check_output(const search *s, const char *path, const char *written) {
     char found[HASH_HEX_BYTES] = "", own[HASH_HEX_BYTES] = "";
+    bool is_own = false;
     err e = ERR_OK;
     if (file_exists(path) && file_exists(written) && !(e = hash_file_hex(path, found)))
         e = hash_file_hex(written, own);
-    if (e || (*own && strcmp(found, own) == 0)) return e;
+    is_own = *own && strcmp(found, own) == 0;
+    if (!e && !is_own && *found) e = is_of_end(&is_own, s, found);
+    if (e || is_own) return e;
     return err_set(ERR_USAGE,
                    "%s is there already, and is not what this search wrote (--overwrite replaces "
                    "it and trains all trials anew)",
@@ -181,7 +215,7 @@ static err check_places(const search *s, const options *o) {
         e = file_refuse_strange(recipe_path);
     if (!e) e = folder_check_writable(s->folder);
     if (!e && o->output && file_named(o->output) && !o->overwrite)
-        e = check_output(o->output, recipe_path);
+        e = check_output(s, o->output, recipe_path);
     if (!e && o->output) e = path_folder(&place, o->output);
     if (!e && place && !folder_exists(place)) // before hours of trials
         e = err_set(ERR_IO, "%s: cannot write: there is no folder %s", o->output, place);
@@ -280,6 +314,7 @@ static err run_trial(search *s, tune_row *row) {
     cut_recipe(&q.recipe, row->share);
     sweep_begin(&s->sweep, &q);
     err e = run_open(&r, &q);
+    s->request.weights_told = s->request.weights_told || r.weights_told;
     if (!e) {
         snprintf(s->result.metric, sizeof s->result.metric, "%s", run_best_metric(&r));
         s->result.higher_is_better = r.best.higher_is_better;
@@ -365,6 +400,42 @@ static err expect_all(search *s, const options *o) {
     return e;
 }
 
+/* Of a trial that is done, and that was killed before it took back what it had trained. */
+static err drop_done(search *s, char *folder) {
+    char path[PATH_MAX], hex[HASH_HEX_BYTES];
+    cJSON *root = NULL;
+    bool ours = false;
+    run_waste w = {0};
+    err e = path_in(path, folder, RUN_UNFINISHED);
+    if (!e) e = marker_is_run_file(&ours, path);
+    if (!e && ours) e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
+    const cJSON *identity = cJSON_GetObjectItemCaseSensitive(root, "identity");
+    if (identity) run_identity_digest(hex, identity);
+    if (identity && has_trial(s, hex)) {
+        e = listed_run_clean(&w, &(listed_run){.folder = folder}, true, true);
+        if (!e && w.count) log_note("%s: of a trial that is done: removed", folder);
+    }
+    run_waste_free(&w);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* What is left there of trials that are done; what cannot be removed stays. */
+static err drop_all_done(search *s) {
+    folder_list names = {0};
+    if (s->request.overwrite || !folder_is_own(s->work)) return ERR_OK;
+    err e = folder_list_read(&names, s->work);
+    while (folder_next(&names, &e)) {
+        if (!folder_is_own(names.path) || !(e = drop_done(s, names.path)) || e == ERR_MEMORY)
+            continue;
+        log_warn("%s", err_message(e));
+        err_clear();
+        e = ERR_OK;
+    }
+    folder_list_free(&names);
+    return e;
+}
+
 /* A recipe that is scored once trained longest is no draw of the others' distribution. */
 static err expect_best(search *s) {
     tune_result *t = &s->result;
@@ -421,7 +492,7 @@ static void warn_alike(const tune_result *t) {
 
 static err conclude(search *s, const options *o) {
     cJSON *root = NULL;
-    char path[PATH_MAX], all[PATH_MAX];
+    char path[PATH_MAX], all[PATH_MAX], hex[HASH_HEX_BYTES];
     err e = expect_best(s);
     if (!e && !tune_best(&s->result))
         e = err_set(ERR_NUMERIC, "no trial of %zu had a score: the numbers of each were not finite",
@@ -429,10 +500,12 @@ static err conclude(search *s, const options *o) {
     if (!e) e = path_in(path, s->folder, "recipe.json");
     if (!e) e = path_in(all, s->folder, "tune.json");
     if (!e) e = tune_write_recipe(&s->result, path);
+    if (!e) e = hash_file_hex(path, hex);
     if (!e && o->output) e = tune_write_recipe(&s->result, o->output);
     if (!e) warn_alike(&s->result);
     const char *told = o->output ? o->output : path;
     if (!e) e = tune_json(&root, &s->result, told);
+    if (!e) e = json_add_string(root, end_digest, hex);
     if (!e) e = json_write(all, root);
     if (!e && o->json) e = output_json(root, true);
     if (!e && !o->json && !(e = tune_print(&s->result))) e = show_choice(s, o, told);
@@ -445,6 +518,7 @@ err verb_tune(const options *o) {
     err e = read_command(&s, o);
     if (!e) show_space(&s);
     if (!e) e = expect_all(&s, o);
+    if (!e) e = drop_all_done(&s);
     if (!e) e = run_rounds(&s);
     if (!e) e = conclude(&s, o);
     search_free(&s);

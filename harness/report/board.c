@@ -370,6 +370,7 @@ void board_free(board *b) {
             mem_free(b->tables[t].rows[i].runs);
             mem_free(b->tables[t].rows[i].paths);
             mem_free(b->tables[t].rows[i].words);
+            mem_free(b->tables[t].rows[i].words_ko);
             mem_free(b->tables[t].rows[i].made);
         }
         mem_free(b->tables[t].rows);

@@ -40,6 +40,7 @@ typedef struct board_row {
     bool rows_only;                  /* one seed: the interval knows nothing of seeds */
     size_t cautions[SCORE_CAUTIONS]; /* runs of which score_judge says so */
     char *words;    /* recipe, and what tells the row from others of its model, owned */
+    char *words_ko; /* the same in Korean, for pages */
     char *made;     /* dates and program: "2026-11-22 – 2026-11-24, 0.1.0 (4b79fbbe) +1", owned */
     size_t order;   /* of the rows by what tells them apart; among equal means it decides */
     double train_s; /* mean */

@@ -95,7 +95,7 @@ static err add_separator(strbuf *out) {
     return out->length ? strbuf_add(out, ", ") : ERR_OK;
 }
 
-static err add_words(strbuf *out, const char *key, const cJSON *value) {
+static err add_words(strbuf *out, const char *key, const cJSON *value, page_language language) {
     static const char *const shorter[][2] = {{"learning_rate", "lr"},
                                              {"num_train_epochs", "epochs"},
                                              {"per_device_train_batch_size", "batch size"},
@@ -106,8 +106,11 @@ static err add_words(strbuf *out, const char *key, const cJSON *value) {
         if (!strcmp(key, shorter[i][0])) name = shorter[i][1];
     if (strlen(name) > SHOWN_BYTES) name = "a long key";
     for (const char *p = name; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
-    if (!e) e = strbuf_add(out, " ");
-    return e ? e : add_value(out, key, value);
+    strbuf text = {0};
+    if (!e) e = add_value(&text, key, value);
+    if (!e) e = strbuf_printf(out, " %s", language_term(language, text.text));
+    strbuf_free(&text);
+    return e;
 }
 
 // what every row shows, the last where the recipe was searched for
@@ -120,29 +123,30 @@ static bool is_shown(const char *key, const cJSON *values) {
     return false;
 }
 
-static err add_shown(strbuf *out, const cJSON *values) {
+static err add_shown(strbuf *out, const cJSON *values, page_language language) {
     const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(values, shown[0]);
     const cJSON *rate = cJSON_GetObjectItemCaseSensitive(values, shown[1]);
     const cJSON *trials = cJSON_GetObjectItemCaseSensitive(values, shown[2]);
     err e = ERR_OK;
     if (cJSON_IsNumber(epochs))
-        e = strbuf_printf(out, "%.10g epoch%s", epochs->valuedouble,
-                          epochs->valuedouble == 1 ? "" : "s");
-    if (!e && cJSON_IsNumber(rate)) e = add_words(out, shown[1], rate);
+        e = strbuf_printf(out, SAY_IN(language, row_epochs), epochs->valuedouble,
+                          language_plural(language, epochs->valuedouble == 1 ? 1 : 2));
+    if (!e && cJSON_IsNumber(rate)) e = add_words(out, shown[1], rate, language);
     if (!e && cJSON_IsNumber(trials) && !(e = add_separator(out)))
-        e = strbuf_printf(out, "best of %.10g trials", trials->valuedouble);
+        e = strbuf_printf(out, SAY_IN(language, row_trials), trials->valuedouble);
     return e;
 }
 
-static err add_keys(strbuf *out, const key_list *keys, const cJSON *values) {
+static err add_keys(strbuf *out, const key_list *keys, const cJSON *values,
+                    page_language language) {
     err e = ERR_OK;
     for (size_t i = 0; i < keys->count && i < SHOWN_KEYS && !e; i++) {
         if (is_shown(keys->names[i], values)) continue;
-        e = add_words(out, keys->names[i],
-                      cJSON_GetObjectItemCaseSensitive(values, keys->names[i]));
+        e = add_words(out, keys->names[i], cJSON_GetObjectItemCaseSensitive(values, keys->names[i]),
+                      language);
     }
     if (e || keys->count <= SHOWN_KEYS) return e;
-    return strbuf_printf(out, ", and %zu more", keys->count - SHOWN_KEYS);
+    return strbuf_printf(out, SAY_IN(language, row_more), keys->count - SHOWN_KEYS);
 }
 
 /* The recipe's fields that two runs differ in, by their order. */
@@ -219,31 +223,34 @@ static void compare_kinds(varying *v, const board_row *rows, size_t count) {
     }
 }
 
-static err add_drawn(strbuf *out, int count) {
-    return strbuf_printf(out, "%d parameter%s drawn from the seed", count,
-                         shown_plural((unsigned)count));
+static err add_drawn(strbuf *out, int count, page_language language) {
+    return strbuf_printf(out, SAY_IN(language, row_drawn), count,
+                         language_plural(language, (unsigned)count));
 }
 
-static err add_label_map(strbuf *out, const char *map) {
-    if (!map) return strbuf_add(out, "no label map");
-    if (strlen(map) > SHOWN_BYTES) return strbuf_add(out, "a long label map");
-    return strbuf_printf(out, "label map %s", map);
+static err add_label_map(strbuf *out, const char *map, page_language language) {
+    if (!map) return strbuf_add(out, SAY_IN(language, row_no_map));
+    if (strlen(map) > SHOWN_BYTES) return strbuf_add(out, SAY_IN(language, row_long_map));
+    return strbuf_printf(out, SAY_IN(language, row_map), map);
 }
 
-static err add_fields(strbuf *out, const varying *v, const record *r) {
+static err add_fields(strbuf *out, const varying *v, const record *r, page_language language) {
     err e = ERR_OK;
     if (v->weights && !(e = add_separator(out)))
-        e = r->model.weights_sha256 ? strbuf_printf(out, "weights %.8s", r->model.weights_sha256)
-                                    : strbuf_add(out, "from scratch");
+        e = r->model.weights_sha256
+                ? strbuf_printf(out, SAY_IN(language, row_weights), r->model.weights_sha256)
+                : strbuf_add(out, SAY_IN(language, from_scratch));
     if (!e && v->vocab && !(e = add_separator(out)))
-        e = strbuf_printf(out, "vocabulary %.8s", r->model.vocab_sha256);
+        e = strbuf_printf(out, SAY_IN(language, row_vocabulary), r->model.vocab_sha256);
     if (!e && v->drawn && !(e = add_separator(out)))
-        e = add_drawn(out, cJSON_GetArraySize(r->model.newly_initialised));
-    if (!e && v->label_map && !(e = add_separator(out))) e = add_label_map(out, r->model.label_map);
+        e = add_drawn(out, cJSON_GetArraySize(r->model.newly_initialised), language);
+    if (!e && v->label_map && !(e = add_separator(out)))
+        e = add_label_map(out, r->model.label_map, language);
     if (!e && v->numerics && !(e = add_separator(out)))
-        e = strbuf_printf(out, "numerics version %lld", (long long)r->numerics_version);
+        e = strbuf_printf(out, SAY_IN(language, row_numerics), (long long)r->numerics_version);
     if (!e && v->kind && !(e = add_separator(out)))
-        e = strbuf_printf(out, "device kind %s", r->device.kind);
+        e = strbuf_printf(out, SAY_IN(language, row_device_kind),
+                          language_term(language, r->device.kind));
     return e;
 }
 
@@ -279,18 +286,24 @@ static err tell_origin(board_row *row) {
     return e;
 }
 
-static err describe(board_row *row, const varying *v) {
+static err describe_in(char **words, const board_row *row, const varying *v,
+                       page_language language) {
     strbuf out = {0};
     err e;
-    if ((e = strbuf_add(&out, "")) || (e = add_shown(&out, recipe_of(row))) ||
-        (e = add_keys(&out, &v->recipe, recipe_of(row))) ||
-        (e = add_keys(&out, &v->config, config_of(row))) ||
-        (e = add_fields(&out, v, row->runs[0]))) {
+    if ((e = strbuf_add(&out, "")) || (e = add_shown(&out, recipe_of(row), language)) ||
+        (e = add_keys(&out, &v->recipe, recipe_of(row), language)) ||
+        (e = add_keys(&out, &v->config, config_of(row), language)) ||
+        (e = add_fields(&out, v, row->runs[0], language)))
         strbuf_free(&out);
-        return e;
-    }
-    row->words = out.text;
-    return tell_origin(row);
+    else
+        *words = out.text;
+    return e;
+}
+
+static err describe(board_row *row, const varying *v) {
+    err e = describe_in(&row->words, row, v, PAGE_EN);
+    if (!e) e = describe_in(&row->words_ko, row, v, PAGE_KO);
+    return e ? e : tell_origin(row);
 }
 
 // rows of one model

@@ -2,6 +2,7 @@
 #include "metric/statistics.h"
 #include "report/compare_internal.h"
 #include "report/grid.h"
+#include "train/run/kept_task.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,14 +12,42 @@ static err same_text(const char *what, const char *a, const char *b) {
     return err_set(ERR_DATA, "the two runs do not compare: %s is '%.40s' and '%.40s'", what, a, b);
 }
 
-err report__same_task(const record *a, const record *b) {
-    err e;
-    if ((e = same_text("the task", a->task.name, b->task.name))) return e;
-    if (a->task.version != b->task.version) {
-        return err_set(ERR_DATA,
-                       "the two runs do not compare: the version of task '%s' is %lld and %lld",
-                       a->task.name, (long long)a->task.version, (long long)b->task.version);
+static bool is_of_own_files(const record *r) {
+    return !strncmp(r->task.name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX));
+}
+
+/* Answers are numbers of labels: these have to be called alike. */
+static err same_labels(const record_task *a, const record_task *b) {
+    bool named = a->names && b->names;
+    char **x = named ? a->names : a->labels, **y = named ? b->names : b->labels;
+    err e = ERR_OK;
+    if (a->label_count != b->label_count)
+        return err_set(ERR_DATA, "the two runs do not compare: the number of labels is %zu and %zu",
+                       (size_t)a->label_count, (size_t)b->label_count);
+    for (size_t i = 0; i < (size_t)a->label_count && x && y && !e; i++)
+        e = same_text("a label", x[i], y[i]);
+    return e;
+}
+
+/* Of own files the name and version say nothing, and the same files may have a manifest by now: the
+ * hash of rows and labels, and how they were divided, tell whether they are the same. */
+static err same_name(const record *a, const record *b) {
+    err e = ERR_OK;
+    if (strcmp(a->task.name, b->task.name) != 0 && (is_of_own_files(a) || is_of_own_files(b))) {
+        e = same_text("the split", a->task.split, b->task.split);
+        return e ? e : same_labels(&a->task, &b->task);
     }
+    e = same_text("the task", a->task.name, b->task.name);
+    if (!e && a->task.version != b->task.version)
+        e = err_set(ERR_DATA,
+                    "the two runs do not compare: the version of task '%s' is %lld and %lld",
+                    a->task.name, (long long)a->task.version, (long long)b->task.version);
+    return e;
+}
+
+err report__same_task(const record *a, const record *b) {
+    err e = same_name(a, b);
+    if (e) return e;
     if (a->task.sample != b->task.sample) {
         return err_set(ERR_DATA, "the two runs do not compare: %s one used the bundled sample",
                        a->task.sample ? "the first" : "the second");

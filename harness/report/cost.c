@@ -232,21 +232,24 @@ static err add_front(strbuf *out, const frame *f, const cost_point *points, size
     return e ? e : strbuf_add(out, "\"/>\n");
 }
 
-static err add_mark(strbuf *out, const frame *f, const cost_point *p, const char *on_front) {
+static err add_mark(strbuf *out, const frame *f, const cost_point *p, const char *on_front,
+                    page_language language) {
     const record *r = p->row->runs[0];
     double x = x_of(f, p->row->train_s), y = y_of(f, p->row->mean);
     bool left = x > WIDTH / 2.0; // where a name in the letters of a narrow window has room
     return shown_printf(out, SHOWN_HTML,
                         "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>%s, %s, %s, "
-                        "%s: %.2f, %.4g s%s</title></circle><text x=\"%.1f\" y=\"%.1f\" "
+                        "%s: %.2f, %.4g %s%s</title></circle><text x=\"%.1f\" y=\"%.1f\" "
                         "text-anchor=\"%s\">%.20s</text>\n",
                         p->on_front ? "dot" : "axis", x, y, p->on_front ? 5 : 3, r->model.name,
-                        p->row->words, r->device.name, r->device.precision, 100 * p->row->mean,
-                        p->row->train_s, p->on_front ? on_front : "", left ? x - 8 : x + 8, y - 4,
-                        left ? "end" : "start", r->model.name);
+                        language == PAGE_KO ? p->row->words_ko : p->row->words, r->device.name,
+                        r->device.precision, 100 * p->row->mean, p->row->train_s,
+                        language_term(language, "s"), p->on_front ? on_front : "",
+                        left ? x - 8 : x + 8, y - 4, left ? "end" : "start", r->model.name);
 }
 
-err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front) {
+err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front,
+             page_language language) {
     cost_point *points = NULL;
     if (t->row_count < 2) return ERR_OK;
     frame f = frame_of(t);
@@ -258,7 +261,8 @@ err cost_svg(strbuf *out, const board_table *t, const char *label, const char *o
             if (points[k].on_front && same_device(points[k].row, points[i].row)) is_first = false;
         if (is_first) e = add_front(out, &f, points, t->row_count, &points[i]);
     }
-    for (size_t i = 0; i < t->row_count && !e; i++) e = add_mark(out, &f, &points[i], on_front);
+    for (size_t i = 0; i < t->row_count && !e; i++)
+        e = add_mark(out, &f, &points[i], on_front, language);
     mem_free(points);
     return e ? e : strbuf_add(out, "</svg>\n");
 }

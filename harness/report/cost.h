@@ -6,6 +6,7 @@
 #define HARNESS_REPORT_COST_H
 
 #include "report/board.h"
+#include "report/language.h"
 
 /* The dev score that a table's times are told until: the board's, or of all runs' best ones the
  * worst, which every run reached. By what most rows of a table chose: the first row's metric. */
@@ -39,7 +40,9 @@ err cost_markdown(strbuf *out, const board *b) MUST_CHECK;
 /* The plot, as inline SVG: training time on a logarithmic scale, one mark a row, and the front of
  * each device. Nothing of a table of one row.
  *   label     what the picture is called
- *   on_front  what the mark of a row on the front says behind its figures, ", on the front" */
-err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front) MUST_CHECK;
+ *   on_front  what the mark of a row on the front says behind its figures, ", on the front"
+ *   language  of units and recipes */
+err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front,
+             page_language language) MUST_CHECK;
 
 #endif

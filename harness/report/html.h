@@ -14,6 +14,9 @@
 #define HTML_OLD_INDEX_MARK "<title>harness leaderboard</title>"
 #define HTML_OLD_PAGE_MARK ":root{color-scheme:light dark;--page:"
 
+/* Of a run's page with texts, which no page without them replaces unasked; also near its beginning. */
+#define HTML_TEXTS_MARK "<!-- made with texts -->"
+
 /* The files beside the index, and the words that begin them. */
 #define HTML_STYLE_FILE "harness.css"
 #define HTML_SCRIPT_FILE "harness.js"

@@ -203,8 +203,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     score_cell(p, row->dedup_mean);
     html__format(p, "<td class=\"n\" data-v=\"%lld\">", (long long)r->model.parameters);
     html__take(p, report__parameters(p->out, r->model.parameters));
-    // names of fields, which are the same in every language
-    html__format(p, "</td><td class=\"recipe\" lang=\"en\">%s</td>", row->words);
+    html__format(p, "</td><td class=\"recipe\">%s</td>", html__row_words(p, row));
     html__format(p, "<td class=\"n\" data-v=\"%.3f\">", row->train_s);
     html__duration(p, row->train_s);
     html__add(p, "</td>");
@@ -296,9 +295,9 @@ static void add_until(page *p, const board *b, const board_table *t) {
         else
             html__add(p, points[i].untold ? SAY(p, not_told) : "-");
         html__format(p,
-                     "</td><td class=\"n\">%zu/%zu</td><td class=\"recipe\" lang=\"en\">%s</td>"
+                     "</td><td class=\"n\">%zu/%zu</td><td class=\"recipe\">%s</td>"
                      "<td class=\"device\">%s</td></tr>\n",
-                     points[i].reached, points[i].row->run_count, points[i].row->words,
+                     points[i].reached, points[i].row->run_count, html__row_words(p, points[i].row),
                      r->device.name);
     }
     html__add(p, "</tbody>");
@@ -310,7 +309,7 @@ static void add_cost(page *p, const board_table *t) {
     char label[200];
     snprintf(label, sizeof label, SAY(p, chart), html__term(p, t->headline->title),
              SAY(p, cost_time));
-    html__take(p, cost_svg(p->out, t, label, SAY(p, on_front)));
+    html__take(p, cost_svg(p->out, t, label, SAY(p, on_front), p->language));
     html__format(p, "<p class=\"soft\">%s</p>\n", SAY(p, cost_words));
 }
 

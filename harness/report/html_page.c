@@ -40,6 +40,10 @@ const char *const *html__labels(const page *p, const record_task *t) {
     return (const char *const *)(korean && p->language == PAGE_KO ? t->names : t->labels);
 }
 
+const char *html__row_words(const page *p, const board_row *row) {
+    return p->language == PAGE_KO ? row->words_ko : row->words;
+}
+
 void html__duration(page *p, double seconds) {
     strbuf text = {0};
     html__take(p, report__duration(&text, seconds));

@@ -206,6 +206,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts, page_langua
     err e = mem_printf(&title, SAY(&p, run_title), r->model.name, r->task.name, (long long)r->seed);
     if (e) return e;
     html__begin(&p, title, "../../");
+    if (texts) html__add(&p, HTML_TEXTS_MARK "\n");
     mem_free(title);
     add_title(&p, r);
     add_curves(&p, r);

@@ -4,6 +4,7 @@
 #include "platform/assets.h"
 #include "platform/file.h"
 #include "platform/places.h"
+#include "task/task_shipped.h"
 #include "text/unicode.h"
 
 #include <stdlib.h>
@@ -120,6 +121,14 @@ void task_catalog_free(task_catalog *c) {
     mem_free(c->names);
     mem_free(c->paths);
     *c = (task_catalog){0};
+}
+
+err task_is_shipped(bool *is, const task *t) {
+    char *shipped = NULL;
+    err e = asset_folder(&shipped, "tasks");
+    *is = !e && file_is_same(shipped, t->folder);
+    mem_free(shipped);
+    return e;
 }
 
 err task__look_up(const char **path, const task_catalog *c, const char *name, const char *what,

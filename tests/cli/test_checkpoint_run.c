@@ -80,6 +80,13 @@ Test(checkpoint_run, an_encoder_alone_gets_a_classifier) {
                        r.err);
     program_free(&r);
     expect_initialised(output, names, 2);
+    // of several seeds the first tells it
+    r = RUN("run", "--task", "kor_hate", "--sample", "--model", folder, "--device", "cpu",
+            "--epochs", "1", "--check-device", "never", "--seeds", "1,2");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    const char *told = strstr(r.err, "cls.xxxxxx.weight | UNEXPECTED | not used");
+    cr_expect(told && !strstr(told + 1, "cls.xxxxxx.weight | UNEXPECTED"), "%s", r.err);
+    program_free(&r);
     r = RUN("predict", "-c", folder, "x");
     cr_assert(r.exit_code == 1 && strstr(r.err, "no fine-tuned classifier there"), "%s", r.err);
     program_free(&r);

@@ -9,6 +9,7 @@
 #include "support/child.h"
 #include "support/fake_record.h"
 #include "support/limits.h"
+#include "support/model_folder.h"
 #include "support/must.h"
 
 #include <criterion/criterion.h>
@@ -308,4 +309,27 @@ Test(hostile_files, a_planted_link_is_not_written_through) {
     mem_free(bytes);
     cr_assert(!lstat(temporary_path(planted[0]), &st) && S_ISREG(st.st_mode));
     temporary_remove();
+}
+
+/* A header that promises a terabyte, in a file that has it without a byte on the disk: what a model of
+ * the configuration can have use for is known before it is read. */
+Test(hostile_files, weights_of_terabytes_are_not_hashed) {
+    static const char header[] = "{\"x\":{\"dtype\":\"F32\",\"shape\":[274877906944],"
+                                 "\"data_offsets\":[0,1099511627776]}}";
+    const uint64_t size = sizeof header - 1;
+    json_setup();
+    model_folder_make(temporary_path("m"), NULL, 3, NULL);
+    FILE *f = fopen(temporary_path("m/model.safetensors"), "wb");
+    cr_assert_not_null(f);
+    cr_assert_eq(fwrite(&size, sizeof size, 1, f), 1);
+    cr_assert_eq(fwrite(header, 1, size, f), size);
+    bool sparse = !fflush(f) && !ftruncate(fileno(f), (off_t)(8 + size + (1ULL << 40)));
+    fclose(f);
+    if (!sparse) cr_skip_test("no file of a terabyte can be made here");
+    program_result p = program_run(
+        NULL, 20, (const char *const[]){"predict", "-c", "m", "--device", "reference", "x", NULL});
+    cr_expect(p.exit_code == 1 && strstr(p.err, "model.safetensors: its tensors have 1.1 TB, and a "
+                                                "model of config.json's sizes takes at most "),
+              "%d: %s", p.exit_code, p.err);
+    program_free(&p);
 }

@@ -191,18 +191,19 @@ Test(own_tasks, files_are_held_to_their_hashes) {
     expect_error(RUN("eval", "-c", "a", QUICK), 1, "a/run.json: key 'own_files': SHA-256 is ");
 }
 
-/* What stands between the words becomes `to`, in the manifest that a run keeps, whose hash is made
- * anew. */
-static void change_kept(const char *path, const char *from, const char *to, const char *task) {
+/* What stands between the words becomes `to`, in the manifest that a run keeps under the key, whose
+ * hash is made anew. */
+static void change_kept(const char *path, const char *key, const char *from, const char *to,
+                        const char *task) {
     cJSON *root = NULL;
     char *text = NULL, hex[HASH_HEX_BYTES];
     MUST(json_read(&root, path, 0));
-    const char *kept = cJSON_GetStringValue(cJSON_GetObjectItem(root, "own_files"));
+    const char *kept = cJSON_GetStringValue(cJSON_GetObjectItem(root, key));
     const char *at = kept ? strstr(kept, from) : NULL;
     cr_assert(at, "no %s in %s", from, kept);
     MUST(mem_printf(&text, "%.*s%s%s", (int)(at - kept), kept, to, at + strlen(from)));
     hash_bytes_hex(text, strlen(text), hex);
-    cJSON_ReplaceItemInObject(root, "own_files", cJSON_CreateString(text));
+    cJSON_ReplaceItemInObject(root, key, cJSON_CreateString(text));
     cJSON *identity = cJSON_GetObjectItem(root, "identity");
     cJSON_ReplaceItemInObject(identity, "manifest", cJSON_CreateString(hex));
     if (task) cJSON_ReplaceItemInObject(identity, "task", cJSON_CreateString(task));
@@ -231,7 +232,7 @@ Test(own_tasks, what_a_strangers_run_may_keep) {
     MUST(file_read((void **)&text, &bytes, path, 0));
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         MUST(file_write(path, text, bytes));
-        change_kept(path, changes[i].from, changes[i].to, changes[i].task);
+        change_kept(path, "own_files", changes[i].from, changes[i].to, changes[i].task);
         expect_error(changes[i].task
                          ? RUN("predict", "--task", changes[i].task, "-c", "a", "가", QUICK)
                          : RUN("errors", "a", QUICK),
@@ -239,6 +240,72 @@ Test(own_tasks, what_a_strangers_run_may_keep) {
     }
     mem_free(text);
     mem_free(path);
+}
+
+static void train_mine(const char *folder, const char *tasks) {
+    program_result p = RUN("run", "--task", "mine", "--task-dir", tasks, "--model", "m", "--epochs",
+                           "1", "--check-device", "never", "-o", folder, QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+}
+
+/* A manifest that lies in some folder stays with its run, and its folder is in the run's command. */
+Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
+    put_files();
+    expect_out(RUN("tasks", "new", FILES, "--output", "new/mine.json"), "--task-dir new");
+    train_mine("a", "new");
+    // a page with texts is replaced by none without them
+    expect_out(RUN("report", "--texts", "--task-dir", "new", "-q"), "");
+    folder_list pages = {0};
+    char place[300], *with = NULL, *after = NULL;
+    size_t bytes = 0;
+    MUST(folder_list_read(&pages, temporary_path("results/pages/mine")));
+    cr_assert_eq(pages.count, 1);
+    snprintf(place, sizeof place, "results/pages/mine/%s", pages.names[0]);
+    folder_list_free(&pages);
+    MUST(file_read((void **)&with, &bytes, temporary_path(place), 0));
+    cr_expect(strstr(with, "정말 좋아요") || strstr(with, "너무 지루해요"), "no texts");
+    expect_error(RUN("report"), 0, "1 page there was made with --texts and stays as it is");
+    MUST(file_read((void **)&after, &bytes, temporary_path(place), 0));
+    cr_expect_str_eq(with, after);
+    mem_free(after);
+    MUST(file_remove(temporary_path(place)));
+    expect_out(RUN("report", "-q"), "");
+    MUST(file_read((void **)&after, &bytes, temporary_path(place), 0));
+    cr_expect_null(strstr(after, "정말 좋아요"));
+    mem_free(with);
+    mem_free(after);
+    train_mine("b", temporary_path("new/"));
+    for (int i = 0; i < 2; i++) {
+        char *command = text_at(i ? "b/record.json" : "a/record.json", "command");
+        cr_expect_eq(strncmp(command, "harness run --task mine --task-dir new --model ", 47), 0,
+                     "%s", command);
+        mem_free(command);
+    }
+    MUST(file_rename_durable(temporary_path("new"), temporary_path("later")));
+    expect_out(RUN("eval", "-c", "a", QUICK), "mine  a ");
+    expect_out(RUN("errors", "a", "--json", QUICK), "\"confused\"");
+    expect_error(RUN("run", "--task", "mine", QUICK), 2, "unknown task 'mine'");
+    expect_error(RUN("eval", "-c", "a", "--test-file", "시험.csv", QUICK), 2,
+                 "--test-file needs --train-file");
+    // a stranger's fetches nothing, and one that is here comes first
+    change_kept(temporary_path("a/run.json"), "manifest", "\"path\":\t\"",
+                "\"url\":\t\"https://example.org/", NULL);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1,
+                 "a/run.json: key 'manifest': file 1 of the task has a url: files that a run alone "
+                 "names have a path and a SHA-256, and no url (--task-dir names");
+    setenv("HARNESS_TASKS", temporary_path("later"), 1);
+    expect_out(RUN("eval", "-c", "a", QUICK), "mine  a ");
+    unsetenv("HARNESS_TASKS");
+    // of an older program
+    cJSON *root = NULL;
+    MUST(json_read(&root, temporary_path("a/run.json"), 0));
+    cJSON_DeleteItemFromObject(root, "manifest");
+    MUST(json_write(temporary_path("a/run.json"), root));
+    cJSON_Delete(root);
+    expect_error(RUN("errors", "a", QUICK), 2,
+                 "a was trained by a manifest that is not here: name its folder again, --task-dir "
+                 "DIR or $HARNESS_TASKS: unknown task 'mine'");
 }
 
 /* Two runs of one name and other files: each side's folder has its own. */

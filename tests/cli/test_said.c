@@ -69,7 +69,8 @@ Test(said, of_own_files) {
         {"text,label\na,x\nb,y\nc,x\n",
          {NULL},
          {"label   'label': 2 labels: x (2), y (1)",
-          "warning: label 'y' has one row, which goes to the test set: it is not learnt"},
+          "warning: label 'y' has one row, which goes to the test set: it is not learnt "
+          "(--test-file names another test set)"},
          "label 'x' has one row"},
         {"text,label\na,x\nb,\nc,x\nd,y\ne,y\n",
          {"--skip-bad-rows"},

@@ -217,6 +217,26 @@ Test(terminal, a_row_that_begins_with_nothing_is_shown) {
     mem_free(said);
 }
 
+/* A table that is a little too wide has cells of two lines, and one that is much too wide is cut. */
+Test(terminal, wide_cells_take_two_lines) {
+    static const char table[] = "| k | device | n |\n| --- | --- | ---: |\n"
+                                "| a | one two three four | 12 |\n| b | five |  |\n";
+    static const char narrowed[] = "| k   | device         |   n |\r\n"
+                                   "| --- | -------------- | --: |\r\n"
+                                   "| a   | one two three  |  12 |\r\n"
+                                   "|     | four           |     |\r\n"
+                                   "| b   | five           |     |\r\n";
+    char *said = drawn(30, table);
+    cr_expect_str_eq(said, narrowed);
+    mem_free(said);
+    said = drawn(34, table);
+    cr_expect(strstr(said, "| a   | one two three four |  12 |\r\n"), "%s", said);
+    mem_free(said);
+    said = drawn(26, table);
+    cr_expect(strstr(said, "a\r\n") || !strstr(said, "|     | four"), "%s", said);
+    mem_free(said);
+}
+
 static const char bare_task[] =
     "{\"schema\": 1, \"name\": \"bare\", \"version\": 1, \"title\": \"A task\", \"source\": \"s\", "
     "\"licence\": \"l\", \"citation\": \"c\", \"files\": [{\"role\": \"train\", \"name\": \"a\"}, "

@@ -230,11 +230,19 @@ Test(weights, draw_a_missing_classifier_and_say_so) {
     MUST(device_read_f32(&value, span_part(p->p, 0, 1), 1));
     uint32_t place = (uint32_t)(p - f.params.list);
     cr_assert(value == (float)(rng_normal(SEED, RNG_SITE_INIT + place, 0) * (double)range));
-    MUST(weights_report_table(&table, &r));
+    MUST(weights_report_table(&table, &r, SIZE_MAX));
     cr_assert_str_eq(table.text, "Key               | Status     |\n"
                                  "------------------+------------+\n"
                                  "classifier.weight | MISSING    | newly initialised\n"
                                  "classifier.bias   | MISSING    | newly initialised");
+    // as wide as it is, and a column less
+    table.length = 0;
+    MUST(weights_report_table(&table, &r, 50));
+    cr_assert_eq(strncmp(table.text, "Key ", 4), 0, "%s", table.text);
+    table.length = 0;
+    MUST(weights_report_table(&table, &r, 49));
+    cr_assert_str_eq(table.text, "classifier.weight: MISSING, newly initialised\n"
+                                 "classifier.bias: MISSING, newly initialised");
     strbuf_free(&table);
     weights_report_free(&r);
     close_fixture(&f);
@@ -257,7 +265,7 @@ Test(weights, a_classifier_of_another_size_is_refused_unless_asked) {
     cr_assert_eq(r.drawn_count, 2);
     cr_assert_str_eq(r.drawn[0], "classifier.weight");
     cr_assert_eq(r.missing.count, 0);
-    MUST(weights_report_table(&table, &r));
+    MUST(weights_report_table(&table, &r, SIZE_MAX));
     cr_assert_not_null(strstr(table.text, "classifier.weight | MISMATCH   | [3, 12] in the "
                                           "checkpoint, [4, 12] here\n"),
                        "%s", table.text);

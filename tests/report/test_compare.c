@@ -209,6 +209,17 @@ Test(compare, other_tasks_and_data_are_refused) {
     refused("the version of task 'fake_task' is 2 and 1");
     cr_assert_not(record_text(&a.task.name, "other"));
     refused("the task is 'other' and 'fake_task'");
+    // of own files what they are called says nothing
+    cr_assert_not(record_text(&a.task.name, "own-other"));
+    refused("do not compare: the data hash is 'f");
+    a.task.data_sha256[0] = 'e';
+    comparison c;
+    cr_assert_not(compare_records(&c, &a, &b, COMPARE_TOLERANCE), "%s", err_message(ERR_DATA));
+    a.task.labels[0][0] ^= 1;
+    if (a.task.names) a.task.names[0][0] ^= 1;
+    refused("a label is '");
+    cr_assert_not(record_text(&a.task.split, "other"));
+    refused("the split is 'other' and '");
 }
 
 Test(compare, verb_takes_records_and_run_folders) {

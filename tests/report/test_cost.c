@@ -81,7 +81,7 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
         text.text);
     cr_expect_not_null(strstr(text.text, "| 118 |  |  | 12 s |\n"), "%s", text.text);
     text.length = 0;
-    MUST(cost_svg(&text, t, "score by time", ", on the front"));
+    MUST(cost_svg(&text, t, "score by time", ", on the front", PAGE_EN));
     size_t lines = 0, marks = 0;
     for (const char *at = text.text; (at = strstr(at, "<polyline")); at++) lines++;
     for (const char *at = text.text; (at = strstr(at, "on the front</title>")); at++) marks++;
@@ -125,7 +125,7 @@ Test(cost, a_row_is_beaten_by_what_is_better_in_one_and_not_worse_in_the_other) 
         cr_expect_eq(point_of(points, t, "first")->on_front, seconds[i].first, "case %zu", i);
         cr_expect_eq(point_of(points, t, "second")->on_front, seconds[i].second, "case %zu", i);
         mem_free(points);
-        MUST(cost_svg(&text, t, "score by time", ", on the front"));
+        MUST(cost_svg(&text, t, "score by time", ", on the front", PAGE_EN));
         cr_expect(!strstr(text.text, "nan") && !strstr(text.text, "inf"), "case %zu: %s", i,
                   text.text);
         strbuf_free(&text);
@@ -154,7 +154,7 @@ Test(cost, the_plot_is_read_on_a_phone) {
     put("all", "cpu", 1, 1000, 0);
     MUST(store_read(&s, folder));
     MUST(board_init(&b, &s));
-    MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front"));
+    MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front", PAGE_EN));
     cr_assert_eq(sscanf(text.text, "<svg class=\"plot\" viewBox=\"0 0 %lf", &width), 1, "%s",
                  text.text);
     cr_expect_geq(size * SHEET / width, LEAST, "%g", size * SHEET / width);

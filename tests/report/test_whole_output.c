@@ -200,6 +200,12 @@ Test(whole_output, of_a_board) {
     HELD("board.csv", board_csv(&out, &b));
     HELD("board.json", board_json(&out, &b));
     HELD("board.html", board_html(&out, &b, PAGE_EN));
+    // what tells rows apart is in the language of the page
+    out = (strbuf){0};
+    MUST(board_html(&out, &b, PAGE_KO));
+    cr_expect(strstr(out.text, "class=\"recipe\">3에폭, lr 5e-05"), "no Korean rows");
+    cr_expect_null(strstr(out.text, " epochs"));
+    strbuf_free(&out);
     board_free(&b);
     store_free(&s);
     fake_folder_end(folder);

@@ -31,6 +31,11 @@ typedef struct weights_report {
     char sha256[HASH_HEX_BYTES]; /* of the weights (tensors_digest) */
 } weights_report;
 
+/* Whether the tensors of a folder have no more bytes than a model of the configuration can have use
+ * for, by the headers alone: to be asked before gigabytes are read. What cannot be opened is passed
+ * over. Errors: ERR_FORMAT naming both; ERR_MEMORY. */
+err weights_check_bytes(const model_config *c, const char *folder) MUST_CHECK;
+
 /* Compares the sizes of a folder's configuration with the shapes in its weights, before memory is
  * taken for a model of that size. *classifier_rows is the rows of the folder's classifier, 0 when
  * it has none. Errors: ERR_FORMAT naming key, value and tensor; those of tensors_open. */
@@ -51,9 +56,9 @@ err weights_load_resized(params *ps, weights_report *report, const char *folder,
                          float range) MUST_CHECK;
 
 /* Appends the table that transformers shows after loading: a row for each unexpected, missing and
- * mismatched key, keys that differ in layer numbers in one. Nothing when there is none. Errors:
- * ERR_MEMORY. */
-err weights_report_table(strbuf *out, const weights_report *report) MUST_CHECK;
+ * mismatched key, keys that differ in layer numbers in one; where its lines would have more columns, a
+ * line "key: status, details" for each. Nothing when there is none. Errors: ERR_MEMORY. */
+err weights_report_table(strbuf *out, const weights_report *report, size_t columns) MUST_CHECK;
 
 /* Appends at most `most` keys, separated by blanks, those that differ in layer numbers in one
  * ("encoder.layer.{0, 1}.bias"); " ..." when there are more. */

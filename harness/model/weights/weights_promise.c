@@ -1,5 +1,6 @@
 /* Whether weights hold what a configuration promises. */
 #include "base/memory.h"
+#include "base/shown.h"
 #include "model/head/head.h"
 #include "model/weights/tensors.h"
 #include "model/weights/weights.h"
@@ -106,6 +107,30 @@ static err check_amount(const model_config *c, const tensors *t, const char *pat
                        "%" PRIu64,
                        path, promised, path_name(t->path), held);
     return ERR_OK;
+}
+
+/* Heads and precisions of others count too, and a model of any size may have some bytes beside. */
+enum { TIMES_OWN_MOST = 16, BYTES_BESIDE = 1 << 30 };
+
+err weights_check_bytes(const model_config *c, const char *folder) {
+    tensors t = {0};
+    char size[SHOWN_SIZE_BYTES], own[SHOWN_SIZE_BYTES];
+    uint64_t bytes = 0, promised = params_total(c) * sizeof(double);
+    err e = tensors_open(&t, folder);
+    if (e && e != ERR_MEMORY) {
+        err_clear(); // told by who reads them
+        e = ERR_OK;
+    }
+    for (size_t i = 0; !e && i < t.count; i++)
+        bytes += t.list[i].entry->end - t.list[i].entry->begin;
+    if (!e && bytes / TIMES_OWN_MOST > promised + BYTES_BESIDE / TIMES_OWN_MOST)
+        e = err_set(
+            ERR_FORMAT,
+            "%s: its tensors have %s, and a model of config.json's sizes takes at most %s of "
+            "them",
+            t.path, shown_size(size, bytes), shown_size(own, promised));
+    tensors_close(&t);
+    return e;
 }
 
 err weights_promise(uint64_t *classifier_rows, const model_config *c, const char *folder) {

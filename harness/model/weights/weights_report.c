@@ -202,10 +202,32 @@ static err add_keys(table *t, const weights_keys *keys, const char *status, cons
     return e;
 }
 
-static err print_rows(strbuf *out, const table *t) {
-    size_t width = 3; // "Key"
-    for (size_t i = 0; i < t->count; i++)
-        if (t->rows[i].key.length > width) width = t->rows[i].key.length;
+/* Columns of the keys, and *all of the whole. */
+static size_t key_width(size_t *all, const table *t) {
+    size_t width = 3, details = 0; // "Key"
+    for (size_t i = 0; i < t->count; i++) {
+        const row *r = &t->rows[i];
+        size_t n = shown_width(r->details);
+        if (r->key.length > width) width = r->key.length;
+        if (n > details) details = n;
+    }
+    *all = width + sizeof " | UNEXPECTED | " - 1 + details;
+    return width;
+}
+
+/* Where a line of the table is too long: "key: UNEXPECTED, not used" a line. */
+static err print_list(strbuf *out, const table *t) {
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < t->count; i++) {
+        const row *r = &t->rows[i];
+        e = shown_printf(out, SHOWN_TERMINAL, "%s: %s%s%s", r->key.text, r->status,
+                         *r->details ? ", " : "", r->details);
+        if (!e && i + 1 < t->count) e = strbuf_add(out, "\n");
+    }
+    return e;
+}
+
+static err print_rows(strbuf *out, const table *t, size_t width) {
     err e = shown_printf(out, SHOWN_TERMINAL, "%-*s | %-10s |", (int)width, "Key", "Status");
     if (!e) e = strbuf_add(out, "\n");
     for (size_t i = 0; !e && i < width; i++) e = strbuf_add(out, "-");
@@ -213,12 +235,18 @@ static err print_rows(strbuf *out, const table *t) {
     for (size_t i = 0; !e && i < t->count; i++)
         e = shown_printf(out, SHOWN_TERMINAL, "\n%-*s | %-10s | %s", (int)width,
                          t->rows[i].key.text, t->rows[i].status, t->rows[i].details);
+    return e;
+}
+
+static err print_table(strbuf *out, const table *t, size_t columns) {
+    size_t all, width = key_width(&all, t);
+    err e = all > columns ? print_list(out, t) : print_rows(out, t, width);
     if (!e && t->left)
         e = strbuf_printf(out, "\nand %zu more key%s", t->left, shown_plural(t->left));
     return e;
 }
 
-err weights_report_table(strbuf *out, const weights_report *r) {
+err weights_report_table(strbuf *out, const weights_report *r, size_t columns) {
     table t = {0};
     row *one = NULL;
     err e = ERR_OK;
@@ -230,7 +258,7 @@ err weights_report_table(strbuf *out, const weights_report *r) {
         if ((e = table_row(&one, &t, "MISMATCH", r->sizes.names[i]))) goto done;
         if ((e = strbuf_add(&one->key, r->mismatched.names[i]))) goto done;
     }
-    if (t.count) e = print_rows(out, &t);
+    if (t.count) e = print_table(out, &t, columns);
 done:
     for (size_t i = 0; i < t.count; i++) strbuf_free(&t.rows[i].key);
     mem_free(t.rows);

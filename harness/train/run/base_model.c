@@ -107,11 +107,47 @@ static err no_model(const char *folder) {
     return e;
 }
 
+/* Whether files of weights there take long to be hashed. */
+static err is_large(bool *is, const char *folder) {
+    enum { LARGE_BYTES = 1 << 30 };
+    folder_list names = {0};
+    uint64_t all = 0;
+    err e = folder_list_read(&names, folder);
+    while (folder_next(&names, &e)) {
+        const char *dot = strrchr(path_name(names.path), '.');
+        uint64_t bytes = 0;
+        if (!dot || strcmp(dot, ".safetensors") != 0 || !file_exists(names.path)) continue;
+        e = file_size(&bytes, names.path);
+        all = bytes < UINT64_MAX - all ? all + bytes : UINT64_MAX;
+    }
+    folder_list_free(&names);
+    *is = all > LARGE_BYTES;
+    return e;
+}
+
+/* Of large files the headers say first whether they can be the model's; what is damaged is told by
+ * who reads it. */
+static err check_bytes(const char *folder) {
+    model_config config = {0};
+    char path[PATH_MAX];
+    bool large = false;
+    err e = is_large(&large, folder);
+    if (!e && large) e = path_in(path, folder, "config.json");
+    if (!e && large && (e = model_config_read(&config, path)) && e != ERR_MEMORY) {
+        err_clear();
+        large = false;
+        e = ERR_OK;
+    }
+    if (!e && large) e = weights_check_bytes(&config, folder);
+    model_config_free(&config);
+    return e;
+}
+
 err base_model_open_folder(base_model *s, const char *folder, const base_model_options *options) {
     char path[PATH_MAX];
     *s = (base_model){0};
     err e = base_model_locate(&s->folder, &s->name, folder);
-    if (e || (e = sums_check(s->folder, NULL))) return e;
+    if (e || (e = check_bytes(s->folder)) || (e = sums_check(s->folder, NULL))) return e;
     if ((e = path_in(path, s->folder, "config.json"))) return e;
     e = file_exists(path) ? model_config_read(&s->config, path) : no_model(s->folder);
     if (!e && !options->from_scratch)

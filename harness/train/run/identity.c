@@ -84,15 +84,26 @@ static err add_fields(run *r, const field *list, size_t count) {
     return e;
 }
 
+static void begin_hash(sha256 *h, const cJSON *identity) {
+    const cJSON *item = NULL;
+    sha256_begin(h);
+    cJSON_ArrayForEach(item, identity) {
+        const char *value = cJSON_GetStringValue(item);
+        sha256_add(h, item->string, strlen(item->string) + 1);
+        if (value) sha256_add(h, value, strlen(value) + 1);
+    }
+}
+
+void run_identity_digest(char hex[HASH_HEX_BYTES], const cJSON *identity) {
+    sha256 h;
+    begin_hash(&h, identity);
+    sha256_end_hex(&h, hex);
+}
+
 /* The run's hash is over all that is SAME, the folder's over all that is not FREE. */
 static void hash_fields(run *r, const field *list, size_t count) {
     sha256 h;
-    const cJSON *item = NULL;
-    sha256_begin(&h);
-    cJSON_ArrayForEach(item, r->identity) {
-        sha256_add(&h, item->string, strlen(item->string) + 1);
-        sha256_add(&h, item->valuestring, strlen(item->valuestring) + 1);
-    }
+    begin_hash(&h, r->identity);
     sha256 same = h;
     sha256_end_hex(&same, r->run_sha256);
     for (size_t i = 0; i < count; i++)

@@ -3,12 +3,16 @@
 
 #include "base/memory.h"
 #include "platform/file.h"
+#include "task/task_shipped.h"
 #include "train/run/run_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char manifest_key[] = "own_files", folder_key[] = "own_files_from";
+/* What a run keeps, and from where: of the user's own files, or of a manifest that lies somewhere. */
+static const struct keys {
+    const char *manifest, *from;
+} own_keys = {"own_files", "own_files_from"}, task_keys = {"manifest", "manifest_from"};
 
 void kept_task_free(kept_task *k) {
     mem_free(k->name);
@@ -18,12 +22,31 @@ void kept_task_free(kept_task *k) {
     *k = (kept_task){0};
 }
 
-err kept_task_add(cJSON *root, const char *manifest, const char *folder) {
-    if (!manifest) return ERR_OK;
+static err add(cJSON *root, const struct keys *keys, const char *manifest, const char *folder) {
     char *here = realpath(folder ? folder : ".", NULL);
-    err e = json_add_string(root, manifest_key, manifest);
-    if (!e) e = json_add_string(root, folder_key, here ? here : ".");
+    err e = json_add_string(root, keys->manifest, manifest);
+    if (!e) e = json_add_string(root, keys->from, here ? here : ".");
     free(here); // the C library's
+    return e;
+}
+
+err kept_task_add(cJSON *root, const char *manifest, const char *folder) {
+    return manifest ? add(root, &own_keys, manifest, folder) : ERR_OK;
+}
+
+err kept_task_add_file(cJSON *root, const task *t) {
+    char hex[HASH_HEX_BYTES];
+    void *text = NULL;
+    size_t bytes = 0;
+    bool ours = false;
+    err e = task_is_shipped(&ours, t);
+    if (e || ours || (e = file_read(&text, &bytes, t->path, RUN_FILE_LIMIT_BYTES))) goto done;
+    hash_bytes_hex(text, bytes, hex);
+    e = strcmp(hex, t->manifest_sha256)
+            ? err_set(ERR_DATA, "%s: changed while the run began from it", t->path)
+            : add(root, &task_keys, text, t->folder);
+done:
+    mem_free(text);
     return e;
 }
 
@@ -37,19 +60,22 @@ static err place(char **folder, const char *from) {
 
 static err take(kept_task *k, bool *found, const cJSON *root) {
     const cJSON *identity = NULL;
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, manifest_key));
+    const struct keys *keys =
+        cJSON_GetObjectItemCaseSensitive(root, own_keys.manifest) ? &own_keys : &task_keys;
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, keys->manifest));
     const char *name, *digest, *from;
     char hex[HASH_HEX_BYTES];
     if (!text) return ERR_OK;
+    k->is_own = keys == &own_keys;
     err e = json_object(&identity, root, "identity", k->where);
     if (!e) e = json_string(&name, identity, "task", k->where);
     if (!e) e = json_string(&digest, identity, "manifest", k->where);
-    if (!e) e = json_string(&from, root, folder_key, k->where);
+    if (!e) e = json_string(&from, root, keys->from, k->where);
     if (e) return e;
     hash_bytes_hex(text, strlen(text), hex);
     if (strcmp(hex, digest) != 0)
         return err_set(ERR_DATA, "%s: key '%s': SHA-256 is %.12s..., the run's is %.12s...",
-                       k->where, manifest_key, hex, digest);
+                       k->where, keys->manifest, hex, digest);
     *found = true;
     if ((e = mem_strdup(&k->name, name)) || (e = mem_strdup(&k->manifest, text))) return e;
     return place(&k->folder, from);
@@ -75,21 +101,26 @@ err kept_task_read(kept_task *k, bool *found, const char *folder) {
 
 /* A run's folder may be a stranger's: what it keeps names files by place and hash, fetches none and
  * goes by no other task's name. */
-static err check_kept(const task *t, const char *where) {
-    if (strncmp(t->name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) != 0)
+static err check_kept(const task *t, const kept_task *k) {
+    const char *where = k->where, *key = k->is_own ? own_keys.manifest : task_keys.manifest;
+    if (k->is_own && strncmp(t->name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) != 0)
         return err_set(ERR_FORMAT,
                        "%s: key '%s': task '%s', the name of a task of own files begins with '%s'",
-                       where, manifest_key, t->name, KEPT_TASK_PREFIX);
+                       where, key, t->name, KEPT_TASK_PREFIX);
     for (size_t i = 0; i < t->file_count; i++) {
         const task_file *f = &t->files[i];
         if (f->path && f->sha256 && !f->url) continue;
         return err_set(ERR_FORMAT,
-                       "%s: key '%s': file %zu of the task has %s: own files have a path and a "
-                       "SHA-256, and no url",
-                       where, manifest_key, i + 1,
+                       "%s: key '%s': file %zu of the task has %s: %s have a path and a "
+                       "SHA-256, and no url%s",
+                       where, key, i + 1,
                        f->url    ? "a url"
                        : f->path ? "no SHA-256"
-                                 : "no path");
+                                 : "no path",
+                       k->is_own ? "own files" : "files that a run alone names",
+                       k->is_own ? ""
+                                 : err_advice("task-dir", " (--task-dir names the folder of "
+                                                          "the manifest)"));
     }
     return ERR_OK;
 }
@@ -101,7 +132,7 @@ err kept_task_parse(task *t, const kept_task *k) {
                                    : mem_printf(&path, "%s.json", k->name);
     if (!e) e = mem_strdup(&where, k->where);
     if (!e) e = err_wrap(task_parse(t, k->manifest, path), "%s", k->where);
-    if (!e && !(e = check_kept(t, k->where))) {
+    if (!e && !(e = check_kept(t, k))) {
         mem_free(t->path); // no file has that name
         t->path = where;
         where = NULL;

@@ -1,6 +1,7 @@
-/* The task of a run from files of the user's own: no manifest of it lies anywhere, so the run keeps
- * its text in unfinished.json and run.json, with the folder that its paths go from. By it the files
- * are found again, and held to their hashes as any task's are. */
+/* The task of a run that does not come with the program: of the user's own files, of which no
+ * manifest lies anywhere, or of a manifest in some folder, which may change or go. The run keeps the
+ * text in unfinished.json and run.json, with the folder that its paths go from. By it the files are
+ * found again, and held to their hashes as any task's are. */
 #ifndef HARNESS_TRAIN_RUN_KEPT_TASK_H
 #define HARNESS_TRAIN_RUN_KEPT_TASK_H
 
@@ -17,11 +18,16 @@ typedef struct kept_task {
     char *name, *manifest; /* owned */
     char *folder;          /* that relative paths of the manifest go from, owned */
     char *where;           /* "<run>/run.json", owned */
+    bool is_own;           /* of own files; else of a manifest that lay in that folder */
 } kept_task;
 
 /* Adds the manifest's text (NULL: there is none) and the folder that its paths go from (NULL: where
  * the program is) to the run's file. Errors: ERR_MEMORY. */
 err kept_task_add(cJSON *root, const char *manifest, const char *folder) MUST_CHECK;
+
+/* The same of a task whose manifest is a file, unless it comes with the program. Errors: ERR_DATA for
+ * a file that is no longer what was read; those of file_read. */
+err kept_task_add_file(cJSON *root, const task *t) MUST_CHECK;
 
 /* What a finished run's folder, or its folder `model`, keeps. *found is false where that is nothing.
  * Free with kept_task_free, also after an error. Errors: ERR_DATA for a manifest that is not the

@@ -1,6 +1,7 @@
 #include "train/run/run.h"
 
 #include "base/log.h"
+#include "base/log_width.h"
 #include "base/memory.h"
 #include "base/sums.h"
 #include "data/fetch_task.h"
@@ -143,9 +144,11 @@ static err open_trainer(run *r) {
 }
 
 /* Keys that the checkpoint has beside this model's, and those that it lacks. */
-static void show_weights(const run *r) {
+static void show_weights(run *r) {
     strbuf table = {0};
-    if (weights_report_table(&table, &r->weights))
+    r->weights_told = true;
+    if (r->request.weights_told) return;
+    if (weights_report_table(&table, &r->weights, log_width()))
         err_clear(); // a note is no reason to stop
     else if (table.length) {
         log_note("%s%s from %s:", r->base_model.config.family->class_name,

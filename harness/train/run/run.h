@@ -81,6 +81,7 @@ typedef struct run_request {
     uint32_t shards;     /* of trainer.h, or 0 */
     bool is_swept;       /* one of many that others may work on too: r->is_busy in place of an error
                             where another process is at work on it */
+    bool weights_told;   /* a run before told which keys the model's folder lacks or has beside */
     struct group *group; /* borrowed: its ranks do the run together; NULL: alone */
     /* whether this run (run_sha256) need not be done; NULL: it is. In a group rank 0's counts. */
     bool (*is_done)(void *context, const char *run_sha256);
@@ -117,6 +118,7 @@ typedef struct run {
     bool is_busy;       /* is_swept: another process is at work on it; nothing more is prepared */
     bool is_finished;   /* run_open found this very run, finished: there is nothing to train */
     bool is_ended;      /* run_finish was done */
+    bool weights_told;  /* by this run or one before: see the request */
     best_tracker best;  /* protocol dev: of the evaluations so far, which the trainer holds */
     bool replaces;      /* checkpoints of another run may be there, and none of this one, which
                           --overwrite has given up */

@@ -105,6 +105,12 @@ done:
     return e;
 }
 
+static err keep_task(cJSON *root, const run *r) {
+    const run_request *q = &r->request;
+    if (q->manifest) return kept_task_add(root, q->manifest, q->manifest_folder);
+    return r->task.path ? kept_task_add_file(root, &r->task) : ERR_OK; // a corpus has none
+}
+
 static err write_unfinished(const run *r) {
     char path[PATH_MAX];
     cJSON *root = cJSON_CreateObject();
@@ -113,7 +119,7 @@ static err write_unfinished(const run *r) {
     if ((e = json_add_string(root, "run", r->id))) goto done;
     if ((e = json_add_copy(root, "identity", r->identity))) goto done;
     if ((e = json_add_copy(root, "surroundings", r->surroundings))) goto done;
-    if ((e = kept_task_add(root, r->request.manifest, r->request.manifest_folder))) goto done;
+    if ((e = keep_task(root, r))) goto done;
     if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
     if (!group_is_alone(r->request.group) &&
         (e = json_add_number(root, ranks_key, group_size(r->request.group))))

@@ -20,6 +20,8 @@ typedef struct run_corpus {
 } run_corpus;
 /* Fills in r->identity and r->surroundings; needs device and source. */
 err run_identify_corpus(run *r, const run_corpus *c) MUST_CHECK;
+/* The run's hash (run_sha256) by the object `identity` of unfinished.json or run.json. */
+void run_identity_digest(char hex[HASH_HEX_BYTES], const cJSON *identity);
 /* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
  * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
 err run_output_open(run *r) MUST_CHECK;
