@@ -117,12 +117,30 @@ static int by_key(const void *a, const void *b) {
     return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
+/* Whether no two of a few members have one name, as is the rule: told by their names' hashes, of which
+ * equal ones of unequal names do no harm. */
+static bool names_differ(const cJSON *object, size_t count) {
+    enum { PLACES = 256 };
+    uint32_t seen[PLACES] = {0};
+    if (count > PLACES / 2) return false;
+    for (const cJSON *v = object->child; v; v = v->next) {
+        uint32_t hash = 2166136261u;
+        for (const char *c = v->string; *c; c++) hash = (hash ^ (unsigned char)*c) * 16777619u;
+        hash |= !hash; // 0: nobody
+        size_t place = hash % PLACES;
+        for (; seen[place]; place = (place + 1) % PLACES)
+            if (seen[place] == hash) return false;
+        seen[place] = hash;
+    }
+    return true;
+}
+
 /* Drops all but the last member of each name, as Python's json does; cJSON would find the first. */
 static err keep_last_members(cJSON *object) {
     member *list = NULL;
     size_t count = 0, at = 0;
     for (cJSON *v = object->child; v; v = v->next) count++;
-    if (count < 2) return ERR_OK;
+    if (count < 2 || names_differ(object, count)) return ERR_OK;
     err e = mem_new(&list, count);
     if (e) return e;
     for (cJSON *v = object->child; v; v = v->next, at++) list[at] = (member){v, at};

@@ -546,6 +546,19 @@ size_t shown_width(const char *text) {
     return width;
 }
 
+/* Whether a decimal of so many digits may read back as the value: it is no further away than the next
+ * double. Of values below 1, as most are, that is told at once; of others it may be so. */
+static bool may_read_back(double value, int digits) {
+    static const double from[] = {0.1, 0.01, 0.001}; // none of them is less than what it is named
+    static const long double tens[] = {1e15L, 1e16L, 1e17L, 1e18L};
+    size_t place = 0;
+    value = fabs(value);
+    if (!(value < 1 && value >= from[2])) return true;
+    while (value < from[place]) place++;
+    long double scale = tens[place + (size_t)(digits - DBL_DIG)], scaled = scale * value;
+    return fabsl(scaled - rintl(scaled)) <= scale * (nextafter(value, 1) - value);
+}
+
 const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
     if (value == floor(value) && fabs(value) < 1e15) {
         snprintf(text, SHOWN_NUMBER_BYTES, "%.0f", value);
@@ -553,6 +566,7 @@ const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value) {
     }
     // a decimal of DBL_DIG digits or fewer that reads back is what DBL_DIG print: %g drops the zeros
     for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits < DBL_DECIMAL_DIG; digits++) {
+        if (digits >= DBL_DIG && !may_read_back(value, digits)) continue;
         snprintf(text, SHOWN_NUMBER_BYTES, "%.*g", digits, value);
         if (strtod(text, NULL) == value) return text;
     }

@@ -92,7 +92,7 @@ static err label_in_turn(predict_job *j) {
     return e;
 }
 
-/* --- beside the device --- */
+/* --- side by side --- */
 
 /* An error that is told when those of earlier rows had their turn. */
 typedef struct fault {
@@ -109,30 +109,57 @@ static err fault_tell(const fault *f) {
     return f->e ? err_set(f->e, "%s", f->message) : ERR_OK;
 }
 
-/* What the courier does while a window is scored. */
+/* What there is to do beside the scoring of a window. */
 typedef struct errand {
     predict_job *job;
     window *last, *next; /* of which rows are made, and that is read; NULL: none */
     fault making, reading;
 } errand;
 
+static void make_last(errand *at) {
+    if (at->last) fault_keep(&at->making, predict__window_make(at->job, at->last));
+}
+
 static err go(void *context, size_t i) {
     errand *at = context;
     (void)i;
     encode_alone();
-    if (at->last) fault_keep(&at->making, predict__window_make(at->job, at->last));
+    make_last(at);
     if (at->next) fault_keep(&at->reading, predict__window_read(at->job, at->next));
     return ERR_OK;
 }
 
-/* Scores a window while the courier goes; then the rows of the one before are written. */
+/* The same without a courier, whose processor the device has: one thread makes rows while another
+ * reads, and all of them find token ids. */
+static void go_together(errand *at) {
+#pragma omp parallel sections num_threads(2) if (encode_threads() > 1)
+    {
+#pragma omp section
+        make_last(at);
+#pragma omp section
+        if (at->next) fault_keep(&at->reading, predict__window_rows(at->job, at->next));
+    }
+    if (at->next && !at->reading.e)
+        fault_keep(&at->reading, predict__window_encode(at->job, at->next));
+}
+
+/* Scores a window while the courier goes, or goes itself behind that; then the rows of the one before
+ * are written. */
 static err label_one(errand *at, courier *c, window *now) {
     predict_job *j = at->job;
     fault scoring;
-    courier_begin(c);
-    courier_release(c, 1);
+    err e = ERR_OK;
+    if (c) {
+        courier_begin(c);
+        courier_release(c, 1);
+    }
     fault_keep(&scoring, predict__window_score(j, now));
-    err e = courier_wait(c);
+    if (c) {
+        e = courier_wait(c);
+    } else {
+        if (scoring.e) at->next = NULL;
+        go_together(at);
+    }
     if (!e) e = fault_tell(&at->making);
     if (!e && at->last) e = write_window(j, at->last);
     if (!e && at->last) show_progress(j, at->last->behind);
@@ -159,22 +186,21 @@ static err label_beside(predict_job *j, courier *c, errand *at) {
     return e || !is_cut ? e : err_set(ERR_INTERRUPTED, "interrupted");
 }
 
-/* A thread that reads beside a device on the same processors would only take turns with it, and one
- * that waits for standard input would keep rows back that are scored. */
+/* A thread that reads beside a device on the same processors would only take turns with it. */
 static bool has_room_beside(const predict_job *j) {
     const device_info *d = &j->p->scorer.device.info;
     bool is_here = d->class == CLASS_SOFTWARE || d->kind != DEVICE_VULKAN;
     bool is_spare = d->kind == DEVICE_CPU && d->threads < encode_threads();
-    return strcmp(j->options->input, "-") != 0 && (!is_here || is_spare);
+    return !is_here || is_spare;
 }
 
 err predict__flow(predict_job *j) {
     courier *c = NULL;
     errand at = {0};
     err e = ERR_OK;
-    if (!has_room_beside(j))
+    if (file_is_input(j->options->input)) // who waits for it keeps back no rows that are scored
         e = label_in_turn(j);
-    else if (!(e = courier_open(&c, go, &at)))
+    else if (!has_room_beside(j) || !(e = courier_open(&c, go, &at)))
         e = label_beside(j, c, &at);
     courier_close(c);
     log_progress_end();

@@ -63,6 +63,9 @@ bool predict__window_is_full(const predict_job *j, size_t rows, size_t bytes);
 /* The next rows of the input and, of a model that answers once a text, their token ids; none at its
  * end. */
 err predict__window_read(predict_job *j, window *w) MUST_CHECK;
+/* Its two halves: the rows, and their token ids. */
+err predict__window_rows(predict_job *j, window *w) MUST_CHECK;
+err predict__window_encode(const predict_job *j, window *w) MUST_CHECK;
 /* What the model says of them. Stops between batches when the run is interrupted. */
 err predict__window_score(predict_job *j, window *w) MUST_CHECK;
 /* Their rows of the output, into w->out. Lets go of what the model said. */

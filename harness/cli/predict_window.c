@@ -128,7 +128,7 @@ bool predict__window_is_full(const predict_job *j, size_t rows, size_t bytes) {
     return rows == j->most || bytes >= WINDOW_BYTES;
 }
 
-err predict__window_read(predict_job *j, window *w) {
+err predict__window_rows(predict_job *j, window *w) {
     bool more = true;
     err e = ERR_OK;
     w->raw.length = w->texts.length = w->count = w->good = 0;
@@ -136,9 +136,17 @@ err predict__window_read(predict_job *j, window *w) {
         e = read_row(j, w, &more);
     j->ended = !more;
     w->behind = j->table.bytes;
-    if (e) return e;
-    point_into(j, w);
+    if (!e) point_into(j, w);
+    return e;
+}
+
+err predict__window_encode(const predict_job *j, window *w) {
     return j->p->in_units ? ERR_OK : predictor_read(&w->encoded, j->p, w->examples, w->good);
+}
+
+err predict__window_read(predict_job *j, window *w) {
+    err e = predict__window_rows(j, w);
+    return e ? e : predict__window_encode(j, w);
 }
 
 /* --- scoring --- */

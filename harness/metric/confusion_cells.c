@@ -1,6 +1,7 @@
 #include "metric/confusion_cells.h"
 
 #include "base/memory.h"
+#include "metric/score.h"
 
 #include <stdlib.h>
 
@@ -10,13 +11,33 @@ static int by_place(const void *a, const void *b) {
     return (x->predicted > y->predicted) - (x->predicted < y->predicted);
 }
 
+/* Of a matrix that has no more cells than there are rows: without sorting them. */
+static err count_cells(confusion_cell *cells, size_t *count, const uint32_t *gold,
+                       const uint32_t *predicted, size_t rows, size_t classes) {
+    uint64_t *matrix = NULL;
+    err e = confusion_matrix(&matrix, gold, predicted, rows, classes);
+    for (size_t i = 0; i < classes * classes && !e; i++)
+        if (matrix[i])
+            cells[(*count)++] =
+                (confusion_cell){(uint32_t)(i / classes), (uint32_t)(i % classes), matrix[i]};
+    mem_free(matrix);
+    return e;
+}
+
 err confusion_cells(confusion_cell **cells, size_t *count, const uint32_t *gold,
                     const uint32_t *predicted, size_t rows) {
     confusion_cell *list;
+    size_t classes = 0;
     err e = mem_new(cells, rows);
     *count = 0;
     if (e) return e;
     list = *cells;
+    for (size_t i = 0; i < rows; i++) {
+        if (gold[i] >= classes) classes = gold[i] + (size_t)1;
+        if (predicted[i] >= classes) classes = predicted[i] + (size_t)1;
+    }
+    if (rows && classes <= rows / classes)
+        return count_cells(list, count, gold, predicted, rows, classes);
     for (size_t i = 0; i < rows; i++) list[i] = (confusion_cell){gold[i], predicted[i], 1};
     if (rows) qsort(list, rows, sizeof *list, by_place);
     for (size_t i = 0; i < rows; i++) {

@@ -79,14 +79,43 @@ static void draw_types(uint32_t *counts, const bootstrap *b, uint32_t seed, uint
     }
 }
 
+enum { BLOCKS_AT_ONCE = 16 }; // of four words each
+
+/* Units drawn by the blocks from `first` on: of block first + j words[k][j] is the k-th. The loops are
+ * philox4x32's, a lane each. */
+VECTOR_CLONES static void draw_blocks(uint32_t units_drawn[4][BLOCKS_AT_ONCE], uint32_t draw,
+                                      uint32_t first, uint32_t k0, uint32_t units) {
+    uint32_t c[4][BLOCKS_AT_ONCE], k1 = RNG_SITE_BOOTSTRAP;
+    for (uint32_t j = 0; j < BLOCKS_AT_ONCE; j++) {
+        c[0][j] = draw;
+        c[1][j] = first + j;
+        c[2][j] = 0;
+        c[3][j] = 1;
+    }
+    for (int round = 0; round < 10; round++) {
+        for (size_t j = 0; j < BLOCKS_AT_ONCE; j++) {
+            uint64_t a = (uint64_t)0xD2511F53u * c[0][j], b = (uint64_t)0xCD9E8D57u * c[2][j];
+            c[0][j] = (uint32_t)(b >> 32) ^ c[1][j] ^ k0;
+            c[1][j] = (uint32_t)b;
+            c[2][j] = (uint32_t)(a >> 32) ^ c[3][j] ^ k1;
+            c[3][j] = (uint32_t)a;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    // uneven by less than units / 2^32
+    for (size_t k = 0; k < 4; k++)
+        for (size_t j = 0; j < BLOCKS_AT_ONCE; j++)
+            units_drawn[k][j] = (uint32_t)((uint64_t)c[k][j] * units >> 32);
+}
+
 static void draw_units(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
-    uint32_t units = (uint32_t)b->units;
-    philox r = {0};
+    uint32_t units = (uint32_t)b->units, drawn[4][BLOCKS_AT_ONCE];
     memset(counts, 0, b->types * sizeof *counts);
-    for (uint32_t i = 0; i < units; i++) {
-        if (i % 4 == 0) r = philox4x32((philox){{draw, i / 4, 0, 1}}, seed, RNG_SITE_BOOTSTRAP);
-        // uneven by less than units / 2^32
-        counts[b->type_of_unit[(uint64_t)r.v[i % 4] * units >> 32]]++;
+    for (uint32_t i = 0; i < units; i += 4 * BLOCKS_AT_ONCE) {
+        draw_blocks(drawn, draw, i / 4, seed, units);
+        uint32_t some = units - i < 4 * BLOCKS_AT_ONCE ? units - i : 4 * BLOCKS_AT_ONCE;
+        for (uint32_t k = 0; k < some; k++) counts[b->type_of_unit[drawn[k % 4][k / 4]]]++;
     }
 }
 
@@ -188,15 +217,9 @@ static void score_run(double scores[BOOTSTRAP_LANES], workspace *w, const bootst
     }
 }
 
-typedef struct run_groups {
-    const size_t *begin; // (count + 1)
-    size_t count, draws;
-    double *means; // (count, draws)
-} run_groups;
-
 // resamples first to first + lanes - 1; the last ones may lie beyond draws
-static void score_block(const run_groups *g, workspace *w, const bootstrap *b, const metric *m,
-                        size_t first, uint32_t seed) {
+static void score_block(const bootstrap_groups *g, workspace *w, const bootstrap *b,
+                        const metric *m, size_t first, uint32_t seed) {
     score_lanes *at_once = score_lanes_of(m);
     size_t lanes = g->draws - first < BOOTSTRAP_LANES ? g->draws - first : BOOTSTRAP_LANES;
     for (size_t j = 0; j < lanes; j++) {
@@ -215,102 +238,8 @@ static void score_block(const run_groups *g, workspace *w, const bootstrap *b, c
     }
 }
 
-// what a thread needs for resamples of numbers or sets
-typedef struct row_workspace {
-    row_statistics *runs; // (runs)
-    uint32_t *counts;     // (units)
-    uint32_t *weights;    // (rows), or (rows, ROW_LANES)
-    uint64_t *sums;       // of lanes; NULL: one list of weights after the other
-    confusion sum;
-} row_workspace;
-
-static void row_workspace_free(row_workspace *w, size_t runs) {
-    for (size_t r = 0; w->runs && r < runs; r++) row_statistics_free(&w->runs[r]);
-    mem_free(w->runs);
-    mem_free(w->counts);
-    mem_free(w->weights);
-    mem_free(w->sums);
-    confusion_free(&w->sum);
-}
-
-// of the runs from first on, whose places in w->runs are those in b
-static err row_workspace_init(row_workspace *w, const bootstrap *b, const run_groups *g,
-                              bool curves) {
-    const test_table *t = &b->table;
-    size_t size = row_lanes_size(b->kind, b->classes);
-    err e = size ? mem_new(&w->sums, size * ROW_LANES) : ERR_OK;
-    if (e) return e;
-    if ((e = mem_new(&w->runs, b->runs)) || (e = mem_new(&w->counts, b->units)) ||
-        (e = mem_new(&w->weights, t->rows * (size ? ROW_LANES : 1))) ||
-        (e = confusion_init_kind(&w->sum, b->kind, b->classes)))
-        return e;
-    for (size_t r = g->begin[0]; r < g->begin[g->count] && !e; r++)
-        e = row_statistics_init(&w->runs[r], b->kind, b->classes, t->gold, t->predicted[r], t->rows,
-                                curves);
-    return e;
-}
-
-static void score_draw(const run_groups *g, row_workspace *w, const bootstrap *b, const metric *m,
-                       size_t d, uint32_t seed) {
-    bootstrap_draw(w->counts, b, seed, (uint32_t)d);
-    for (size_t i = 0; i < b->table.rows; i++) w->weights[i] = w->counts[b->unit_of[i]];
-    for (size_t i = 0; i < g->count; i++) {
-        double sum = 0, runs = (double)(g->begin[i + 1] - g->begin[i]);
-        for (size_t r = g->begin[i]; r < g->begin[i + 1]; r++) {
-            row_statistics_sum(&w->sum, &w->runs[r], w->weights);
-            sum += metric_ranked(m, &w->sum) / runs;
-        }
-        g->means[i * g->draws + d] = sum;
-    }
-}
-
-/* Resamples first to first + ROW_LANES - 1; the last ones may lie beyond draws. */
-static void score_row_lanes(const run_groups *g, row_workspace *w, const bootstrap *b,
-                            const metric *m, size_t first, uint32_t seed) {
-    size_t lanes = g->draws - first < ROW_LANES ? g->draws - first : ROW_LANES;
-    for (size_t j = 0; j < lanes; j++) {
-        bootstrap_draw(w->counts, b, seed, (uint32_t)(first + j));
-        for (size_t i = 0; i < b->table.rows; i++)
-            w->weights[i * ROW_LANES + j] = w->counts[b->unit_of[i]];
-    }
-    for (size_t i = 0; i < g->count; i++) {
-        double sum[ROW_LANES] = {0}, ranking[ROW_LANES];
-        double runs = (double)(g->begin[i + 1] - g->begin[i]);
-        for (size_t r = g->begin[i]; r < g->begin[i + 1]; r++) {
-            row_lanes_sum(w->sums, ranking, &w->runs[r], w->weights);
-            for (size_t j = 0; j < lanes; j++) {
-                row_lane_take(&w->sum, &w->runs[r], w->sums, ranking, j);
-                sum[j] += metric_ranked(m, &w->sum) / runs;
-            }
-        }
-        memcpy(g->means + i * g->draws + first, sum, lanes * sizeof *sum);
-    }
-}
-
-static err row_means(const run_groups *g, const bootstrap *b, const metric *m, uint32_t seed) {
-    size_t threads = (size_t)omp_get_max_threads();
-    row_workspace *spaces = NULL;
-    err e = mem_new(&spaces, threads);
-    for (size_t i = 0; i < threads && !e; i++)
-        e = row_workspace_init(&spaces[i], b, g, m->kinds == METRIC_CURVES);
-    if (e) goto done;
-    bool in_lanes = spaces[0].sums;
-    size_t step = in_lanes ? ROW_LANES : 1;
-#pragma omp parallel for schedule(static) num_threads((int)threads)
-    for (size_t d = 0; d < g->draws; d += step) {
-        row_workspace *w = &spaces[omp_get_thread_num()];
-        if (in_lanes)
-            score_row_lanes(g, w, b, m, d, seed);
-        else
-            score_draw(g, w, b, m, d, seed);
-    }
-done:
-    for (size_t i = 0; i < threads && spaces; i++) row_workspace_free(&spaces[i], b->runs);
-    mem_free(spaces);
-    return e;
-}
-
-static err class_means(const run_groups *g, const bootstrap *b, const metric *m, uint32_t seed) {
+static err class_means(const bootstrap_groups *g, const bootstrap *b, const metric *m,
+                       uint32_t seed) {
     size_t threads = (size_t)omp_get_max_threads();
     workspace *spaces = NULL;
     err e = mem_new(&spaces, threads);
@@ -327,8 +256,9 @@ done:
 
 err bootstrap_means(double *means, const bootstrap *b, const metric *m, const size_t *begin,
                     size_t groups, size_t draws, uint32_t seed) {
-    run_groups g = {begin, groups, draws, means};
-    return b->kind == ANSWER_CLASS ? class_means(&g, b, m, seed) : row_means(&g, b, m, seed);
+    bootstrap_groups g = {begin, groups, draws, means};
+    return b->kind == ANSWER_CLASS ? class_means(&g, b, m, seed)
+                                   : bootstrap__row_means(&g, b, m, seed);
 }
 
 err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t draws,

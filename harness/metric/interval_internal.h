@@ -17,4 +17,15 @@ struct bootstrap_cell {
     size_t end; /* of its entries in bootstrap.wrong, which begin where the cell before ends */
 };
 
+/* Runs whose means are wanted, and where they go. */
+typedef struct bootstrap_groups {
+    const size_t *begin; /* (count + 1) */
+    size_t count, draws;
+    double *means; /* (count, draws) */
+} bootstrap_groups;
+
+/* bootstrap_means of all kinds but classes. */
+err bootstrap__row_means(const bootstrap_groups *g, const bootstrap *b, const metric *m,
+                         uint32_t seed) MUST_CHECK;
+
 #endif

@@ -1,7 +1,6 @@
 #include "metric/rows.h"
 
 #include "base/memory.h"
-#include "base/vectors.h"
 #include "metric/tags.h"
 
 #include <math.h>
@@ -162,8 +161,7 @@ static err check_units(const row_statistics *s, answers gold, answers predicted)
     return ERR_OK;
 }
 
-/* Numbers of a sum of that kind. */
-static size_t sum_size(answer_kind kind, size_t classes) {
+size_t row_sum_size(answer_kind kind, size_t classes) {
     return kind == ANSWER_TAGS   ? tag_counts(classes)
            : kind == ANSWER_ARCS ? arc_counts(classes)
                                  : 3 * classes;
@@ -179,24 +177,41 @@ static void count_row(const row_statistics *s, uint64_t *counts, answers gold, a
         arcs_count(counts, gold.classes + first, predicted.classes + first, count, s->classes);
 }
 
+/* Most of a row's counts are 0: they are passed over eight at a time, as a processor compares. */
+static size_t next_count(const uint64_t *counts, size_t from, size_t size) {
+    for (; from + 8 <= size; from += 8) {
+        uint64_t any = 0;
+        for (size_t k = 0; k < 8; k++) any |= counts[from + k];
+        if (any) break;
+    }
+    while (from < size && !counts[from]) from++;
+    return from;
+}
+
+/* Adds what the row counts to the places, and takes it from counts (size). */
+static err take_counts(row_statistics *s, size_t *used, size_t capacity[2], uint64_t *counts,
+                       size_t size) {
+    err e = ERR_OK;
+    for (size_t k = next_count(counts, 0, size); k < size; k = next_count(counts, k + 1, size)) {
+        if ((e = mem_grow((void **)&s->places, &capacity[0], *used + 1, sizeof *s->places)) ||
+            (e = mem_grow((void **)&s->amounts, &capacity[1], *used + 1, sizeof *s->amounts)))
+            break;
+        s->places[*used] = (uint32_t)k;
+        s->amounts[(*used)++] = (uint32_t)counts[k];
+        counts[k] = 0;
+    }
+    return e;
+}
+
 static err init_units(row_statistics *s, answers gold, answers predicted) {
-    size_t used = 0, capacity = 0, amounts_capacity = 0, size = sum_size(s->kind, s->classes);
+    size_t used = 0, capacity[2] = {0}, size = row_sum_size(s->kind, s->classes);
     uint64_t *counts = NULL;
     err e = check_units(s, gold, predicted);
     if (e || (e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&counts, size))) goto done;
     for (size_t i = 0; i < s->rows; i++) {
-        memset(counts, 0, size * sizeof *counts);
         count_row(s, counts, gold, predicted, i);
-        if ((e = mem_grow((void **)&s->places, &capacity, used + size, sizeof *s->places)) ||
-            (e = mem_grow((void **)&s->amounts, &amounts_capacity, used + size,
-                          sizeof *s->amounts)))
-            goto done;
         s->begin[i] = used;
-        for (size_t k = 0; k < size; k++) {
-            if (!counts[k]) continue;
-            s->places[used] = (uint32_t)k;
-            s->amounts[used++] = (uint32_t)counts[k];
-        }
+        if ((e = take_counts(s, &used, capacity, counts, size))) goto done;
     }
     s->begin[s->rows] = used;
 done:
@@ -324,7 +339,7 @@ void row_statistics_free(row_statistics *s) {
 }
 
 void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights) {
-    size_t size = sum_size(s->kind, s->kind == ANSWER_TAGS ? c->tags : c->classes);
+    size_t size = row_sum_size(s->kind, s->kind == ANSWER_TAGS ? c->tags : c->classes);
     memset(c->gold, 0, size * sizeof *c->gold);
     c->total = c->exact = 0;
     c->ranking = c->curves = 0;
@@ -337,53 +352,6 @@ void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights
         sum_units(c, s, weights);
     else
         sum_numbers(c, s, weights);
-}
-
-/* many lists of weights */
-
-typedef uint64_t wide __attribute__((vector_size(ROW_LANES * sizeof(uint64_t)), aligned(8)));
-typedef uint32_t lanes __attribute__((vector_size(ROW_LANES * sizeof(uint32_t)), aligned(4)));
-
-// behind the sum's own numbers
-enum { LANE_TOTAL, LANE_EXACT, LANE_OTHERS };
-
-size_t row_lanes_size(answer_kind kind, size_t classes) {
-    return kind == ANSWER_SET || answer_in_units(kind) ? sum_size(kind, classes) + LANE_OTHERS : 0;
-}
-
-VECTOR_CLONES static void sum_lanes(wide *sums, const row_statistics *s, const lanes *weights) {
-    wide *others = sums + sum_size(s->kind, s->classes);
-    for (size_t i = 0; i < s->rows; i++) {
-        wide weight = __builtin_convertvector(weights[i], wide);
-        for (size_t k = s->begin[i]; k < s->begin[i + 1]; k++) {
-            uint64_t amount = s->amounts ? s->amounts[k] : 1;
-            sums[s->places[k]] += amount == 1 ? weight : weight * amount;
-        }
-        others[LANE_TOTAL] += weight;
-        if (s->exact && s->exact[i]) others[LANE_EXACT] += weight;
-    }
-}
-
-void row_lanes_sum(uint64_t *sums, double *ranking, const row_statistics *s,
-                   const uint32_t *weights) {
-    memset(sums, 0, row_lanes_size(s->kind, s->classes) * sizeof(wide));
-    sum_lanes((wide *)sums, s, (const lanes *)weights);
-    for (size_t j = 0; j < ROW_LANES; j++) ranking[j] = 0;
-    for (size_t i = 0; s->ranking && i < s->rows; i++)
-        for (size_t j = 0; j < ROW_LANES; j++)
-            ranking[j] += weights[i * ROW_LANES + j] * s->ranking[i];
-}
-
-void row_lane_take(confusion *c, const row_statistics *s, const uint64_t *sums,
-                   const double *ranking, size_t j) {
-    size_t size = sum_size(s->kind, s->classes);
-    const uint64_t *others = sums + size * ROW_LANES + j;
-    for (size_t k = 0; k < size; k++) c->gold[k] = sums[k * ROW_LANES + j];
-    c->total = others[(size_t)LANE_TOTAL * ROW_LANES];
-    c->exact = others[(size_t)LANE_EXACT * ROW_LANES];
-    c->ranking = ranking[j];
-    c->curves = 0;
-    c->values = c->ranks = (product_sums){0};
 }
 
 err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,

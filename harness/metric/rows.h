@@ -42,18 +42,8 @@ void row_statistics_free(row_statistics *s);
  * pre: c is of that kind and number of classes. Uses s's scratch: one thread at a time. */
 void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights);
 
-/* The same of ROW_LANES lists of weights at once, which costs little more than one, of kinds whose
- * sums are counts (sets, units): row_lanes_size says how many numbers a lane has, 0 of other kinds.
- *   sums     (row_lanes_size, ROW_LANES), overwritten
- *   ranking  (ROW_LANES), overwritten
- *   weights  (rows, ROW_LANES)
- * row_lane_take puts lane j in c, to the bit what row_statistics_sum puts there. */
-enum { ROW_LANES = 16 };
-size_t row_lanes_size(answer_kind kind, size_t classes);
-void row_lanes_sum(uint64_t *sums, double *ranking, const row_statistics *s,
-                   const uint32_t *weights);
-void row_lane_take(confusion *c, const row_statistics *s, const uint64_t *sums,
-                   const double *ranking, size_t j);
+/* Numbers in a sum of that kind; classes as row_statistics_init has it. */
+size_t row_sum_size(answer_kind kind, size_t classes);
 
 /* The sum over rows of a test set, of any kind. Free with confusion_free.
  *   mask  (rows) those that take part, NULL: all

@@ -143,6 +143,21 @@ typedef enum metric_kind {
     METRIC_CURVES = 128 /* of relations, by the order of all their scores */
 } metric_kind;
 
+/* Parts of a sum that a metric is a score of, beside its total: others need not be made for it. */
+typedef enum metric_part {
+    PART_LABELS = 1, /* gold, predicted and hit */
+    PART_UNITS = 2,  /* tags: of units */
+    PART_STRICT = 4, /* tags: of entities that begin with B- */
+    PART_WORDS = 8,  /* arcs: the ARC_COUNTS */
+    PART_PLACES = 16,
+    PART_KLUE = 32, /* arcs: of KLUE's classes */
+    PART_EXACT = 64,
+    PART_RANKING = 128,
+    PART_VALUES = 256,
+    PART_RANKS = 512,
+    PART_CURVES = 1024
+} metric_part;
+
 /* One metric of the table: nothing else in the program lists or counts metrics. */
 typedef struct metric {
     const char *name;                   /* in records and manifests */
@@ -151,6 +166,7 @@ typedef struct metric {
     double least, most;                 /* what it can be */
     bool higher_is_better;
     unsigned kinds; /* of metric_kind */
+    unsigned reads; /* of metric_part */
     int since;      /* METRIC_VERSION that brought its present definition: older records may lack it
                        or hold another value */
 } metric;

@@ -12,9 +12,10 @@ static bool same_device(const board_row *a, const board_row *b) {
            !strcmp(x->precision, y->precision);
 }
 
+// names last: of most pairs the numbers say it
 static bool is_beaten(const board_row *a, const board_row *by) {
-    return same_device(a, by) && by->mean >= a->mean && by->train_s <= a->train_s &&
-           (by->mean > a->mean || by->train_s < a->train_s);
+    return by->mean >= a->mean && by->train_s <= a->train_s &&
+           (by->mean > a->mean || by->train_s < a->train_s) && same_device(a, by);
 }
 
 static bool has_metric(const record *r, const char *name) {
@@ -86,8 +87,8 @@ err cost_points(cost_point **points, const board_table *t, cost_target target) {
         cost_point *p = &(*points)[i];
         point_of(p, &t->rows[i], target);
         p->on_front = true;
-        for (size_t k = 0; k < t->row_count; k++)
-            if (is_beaten(p->row, &t->rows[k])) p->on_front = false;
+        for (size_t k = 0; k < t->row_count && p->on_front; k++)
+            p->on_front = !is_beaten(p->row, &t->rows[k]);
     }
     return e;
 }

@@ -123,17 +123,24 @@ static err read_key(record *r, const cJSON *object, const record_key *k, const c
 
 // walks the table once: reading, or checking what follows from the rest
 static err walk(record *r, const cJSON *top, const char *path, bool checking) {
+    const char *section = NULL; // of `object` and `where`
+    const cJSON *object = top;
+    char *where = NULL;
     err e = ERR_OK;
     for (size_t i = 0; i < record__key_count && !e; i++) {
         const record_key *k = &record__keys[i];
         if (checking && !k->check) continue;
-        const cJSON *object = top;
-        char *where = NULL;
-        if (*k->section && (e = json_object(&object, top, k->section, path))) return e;
-        if ((e = mem_printf(&where, *k->section ? "%s: %s" : "%s", path, k->section))) return e;
+        if (!section || strcmp(k->section, section) != 0) {
+            section = k->section;
+            object = top;
+            mem_free(where);
+            where = NULL;
+            if (*section && (e = json_object(&object, top, section, path))) break;
+            if ((e = mem_printf(&where, *section ? "%s: %s" : "%s", path, section))) break;
+        }
         e = checking ? k->check(r, object, k->key, where) : read_key(r, object, k, where);
-        mem_free(where);
     }
+    mem_free(where);
     return e;
 }
 

@@ -150,6 +150,10 @@ Test(shown, numbers_have_the_fewest_digits) {
         if (i % 5 == 0) bits &= ~(0x7ffULL << 52); // subnormal
         memcpy(&value, &bits, sizeof value);
         if (i % 5 == 1) value = few;
+        // below 1, and near decimals of 15 and 16 digits
+        if (i % 5 == 2) value = ldexp((double)(bits >> 11), -53 - (int)(w.v[2] % 11));
+        if (i % 5 == 3) value = (double)(bits >> 14) / (i % 2 ? 1e15 : 1e16);
+        if (i % 5 == 3 && w.v[2] % 3) value = nextafter(value, w.v[2] % 3 == 1 ? 0 : 1);
         if (!isfinite(value) || (value == floor(value) && fabs(value) < 1e15)) continue;
         for (int digits = 1; digits <= 17; digits++) {
             snprintf(plain, sizeof plain, "%.*g", digits, value);

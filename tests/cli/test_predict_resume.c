@@ -409,6 +409,40 @@ Test(predict_resume, ctrl_c_leaves_whole_rows) {
     program_free(&p);
 }
 
+/* With all processors the device's, rows are made and read between two windows' scoring: those that
+ * were scored go out, whole, and what goes on behind them ends as if it had never been stopped. */
+Test(predict_resume, ctrl_c_with_all_threads_is_gone_on_with) {
+    enum { THREADS = 6, RESUME = 15, STOPS = 3 };
+    const char *words[sizeof long_run / sizeof *long_run];
+    char all[16];
+    snprintf(all, sizeof all, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    memcpy(words, long_run, sizeof long_run);
+    cr_assert_str_eq(words[THREADS], "1");
+    cr_assert_str_eq(words[RESUME], "--resume");
+    words[THREADS] = all;
+    long_table_put("a.csv", false);
+    program_result p = child_run(NULL, 120, words);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *whole = read_text("o.csv");
+    MUST(file_remove(temporary_path("o.csv")));
+    for (off_t i = 0; i < STOPS; i++) {
+        child c;
+        off_t there = bytes_of("o.csv");
+        child_start(&c, NULL, words);
+        await_bytes(&c, there + 100);
+        kill(c.pid, SIGINT);
+        p = child_end(&c, 60);
+        cr_expect(p.exit_code == 130 || p.exit_code == 0, "%d: %s", p.exit_code, p.err);
+        program_free(&p);
+    }
+    p = child_run(NULL, 120, words);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    expect_same(whole);
+    mem_free(whole);
+}
+
 /* Ctrl-C while the pipe that rows come from is silent. */
 Test(predict_resume, ctrl_c_ends_the_wait_for_a_pipe) {
     static const char *const words[] = {"predict", "-c",       "m",     "--device", "cpu", "-i",

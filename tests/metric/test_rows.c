@@ -1,7 +1,7 @@
 // Sums of numbers and of sets of labels: hand-worked scores, weights, and what is not defined.
 #include "base/memory.h"
 #include "metric/interval.h"
-#include "metric/rows.h"
+#include "metric/row_lanes.h"
 #include "metric/statistics.h"
 
 #include <criterion/criterion.h>
@@ -137,44 +137,65 @@ Test(rows, one_set_for_every_row_is_told) {
     cr_expect_str_eq(score_caution_text(SCORE_ONE_SET), "answers the same labels for every row");
 }
 
-/* Each lane has the bits of its own list of weights. */
+/* Each lane has the bits of its own list of weights, by every metric of the kind. */
 static void check_lanes(answer_kind kind, size_t classes, answers gold, answers predicted,
                         size_t rows) {
+    enum { MOST_ROWS = 8, MOST_PLACES = 64 };
     row_statistics s;
+    row_weights of_rows;
+    row_lane_sum sums;
     confusion one, lane;
-    size_t size = row_lanes_size(kind, classes);
-    uint64_t *sums;
-    uint32_t *weights, own[8];
-    double ranking[ROW_LANES];
-    cr_assert(size && rows <= 8);
-    cr_assert_not(mem_new(&sums, size * ROW_LANES));
-    cr_assert_not(mem_new(&weights, rows * ROW_LANES));
-    memset(sums, 0xee, size * ROW_LANES * sizeof *sums);
-    for (size_t i = 0; i < rows * ROW_LANES; i++) weights[i] = (uint32_t)(i * i % 7 * (i % 3));
+    uint32_t weights[MOST_ROWS * ROW_LANES], own[MOST_ROWS];
+    size_t compared = 0;
+    cr_assert(rows <= MOST_ROWS);
+    // the last lane has no row at all, the one before only the first
+    for (size_t i = 0; i < rows * ROW_LANES; i++)
+        weights[i] = i % ROW_LANES == ROW_LANES - 1   ? 0
+                     : i % ROW_LANES == ROW_LANES - 2 ? i < ROW_LANES
+                                                      : (uint32_t)(i * i % 7 * (i % 3));
     cr_assert_not(confusion_init_kind(&one, kind, classes));
     cr_assert_not(confusion_init_kind(&lane, kind, classes));
-    cr_assert_not(row_statistics_init(&s, kind, classes, gold, predicted, rows, false));
-    row_lanes_sum(sums, ranking, &s, weights);
-    for (size_t j = 0; j < ROW_LANES; j++) {
-        for (size_t i = 0; i < rows; i++) own[i] = weights[i * ROW_LANES + j];
-        row_statistics_sum(&one, &s, own);
-        row_lane_take(&lane, &s, sums, ranking, j);
-        cr_expect_eq(lane.total, one.total, "lane %zu", j);
-        cr_expect_eq(lane.exact, one.exact, "lane %zu", j);
-        cr_expect_eq(lane.ranking, one.ranking, "lane %zu", j);
-        for (size_t m = 0; m < metric_count(); m++) {
-            if (!metric_applies(metric_at(m), kind, classes)) continue;
-            double a = metric_at(m)->fn(&lane), b = metric_at(m)->fn(&one);
-            cr_expect(a == b || (isnan(a) && isnan(b)), "%s of lane %zu: %.17g, %.17g",
-                      metric_at(m)->name, j, a, b);
+    cr_assert_not(row_statistics_init(&s, kind, classes, gold, predicted, rows, true));
+    cr_assert_not(row_weights_init(&of_rows, rows));
+    cr_assert_not(row_lane_sum_init(&sums, MOST_PLACES));
+    for (size_t m = 0; m < metric_count(); m++) {
+        const metric *x = metric_at(m);
+        row_lanes l;
+        if (!metric_applies(x, kind, classes)) continue;
+        cr_assert_not(row_lanes_init(&l, &s, x->reads));
+        cr_assert(l.place_count <= MOST_PLACES && row_lanes_serve(x->reads, 1000));
+        row_weights_take(&of_rows, weights, &l);
+        row_lanes_sum(&sums, &l, &of_rows);
+        row_lane_begin(&lane, &l);
+        for (size_t j = 0; j < ROW_LANES; j++) {
+            for (size_t i = 0; i < rows; i++) own[i] = weights[i * ROW_LANES + j];
+            row_statistics_sum(&one, &s, own);
+            row_lane_take(&lane, &l, &of_rows, &sums, j);
+            double a = x->fn(&lane), b = x->fn(&one);
+            cr_expect_eq(lane.total, one.total, "lane %zu", j);
+            cr_expect(a == b || (isnan(a) && isnan(b)), "%s of lane %zu: %.17g, %.17g", x->name, j,
+                      a, b);
+            compared++;
         }
+        row_lanes_free(&l);
     }
+    cr_assert_gt(compared, 2 * ROW_LANES);
     row_statistics_free(&s);
+    row_weights_free(&of_rows);
+    row_lane_sum_free(&sums);
     confusion_free(&one);
     confusion_free(&lane);
-    mem_free(sums);
-    mem_free(weights);
 }
+
+/* four rows of labels none, a, b: gold none a b a, said none a none b */
+static const uint32_t related[] = {0, 1, 2, 1}, said[] = {0, 1, 0, 2};
+static const float logits[] = {3, 1, 0, 0, 2, 1, 2, 0, 1, 0, 1, 2};
+
+/* Numbers with equal ones among them, and logits that are equal for one label. */
+static const float many_gold[] = {1, 4, 2, 2, 5, 0, 4, 1};
+static const float many_said[] = {0.5f, 3, 3, 1.25f, 2, 3.5f, 3, 0.1f};
+static const uint32_t many_related[] = {0, 1, 1, 2, 1, 0}, many_chosen[] = {0, 1, 0, 2, 2, 0};
+static const float many_logits[] = {3, 1, 0, 0, 2, 1, 2, 0, 1, 0, 1, 2, 1, 1, 2, 2, 0, 1};
 
 Test(rows, many_lists_of_weights_are_one_by_one) {
     // two rows of tags, three of words with head, relation and whether it is punctuation
@@ -188,14 +209,46 @@ Test(rows, many_lists_of_weights_are_one_by_one) {
                 (answers){.classes = other, .begin = begin}, 2);
     check_lanes(ANSWER_ARCS, 3, (answers){.classes = arcs, .begin = words},
                 (answers){.classes = wrong, .begin = words}, 3);
-    cr_expect_eq(row_lanes_size(ANSWER_NUMBER, 0), 0);
-    cr_expect_eq(row_lanes_size(ANSWER_RELATION, 3), 0);
+    check_lanes(ANSWER_NUMBER, 0, (answers){.numbers = many_gold}, (answers){.numbers = many_said},
+                8);
+    check_lanes(ANSWER_RELATION, 3, (answers){.classes = related}, (answers){said, logits, NULL},
+                4);
+    check_lanes(ANSWER_RELATION, 3, (answers){.classes = many_related},
+                (answers){many_chosen, many_logits, NULL}, 6);
     cr_expect_eq(mem_live_count(), live);
 }
 
-/* four rows of labels none, a, b: gold none a b a, said none a none b */
-static const uint32_t related[] = {0, 1, 2, 1}, said[] = {0, 1, 0, 2};
-static const float logits[] = {3, 1, 0, 0, 2, 1, 2, 0, 1, 0, 1, 2};
+/* 32 bits do not hold the sum of two rows' weights; and ranks of so many rows are not exact. */
+Test(rows, lanes_hold_heavy_rows) {
+    const uint32_t heavy[2 * ROW_LANES] = {[1] = UINT32_MAX - 1, [ROW_LANES + 1] = UINT32_MAX - 1};
+    static const float gold[] = {1, 1}, scores[] = {1, 1};
+    row_statistics s;
+    row_lanes l;
+    row_weights w;
+    row_lane_sum sums;
+    confusion c;
+    unsigned reads = metric_find("micro_f1")->reads;
+    cr_assert_not(confusion_init_kind(&c, ANSWER_SET, 1));
+    cr_assert_not(row_statistics_init(&s, ANSWER_SET, 1, (answers){.numbers = gold},
+                                      (answers){.numbers = scores}, 2, false));
+    cr_assert_not(row_lanes_init(&l, &s, reads));
+    cr_assert_not(row_weights_init(&w, 2));
+    cr_assert_not(row_lane_sum_init(&sums, l.place_count));
+    row_weights_take(&w, heavy, &l);
+    row_lanes_sum(&sums, &l, &w);
+    row_lane_begin(&c, &l);
+    row_lane_take(&c, &l, &w, &sums, 1);
+    cr_expect_eq(c.total, 2 * (UINT32_MAX - 1ull));
+    cr_expect_eq(c.hit[0], 2 * (UINT32_MAX - 1ull));
+    cr_expect(row_lanes_serve(metric_find("spearman")->reads, 131072));
+    cr_expect_not(row_lanes_serve(metric_find("spearman")->reads, 131073));
+    cr_expect(row_lanes_serve(metric_find("pearson")->reads, 131073));
+    row_lanes_free(&l);
+    row_statistics_free(&s);
+    row_weights_free(&w);
+    row_lane_sum_free(&sums);
+    confusion_free(&c);
+}
 
 static double relation_score_of(const char *name, const uint32_t *gold, const float *scores,
                                 const uint32_t *weights, size_t rows) {

@@ -1,0 +1,75 @@
+/* Sums of a run's rows (rows.h) under ROW_LANES lists of weights at once, which costs little more
+ * than under one: of the parts that a metric reads, to the bit what row_statistics_sum gives for
+ * each list.
+ *
+ * Counts are summed place by place, over the rows that add to it. Ranks are whole and half numbers,
+ * whose sums are exact in any order while the cube of the rows' number is: of more rows
+ * row_lanes_serve says no. */
+#ifndef HARNESS_METRIC_ROW_LANES_H
+#define HARNESS_METRIC_ROW_LANES_H
+
+#include "metric/rows.h"
+
+enum { ROW_LANES = 16, MOMENT_COUNT = sizeof(product_sums) / sizeof(double) };
+
+typedef struct row_cell row_cell;
+
+/* What a run's rows add, ready to be summed. */
+typedef struct row_lanes {
+    const row_statistics *statistics; /* borrowed */
+    unsigned parts;                   /* of metric_part */
+    row_cell *cells;                  /* (cell_count) rows that add 2^shift to a place */
+    uint32_t *rows;                   /* of the cells, one behind the other */
+    uint32_t *places;                 /* (place_count) of the sum, that a cell adds to */
+    uint8_t *marks;                   /* curves: (C, rows) in the order of their scores */
+    size_t cell_count, place_count;
+} row_lanes;
+
+/* One number a lane. */
+typedef uint64_t row_lane_counts[ROW_LANES];
+typedef double row_lane_reals[ROW_LANES];
+
+/* Lists of weights, and what follows from them for all runs on a test set. */
+typedef struct row_weights {
+    const uint32_t *weights; /* (rows, ROW_LANES) borrowed */
+    size_t rows;
+    row_lane_counts total;
+    uint32_t most;              /* no weight is larger */
+    row_lane_reals *gold_ranks; /* (rows) owned; ranks are read */
+    row_lane_reals gold[MOMENT_COUNT];
+} row_weights;
+
+/* A run's sum. */
+typedef struct row_lane_sum {
+    row_lane_counts *counts; /* (room) owned; of the run's places */
+    size_t room;
+    row_lane_reals ranking, curves, moments[MOMENT_COUNT];
+} row_lane_sum;
+
+/* Whether metrics of those parts have their bits in lanes, of lists whose weights add up to no more
+ * than `total`. */
+bool row_lanes_serve(unsigned parts, uint64_t total);
+
+/* pre: row_statistics_init took the curves that are read. Free with row_lanes_free, also after an
+ * error. Errors: ERR_MEMORY. */
+err row_lanes_init(row_lanes *l, const row_statistics *s, unsigned parts) MUST_CHECK;
+void row_lanes_free(row_lanes *l);
+
+/* Free with row_weights_free and row_lane_sum_free. Errors: ERR_MEMORY. */
+err row_weights_init(row_weights *w, size_t rows) MUST_CHECK;
+err row_lane_sum_init(row_lane_sum *sum, size_t places) MUST_CHECK;
+void row_weights_free(row_weights *w);
+void row_lane_sum_free(row_lane_sum *sum);
+
+/* Takes other weights (rows, ROW_LANES), which it borrows; any run's lanes tell it the gold side. */
+void row_weights_take(row_weights *w, const uint32_t *weights, const row_lanes *any);
+
+/* pre: sum has room for the run's places */
+void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w);
+
+/* Puts lane j in c, which row_lane_begin cleared for the run. pre: c is of the run's kind. */
+void row_lane_begin(confusion *c, const row_lanes *l);
+void row_lane_take(confusion *c, const row_lanes *l, const row_weights *w, const row_lane_sum *sum,
+                   size_t j);
+
+#endif
