@@ -130,6 +130,8 @@ Test(json, members_are_of_their_kind_and_within_bounds) {
         else
             cr_expect(!e && value >= 3 && value <= 9, "%s: %lld", text, (long long)value);
         cr_expect_eq(cJSON_GetArraySize(root), strstr(text, "\"b\"") ? 2 : 1, "%s", text);
+        const cJSON *inner = cJSON_GetObjectItem(cJSON_GetObjectItem(root, "b"), "a");
+        cr_expect(!inner || (!inner->next && inner->valueint == 2), "%s", text);
         cJSON_Delete(root);
     }
     cr_expect_eq(mem_live_count(), live);

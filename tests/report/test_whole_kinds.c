@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 static void setup(void) {
     json_setup();
@@ -111,4 +112,71 @@ Test(whole_kinds, of_a_run_that_was_chosen_on_dev) {
     MUST(html_run(&out, &r, NULL, PAGE_KO));
     held("dev", "run_ko.html", &out);
     record_free(&r);
+}
+
+/* Rows with more that is wrong than a page lists, and one with more words than a tree has room for. */
+Test(whole_kinds, of_long_rows) {
+    enum { LONG = 3, ALL = 10 + 24 + 25 };
+    static const uint32_t begin[LONG + 1] = {0, 10, 34, ALL};
+    uint32_t gold[ALL * ARC_WIDTH], said[ALL * ARC_WIDTH];
+    char text[2 * ALL + 1];
+    const char *texts[LONG] = {text, text, text};
+    const answer_kind of[] = {ANSWER_ARCS, ANSWER_TAGS};
+    for (size_t i = 0; i < sizeof text; i++) text[i] = i % 2 ? ' ' : 'a';
+    for (size_t i = 0; i < 2; i++) {
+        record r;
+        strbuf out = {0};
+        make(&r, of[i] == ANSWER_ARCS ? &kinds[3] : &kinds[2], false, 1);
+        for (uint32_t row = 0; row < LONG; row++) {
+            for (uint32_t w = begin[row]; w < begin[row + 1]; w++) {
+                if (of[i] == ANSWER_ARCS) {
+                    uint32_t *right = gold + w * ARC_WIDTH, *found = said + w * ARC_WIDTH;
+                    right[ARC_HEAD] = w == begin[row] ? 0 : 1;
+                    found[ARC_HEAD] = w == begin[row] ? 0 : w - begin[row];
+                    right[ARC_RELATION] = w % 3;
+                    found[ARC_RELATION] = w % 4 ? w % 3 : (w + 1) % 3;
+                } else {
+                    gold[w] = w % 2 ? 4 : 0;
+                    said[w] = w % 2 ? 2 : 4;
+                }
+            }
+        }
+        MUST(record_test_answers(&r, (answers){.classes = gold, .begin = begin},
+                                 (answers){.classes = said, .begin = begin}, NULL, NULL, LONG));
+        MUST(record_score(&r));
+        text[2 * 24 - 1] = '\0'; // of as many words as the second row
+        MUST(html_run(&out, &r, texts, PAGE_EN));
+        held(of[i] == ANSWER_ARCS ? "long_arcs" : "long_tags", "run.html", &out);
+        record_free(&r);
+    }
+}
+
+/* More labels than a matrix has room for: what was taken for what, the commonest first. */
+Test(whole_kinds, of_many_labels) {
+    enum { LABELS = 65, ALL = 400 };
+    static char names[LABELS][16];
+    const char *list[LABELS];
+    uint32_t gold[ALL], said[ALL];
+    for (size_t most = LABELS - 1; most <= LABELS; most++) {
+        record r;
+        strbuf out = {0};
+        make(&r, &(struct kind){"labels", "accuracy", ANSWER_CLASS}, false, 1);
+        for (size_t k = 0; k < most; k++) {
+            snprintf(names[k], sizeof names[k], "label <%zu>", k);
+            list[k] = names[k];
+        }
+        MUST(record_labels(&r, list, most));
+        for (uint32_t i = 0; i < ALL; i++) {
+            gold[i] = i % (uint32_t)most;
+            said[i] = i % 3 ? gold[i] : (gold[i] + i % 2 + 1) % (uint32_t)most;
+        }
+        MUST(record_test(&r, gold, said, NULL, NULL, ALL));
+        MUST(record_score(&r));
+        MUST(html_run(&out, &r, NULL, PAGE_EN));
+        // the matrix itself is held by another page
+        cr_expect_eq(strstr(out.text, "Confusion") != NULL, most < LABELS);
+        if (most == LABELS) held("labels", "run.html", &out);
+        strbuf_free(&out);
+        record_free(&r);
+    }
 }
