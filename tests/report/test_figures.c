@@ -65,3 +65,33 @@ Test(figures, tables_that_are_apart_say_by_what) {
         cr_expect_eq(report__apart(&b, &tables[i]), rows[i].apart, "table %zu: %u", i,
                      report__apart(&b, &tables[i]));
 }
+
+/* A recipe's values in words: what is long or a list is not shown, and what lacks is the default. */
+Test(figures, of_recipes_are_said_in_words) {
+#define SIXTY "123456789012345678901234567890123456789012345678901234567890"
+    static const char of_a[] =
+        "{\"n\": 5e-05, \"yes\": true, \"text\": \"" SIXTY "\", \"longer\": \"x" SIXTY
+        "\", \"list\": [1], \"" SIXTY "\": 1, \"k" SIXTY "\": 2, \"same\": [1]}";
+    static const char of_b[] = "{\"n\": 3, \"yes\": false, \"same\": [1], \"of_b\": 7}";
+    static const char *const lines[] = {"- n: 5e-05 in A, 3 in B\n",
+                                        "- yes: yes in A, no in B\n",
+                                        "- text: " SIXTY " in A, default in B\n",
+                                        "- longer: too long to show in A, default in B\n",
+                                        "- list: too long to show in A, default in B\n",
+                                        "- " SIXTY ": 1 in A, default in B\n",
+                                        "- a long key: 2 in A, default in B\n"};
+    record a = {0}, b = {0};
+    strbuf out = {0}, want = {0};
+    json_setup();
+    MUST(json_parse(&a.recipe, of_a, sizeof of_a - 1, "a"));
+    MUST(json_parse(&b.recipe, of_b, sizeof of_b - 1, "b"));
+    MUST(strbuf_add(&want, "\n"));
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) MUST(strbuf_add(&want, lines[i]));
+    MUST(strbuf_add(&want, "- of_b: default in A, 7 in B\n"));
+    MUST(report__recipe_differences(&out, &a, &b, PAGE_EN));
+    cr_expect_str_eq(out.text, want.text);
+    strbuf_free(&out);
+    strbuf_free(&want);
+    cJSON_Delete(a.recipe);
+    cJSON_Delete(b.recipe);
+}
