@@ -47,6 +47,16 @@ void err_clear(void) {
     message[0] = '\0';
 }
 
+err err_forgive(err e, err kind) {
+    if (e != kind) return e;
+    err_clear();
+    return ERR_OK;
+}
+
+err err_unless_memory(err e) {
+    return e == ERR_MEMORY ? e : err_forgive(e, e);
+}
+
 static bool (*verb_takes)(const char *flag);
 
 void err_set_flags(bool (*takes)(const char *flag)) {

@@ -48,6 +48,9 @@ const char *err_message(err e);
 
 /* Forgets this thread's message. */
 void err_clear(void);
+/* e, but ERR_OK in place of this kind, or of every kind but ERR_MEMORY, whose message is forgotten. */
+err err_forgive(err e, err kind);
+err err_unless_memory(err e);
 
 /* Advice belongs to the running verb: it names no flag that the verb lacks. err_advice gives words
  * (borrowed), which name the flag, when the verb takes it, and "" when not; before err_set_flags

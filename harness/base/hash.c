@@ -94,8 +94,6 @@ err hash_blob_hex(const char *path, char hex[HASH_BLOB_BYTES]) {
     return e;
 }
 
-/* --- tables of strangers' keys --- */
-
 static uint64_t little_endian(const uint8_t *b, size_t count) {
     uint64_t v = 0;
     for (size_t i = 0; i < count; i++) v |= (uint64_t)b[i] << (8 * i);

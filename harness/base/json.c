@@ -357,6 +357,28 @@ err json_put_numbers(cJSON *object, const char *key, const double *values, size_
     return e;
 }
 
+err json_put_texts(cJSON *object, const char *key, const char *const *texts, size_t count) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, object, key);
+    for (size_t i = 0; !e && i < count; i++) e = json_append(list, cJSON_CreateString(texts[i]));
+    return e;
+}
+
+err json_copy(cJSON **out, const cJSON *value) {
+    *out = value ? cJSON_Duplicate(value, true) : NULL;
+    return value ? added(*out) : ERR_OK;
+}
+
+err json_add_item(cJSON *object, const char *key, cJSON *item) {
+    if (item && cJSON_AddItemToObject(object, key, item)) return ERR_OK;
+    cJSON_Delete(item);
+    return added(NULL);
+}
+
+err json_add_copy(cJSON *object, const char *key, const cJSON *value) {
+    return json_add_item(object, key, value ? cJSON_Duplicate(value, true) : cJSON_CreateNull());
+}
+
 static err put_number(cJSON *object, const char *key, double value) {
     return isfinite(value) ? json_add_number(object, key, value)
                            : json_add_string(object, key, NULL);

@@ -71,7 +71,14 @@ err json_put(cJSON *object, const char *members, ...) PRINTF_LIKE(2, 3) MUST_CHE
 err json_put_numbers(cJSON *object, const char *key, const double *values, size_t count) MUST_CHECK;
 err json_add_object(cJSON **out, cJSON *object, const char *key) MUST_CHECK;
 err json_add_array(cJSON **out, cJSON *object, const char *key) MUST_CHECK;
-/* Takes over item in every case, also on error. */
+err json_put_texts(cJSON *object, const char *key, const char *const *texts,
+                   size_t count) MUST_CHECK;
+/* A copy of value, null where it is NULL. */
+err json_add_copy(cJSON *object, const char *key, const cJSON *value) MUST_CHECK;
+/* *out is owned; of NULL it is NULL. */
+err json_copy(cJSON **out, const cJSON *value) MUST_CHECK;
+/* Take over item in every case, also on error. */
+err json_add_item(cJSON *object, const char *key, cJSON *item) MUST_CHECK;
 err json_append(cJSON *array, cJSON *item) MUST_CHECK;
 err json_append_object(cJSON **out, cJSON *array) MUST_CHECK;
 

@@ -52,8 +52,6 @@ static void put_acting(sink *s, uint32_t point) {
     put_text(s, text);
 }
 
-/* --- media --- */
-
 static bool is_alnum(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -211,8 +209,6 @@ static void emit(sink *s, shown_medium medium, const char *text, size_t bytes) {
     }
 }
 
-/* --- formats --- */
-
 /* One conversion: "%-*.3llu" is flags "-", a width and a precision that were read, two l, 'u'. */
 typedef struct conversion {
     char flags[8];
@@ -363,8 +359,6 @@ static size_t format_into(char *out, size_t size, shown_medium medium, const cha
     va_end(rest);
     return s.used;
 }
-
-/* --- what others call --- */
 
 size_t shown_vsnprintf(char *out, size_t size, shown_medium medium, const char *format,
                        va_list args) {

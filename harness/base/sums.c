@@ -19,11 +19,9 @@ static err add_line(strbuf *text, const char *folder, const char *name) {
 }
 
 static err write_text(const char *folder, const strbuf *text) {
-    char *path = NULL;
-    err e = path_join(&path, folder, sums_name);
-    if (!e) e = file_write(path, text->text, text->length);
-    mem_free(path);
-    return e;
+    char path[PATH_MAX];
+    err e = path_in(path, folder, sums_name);
+    return e ? e : file_write(path, text->text, text->length);
 }
 
 err sums_write(const char *folder, const char *const *names, size_t count) {
@@ -36,11 +34,9 @@ err sums_write(const char *folder, const char *const *names, size_t count) {
 }
 
 err sums_remove(const char *folder) {
-    char *path = NULL;
-    err e = path_join(&path, folder, sums_name);
-    if (!e) e = file_remove(path);
-    mem_free(path);
-    return e;
+    char path[PATH_MAX];
+    err e = path_in(path, folder, sums_name);
+    return e ? e : file_remove(path);
 }
 
 /* *text is NULL when there is no such file; else owned. */

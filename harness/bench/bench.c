@@ -22,8 +22,6 @@ enum {
 };
 static const double PHASE_SECONDS = 10;
 
-/* --- one op after the other --- */
-
 /* What one row cost in each step. */
 typedef struct row_samples {
     double seconds[BENCH_STEPS_MAX], flops[BENCH_STEPS_MAX], bytes[BENCH_STEPS_MAX];
@@ -244,8 +242,6 @@ static err profile_phase(profiler *p, uint32_t steps) {
     profiler_free(p);
     return e;
 }
-
-/* --- phases --- */
 
 static uint32_t steps_for(const bench_options *o, double step_seconds) {
     if (o->steps) return o->steps;

@@ -36,8 +36,6 @@ typedef struct match {
     double own_seconds;       /* that this one took first */
 } match;
 
-/* --- the command --- */
-
 static err add_word(command *c, const flag_value *v) {
     char number[NUMBER_BYTES];
     if (c->count == ARGUMENTS_MOST) return err_set(ERR_ARG, "too many flags");
@@ -70,8 +68,6 @@ static err make_command(command *c, const options *o) {
     if (!e) e = add_word(c, &json);
     return e;
 }
-
-/* --- the other program --- */
 
 static err no_build(const char *path, const char *found) {
     return err_set(ERR_DATA,
@@ -106,8 +102,6 @@ static err check_other(const char *path) {
     stranger_free(&o);
     return e;
 }
-
-/* --- rounds --- */
 
 /* One measurement of one of the two; `name` for messages. */
 static err measure(bench_file *f, double *seconds, const match *m, const char *path,
@@ -151,8 +145,6 @@ static err run_round(match *m, uint32_t round) {
     return e ? e : bench_same_work(&m->own[0], &m->others[round], m->other);
 }
 
-/* --- the record --- */
-
 static err add_program(cJSON *to, const char *key, const bench_file *f) {
     cJSON *one = NULL;
     err e = json_add_object(&one, to, key);
@@ -161,10 +153,7 @@ static err add_program(cJSON *to, const char *key, const bench_file *f) {
 
 /* As it was measured: this program's. */
 static err add_copy(cJSON *to, const char *key, const bench_file *from) {
-    cJSON *copy = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(from->json, key), true);
-    if (copy && cJSON_AddItemToObject(to, key, copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
+    return json_add_copy(to, key, cJSON_GetObjectItemCaseSensitive(from->json, key));
 }
 
 static err add_pair(cJSON *list, const bench_pair *p, size_t rounds) {

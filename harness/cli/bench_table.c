@@ -17,8 +17,6 @@ static double percent(double part, double whole) {
     return whole > 0 ? 100 * part / whole : 0;
 }
 
-/* --- bench --- */
-
 /* Numbers of an object by name, in the order of the names; at most NUMBERS_MAX. */
 enum { NUMBERS_MAX = 16 };
 static err numbers(double *out, const cJSON *object, const char *const *keys, size_t count,
@@ -232,8 +230,6 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
     return add_ops(out, record, "evaluation", "Evaluation batch", own, where);
 }
 
-/* --- two programs in turns --- */
-
 static err add_other(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *other = NULL;
     const char *version = NULL, *commit = NULL;
@@ -293,8 +289,6 @@ err pairs_table(strbuf *out, const cJSON *record, const char *where) {
     }
     return ERR_OK;
 }
-
-/* --- against PyTorch --- */
 
 /* "12.3 (11.9 to 12.8)"; nothing of what a contender does not do */
 static err add_spread(strbuf *out, const cJSON *row, const char *key, int digits,
@@ -370,8 +364,6 @@ static err throughput_table(strbuf *out, const cJSON *record, const char *where)
     cJSON_ArrayForEach(shape, measured) TRY(add_shape(out, shape, where));
     return ERR_OK;
 }
-
-/* --- the page --- */
 
 /* In the order of the page. */
 static const struct kind {

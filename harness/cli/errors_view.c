@@ -28,8 +28,6 @@ static bool says_one_label(const record *r) {
     return score_judge(&r->confusion, metric_find(r->headline), 0) == SCORE_ONE_LABEL;
 }
 
-/* --- tables --- */
-
 static void number_or_dash(grid *g, const char *format, double value) {
     char text[32];
     snprintf(text, sizeof text, format, value);
@@ -202,8 +200,6 @@ err errors_view_print(const errors_view *v) {
     strbuf_free(&out);
     return e;
 }
-
-/* --- JSON --- */
 
 static err put_row(cJSON *list, const errors_view *v, const errors_row *row) {
     const example *x = &v->data->test.rows[row->row].example;

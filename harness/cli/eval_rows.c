@@ -56,8 +56,6 @@ static err answer_text(strbuf *out, const eval_view *v, const answers *from, siz
     return e;
 }
 
-/* --- CSV and TSV --- */
-
 static err add_cell(writer *w, const char *text) {
     err e = w->line.length ? strbuf_add_bytes(&w->line, &w->delimiter, 1) : ERR_OK;
     return e ? e : cell_add(&w->line, w->delimiter, true, text);
@@ -93,8 +91,6 @@ static err add_line(writer *w, size_t row, const char *gold, const char *predict
     for (uint32_t i = 0; x && i < x->text_count && !e; i++) e = add_cell(w, x->texts[i].text);
     return e ? e : strbuf_add(&w->line, "\n");
 }
-
-/* --- JSON lines --- */
 
 static err add_answer(cJSON *root, const eval_view *v, const char *key, const char *answer) {
     if (v->kind == ANSWER_NUMBER) return json_add_number(root, key, strtod(answer, NULL));

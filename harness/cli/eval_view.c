@@ -15,8 +15,6 @@
 enum { LABEL_COLUMNS = 24, NAMES_COLUMNS = 60, FIGURE_COLUMNS = 36, PAIRS_SHOWN = 10 };
 enum { MATRIX_CLASSES = 60, MATRIX_COLUMNS = 100 };
 
-/* --- classes --- */
-
 static size_t label_width(const eval_view *v, size_t most) {
     size_t width = strlen("label");
     for (size_t k = 0; k < v->label_count; k++) {
@@ -64,8 +62,6 @@ static err print_classes(const eval_view *v) {
     strbuf_free(&out);
     return e;
 }
-
-/* --- confusion --- */
 
 static size_t digits(uint64_t number) {
     size_t count = 1;
@@ -127,8 +123,6 @@ static err print_confusion(const eval_view *v) {
     return e;
 }
 
-/* --- for people --- */
-
 err eval_view_print(const eval_view *v) {
     score_table t = {.label_1 = v->label_1,
                      .range = v->range,
@@ -146,8 +140,6 @@ err eval_view_print(const eval_view *v) {
     err e = v->label_count ? print_classes(v) : ERR_OK;
     return !e && answer_is_label(v->kind) ? print_confusion(v) : e;
 }
-
-/* --- JSON --- */
 
 static err add_labels(cJSON *root, const eval_view *v) {
     cJSON *list = NULL, *one;

@@ -25,28 +25,24 @@ typedef struct search_state {
 
 /* Whether the run's model is a pretrained one. What cannot be read is judged by who loads it. */
 static err is_pretrained(bool *is, const char *folder) {
-    char *path = NULL;
+    char path[PATH_MAX];
     cJSON *root = NULL;
     *is = false;
-    err e = path_join(&path, folder, "model/config.json");
-    if (!e && (e = json_read(&root, path, CONFIG_LIMIT_BYTES)) && e != ERR_MEMORY) {
-        err_clear();
-        e = ERR_OK;
-    }
+    err e = path_in(path, folder, "model/config.json");
+    if (!e) e = err_unless_memory(json_read(&root, path, CONFIG_LIMIT_BYTES));
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
     const char *class = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
     *is = class && strstr(class, head_masked_lm.class_name);
     cJSON_Delete(root);
-    mem_free(path);
     return e;
 }
 
 /* A run is finished when its record and its model are there. */
 static err consider(search_state *s, const char *folder) {
-    char *path = NULL;
+    char path[PATH_MAX];
     bool passes = false;
     struct stat st;
-    err e = path_join(&path, folder, "record.json");
+    err e = path_in(path, folder, "record.json");
     bool is_there = !e && record_model_is_there(folder) && stat(path, &st) == 0;
     if (is_there && !s->takes_pretrained && !(e = is_pretrained(&passes, folder)) && passes)
         s->has_pretrained = true;
@@ -61,19 +57,14 @@ static err consider(search_state *s, const char *folder) {
             e = mem_strdup(&s->best, folder);
         }
     }
-    mem_free(path);
     return e;
 }
 
 static err search_task(search_state *s, const char *folder) {
     folder_list runs = {0};
     err e = folder_list_read(&runs, folder);
-    for (size_t i = 0; !e && i < runs.count; i++) {
-        char *one = NULL;
-        if (!(e = path_join(&one, folder, runs.names[i])) && folder_exists(one))
-            e = consider(s, one);
-        mem_free(one);
-    }
+    while (folder_next(&runs, &e))
+        if (folder_exists(runs.path)) e = consider(s, runs.path);
     folder_list_free(&runs);
     return e;
 }
@@ -82,50 +73,39 @@ static err search(search_state *s, const char *task_name) {
     folder_list tasks = {0};
     if (!folder_exists("runs")) return ERR_OK;
     err e = folder_list_read(&tasks, "runs");
-    for (size_t i = 0; !e && i < tasks.count; i++) {
-        char *one = NULL;
-        if (task_name && strcmp(task_name, tasks.names[i]) != 0) continue;
-        if (!(e = path_join(&one, "runs", tasks.names[i])) && folder_exists(one))
-            e = search_task(s, one);
-        mem_free(one);
-    }
+    while (folder_next(&tasks, &e))
+        if ((!task_name || !strcmp(task_name, tasks.name)) && folder_exists(tasks.path))
+            e = search_task(s, tasks.path);
     folder_list_free(&tasks);
     return e;
 }
 
-/* --- a folder of runs in place of one --- */
-
-static err holds(bool *held, const char *folder, const char *name) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
-    *held = *held || (!e && file_named(path));
-    mem_free(path);
-    return e;
-}
+/* A folder of runs in place of one. */
 
 static err is_run(bool *is, const char *folder) {
     static const char *const names[] = {"record.json", "config.json", "model"};
+    char path[PATH_MAX];
     *is = false;
-    err e = ERR_OK;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !e; i++) e = holds(is, folder, names[i]);
-    return e;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !*is; i++) {
+        err e = path_in(path, folder, names[i]);
+        if (e) return e;
+        *is = file_named(path);
+    }
+    return ERR_OK;
 }
 
 /* The runs below it, two folders deep at most: runs/<task>/<run>. */
 static err add_below(strbuf *list, size_t *count, const char *folder, int deep) {
     folder_list names = {0};
     err e = folder_list_read(&names, folder);
-    for (size_t i = 0; i < names.count && !e; i++) {
-        char *one = NULL;
+    while (folder_next(&names, &e)) {
         bool is = false;
-        if (checkpoint_is_name(names.names[i])) continue; // of an unfinished run
-        if ((e = path_join(&one, folder, names.names[i])) || !folder_exists(one)) goto next;
-        if ((e = is_run(&is, one))) goto next;
-        if (!is && deep) e = add_below(list, count, one, deep - 1);
+        // a checkpoint is an unfinished run's
+        if (checkpoint_is_name(names.name) || !folder_exists(names.path)) continue;
+        if ((e = is_run(&is, names.path))) break;
+        if (!is && deep) e = add_below(list, count, names.path, deep - 1);
         if (is && ++*count <= RUNS_SHOWN)
-            e = shown_printf(list, SHOWN_SHELL, *count > 1 ? ", %s" : "%s", one);
-    next:
-        mem_free(one);
+            e = shown_printf(list, SHOWN_SHELL, *count > 1 ? ", %s" : "%s", names.path);
     }
     folder_list_free(&names);
     return e;

@@ -6,14 +6,11 @@
 
 err group_known(bool *is_group, const char *name, const char *task_dir) {
     task_catalog list = {0};
-    *is_group = false;
-    err e = task_list(&list, task_dir);
-    for (size_t i = 0; i < list.count; i++)
-        if (!strcmp(list.names[i], name)) goto done; // most names are a task's: no manifest is read
-    task_catalog_free(&list);
-    if (!e) e = task_group_members(&list, name, task_dir);
+    bool is_task = false;
+    err e = task_is_there(&is_task, name, task_dir);
+    // most names are a task's: no manifest is read
+    if (!e && !is_task) e = task_group_members(&list, name, task_dir);
     *is_group = !e && list.count > 0;
-done:
     task_catalog_free(&list);
     return e;
 }

@@ -46,8 +46,6 @@ static bool is_literal(const char *word) {
     return *word >= 'a' && *word <= 'z';
 }
 
-/* --- bash --- */
-
 static void bash_flags(verb_id verb) {
     flag_words f;
     for (size_t i = 0; options_flag_words(&f, verb, i); i++) {
@@ -132,8 +130,6 @@ void help_bash(void) {
           "complete -F _harness harness\n",
           stdout);
 }
-
-/* --- zsh --- */
 
 static void zsh_action(follows w) {
     fputs(": ", stdout);
@@ -227,8 +223,6 @@ void help_zsh(void) {
           "else compdef _harness harness; fi\n",
           stdout);
 }
-
-/* --- fish --- */
 
 static void fish_flag(const char *verb, const flag_words *f, const char *name) {
     follows w = of_flag(f);

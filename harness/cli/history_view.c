@@ -99,28 +99,23 @@ static err add_speeds(reading *w, const char *folder) {
     folder_list list = {0};
     if (!folder_exists(folder)) return ERR_OK;
     err e = folder_list_read(&list, folder);
-    for (size_t i = 0; i < list.count && !e; i++) {
-        const char *name = list.names[i];
-        size_t length = strlen(name);
-        char *path = NULL;
-        if (name[0] == '.' || length < 6 || strcmp(name + length - 5, ".json") != 0) continue;
-        e = path_join(&path, folder, name);
-        if (!e && file_exists(path)) e = add_file(w, path);
-        mem_free(path);
+    while (folder_next(&list, &e)) {
+        size_t length = strlen(list.name);
+        if (*list.name != '.' && length > 5 && !strcmp(list.name + length - 5, ".json") &&
+            file_exists(list.path))
+            e = add_file(w, list.path);
     }
     folder_list_free(&list);
     return e;
 }
 
 static err add_folder(reading *w, const char *folder) {
-    char *speeds = NULL;
+    char speeds[PATH_MAX];
     if (!folder_exists(folder)) return err_set(ERR_DATA, "%s: no such folder", folder);
     err e = store_walk(folder, add_run, w);
     if (!e) e = add_speeds(w, folder);
-    if (!e) e = path_join(&speeds, folder, "performance"); // as a results folder keeps them
-    if (!e) e = add_speeds(w, speeds);
-    mem_free(speeds);
-    return e;
+    if (!e) e = path_in(speeds, folder, "performance"); // as a results folder keeps them
+    return e ? e : add_speeds(w, speeds);
 }
 
 static bool is_wanted(const struct form *f, const char *name) {

@@ -52,10 +52,9 @@ err output_spares_run(const char *path) {
     if (!file_named(path) || is_of_rows(path_name(path))) return ERR_OK;
     err e = path_folder(&folder, path);
     for (size_t i = 0; i < sizeof names / sizeof *names && !e && !is_run; i++) {
-        char *file = NULL;
-        e = path_join(&file, folder, names[i]);
+        char file[PATH_MAX];
+        e = path_in(file, folder, names[i]);
         if (!e) e = marker_is_run_file(&is_run, file);
-        mem_free(file);
     }
     if (!e && is_run)
         e = err_set(ERR_USAGE, "%s lies among the files of a run: name another place", path);

@@ -21,8 +21,6 @@
 
 enum { NAME_BYTES = 90, MAX_LENGTH = 128, TEST_ONE_IN = 5, LABELS_SHOWN = 8 };
 
-/* --- what nothing can be learnt from --- */
-
 static err check_faults(const own__scan *s) {
     bool skips = s->wish->skips_bad_rows;
     const char *advice = "; --skip-bad-rows leaves such rows out";
@@ -221,8 +219,6 @@ static err check_all(own__scan *s, size_t count) {
                    s->label);
 }
 
-/* --- labels --- */
-
 static bool whole(int64_t *value, const char *text) {
     char *end;
     *value = strtoll(text, &end, 10);
@@ -271,8 +267,6 @@ static void show_labels(const own__scan *s, size_t count) {
                  count > LABELS_SHOWN ? ", ..." : "");
     strbuf_free(&line);
 }
-
-/* --- the manifest --- */
 
 /* "own-reviews" of "data/Reviews.csv", "own-내-댓글" of "내 댓글.csv"; where nothing of a name is left eight
  * digits of its hash. */

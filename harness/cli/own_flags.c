@@ -103,8 +103,6 @@ err own_flags_of_task(strbuf *out, const task *t, bool names_alone) {
     return e;
 }
 
-/* --- tasks new --- */
-
 /* The files: by their flags, or in order. */
 static err read_arguments(own_files *w, const options *o) {
     size_t count = o->arg_count - 1;

@@ -13,8 +13,6 @@
 
 enum { SLOTS = 4 * OWN_VALUES_MAX };
 
-/* --- which columns --- */
-
 /* Whatever its case, and with blanks around it. */
 static bool is_called(const char *column, const char *name) {
     char word[32];
@@ -163,8 +161,6 @@ static err choose_columns(own__scan *s, const table *t) {
     return e;
 }
 
-/* --- labels --- */
-
 /* The value of these bytes, made where it is new; NULL when there are too many. */
 static err find_value(own__value **out, own__scan *s, const char *text, size_t bytes) {
     size_t i = hash_keyed(text, bytes) % SLOTS;
@@ -287,8 +283,6 @@ static err check_one(const own__scan *s, const table *t) {
                    "takes lists of labels)",
                    t->path, t->line, s->label, s->kind == ANSWER_NUMBER ? "number" : "label");
 }
-
-/* --- a file --- */
 
 static err take_text(own__scan *s, text_span text) {
     if (!text.bytes) return ERR_OK;

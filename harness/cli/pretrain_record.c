@@ -13,13 +13,11 @@ enum { PRETRAIN_SCHEMA = 2 };
 static err add_program(cJSON *root) {
     cJSON *o = NULL;
     char created[MOMENT_BYTES];
-    err e = json_add_string(root, "kind", "pretraining");
-    if (!e) e = json_add_number(root, "schema", PRETRAIN_SCHEMA);
+    err e = json_put(root, "kind %s schema %u", "pretraining", PRETRAIN_SCHEMA);
     if (!e) e = json_add_object(&o, root, "harness");
-    if (!e) e = json_add_string(o, "version", version_string());
-    if (!e) e = json_add_string(o, "commit", version_commit());
-    if (!e) e = json_add_bool(o, "dirty", version_is_dirty());
-    if (!e) e = json_add_number(o, "numerics_version", NUMERICS_VERSION);
+    if (!e)
+        e = json_put(o, "version %s commit %s dirty %d numerics_version %u", version_string(),
+                     version_commit(), version_is_dirty(), NUMERICS_VERSION);
     return e ? e : json_add_string(root, "created", moment_now(created));
 }
 
@@ -29,42 +27,22 @@ static err add_model(cJSON *root, const pretrain *p) {
     err e = json_add_object(&o, root, "model");
     if (!e) e = json_add_string(o, "name", r->base_model.name);
     if (!e) e = model_config_json(&config, &r->base_model.config);
-    if (!e && !cJSON_AddItemToObject(o, "config", config))
-        e = err_set(ERR_MEMORY, "out of memory while building JSON");
+    if (!e) e = json_add_item(o, "config", config);
     bool scratch = !r->base_model.folder || r->request.from_scratch;
-    if (!e) e = json_add_string(o, "weights_sha256", scratch ? "" : r->weights.sha256);
-    if (!e) e = json_add_string(o, "vocab_sha256", r->base_model.vocab_sha256);
-    return e ? e : json_add_number(o, "parameters", (double)r->trainer.model.params.total);
-}
-
-static err add_corpus(cJSON *root, const pretrain *p) {
-    cJSON *copy = cJSON_Duplicate(p->prepared.json, true);
-    if (copy && cJSON_AddItemToObject(root, "corpus", copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
-}
-
-static err add_number(void *context, const char *key, double value) {
-    return json_add_number(context, key, value);
-}
-
-static err add_text(void *context, const char *key, const char *value) {
-    return json_add_string(context, key, value);
-}
-
-static err add_truth(void *context, const char *key, bool value) {
-    return json_add_bool(context, key, value);
+    return e ? e
+             : json_put(o, "weights_sha256 %s vocab_sha256 %s parameters %f",
+                        scratch ? "" : r->weights.sha256, r->base_model.vocab_sha256,
+                        (double)r->trainer.model.params.total);
 }
 
 static err add_recipe(cJSON *root, const pretrain *p) {
     cJSON *o = NULL;
     err e = json_add_object(&o, root, "recipe");
-    recipe_visitor visitor = {o, add_number, add_text, add_truth};
-    if (!e) e = recipe_visit(&p->run.trainer.recipe, &visitor);
-    if (!e) e = json_add_number(o, "tokens_per_batch", p->request.tokens_per_batch);
-    if (!e) e = json_add_number(o, "mlm_probability", p->request.mlm_probability);
-    if (!e) e = json_add_bool(o, "whole_word", p->request.whole_word);
-    if (!e) e = json_add_number(o, "steps", p->run.trainer.total_steps);
+    if (!e) e = recipe_json(o, &p->run.trainer.recipe);
+    if (!e)
+        e = json_put(o, "tokens_per_batch %u mlm_probability %f whole_word %d steps %u",
+                     p->request.tokens_per_batch, p->request.mlm_probability, p->request.whole_word,
+                     p->run.trainer.total_steps);
     return e ? e : json_add_number(root, "seed", p->run.request.seed);
 }
 
@@ -72,13 +50,10 @@ static err add_device(cJSON *root, const pretrain *p) {
     const device *d = &p->run.device;
     cJSON *o = NULL;
     err e = json_add_object(&o, root, "device");
-    if (!e) e = json_add_string(o, "kind", device_record_kind(&d->info));
-    if (!e) e = json_add_string(o, "name", d->info.name);
-    if (!e) e = json_add_string(o, "driver", d->info.driver);
-    if (!e) e = json_add_string(o, "version", d->info.version);
-    if (!e) e = json_add_string(o, "precision", device_precision_name(d->options.precision));
-    if (!e) e = json_add_number(o, "threads", d->info.threads);
-    return e ? e : json_add_string(o, "isa", d->info.isa);
+    return e ? e
+             : json_put(o, "kind %s name %s driver %s version %s precision %s threads %u isa %s",
+                        device_record_kind(&d->info), d->info.name, d->info.driver, d->info.version,
+                        device_precision_name(d->options.precision), d->info.threads, d->info.isa);
 }
 
 static err add_curve(cJSON *root, const pretrain *p) {
@@ -90,10 +65,9 @@ static err add_curve(cJSON *root, const pretrain *p) {
         const trainer_evaluation *v = &t->evaluations[i];
         cJSON *o = cJSON_CreateObject();
         e = json_append(list, o);
-        if (!e) e = json_add_number(o, "step", v->step);
-        if (!e) e = json_add_number(o, "loss", v->loss);
-        if (!e) e = json_add_number(o, "perplexity", exp(v->loss));
-        if (!e) e = json_add_number(o, "accuracy", v->score);
+        if (!e)
+            e = json_put(o, "step %u loss %f perplexity %f accuracy %f", v->step, v->loss,
+                         exp(v->loss), v->score);
     }
     return e;
 }
@@ -102,12 +76,10 @@ static err add_timing(cJSON *root, const pretrain *p) {
     const trainer *t = &p->run.trainer;
     cJSON *o = NULL;
     err e = json_add_object(&o, root, "timing");
-    if (!e) e = json_add_number(o, "prepare_s", p->run.tokenize_s);
-    if (!e) e = json_add_number(o, "train_s", t->seconds);
-    if (!e) e = json_add_number(o, "steps", t->done - t->begun_at);
-    if (!e) e = json_add_number(o, "train_tokens", (double)t->tokens);
     if (!e)
-        e = json_add_number(o, "tokens_per_s", t->seconds > 0 ? (double)t->tokens / t->seconds : 0);
+        e = json_put(o, "prepare_s %f train_s %f steps %u train_tokens %f tokens_per_s %f",
+                     p->run.tokenize_s, t->seconds, t->done - t->begun_at, (double)t->tokens,
+                     t->seconds > 0 ? (double)t->tokens / t->seconds : 0);
     return e ? e : json_add_string(root, "final_weights_sha256", p->run.final_sha256);
 }
 
@@ -116,7 +88,7 @@ err pretrain_record_write(const char *path, const pretrain *p) {
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
     if (!e) e = add_program(root);
     if (!e) e = add_model(root, p);
-    if (!e) e = add_corpus(root, p);
+    if (!e) e = json_add_copy(root, "corpus", p->prepared.json);
     if (!e) e = add_recipe(root, p);
     if (!e) e = add_device(root, p);
     if (!e) e = add_curve(root, p);

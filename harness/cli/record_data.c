@@ -20,7 +20,7 @@ static err load(record_data *d, const char *name) {
     dataset_options where = {.data_dir = d->data_dir};
     bool described = false;
     err e = mem_strdup(&d->name, name);
-    if (!e) e = task_flag_described(&described, d->task_dir, name);
+    if (!e) e = task_is_there(&described, name, d->task_dir);
     if (!e && !described) // without all the names that there are: each record says so
         return mem_printf(&d->lacks, "no manifest of task '%s' is here (--task-dir DIR)", name);
     if (!e) e = task_find(&d->task, name, d->task_dir);

@@ -27,9 +27,7 @@ err report_file_is_own(const char *path, const char *mark, const char *old) {
 }
 
 err report_file_check(const char *folder, const char *name, const char *mark, const char *old) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
-    if (!e) e = report_file_is_own(path, mark, old);
-    mem_free(path);
-    return e;
+    char path[PATH_MAX];
+    err e = path_in(path, folder, name);
+    return e ? e : report_file_is_own(path, mark, old);
 }

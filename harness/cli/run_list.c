@@ -49,8 +49,7 @@ void run_list_free(run_list *l) {
 static err pass_over(err e) {
     if (!e || e == ERR_MEMORY) return e;
     log_warn("%s: passed over", err_message(e));
-    err_clear();
-    return ERR_OK;
+    return err_forgive(e, e);
 }
 
 static err add_run(run_list *l, listed_run **out) {
@@ -61,38 +60,28 @@ static err add_run(run_list *l, listed_run **out) {
     return ERR_OK;
 }
 
-/* --- what a folder holds --- */
-
 /* Opens the lock and takes it, until *fd is closed; *fd is -1 where there is none. *held: another
  * process has it. */
 static err take_lock(int *fd, bool *held, const char *folder) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char *path = NULL;
+    char path[PATH_MAX];
     *held = false;
-    err e = path_join(&path, folder, ".lock");
+    err e = path_in(path, folder, ".lock");
     if (e) return e;
     *fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    mem_free(path);
     if (*fd < 0) return ERR_OK;
     *held = fcntl(*fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN);
     return ERR_OK;
 }
 
-/* Bytes of all files below; links count nothing, and nothing is followed. */
-static err add_bytes(listed_run *r, const char *folder, int deep) {
+/* Its bytes, and when it was changed last. */
+static err measure(listed_run *r, const char *folder) {
     folder_list names = {0};
     err e = folder_list_read(&names, folder);
-    for (size_t i = 0; !e && i < names.count; i++) {
-        char *path = NULL;
+    while (folder_next(&names, &e)) {
         struct stat st;
-        if ((e = path_join(&path, folder, names.names[i]))) break;
-        if (!lstat(path, &st)) {
-            if (!deep && st.st_mtime > r->changed) r->changed = st.st_mtime;
-            if (S_ISREG(st.st_mode)) r->bytes += (uint64_t)st.st_size;
-            if (S_ISDIR(st.st_mode) && deep < FOLDERS_DEEP)
-                e = pass_over(add_bytes(r, path, deep + 1));
-        }
-        mem_free(path);
+        if (!lstat(names.path, &st) && st.st_mtime > r->changed) r->changed = st.st_mtime;
+        e = pass_over(folder_add_bytes(&r->bytes, names.path));
     }
     folder_list_free(&names);
     return e;
@@ -149,17 +138,13 @@ static err take_identity(listed_run *r, const char *path) {
 static err find_step(listed_run *r, const char *folder) {
     folder_list names = {0};
     err e = folder_list_read(&names, folder);
-    for (size_t i = 0; !e && i < names.count; i++) {
-        const char *name = names.names[i];
-        char *path = NULL;
-        if (strncmp(name, "checkpoint-", 11) || !checkpoint_is_name(name)) continue;
-        if ((e = path_join(&path, folder, name))) break;
-        uint32_t step = (uint32_t)strtoul(name + 11, NULL, 10);
-        if (!folder_exists(path))
-            log_warn("%s: no folder, so no checkpoint: passed over", path);
+    while (folder_next(&names, &e)) {
+        if (strncmp(names.name, "checkpoint-", 11) || !checkpoint_is_name(names.name)) continue;
+        uint32_t step = (uint32_t)strtoul(names.name + 11, NULL, 10);
+        if (!folder_exists(names.path))
+            log_warn("%s: no folder, so no checkpoint: passed over", names.path);
         else if (step > r->step)
             r->step = step;
-        mem_free(path);
     }
     folder_list_free(&names);
     return e;
@@ -173,16 +158,14 @@ static err find_pretraining(bool *found, const char *path) {
     *found = !e && json_has(root, "corpus");
     if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
     cJSON_Delete(root);
-    if (e == ERR_MEMORY) return e;
-    err_clear();
-    return ERR_OK;
+    return err_unless_memory(e);
 }
 
 /* The record, as far as the folder has a whole one. */
 static err read_result(listed_run *r, record *rec, bool *has_record, const char *folder) {
-    char *path = NULL;
+    char path[PATH_MAX];
     *has_record = false;
-    err e = path_join(&path, folder, RUN_RECORD);
+    err e = path_in(path, folder, RUN_RECORD);
     if (!e && file_exists(path)) {
         e = record_read(rec, path);
         *has_record = !e;
@@ -193,7 +176,6 @@ static err read_result(listed_run *r, record *rec, bool *has_record, const char 
             if (!pretraining) r->state = RUN_STATE_DAMAGED;
         }
     }
-    mem_free(path);
     return e;
 }
 
@@ -231,7 +213,7 @@ static err read_run(listed_run *r, const char *folder, const char *state, const 
     r->state = unfinished ? RUN_STATE_UNFINISHED : RUN_STATE_FINISHED;
     err e = mem_strdup(&r->folder, folder);
     if (!e) e = run_at_work(&held, &r->worker, folder);
-    if (!e) e = add_bytes(r, folder, 0);
+    if (!e) e = measure(r, folder);
     if (!e) e = checkpoint_usage(folder, NULL, &r->checkpoints, &r->checkpoint_bytes);
     if (!e) e = find_step(r, folder);
     set_date(r, r->changed);
@@ -243,8 +225,6 @@ static err read_run(listed_run *r, const char *folder, const char *state, const 
     if (held) r->state = RUN_STATE_AT_WORK;
     return e;
 }
-
-/* --- folders --- */
 
 /* Unfinished goes first: a run that replaces another has files of both. */
 static const char *const state_files[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
@@ -263,12 +243,8 @@ static err add_folder(run_list *l, const char *folder, int deep, const store *s,
     }
     if (e || deep == FOLDERS_DEEP) return e;
     e = folder_list_read(&names, folder);
-    for (size_t i = 0; !e && i < names.count; i++) {
-        char *path = NULL;
-        if (!(e = path_join(&path, folder, names.names[i])) && folder_is_own(path))
-            e = pass_over(add_folder(l, path, deep + 1, s, seen));
-        mem_free(path);
-    }
+    while (folder_next(&names, &e))
+        if (folder_is_own(names.path)) e = pass_over(add_folder(l, names.path, deep + 1, s, seen));
     folder_list_free(&names);
     return e;
 }
@@ -303,24 +279,21 @@ err run_list_read(run_list *l, const char *const *roots, size_t count, const cha
     return e;
 }
 
-/* --- deleting --- */
-
 err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes) {
     bool held = false;
     int fd = -1;
-    char *lock = NULL;
+    char lock[PATH_MAX];
     *w = (run_waste){0};
     err e = deletes ? take_lock(&fd, &held, r->folder) : ERR_OK;
     if (!e && held) e = err_set(ERR_IO, "%s: a run is at work in this folder", r->folder);
     if (!e) e = run_waste_find(w, r->folder, whole);
     if (!e && deletes) e = run_waste_remove(w);
     if (!e && deletes && whole && w->count && !w->keeps_result &&
-        !(e = path_join(&lock, r->folder, ".lock"))) {
+        !(e = path_in(lock, r->folder, ".lock"))) {
         // while it is held: whoever waits for it looks whether the file is still the one of the name
         e = fd >= 0 ? file_remove(lock) : ERR_OK;
         (void)rmdir(r->folder);
     }
     if (fd >= 0) close(fd);
-    mem_free(lock);
     return e;
 }

@@ -13,8 +13,6 @@
 
 enum { WORST_ROWS = 20, SUSPECT_ROWS = 20 };
 
-/* --- rows --- */
-
 static _Thread_local const dataset_row *sorted_rows;
 
 static int by_text(const void *a, const void *b) {
@@ -174,8 +172,6 @@ done:
     return e;
 }
 
-/* --- parts --- */
-
 void count_labels(uint64_t *counts, answer_kind kind, size_t classes, example_target target) {
     if (answer_is_label(kind)) counts[target.class]++;
     for (size_t k = 0; kind == ANSWER_SET && k < classes; k++) counts[k] += target.set[k];
@@ -239,8 +235,7 @@ static err add_model(record *out, const run *r) {
     out->model.parameters = (int64_t)r->trainer.model.params.total;
     if (scratch) return json_append(out->model.newly_initialised, cJSON_CreateString("all"));
     if (s->corpus) {
-        if (!(out->model.corpus = cJSON_Duplicate(s->corpus, true)))
-            return err_set(ERR_MEMORY, "out of memory while building the record");
+        if ((e = json_copy(&out->model.corpus, s->corpus))) return e;
         cJSON_DeleteItemFromObjectCaseSensitive(out->model.corpus, "same_source");
         out->model.corpus_is_source = model_corpus_same_source(s->corpus, r->task.source);
     }
@@ -249,23 +244,11 @@ static err add_model(record *out, const run *r) {
     return e;
 }
 
-static err recipe_number(void *context, const char *key, double value) {
-    return record_recipe_number(context, key, value);
-}
-
-static err recipe_text(void *context, const char *key, const char *value) {
-    return record_recipe_text(context, key, value);
-}
-
-static err recipe_truth(void *context, const char *key, bool value) {
-    return record_recipe_bool(context, key, value);
-}
-
 static err add_recipe(record *out, const run *r) {
     recipe shown = r->request.recipe;
     shown.max_length =
         r->max_length; // what the run used, also when the recipe leaves it to the task
-    err e = recipe_visit(&shown, &(recipe_visitor){out, recipe_number, recipe_text, recipe_truth});
+    err e = recipe_json(out->recipe, &shown);
     if (e) return e;
     out->seed = r->request.seed;
     return record_text(&out->protocol, run_protocol_name(r->request.protocol));
@@ -423,8 +406,6 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = record_text(&out->command, command))) return e;
     return record_score(out);
 }
-
-/* --- where it goes --- */
 
 /* The record in the folder, of the run that this one replaces, goes; what the results folder has of
  * it says from now on that its model is gone. */

@@ -10,22 +10,13 @@
 
 #include <string.h>
 
-err task_flag_described(bool *is, const char *task_dir, const char *name) {
-    task_catalog c = {0};
-    err e = task_list(&c, task_dir);
-    *is = false;
-    for (size_t i = 0; i < c.count; i++) *is = *is || !strcmp(c.names[i], name);
-    task_catalog_free(&c);
-    return e;
-}
-
 static bool has_own_name(const char *name) {
     return !strncmp(name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX));
 }
 
 err task_flag_unkept(bool *is, const options *o, const char *name) {
     bool described = true;
-    err e = has_own_name(name) ? task_flag_described(&described, o->task_dir, name) : ERR_OK;
+    err e = has_own_name(name) ? task_is_there(&described, name, o->task_dir) : ERR_OK;
     *is = !e && !described;
     return e;
 }
@@ -51,7 +42,7 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     char *folder = NULL;
     *k = (kept_task){0};
     *found = false;
-    err e = task_flag_described(&described, o->task_dir, name);
+    err e = task_is_there(&described, name, o->task_dir);
     if (!e && !described) e = find_run_newest(&folder, name);
     if (!e && folder) e = kept_task_read(k, found, folder);
     *found = *found && !strcmp(k->name, name);

@@ -23,9 +23,6 @@ err task_flag_read(task *t, const options *o, const char *name, const char *fold
  * Errors: ERR_USAGE where the name is one that such runs have ("own-..."), with what to type. */
 err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) MUST_CHECK;
 
-/* Whether a manifest describes a task of the name. Errors: those of task_list. */
-err task_flag_described(bool *is, const char *task_dir, const char *name) MUST_CHECK;
-
 /* Whether a record's task is one of somebody's own files: called so, and no manifest describes it. A
  * board has no row of files that nobody else can have. Errors: those of task_list. */
 err task_flag_unkept(bool *is, const options *o, const char *name) MUST_CHECK;

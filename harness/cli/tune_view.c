@@ -31,8 +31,6 @@ const tune_row *tune_best(const tune_result *t) {
     return isnan(best->trial.score) ? NULL : best;
 }
 
-/* --- files --- */
-
 err tune_write_recipe(const tune_result *t, const char *path) {
     recipe chosen = tune_best(t)->recipe;
     cJSON *root = cJSON_CreateObject();
@@ -112,8 +110,6 @@ err tune_json(cJSON **root, const tune_result *t, const char *recipe_path) {
     e = json_put_numbers(*root, "expected_best", t->mean, t->count);
     return e ? e : json_put_numbers(*root, "expected_best_std", t->deviation, t->count);
 }
-
-/* --- tables --- */
 
 static void add_cells(grid *g, const tune_result *t, const tune_row *row) {
     char text[RECIPE_TEXT_BYTES];

@@ -46,8 +46,6 @@ static void work_free(work *w) {
     mem_free(w->result);
 }
 
-/* --- opening --- */
-
 static err choose(work *w, const options *o) {
     w->options = (bench_options){.batch_size = o->has_per_device_train_batch_size
                                                    ? o->per_device_train_batch_size
@@ -75,17 +73,13 @@ static err choose(work *w, const options *o) {
 /* Real data if it is there; else, with a note, the sample: lengths differ, shapes do not. */
 static err open_data(work *w, const options *o) {
     dataset_options wanted = {.data_dir = o->data_dir, .sample = o->sample};
-    for (size_t i = 0; !wanted.sample && i < w->task.file_count; i++) {
-        char *path = NULL;
-        err e = dataset_path(&path, &w->task, &w->task.files[i], &wanted);
-        if (e) return e;
-        if (!file_exists(path)) {
-            log_note("%s is not there: the sentence lengths are those of the bundled sample", path);
-            wanted.sample = true;
-        }
-        mem_free(path);
-    }
-    w->sample = wanted.sample;
+    bool here = true;
+    err e = wanted.sample ? ERR_OK : dataset_is_here(&here, &w->task, &wanted);
+    if (e) return e;
+    if (!here)
+        log_note("the data of %s is not here: the sentence lengths are those of the bundled sample",
+                 w->task.name);
+    w->sample = wanted.sample = wanted.sample || !here;
     return dataset_load(&w->data, &w->task, &wanted);
 }
 

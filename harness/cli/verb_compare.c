@@ -38,22 +38,17 @@ static bool is_json(const char *name) {
 static err add_folder(side *s, const char *folder) {
     folder_list list = {0};
     err e = folder_list_read(&list, folder);
-    for (size_t i = 0; i < list.count && !e; i++) {
-        char *path = NULL, *inside = NULL;
-        if (!strcmp(list.names[i], "unfinished.json")) {
+    while (folder_next(&list, &e)) {
+        char inside[PATH_MAX];
+        if (!strcmp(list.name, "unfinished.json"))
             e = err_set(
                 ERR_DATA,
                 "%s: the run there is not finished: its `harness run` goes on with --resume",
                 folder);
-        } else if (!(e = path_join(&path, folder, list.names[i])) &&
-                   !(e = path_join(&inside, path, "record.json"))) {
-            if (is_json(list.names[i]) && file_exists(path))
-                e = add_record(s, path);
-            else if (file_exists(inside))
-                e = add_record(s, inside);
-        }
-        mem_free(path);
-        mem_free(inside);
+        else if (is_json(list.name) && file_exists(list.path))
+            e = add_record(s, list.path);
+        else if (!(e = path_in(inside, list.path, "record.json")) && file_exists(inside))
+            e = add_record(s, inside);
     }
     folder_list_free(&list);
     if (e || s->count) return e;
@@ -80,17 +75,15 @@ static err add_runs(side *s, const char *name, const options *o) {
 }
 
 static err add_named(side *s, const char *name, const options *o) {
-    char *path = NULL;
+    char path[PATH_MAX];
     if (!folder_exists(name)) {
         if (file_exists(name) || file_is_input(name)) return add_record(s, name);
         if (compare_is_device(name)) return add_runs(s, name, o);
         return err_set(ERR_IO, "%s: no such record or run folder, and no device (harness devices)",
                        name);
     }
-    err e = path_join(&path, name, "record.json");
-    if (!e) e = file_exists(path) ? add_record(s, path) : add_folder(s, name);
-    mem_free(path);
-    return e;
+    err e = path_in(path, name, "record.json");
+    return e ? e : file_exists(path) ? add_record(s, path) : add_folder(s, name);
 }
 
 /* What has no comma, or is there under that very name, is one; else each between commas. */

@@ -25,15 +25,12 @@ static err open_both(corpus *c, exclusion *x, const options *o) {
     return e ? e : exclusion_make(x, o->task_dir, &place);
 }
 
-/* --- list, show, fetch --- */
-
 static err manifest_json(cJSON **out, const task *t, bool whole) {
     cJSON *o = *out = cJSON_CreateObject();
     err e = o ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
     if (!e && whole) {
         cJSON_Delete(o);
         o = *out = cJSON_Duplicate(t->manifest, true);
-        if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
         return json_add_string(o, "manifest_sha256", t->manifest_sha256);
     }
     if (!e) e = json_add_string(o, "name", t->name);
@@ -120,8 +117,6 @@ static err fetch(const options *o) {
     task_free(&t);
     return e;
 }
-
-/* --- stats, text --- */
 
 static err stats(const options *o) {
     corpus c = {0};

@@ -44,8 +44,6 @@ static void inquiry_free(inquiry *q) {
     task_free(&q->task);
 }
 
-/* --- which runs --- */
-
 static err same(const char *what, const char *folder, const char *a, const char *b) {
     if (strcmp(a, b) == 0) return ERR_OK;
     return err_set(ERR_DATA,
@@ -64,14 +62,13 @@ static err read_runs(inquiry *q, const options *o) {
                        o->arg_count);
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         errors_run *one = &q->runs[i];
-        char *path = NULL;
+        char path[PATH_MAX];
         one->folder = o->args[i];
         if (!folder_exists(one->folder))
             return err_set(ERR_DATA, "%s: no such folder", one->folder);
         e = find_run_check(one->folder);
-        if (!e) e = path_join(&path, one->folder, "record.json");
+        if (!e) e = path_in(path, one->folder, "record.json");
         if (!e && !(e = record_read(&one->record, path))) q->count++;
-        mem_free(path);
         if (e) break;
         const record *r = &one->record, *first = &q->runs[0].record;
         if (!answer_is_label(r->task.kind))
@@ -87,8 +84,6 @@ static err read_runs(inquiry *q, const options *o) {
     }
     return e;
 }
-
-/* --- rows --- */
 
 static err load_rows(inquiry *q, const options *o) {
     const record *r = &q->runs[0].record;
@@ -108,8 +103,6 @@ static err load_rows(inquiry *q, const options *o) {
     for (size_t i = 0; !e && i < n; i++) q->leaked[i] = q->data.test.rows[i].leaked;
     return e;
 }
-
-/* --- answers --- */
 
 static err score_split(float **logits, encoded *rows, scorer *s, const dataset_split *split,
                        uint32_t length) {

@@ -269,8 +269,6 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
     return e;
 }
 
-/* --- a record --- */
-
 /* What the classes of a record's sum are called: by the names that the model answers in, which
  * records of older programs have in its configuration alone, or those for people. *names (classes) is owned, the texts are
  * r's. */

@@ -27,8 +27,6 @@
 
 enum { WINDOW_LINES = 4096 };
 
-/* --- answers --- */
-
 /* The labels that it says, best first. */
 static err add_said(cJSON *root, const predictor *p) {
     cJSON *list = NULL;
@@ -100,8 +98,6 @@ static err print_all(predictor *p, const example *examples, const float *logits,
     return e ? e : output_check();
 }
 
-/* --- entities --- */
-
 static err print_entities(const predictor *p, const tagged_text *t) {
     strbuf marked = {0}, line = {0};
     char *text = NULL;
@@ -134,8 +130,6 @@ static err print_all_units(const predictor *p, const unit_answers *a) {
     }
     return e ? e : output_check();
 }
-
-/* --- a window --- */
 
 static err predict_units(predictor *p, example *examples, size_t count) {
     unit_answers a;

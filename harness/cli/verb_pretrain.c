@@ -95,13 +95,11 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
 }
 
 static err finish(pretrain *p) {
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = pretrain_keep_model(p);
-    if (!e) e = path_join(&path, p->run.output, "record.json");
+    if (!e) e = path_in(path, p->run.output, "record.json");
     if (!e) e = pretrain_record_write(path, p);
-    if (!e) e = run_finish(&p->run);
-    mem_free(path);
-    return e;
+    return e ? e : run_finish(&p->run);
 }
 
 static void show_end(const pretrain *p) {

@@ -48,11 +48,9 @@ static err find_baselines(char **folder, const options *o) {
 }
 
 static err read_suite(work *w, const char *folder) {
-    char *path = NULL;
-    err e = path_join(&path, folder, "suite.json");
-    if (!e) e = regress_suite_read(&w->suite, path);
-    mem_free(path);
-    return e;
+    char path[PATH_MAX];
+    err e = path_in(path, folder, "suite.json");
+    return e ? e : regress_suite_read(&w->suite, path);
 }
 
 /* The baseline of the device's kind, found before anything is run. */
@@ -63,11 +61,9 @@ static err name_baseline(work *w, const char *folder, const options *o) {
 }
 
 static err write_text(const char *folder, const char *name, const strbuf *text) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
-    if (!e) e = file_write(path, text->text, text->length);
-    mem_free(path);
-    return e;
+    char path[PATH_MAX];
+    err e = path_in(path, folder, name);
+    return e ? e : file_write(path, text->text, text->length);
 }
 
 /* Nothing is run when what would be written over is another's. mark: words of regress_output.c. */
@@ -80,10 +76,8 @@ static err check_files(const work *w, const options *o) {
     if (o->update) return file_check_own(w->baseline, "\"suite_sha256\"");
     err e = ERR_OK;
     for (size_t i = 0; i < sizeof files / sizeof *files && !e; i++) {
-        char *path = NULL;
-        if (!(e = path_join(&path, w->folder, files[i].name)))
-            e = file_check_own(path, files[i].mark);
-        mem_free(path);
+        char path[PATH_MAX];
+        if (!(e = path_in(path, w->folder, files[i].name))) e = file_check_own(path, files[i].mark);
     }
     return e;
 }

@@ -127,7 +127,7 @@ static err texts_open(test_texts *s, const record *r) {
     if (s->open && !strcmp(s->t.name, r->task.name)) return ERR_OK;
     texts_close(s);
     bool described = false;
-    err e = task_flag_described(&described, s->o->task_dir, r->task.name);
+    err e = task_is_there(&described, r->task.name, s->o->task_dir);
     if (!e && !described)
         e = err_set(ERR_USAGE, "--texts: no manifest of task '%s' is here (--task-dir DIR)",
                     r->task.name);
@@ -223,8 +223,6 @@ static bool page_is_there(const store *s, size_t i, const char *folder) {
     return file_stamp_same(&s->files[i].page, &now);
 }
 
-/* --- pages whose records are gone --- */
-
 static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -239,11 +237,7 @@ static bool is_page_name(const char *name) {
 static err is_our_page(bool *ours, const char *path) {
     err e = report_file_is_own(path, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK);
     *ours = !e;
-    if (e == ERR_DATA) { // another's, though of such a name: it stays
-        err_clear();
-        e = ERR_OK;
-    }
-    return e;
+    return err_forgive(e, ERR_DATA); // another's, though of such a name: it stays
 }
 
 /* Pages of one task that are not in the sorted list. */

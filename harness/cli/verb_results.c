@@ -209,13 +209,12 @@ static err check_one(void *of, const char *path, const char *relative) {
 
 /* A record, that of a run by its folder, or all below a folder of results. */
 static err check_named(checking *w, const char *path) {
-    char *own = NULL;
-    err e = path_join(&own, path, "record.json");
+    char own[PATH_MAX];
+    err e = path_in(own, path, "record.json");
     if (!e && !folder_exists(path))
         e = check_one(w, path, NULL);
     else if (!e)
         e = file_exists(own) ? check_one(w, own, NULL) : store_walk(path, check_one, w);
-    mem_free(own);
     return e;
 }
 

@@ -32,8 +32,6 @@ enum {
         20 /* of a preset: 16 sentences a label take that long to be learnt from scratch */
 };
 
-/* --- recipe --- */
-
 /* Recipes have Trainer's names: a message that begins with one whose flag was given begins with the
  * flag as it was typed. */
 static err name_flags(err e, const options *o) {
@@ -91,8 +89,6 @@ static err choose_protocol(run_protocol *p, const options *o) {
                                   "scores the final weights");
     return ERR_OK;
 }
-
-/* --- what the person reads --- */
 
 /* 7896 as "7,896". */
 static const char *grouped(char text[32], size_t value) {
@@ -211,8 +207,6 @@ static void show_checkpoints(const run *r) {
                  r->output, count, shown_plural(count), shown_size(size, bytes));
 }
 
-/* --- one run --- */
-
 /* Text as one word of a shell, behind the flag. */
 static err add_quoted(strbuf *out, const char *flag, const char *text) {
     err e = strbuf_printf(out, "%s'", flag);
@@ -289,8 +283,8 @@ static err show_result(const record *rec, const run *r, const options *o, const 
  * folder if it is not there. */
 static err show_finished(const run *r, const options *o, double *score) {
     record rec = {0};
-    char *local = NULL, *stored = NULL;
-    err e = path_join(&local, r->output, "record.json");
+    char *stored = NULL, local[PATH_MAX];
+    err e = path_in(local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
     log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
              "does it again)",
@@ -301,7 +295,6 @@ static err show_finished(const run *r, const options *o, double *score) {
     if (stored) log_note("its record was not among the results: wrote %s", stored);
     e = show_result(&rec, r, o, local, stored, score);
 done:
-    mem_free(local);
     mem_free(stored);
     record_free(&rec);
     return e;

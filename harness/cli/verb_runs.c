@@ -23,8 +23,6 @@ static const char *or_unknown(const char *text) {
     return text ? text : "?";
 }
 
-/* --- the list --- */
-
 /* "0.5123 macro F1", or "-". */
 enum { SCORE_BYTES = METRIC_TITLE_BYTES + 16 };
 static const char *score_text(char text[SCORE_BYTES], const listed_run *r) {
@@ -155,8 +153,6 @@ static err print_json(const run_list *l) {
     cJSON_Delete(array);
     return e;
 }
-
-/* --- cleaning --- */
 
 /* Begin of the day, UTC. */
 static err read_date(time_t *when, const char *text) {

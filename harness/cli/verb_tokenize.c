@@ -40,8 +40,6 @@ typedef struct printer {
     double seconds; /* spent on encoding alone */
 } printer;
 
-/* --- texts --- */
-
 static err add_text(text_list *l, const char *text, size_t bytes) {
     err e = mem_grow((void **)&l->texts, &l->capacity, l->count + 1, sizeof *l->texts);
     if (e) return e;
@@ -92,8 +90,6 @@ static void free_texts(text_list *l) {
     mem_free(l->held);
     mem_free(l->texts);
 }
-
-/* --- output --- */
 
 // The text as a string: a 0 byte shows as its picture, U+2400.
 static err printable(strbuf *b, const char *text, size_t bytes) {
@@ -198,8 +194,6 @@ static err print_json(const printer *p, const char *text, const char *pair) {
     cJSON_Delete(object);
     return e;
 }
-
-/* --- verb --- */
 
 /* What a text is that the tokenizer refused. */
 static err not_text(const input_text *t, size_t number, err e) {

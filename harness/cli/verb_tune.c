@@ -44,8 +44,6 @@ static void search_free(search *s) {
     mem_free(s->work);
 }
 
-/* --- what to search --- */
-
 static err read_request(search *s, const options *o) {
     run_request *q = &s->request;
     bool is_own = false;
@@ -176,9 +174,9 @@ static err check_output(const char *path, const char *written) {
 
 /* What a recipe would replace is of an earlier search here, or is not touched. */
 static err check_places(const search *s, const options *o) {
-    char *recipe_path = NULL, *trials = NULL, *place = NULL;
-    err e = path_join(&recipe_path, s->folder, "recipe.json");
-    if (!e) e = path_join(&trials, s->folder, "trials");
+    char *place = NULL, recipe_path[PATH_MAX], trials[PATH_MAX];
+    err e = path_in(recipe_path, s->folder, "recipe.json");
+    if (!e) e = path_in(trials, s->folder, "trials");
     if (!e && file_named(recipe_path) && !folder_exists(trials))
         e = file_refuse_strange(recipe_path);
     if (!e) e = folder_check_writable(s->folder);
@@ -188,8 +186,6 @@ static err check_places(const search *s, const options *o) {
     if (!e && place && !folder_exists(place)) // before hours of trials
         e = err_set(ERR_IO, "%s: cannot write: there is no folder %s", o->output, place);
     mem_free(place);
-    mem_free(recipe_path);
-    mem_free(trials);
     return e;
 }
 
@@ -214,8 +210,6 @@ static err read_command(search *s, const options *o) {
     s->result.seed = q->seed;
     return ERR_OK;
 }
-
-/* --- trials --- */
 
 static void show_space(const search *s) {
     strbuf text = {0};
@@ -371,8 +365,6 @@ static err expect_all(search *s, const options *o) {
     return e;
 }
 
-/* --- the end --- */
-
 /* A recipe that is scored once trained longest is no draw of the others' distribution. */
 static err expect_best(search *s) {
     tune_result *t = &s->result;
@@ -429,13 +421,13 @@ static void warn_alike(const tune_result *t) {
 
 static err conclude(search *s, const options *o) {
     cJSON *root = NULL;
-    char *path = NULL, *all = NULL;
+    char path[PATH_MAX], all[PATH_MAX];
     err e = expect_best(s);
     if (!e && !tune_best(&s->result))
         e = err_set(ERR_NUMERIC, "no trial of %zu had a score: the numbers of each were not finite",
                     s->result.count);
-    if (!e) e = path_join(&path, s->folder, "recipe.json");
-    if (!e) e = path_join(&all, s->folder, "tune.json");
+    if (!e) e = path_in(path, s->folder, "recipe.json");
+    if (!e) e = path_in(all, s->folder, "tune.json");
     if (!e) e = tune_write_recipe(&s->result, path);
     if (!e && o->output) e = tune_write_recipe(&s->result, o->output);
     if (!e) warn_alike(&s->result);
@@ -445,8 +437,6 @@ static err conclude(search *s, const options *o) {
     if (!e && o->json) e = output_json(root, true);
     if (!e && !o->json && !(e = tune_print(&s->result))) e = show_choice(s, o, told);
     cJSON_Delete(root);
-    mem_free(path);
-    mem_free(all);
     return e;
 }
 

@@ -43,15 +43,7 @@ static void print_line(const verify_result *r) {
 static err print_json(device *d, cJSON *ops, uint32_t failed) {
     cJSON *root = cJSON_CreateObject();
     char *text = NULL;
-    err e = ERR_OK;
-    if (!root) {
-        cJSON_Delete(ops);
-        return err_set(ERR_MEMORY, "out of memory");
-    }
-    if (!cJSON_AddItemToObject(root, "ops", ops)) {
-        cJSON_Delete(ops);
-        e = err_set(ERR_MEMORY, "out of memory");
-    }
+    err e = json_add_item(root, "ops", ops);
     if (!e)
         e = json_put(root, "device %s isa %s precision %s failed %u", d->info.name, d->info.isa,
                      device_precision_name(d->options.precision), failed);

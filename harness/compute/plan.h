@@ -126,8 +126,6 @@ typedef struct op_cost {
 } op_cost;
 op_cost op_cost_of(const op *o, const step_info *step, uint32_t micro);
 
-/* --- what a device implements --- */
-
 typedef struct device_vtable {
     void (*close)(device *d);
     err (*buffer_init)(device *d, buffer *b, size_t bytes, bool host_visible);

@@ -28,9 +28,14 @@ span span_at(span s, uint32_t slot, uint32_t micro) {
     return s;
 }
 
+// Every byte of a block is touched when it is made: small models end with the first, large ones have
+// few of the last.
+static const size_t BLOCK_FIRST = (size_t)1 << 20, BLOCK_LAST = (size_t)64 << 20;
+
 void arena_init(arena *a, struct device *d, size_t block_bytes, bool host_visible) {
     *a = (arena){.device = d,
-                 .block_bytes = block_bytes ? block_bytes : (size_t)64 << 20,
+                 .block_bytes = block_bytes ? block_bytes : BLOCK_FIRST,
+                 .grows = !block_bytes,
                  .host_visible = host_visible};
 }
 
@@ -57,6 +62,7 @@ err arena_take(arena *a, span *out, size_t count, elem type) {
         last->used = 0;
         if ((e = device_buffer_new(a->device, &last->buffer, block, a->host_visible))) return e;
         if (a->name) device_buffer_name(last->buffer, a->name);
+        if (a->grows && a->block_bytes < BLOCK_LAST) a->block_bytes *= 2;
         a->count++;
     }
     *out = (span){.buffer = last->buffer, .offset = last->used, .count = count, .type = type};

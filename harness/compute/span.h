@@ -75,11 +75,12 @@ typedef struct arena {
     const char *name; /* of its buffers, for tools that look at the device; borrowed, or NULL */
     arena_block *blocks;
     size_t count, capacity;
-    size_t block_bytes; /* size of a fresh block, unless a span needs more */
+    size_t block_bytes; /* size of the next block, unless a span needs more */
+    bool grows;         /* each block is twice the one before, to a bound */
     bool host_visible;
 } arena;
 
-/* Sets up an empty arena; block_bytes 0 takes a default. */
+/* Sets up an empty arena; block_bytes 0: the first block is small, later ones are larger. */
 void arena_init(arena *a, struct device *d, size_t block_bytes, bool host_visible);
 /* Zero-filled span of count elements. Errors: ERR_DEVICE when the device has no such memory, with
  * what was asked for and what it has. */

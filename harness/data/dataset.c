@@ -40,6 +40,18 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
     return e;
 }
 
+err dataset_is_here(bool *here, const task *t, const dataset_options *options) {
+    *here = true;
+    for (size_t i = 0; i < t->file_count && *here; i++) {
+        char *path = NULL;
+        err e = dataset_path(&path, t, &t->files[i], options);
+        if (e) return e;
+        *here = file_exists(path);
+        mem_free(path);
+    }
+    return ERR_OK;
+}
+
 err data__moved(const task *t, const task_file *f, const char *path) {
     const char *kind = file_other_kind(path);
     return err_set(ERR_DATA, "%s: %s%s%s, and %s says that %s lies there%s%.12s%s: put it back",

@@ -120,6 +120,9 @@ err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) 
 err dataset_path(char **path, const task *t, const task_file *f,
                  const dataset_options *options) MUST_CHECK;
 
+/* Whether every file of a task is there. */
+err dataset_is_here(bool *here, const task *t, const dataset_options *options) MUST_CHECK;
+
 /* Of a file that is not there: "PATH: no such file", of every place that was looked into. *text is
  * owned. */
 err dataset_absent(char **text, const task *t, const task_file *f,

@@ -2,7 +2,6 @@
 #include "data/dataset.h"
 
 #include "base/memory.h"
-#include "platform/file.h"
 
 #include <string.h>
 
@@ -14,18 +13,6 @@ static bool is_kin(const task *a, const task *b) {
         for (size_t k = 0; k < b->file_count; k++)
             if (!strcmp(a->files[i].name, b->files[k].name)) return true;
     return false;
-}
-
-static err is_here(bool *here, const task *t, const dataset_options *options) {
-    err e = ERR_OK;
-    *here = true;
-    for (size_t i = 0; i < t->file_count && *here && !e; i++) {
-        char *path = NULL;
-        if ((e = dataset_path(&path, t, &t->files[i], options))) break;
-        *here = file_exists(path);
-        mem_free(path);
-    }
-    return e;
 }
 
 /* A whole word between commas. */
@@ -48,13 +35,10 @@ err dataset_kin(strbuf *names, const task *t, const char *task_dir,
         bool here = false;
         if (!strcmp(all.names[i], t->name) || names_it(names, all.names[i])) continue;
         e = task_load(&other, all.paths[i]);
-        if (!e && is_kin(t, &other)) e = is_here(&here, &other, options);
+        if (!e && is_kin(t, &other)) e = dataset_is_here(&here, &other, options);
         if (!e && here) e = strbuf_printf(names, "%s%s", names->length ? "," : "", other.name);
         task_free(&other);
-        if (e && e != ERR_MEMORY) { // its own fault is told where it is asked for
-            err_clear();
-            e = ERR_OK;
-        }
+        e = err_unless_memory(e); // its own fault is told where it is asked for
     }
     task_catalog_free(&all);
     return e;

@@ -205,8 +205,6 @@ err data__add_row(data__reader *r, const data__row *row) {
     return ERR_OK;
 }
 
-/* --- JSON --- */
-
 /* The value of a key, which stands there once; a.b is key b of the object at key a, unless there is
  * a key of that very name. */
 err data__json_value(const cJSON **value, const cJSON *object, const char *key, const char *where) {
@@ -373,8 +371,6 @@ static err add_object(data__reader *r, const cJSON *object, const char *where, u
     return data__add_row(r, &row);
 }
 
-/* --- JSON lines --- */
-
 err data__json_line(cJSON **out, const data__source *s, char *text, size_t bytes) {
     char behind = text[bytes];
     text[bytes] = '\0'; // the parser wants a terminated text
@@ -409,8 +405,6 @@ err data__read_jsonl(data__reader *r, data__source *s) {
         data__source_skip(s, count);
     }
 }
-
-/* --- a JSON array --- */
 
 static err array_fault(const data__source *s, const char *what) {
     return err_set(ERR_FORMAT, "%s:%zu:%zu: not valid JSON: %s", s->path, s->line, s->column, what);

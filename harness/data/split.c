@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- sets of texts --- */
-
 /* Texts of rows, open addressing: slots hold row index + 1. Borrows the rows. */
 typedef struct text_set {
     const dataset_row *rows;
@@ -39,8 +37,6 @@ static uint32_t *text_set_slot(const text_set *s, const dataset_row *row) {
     while (s->slots[i] && !same(s, &s->rows[s->slots[i] - 1], row)) i = (i + 1) & s->mask;
     return &s->slots[i];
 }
-
-/* --- counts and flags --- */
 
 static void count_target(dataset_split *s, const dataset *d, example_target target) {
     if (answer_is_label(d->kind)) s->label_counts[target.class]++;
@@ -142,8 +138,6 @@ err data__mark(dataset *d, const task *t) {
     mark_train(&d->train, t);
     return mark_test(d);
 }
-
-/* --- order by hash --- */
 
 /* A row in the order of the hash rule. */
 typedef struct ranked {

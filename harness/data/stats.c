@@ -18,8 +18,6 @@ void data_number(char text[32], size_t number) {
     text[used] = '\0';
 }
 
-/* --- measuring --- */
-
 static size_t width_for(size_t max) {
     static const size_t steps[] = {1, 2, 5};
     for (size_t ten = 1;; ten *= 10) {
@@ -84,8 +82,6 @@ err data_stats_measure(data_stats *s, const task *of, const dataset *d, const to
     }
     return ERR_OK;
 }
-
-/* --- text --- */
 
 /* On a terminal too narrow for the table a name has a line of its own. */
 static err add_name(strbuf *out, const char *indent, const char *name, const data_stats *s) {
@@ -287,8 +283,6 @@ err data_stats_text(strbuf *out, const data_stats *s) {
     return ERR_OK;
 }
 
-/* --- JSON --- */
-
 static err lengths_json(cJSON *object, const char *key, const data_lengths *l, size_t limit) {
     cJSON *o, *bins;
     err e;
@@ -358,8 +352,6 @@ done:
         *out = root;
     return e;
 }
-
-/* --- chart --- */
 
 static err svg_panel(strbuf *out, const data_split_stats *split, int left, const char *color) {
     enum { TOP = 60, HEIGHT = 200, WIDTH = 300 };

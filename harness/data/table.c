@@ -34,8 +34,6 @@ const char *table_kind_name(const table *t) {
     return t->delimiter == '\t' ? "TSV" : "CSV";
 }
 
-/* --- delimited records --- */
-
 /* The next line of the source, as data__source_line gives it; but one that is too long is there too,
  * up to LONG_LINE_BYTES, so that who passes bad rows through can. *bytes is 0 after an error behind
  * which nothing can be read. */
@@ -174,8 +172,6 @@ static err next_delimited(table *t, bool *more) {
     return ERR_OK;
 }
 
-/* --- JSON --- */
-
 static err next_json_line(table *t, bool *more) {
     data__source *s = &t->reader->source;
     for (;;) {
@@ -205,8 +201,6 @@ static err next_element(table *t, bool *more) {
     t->line = t->rows + 1;
     return e;
 }
-
-/* --- any file --- */
 
 err table_next(table *t, bool *more) {
     struct table_reader *r = t->reader;
@@ -362,8 +356,6 @@ err table_finish(table *t, char hex[HASH_HEX_BYTES], uint64_t *bytes) {
     *bytes = t->reader->source.hashed_bytes;
     return e;
 }
-
-/* --- columns --- */
 
 err table_columns_text(char **text, const table *t) {
     strbuf list = {0};

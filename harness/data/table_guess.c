@@ -15,8 +15,6 @@ bool table__is_blank(const char *line, size_t bytes) {
     return !bytes;
 }
 
-/* --- cutting --- */
-
 static err end_field(table__cutter *c) {
     err e = strbuf_add_bytes(&c->text, "", 1);
     if (!e) e = mem_grow((void **)&c->ends, &c->capacity, c->count + 1, sizeof *c->ends);
@@ -103,8 +101,6 @@ err table__cut_line(table__cutter *c, const char *line, size_t bytes) {
     c->open = false;
     return end_field(c);
 }
-
-/* --- guessing --- */
 
 /* How the first rows look when they are cut so. */
 typedef struct look {

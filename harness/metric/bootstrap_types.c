@@ -61,7 +61,7 @@ static err unit_list_init(unit_list *l, const test_table *t) {
     return ERR_OK;
 }
 
-/* --- are there so many types that units are drawn singly? --- */
+/* Are there so many types that units are drawn singly? */
 
 // a conditional binomial costs about as much as a dozen single draws
 static bool are_many(size_t types, size_t units) {
@@ -102,8 +102,6 @@ static err are_single(bool *out, const unit_list *l) {
     mem_free(sorted);
     return e;
 }
-
-/* --- types --- */
 
 static const unit_list *sorted_list;
 

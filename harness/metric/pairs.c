@@ -15,8 +15,6 @@ void pairs_center(float *out, const double *draws, size_t count) {
     for (size_t d = 0; d < count; d++) out[d] = (float)(draws[d] - mean);
 }
 
-/* --- products of all sides --- */
-
 enum { TILE = 32, CHUNK = 2000, VECTOR = 16 };
 _Static_assert(CHUNK % PAIR_LANES == 0 && PAIR_LANES == 5 * VECTOR, "whole lanes");
 
@@ -56,8 +54,6 @@ static void tile_products(double out[TILE][TILE], const pair_table *t, size_t i,
                 out[r][c] += product(t->sides[i + r].draws + d, t->sides[k + c].draws + d, count);
     }
 }
-
-/* --- bounds --- */
 
 // a pair of which it is not known yet whether it differs
 typedef struct doubt {
@@ -126,8 +122,6 @@ static void judge_all(test_state *s) {
         }
     }
 }
-
-/* --- Holm --- */
 
 static int by_low(const void *a, const void *b) {
     double x = ((const doubt *)a)->low, y = ((const doubt *)b)->low;

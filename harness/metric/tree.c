@@ -11,8 +11,6 @@ const char *tree_rule_name(uint32_t rule) {
     return names[rule];
 }
 
-/* --- checking --- */
-
 static bool arcs_cross(uint32_t word, uint32_t head, uint32_t other, uint32_t other_head) {
     uint32_t low = word < head ? word : head, high = word < head ? head : word;
     uint32_t left = other < other_head ? other : other_head;
@@ -93,8 +91,6 @@ err tree_check(tree_fault *fault, const uint32_t *heads, uint32_t words, uint32_
     mem_free(below);
     return ERR_OK;
 }
-
-/* --- decoding --- */
 
 /* Words from..to that hang together: open ones are to be completed below the word at the far end.
  * `left` says that the head stands at the left. */

@@ -360,8 +360,6 @@ done:
     return e;
 }
 
-/* --- writing --- */
-
 static err add_labels(cJSON *root, const model_config *c) {
     cJSON *names = NULL, *ids = NULL;
     err e = ERR_OK;

@@ -47,8 +47,6 @@ void model_memory_free(model_memory *memory) {
     *memory = (model_memory){0};
 }
 
-/* --- plans --- */
-
 static model_builder builder_of(plan *p, const struct model *m, const model_memory *memory,
                                 const batch *b, const model_training *training) {
     return (model_builder){

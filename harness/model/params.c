@@ -203,8 +203,6 @@ void param_label(const param *p, char name[PARAM_NAME_BYTES]) {
         snprintf(name, PARAM_NAME_BYTES, "%s", table[p->field].name);
 }
 
-/* --- initialisation --- */
-
 static bool is_norm_weight(param_field field) {
     return field == PARAM_embedding_norm_weight || field == PARAM_attention_norm_weight ||
            field == PARAM_output_norm_weight || field == PARAM_lm_norm_weight;

@@ -46,8 +46,6 @@ static bool trains_rows(const model_builder *b) {
     return token->is_sparse && model__trains(b, token);
 }
 
-/* --- the parts of a plan --- */
-
 static dim step_rows(const model_builder *b) {
     uint32_t most = b->batch->dim_step_rows.max, held = b->model->params.token_rows;
     return (dim){DIM_STEP_ROWS, most < held ? most : held};

@@ -69,8 +69,6 @@ static void wait_before(const fetch_patience *p, unsigned again, unsigned retry_
     wait_ms(ms);
 }
 
-/* --- small bodies in memory --- */
-
 typedef struct collected {
     strbuf body;
     size_t limit;
@@ -149,8 +147,6 @@ void fetch_reply_free(fetch_reply *reply) {
     mem_free(reply->error_code);
     *reply = (fetch_reply){0};
 }
-
-/* --- one file --- */
 
 /* A download in progress. */
 typedef struct download {

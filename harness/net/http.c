@@ -77,8 +77,6 @@ static bool is_passing_fault(CURLcode code) {
     return false;
 }
 
-/* --- headers --- */
-
 /* The value of a header line when its name is `name`, with its length; NULL otherwise. */
 static const char *header_value(const char *line, size_t bytes, const char *name, size_t *count) {
     size_t n = strlen(name);
@@ -182,8 +180,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
     c->body_error = http__header(c, line, size * count);
     return c->body_error ? 0 : size * count;
 }
-
-/* --- the exchange --- */
 
 /* libcurl hands callbacks one pointer: the call with its handle. */
 typedef struct exchange {

@@ -117,8 +117,6 @@ done:
     return e;
 }
 
-/* --- what the cache has --- */
-
 static err set_commit(hub *h, const char *commit) {
     if (!hub__is_hex(commit, COMMIT_DIGITS))
         return err_set(ERR_FORMAT, "%s: '%s' is no commit", h->name, commit);
@@ -192,8 +190,6 @@ static err find_missing(char **missing, const hub *h) {
     mem_free(path);
     return e;
 }
-
-/* --- what the hub has --- */
 
 /* What a hub that says no means by it. */
 static err refusal(const hub *h, const fetch_reply *reply) {
@@ -279,11 +275,11 @@ static err check_git_hash(const char *path, const char *etag) {
 
 /* Makes snapshots/<commit>/<file> a link to the blob, in one step. */
 static err link_file(const hub *h, const char *file, const char *etag) {
-    char *target = NULL, *link = NULL, *temporary = NULL;
+    char *target = NULL, *temporary = NULL, link[PATH_MAX];
     err e;
     if ((e = folder_make(h->snapshot))) return e;
     if ((e = mem_printf(&target, "../../blobs/%s", etag))) goto done;
-    if ((e = path_join(&link, h->snapshot, file))) goto done;
+    if ((e = path_in(link, h->snapshot, file))) goto done;
     if ((e = mem_printf(&temporary, "%s.%ld.tmp", link, (long)getpid()))) goto done;
     if (symlink(target, temporary) || rename(temporary, link)) {
         unlink(temporary);
@@ -291,7 +287,6 @@ static err link_file(const hub *h, const char *file, const char *etag) {
     }
 done:
     mem_free(target);
-    mem_free(link);
     mem_free(temporary);
     return e;
 }

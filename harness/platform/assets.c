@@ -3,20 +3,27 @@
 
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/file_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The folder of the running program; *folder is owned. */
 static err program_folder(char **folder) {
-    char path[4096];
+    char path[4096], real[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    // no /proc: the path that the kernel was given, whose links stay as they are
+    if (n > 0) {
+        path[n] = '\0';
+        return path_folder(folder, path);
+    }
+    // no /proc: the path that the kernel was given, its links resolved
     const char *given = (const char *)getauxval(AT_EXECFN);
-    if (n > 0) path[n] = '\0';
-    return path_folder(folder, n > 0 ? path : given ? given : "");
+    if (!given) given = "";
+    return path_folder(folder, realpath(given, real) ? real : given);
 }
 
 /* "<folder>/<relative>", where each ".." in front takes a name off the folder. */
@@ -46,12 +53,25 @@ static err check_version(const char *place) {
     return e;
 }
 
+/* Whether the folder is there; what else stands there, or keeps from it, is an error. */
+static err look_for(bool *is_there, const char *path) {
+    struct stat st;
+    *is_there = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    if (*is_there) return ERR_OK;
+    const char *other = file_exists(path) ? "a file" : file_other_kind(path);
+    if (other) return err_set(ERR_IO, "%s: is %s, a folder was expected", path, other);
+    // errno of the last look
+    return errno == ENOENT || errno == ENOTDIR ? ERR_OK : file__error(path, "cannot open folder");
+}
+
 /* The folder of this name in a place, without the links of a build folder. */
 static err find_in(char **path, const char *place, const char *name) {
     char *joined = NULL, real[4096];
+    bool is_there = false;
     err e = check_version(place);
     if (!e) e = path_join(&joined, place, name);
-    if (!e && !folder_exists(joined))
+    if (!e) e = look_for(&is_there, joined);
+    if (!e && !is_there)
         e = err_set(ERR_IO, "%s is missing: install the program's package again", joined);
     if (!e) e = mem_strdup(path, realpath(joined, real) ? real : joined);
     mem_free(joined);
@@ -63,9 +83,12 @@ err asset_folder(char **path, const char *name) {
     char *folder = NULL, *places[2] = {0};
     *path = NULL;
     err e = program_folder(&folder);
-    for (size_t i = 0; i < 2 && !e && !*path; i++)
-        if (!(e = place_from(&places[i], folder, relative[i])) && folder_exists(places[i]))
-            e = find_in(path, places[i], name);
+    for (size_t i = 0; i < 2 && !e && !*path; i++) {
+        bool is_there = false;
+        e = place_from(&places[i], folder, relative[i]);
+        if (!e) e = look_for(&is_there, places[i]);
+        if (!e && is_there) e = find_in(path, places[i], name);
+    }
     if (!e && !*path)
         e = err_set(ERR_IO,
                     "the files that come with the program are missing: neither %s nor %s is there",

@@ -9,8 +9,9 @@
 
 #include "base/err.h"
 
-/* "<place>/<name>"; *path is owned. Errors: ERR_IO naming the places where none is, or the folder
- * that lacks the name; ERR_DATA of another version. */
+/* "<place>/<name>"; *path is owned. Errors: ERR_IO naming the places where none is, what
+ * stands there instead or cannot be looked into, or the folder that lacks the name; ERR_DATA of
+ * another version. */
 err asset_folder(char **path, const char *name) MUST_CHECK;
 
 /* A plugin: "<place>/<file>", beside the program (a build folder), else in the folder of libraries

@@ -26,8 +26,6 @@ const char *file__kind(mode_t mode) {
                             : "a device";
 }
 
-/* --- reading --- */
-
 static err check_pointer(const char *path, int fd) {
     static const char start[] = "version https://git-lfs.github.com/spec/";
     char bytes[sizeof start - 1];
@@ -159,8 +157,6 @@ err file_size(uint64_t *bytes, const char *path) {
     return ERR_OK;
 }
 
-/* --- writing --- */
-
 /* What a rename would do away with and cannot be made again: /dev/null, a FIFO that a program waits
  * on, also behind a link. */
 static err check_target(const char *path) {
@@ -276,8 +272,6 @@ err file_write_quick(const char *path, const void *bytes, size_t count) {
     return write_whole(path, bytes, count, false, NULL);
 }
 
-/* --- whose it is --- */
-
 err file_refuse_strange(const char *path) {
     return err_set(ERR_DATA,
                    "%s: this program did not make it (or it is damaged), and it would be replaced: "
@@ -302,8 +296,6 @@ err file_check_own(const char *path, const char *mark) {
         e = file_refuse_strange(path);
     return e;
 }
-
-/* --- in place --- */
 
 static err open_own(int *fd, const char *path, int flags) {
     struct stat st;
@@ -345,8 +337,6 @@ err file_open_log(void **file, const char *path, bool keep) {
 err file_remove(const char *path) {
     return unlink(path) && errno != ENOENT ? file__error(path, "cannot remove") : ERR_OK;
 }
-
-/* --- order on the disk --- */
 
 static err sync_path(const char *path, int flags) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
@@ -398,11 +388,16 @@ err folder_exchange(const char *fresh, const char *place) {
     return e;
 }
 
-/* --- paths --- */
-
 err path_join(char **out, const char *a, const char *b) {
     size_t n = strlen(a);
     return mem_printf(out, n && a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);
+}
+
+err path_in(char out[PATH_MAX], const char *a, const char *b) {
+    size_t n = strlen(a);
+    int bytes = snprintf(out, PATH_MAX, n && a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);
+    if (bytes >= 0 && bytes < PATH_MAX) return ERR_OK;
+    return err_set(ERR_IO, "%s/%s: %s", a, b, strerror(ENAMETOOLONG));
 }
 
 const char *path_name(const char *path) {

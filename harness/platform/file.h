@@ -11,11 +11,10 @@
 
 #include "base/err.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* --- reading --- */
 
 /* Opens a regular file of at most limit_bytes (0 = no limit); *fd is closed by the caller (close),
  * *bytes (may be NULL) is its size now. Errors: ERR_IO naming the path; ERR_FORMAT when it is
@@ -48,8 +47,6 @@ const char *file_other_kind(const char *path);
  * files that may be absent but not ignored: reading refuses what is none. */
 bool file_named(const char *path);
 err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
-
-/* --- writing --- */
 
 /* Writes atomically: a temporary file of random name in the same folder, fsync, rename, fsync of
  * the folder. What stood there stays whole until the new content is on the disk. Errors: ERR_IO
@@ -95,8 +92,6 @@ err file_refuse_strange(const char *path) MUST_CHECK;
 /* Removes a file or a link, not what it leads to; fine if absent. */
 err file_remove(const char *path) MUST_CHECK;
 
-/* --- order on the disk --- */
-
 /* Waits until the names in a folder are on the disk (a file system that cannot tell is taken at its
  * word). Errors: ERR_IO. */
 err folder_sync(const char *path) MUST_CHECK;
@@ -111,8 +106,6 @@ err file_rename_durable(const char *from, const char *to) MUST_CHECK;
  * What stood there, if anything, is then at `fresh`. Errors: ERR_UNSUPPORTED when the file system
  * cannot exchange folders; ERR_IO. */
 err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
-
-/* --- folders --- */
 
 bool folder_exists(const char *path); /* a folder, or a link to one */
 /* A folder of this program's own: not a link to one. */
@@ -141,15 +134,27 @@ bool file_is_same(const char *a, const char *b);
 /* Names in a folder but "." and "..", in byte order. Owned: folder_list_free. */
 typedef struct folder_list {
     char **names;
-    size_t count;
+    size_t count, next;
+    const char *folder, *name; /* borrowed from the caller, from names */
+    char *path;                /* owned; NULL but between folder_next and its next call */
 } folder_list;
+/* path is borrowed until folder_list_free. */
 err folder_list_read(folder_list *list, const char *path) MUST_CHECK;
+/* Goes to the next entry: its name in list->name, in list->path with the folder before it. False at
+ * the end, and when *e is an error or becomes one. */
+bool folder_next(folder_list *list, err *e);
 void folder_list_free(folder_list *list);
 
-/* --- paths --- */
+/* Adds the bytes of a file, or of all files below a folder. Links count nothing, and nothing is
+ * followed; what is gone meanwhile counts nothing. Errors: ERR_IO, also for a folder nested deeper
+ * than 64. */
+err folder_add_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
 
 /* "a/b"; *out is owned. */
 err path_join(char **out, const char *a, const char *b) MUST_CHECK;
+/* The same in a place of the caller's, for a path that is used at once. Errors: ERR_IO where it is
+ * longer than any path can be. */
+err path_in(char out[PATH_MAX], const char *a, const char *b) MUST_CHECK;
 /* The part after the last '/'; borrowed from path. */
 const char *path_name(const char *path);
 /* The same as a name: of "." or ".." that of the folder that it is, where that can be told; *out is

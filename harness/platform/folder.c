@@ -56,8 +56,6 @@ err folder_make_own(const char *path) {
                    S_ISREG(st.st_mode) ? "a file" : file__kind(st.st_mode));
 }
 
-/* --- temporary files --- */
-
 err file__temporary(int *fd, char **path, const char *folder) {
     unsigned long long number;
     err e = ERR_OK;
@@ -130,8 +128,6 @@ err folder_clear_temporary(const char *path) {
     return e;
 }
 
-/* --- removing --- */
-
 /* Removes the entry `name` of the open folder. Every step goes by the descriptor of the folder it
  * is in, so that nobody can put a link in the way meanwhile. On failure errno says why. */
 static bool remove_entry(int folder, const char *name, int depth);
@@ -197,14 +193,12 @@ err folder_free_bytes(uint64_t *bytes, const char *path) {
     return ERR_OK;
 }
 
-/* --- listing --- */
-
 static int by_bytes(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 err folder_list_read(folder_list *list, const char *path) {
-    *list = (folder_list){0};
+    *list = (folder_list){.folder = path};
     err e = ERR_OK;
     size_t capacity = 0;
     DIR *d = opendir(path);
@@ -224,8 +218,36 @@ err folder_list_read(folder_list *list, const char *path) {
     return e;
 }
 
+bool folder_next(folder_list *list, err *e) {
+    mem_free(list->path);
+    list->path = NULL;
+    if (*e || list->next == list->count) return false;
+    list->name = list->names[list->next++];
+    *e = path_join(&list->path, list->folder, list->name);
+    return !*e;
+}
+
 void folder_list_free(folder_list *list) {
+    mem_free(list->path);
     for (size_t i = 0; i < list->count; i++) mem_free(list->names[i]);
     mem_free(list->names);
     *list = (folder_list){0};
+}
+
+static err add_bytes(uint64_t *bytes, const char *path, int depth) {
+    folder_list names = {0};
+    struct stat st;
+    if (lstat(path, &st)) return ERR_OK; // gone meanwhile
+    if (S_ISREG(st.st_mode)) *bytes += (uint64_t)st.st_size;
+    if (!S_ISDIR(st.st_mode)) return ERR_OK;
+    if (depth == DEPTH_MAX)
+        return err_set(ERR_IO, "%s: nested deeper than %d folders", path, DEPTH_MAX);
+    err e = folder_list_read(&names, path);
+    while (folder_next(&names, &e)) e = add_bytes(bytes, names.path, depth + 1);
+    folder_list_free(&names);
+    return e;
+}
+
+err folder_add_bytes(uint64_t *bytes, const char *path) {
+    return add_bytes(bytes, path, 0);
 }

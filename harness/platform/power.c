@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- sysfs: small files of one value --- */
-
 static bool read_text(char *out, size_t size, const char *path) {
     FILE *file = fopen(path, "re");
     bool got = file && fgets(out, (int)size, file);
@@ -96,7 +94,7 @@ static void add_processor(power_sample *s, const char *path, const char *name) {
     }
 }
 
-/* --- NVIDIA's library, as its public header has it --- */
+/* NVIDIA's library, as its public header has it. */
 
 typedef struct nvml {
     void *library, *card;

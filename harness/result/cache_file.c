@@ -54,9 +54,7 @@ err cache_folder_of(char **path, const char *folder) {
     if (e) return e;
     e = place_cache(path, below);
     mem_free(below);
-    if (e != ERR_IO) return e;
-    err_clear();
-    return ERR_OK;
+    return err_forgive(e, ERR_IO);
 }
 
 /* Removes the cache at `path` where what it is of is no folder any more. */
@@ -73,18 +71,14 @@ static err remove_unused(const char *path) {
 }
 
 err cache_folder_claim(const char *cache, const char *folder) {
-    char *file = NULL, *all = NULL, *path = NULL, *real = realpath(folder, NULL);
+    char *file = NULL, *all = NULL, *real = realpath(folder, NULL);
     folder_list list = {0};
     err e = real ? folder_make(cache) : ERR_IO;
     if (!e) e = mem_printf(&file, "%s/" OF, cache);
     if (!e) e = file_write_quick(file, real, strlen(real));
     if (!e) e = path_folder(&all, cache);
     if (!e) e = folder_list_read(&list, all);
-    for (size_t i = 0; i < list.count && !e; i++) {
-        if (!(e = path_join(&path, all, list.names[i]))) e = remove_unused(path);
-        mem_free(path);
-        path = NULL;
-    }
+    while (folder_next(&list, &e)) e = remove_unused(list.path);
     folder_list_free(&list);
     mem_free(file);
     mem_free(all);

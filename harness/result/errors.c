@@ -16,8 +16,6 @@ void errors_free(errors *e) {
     *e = (errors){0};
 }
 
-/* --- rows --- */
-
 /* Probabilities (rows, classes), means over the runs. */
 static err mean_probabilities(double **mean, const errors_input *in) {
     size_t c = in->classes;
@@ -134,8 +132,6 @@ static err find_rows(errors *out, const errors_input *in) {
     return e;
 }
 
-/* --- slices --- */
-
 static err score_slice(errors_slice *s, const errors_input *in, const bool *mask) {
     s->rows = 0;
     for (size_t i = 0; i < in->rows; i++) s->rows += mask[i];
@@ -214,8 +210,6 @@ static err slice_kinds(errors *out, const errors_input *in, bool *mask) {
     mem_free(repeated);
     return e;
 }
-
-/* --- pairs --- */
 
 /* One list of all runs' answers: what it takes grows with rows and labels, not with their pairs. */
 static err find_pairs(errors *out, const errors_input *in) {

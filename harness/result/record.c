@@ -12,11 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static err empty_object(cJSON **out) {
-    *out = cJSON_CreateObject();
-    return *out ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
-}
-
 err record_init(record *r) {
     *r = (record){.schema = RECORD_SCHEMA,
                   .dirty = version_is_dirty(),
@@ -26,12 +21,12 @@ err record_init(record *r) {
     err e;
     if ((e = record_text(&r->harness_version, version_string())) ||
         (e = record_text(&r->commit, version_commit())) ||
-        (e = record_text(&r->created, moment_now(now))) || (e = empty_object(&r->model.config)) ||
-        (e = empty_object(&r->recipe))) {
+        (e = record_text(&r->created, moment_now(now))))
         goto fail;
-    }
+    r->model.config = cJSON_CreateObject();
+    r->recipe = cJSON_CreateObject();
     r->model.newly_initialised = cJSON_CreateArray();
-    if (r->model.newly_initialised) return ERR_OK;
+    if (r->model.config && r->recipe && r->model.newly_initialised) return ERR_OK;
     e = err_set(ERR_MEMORY, "out of memory while building JSON");
 fail:
     record_free(r);
@@ -143,30 +138,6 @@ err record_label_names(record *r, const char *const *names) {
     return e;
 }
 
-static err set_recipe(record *r, const char *key, cJSON *item) {
-    cJSON_bool done = 0;
-    if (item && cJSON_GetObjectItemCaseSensitive(r->recipe, key)) {
-        done = cJSON_ReplaceItemInObjectCaseSensitive(r->recipe, key, item);
-    } else if (item) {
-        done = cJSON_AddItemToObject(r->recipe, key, item);
-    }
-    if (done) return ERR_OK;
-    cJSON_Delete(item);
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
-}
-
-err record_recipe_number(record *r, const char *key, double value) {
-    return set_recipe(r, key, cJSON_CreateNumber(value));
-}
-
-err record_recipe_text(record *r, const char *key, const char *value) {
-    return set_recipe(r, key, cJSON_CreateString(value));
-}
-
-err record_recipe_bool(record *r, const char *key, bool value) {
-    return set_recipe(r, key, cJSON_CreateBool(value));
-}
-
 static err copy_block(void *out, const void *from, size_t count, size_t size) {
     void **to = out;
     err e = mem_resize(to, count, size);
@@ -275,23 +246,15 @@ static int by_key_name(const void *a, const void *b) {
 static err hash_recipe(record *r) {
     size_t count = (size_t)cJSON_GetArraySize(r->recipe), i = 0;
     const cJSON **items = NULL, *item;
-    cJSON *sorted = NULL;
     char *text = NULL;
     err e = mem_new(&items, count);
     if (e) return e;
+    cJSON *sorted = cJSON_CreateObject();
     cJSON_ArrayForEach(item, r->recipe) items[i++] = item;
     if (count) qsort(items, count, sizeof *items, by_key_name);
-    if ((e = empty_object(&sorted))) goto done;
-    for (i = 0; i < count; i++) {
-        cJSON *copy = cJSON_Duplicate(items[i], 1);
-        if (copy && cJSON_AddItemToObject(sorted, items[i]->string, copy)) continue;
-        cJSON_Delete(copy);
-        e = err_set(ERR_MEMORY, "out of memory while building JSON");
-        goto done;
-    }
-    if ((e = json_print(&text, sorted, false))) goto done;
-    hash_bytes_hex(text, strlen(text), r->recipe_sha256);
-done:
+    for (i = 0; i < count && !e; i++) e = json_add_copy(sorted, items[i]->string, items[i]);
+    if (!e && !(e = json_print(&text, sorted, false)))
+        hash_bytes_hex(text, strlen(text), r->recipe_sha256);
     mem_free(items);
     mem_free(text);
     cJSON_Delete(sorted);

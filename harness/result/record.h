@@ -222,11 +222,6 @@ err record_labels(record *r, const char *const *labels, size_t count) MUST_CHECK
 /* The names that the model answers with, as many as there are labels. */
 err record_label_names(record *r, const char *const *names) MUST_CHECK;
 
-/* Sets one hyperparameter; keys keep the order of their first setting. */
-err record_recipe_number(record *r, const char *key, double value) MUST_CHECK;
-err record_recipe_text(record *r, const char *key, const char *value) MUST_CHECK;
-err record_recipe_bool(record *r, const char *key, bool value) MUST_CHECK;
-
 /* Copies the test set into the record and sets task.test_rows.
  *   gold, predicted  (rows) class ids
  *   first_row        (rows), NULL: no two texts are equal

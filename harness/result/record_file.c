@@ -9,13 +9,6 @@
 
 /* writing */
 
-static err write_copy(cJSON *object, const char *key, const cJSON *value) {
-    cJSON *copy = value ? cJSON_Duplicate(value, 1) : cJSON_CreateNull();
-    if (copy && cJSON_AddItemToObject(object, key, copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
-}
-
 static err write_key(cJSON *object, const record_key *k, const record *r) {
     const void *field = (const char *)r + k->offset;
     switch (k->kind) {
@@ -33,7 +26,7 @@ static err write_key(cJSON *object, const record_key *k, const record *r) {
     case RECORD_REAL: return json_add_number(object, k->key, *(const double *)field);
     case RECORD_BOOL: return json_add_bool(object, k->key, *(const bool *)field);
     case RECORD_OBJECT:
-    case RECORD_ARRAY: return write_copy(object, k->key, *(cJSON *const *)field);
+    case RECORD_ARRAY: return json_add_copy(object, k->key, *(cJSON *const *)field);
     case RECORD_PART: return k->write(object, k->key, r);
     }
     return ERR_OK;
@@ -105,8 +98,7 @@ static err read_tree(cJSON **field, const cJSON *object, const record_key *k, co
         if (!cJSON_IsString(i))
             return err_set(ERR_FORMAT, "%s: key '%s' holds something that is no string", where,
                            k->key);
-    *field = cJSON_Duplicate(item, 1);
-    return *field ? ERR_OK : err_set(ERR_MEMORY, "out of memory while reading JSON");
+    return json_copy(field, item);
 }
 
 static err read_key(record *r, const cJSON *object, const record_key *k, const char *where) {

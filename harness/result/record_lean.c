@@ -26,7 +26,7 @@ void record_lighten(record *r, bool keep_answers) {
     if (!keep_answers) record__free_answers(r);
 }
 
-/* --- bytes: the struct as it is, then what it points to --- */
+/* Bytes: the struct as it is, then what it points to. */
 
 void json_pool_free(json_pool *p) {
     for (size_t i = 0; i < p->count; i++) {

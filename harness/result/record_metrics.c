@@ -5,10 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static err append_number(cJSON *array, double value) {
-    return json_append(array, cJSON_CreateNumber(value));
-}
-
 static err write_metrics(cJSON *object, const char *key, const record *r, const double *values) {
     cJSON *metrics;
     err e = json_add_object(&metrics, object, key);
@@ -83,7 +79,7 @@ static err write_matrix(cJSON *rows, const uint64_t *counts, size_t classes) {
         cJSON *row = cJSON_CreateArray();
         if ((e = json_append(rows, row))) return e;
         for (size_t p = 0; p < classes && !e; p++)
-            e = append_number(row, (double)counts[g * classes + p]);
+            e = json_append(row, cJSON_CreateNumber((double)counts[g * classes + p]));
     }
     return e;
 }

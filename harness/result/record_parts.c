@@ -5,14 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static err no_memory(void) {
-    return err_set(ERR_MEMORY, "out of memory while building JSON");
-}
-
-static err append_number(cJSON *array, double value) {
-    return json_append(array, cJSON_CreateNumber(value));
-}
-
 err record__element(int64_t *out, const cJSON *item, int64_t limit, const char *key,
                     const char *where) {
     double v = item && cJSON_IsNumber(item) ? item->valuedouble : -1;
@@ -93,16 +85,9 @@ err record__kind_read(record *r, const cJSON *object, const char *key, const cha
                    where, key, text);
 }
 
-static err write_texts(cJSON *object, const char *key, char *const *texts, size_t count) {
-    cJSON *list;
-    err e = json_add_array(&list, object, key);
-    for (size_t i = 0; i < count && !e; i++) e = json_append(list, cJSON_CreateString(texts[i]));
-    return e;
-}
-
 err record__labels_write(cJSON *object, const char *key, const record *r) {
-    return write_texts(object, key, r->task.names ? r->task.names : r->task.labels,
-                       r->task.label_count);
+    char *const *texts = r->task.names ? r->task.names : r->task.labels;
+    return json_put_texts(object, key, (const char *const *)texts, r->task.label_count);
 }
 
 /* Borrowed from the list, which is as long. */
@@ -144,7 +129,9 @@ err record__readable_write(cJSON *object, const char *key, const record *r) {
     bool same = true;
     for (size_t i = 0; r->task.names && i < r->task.label_count; i++)
         same = same && !strcmp(r->task.names[i], r->task.labels[i]);
-    return same ? ERR_OK : write_texts(object, key, r->task.labels, r->task.label_count);
+    return same ? ERR_OK
+                : json_put_texts(object, key, (const char *const *)r->task.labels,
+                                 r->task.label_count);
 }
 
 err record__readable_read(record *r, const cJSON *object, const char *key, const char *where) {
@@ -169,12 +156,10 @@ err record__readable_read(record *r, const cJSON *object, const char *key, const
 
 err record__corpus_write(cJSON *object, const char *key, const record *r) {
     if (!r->model.corpus) return ERR_OK;
-    cJSON *copy = cJSON_Duplicate(r->model.corpus, 1);
-    if (!copy || !cJSON_AddItemToObject(object, key, copy)) {
-        cJSON_Delete(copy);
-        return no_memory();
-    }
-    return json_add_bool(copy, "same_source", r->model.corpus_is_source);
+    err e = json_add_copy(object, key, r->model.corpus);
+    if (e) return e;
+    return json_add_bool(cJSON_GetObjectItemCaseSensitive(object, key), "same_source",
+                         r->model.corpus_is_source);
 }
 
 err record__corpus_read(record *r, const cJSON *object, const char *key, const char *where) {
@@ -183,8 +168,7 @@ err record__corpus_read(record *r, const cJSON *object, const char *key, const c
     err e = record__object(&corpus, object, key, where);
     if (!e) e = model_corpus_check(corpus, where);
     if (!e) e = json_bool(&r->model.corpus_is_source, corpus, "same_source", where);
-    if (e) return e;
-    if (!(r->model.corpus = cJSON_Duplicate(corpus, 1))) return no_memory();
+    if (e || (e = json_copy(&r->model.corpus, corpus))) return e;
     cJSON_DeleteItemFromObjectCaseSensitive(r->model.corpus, "same_source");
     return ERR_OK;
 }
@@ -192,10 +176,7 @@ err record__corpus_read(record *r, const cJSON *object, const char *key, const c
 /* recipe */
 
 err record__recipe_write(cJSON *object, const char *key, const record *r) {
-    cJSON *copy = cJSON_Duplicate(r->recipe, 1);
-    if (copy && cJSON_AddItemToObject(object, key, copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return no_memory();
+    return json_add_copy(object, key, r->recipe);
 }
 
 err record__recipe_read(record *r, const cJSON *object, const char *key, const char *where) {
@@ -209,8 +190,7 @@ err record__recipe_read(record *r, const cJSON *object, const char *key, const c
         return err_set(ERR_FORMAT, "%s: %s: key '%s' is no number, string, true or false", where,
                        key, item->string);
     }
-    r->recipe = cJSON_Duplicate(recipe, 1);
-    return r->recipe ? ERR_OK : no_memory();
+    return json_copy(&r->recipe, recipe);
 }
 
 /* answers in base64: class ids of one or two bytes, numbers and scores as f32, gold sets as one
@@ -368,7 +348,7 @@ err record__left_out_write(cJSON *object, const char *key, const record *r) {
     cJSON *list;
     err e = json_add_array(&list, object, key);
     for (int64_t i = 0; i < r->task.test_rows && !e; i++) {
-        if (!r->scored_dedup[i]) e = append_number(list, (double)i);
+        if (!r->scored_dedup[i]) e = json_append(list, cJSON_CreateNumber((double)i));
     }
     return e;
 }
@@ -386,7 +366,7 @@ err record__left_out_read(record *r, const cJSON *object, const char *key, const
     return ERR_OK;
 }
 
-/* --- group: in records of runs by several ranks, or in several shards --- */
+/* Group: in records of runs by several ranks, or in several shards. */
 
 err record__group_write(cJSON *object, const char *key, const record *r) {
     cJSON *group = NULL;

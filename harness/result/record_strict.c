@@ -26,9 +26,9 @@ err record_checksums_write(cJSON *object) {
         e = sum_of(hex, part);
         if (!e) e = json_add_string(sums, part->string, hex);
     }
-    if (!e && cJSON_AddItemToObject(object, sums_key, sums)) return ERR_OK;
+    if (!e) return json_add_item(object, sums_key, sums);
     cJSON_Delete(sums);
-    return e ? e : err_set(ERR_MEMORY, "out of memory while building JSON");
+    return e;
 }
 
 err record__checksums_write(cJSON *object, const char *key, const record *r) {

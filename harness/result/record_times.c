@@ -4,10 +4,8 @@
 /* Keys that records of older programs do not have. */
 
 err record__step_spread_write(cJSON *object, const char *key, const record *r) {
-    cJSON *list;
-    err e = json_add_array(&list, object, key);
-    if (!e) e = json_append(list, cJSON_CreateNumber(r->timing.step_ms_p10));
-    return e ? e : json_append(list, cJSON_CreateNumber(r->timing.step_ms_p90));
+    const double range[] = {r->timing.step_ms_p10, r->timing.step_ms_p90};
+    return json_put_numbers(object, key, range, 2);
 }
 
 static err read_time(double *out, const cJSON *item, const char *key, const char *where) {

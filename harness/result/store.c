@@ -119,29 +119,18 @@ done:
 }
 
 /* Records of the folder of a task, or of one with folders of tasks, a contributor's. */
-static err walk_task(const char *folder, const char *task, int depth, store_visit *visit,
-                     void *of) {
-    char *place = NULL, *path = NULL, *relative = NULL;
+static err walk_task(const char *place, const char *task, int depth, store_visit *visit, void *of) {
+    char relative[PATH_MAX];
     folder_list list = {0};
-    err e = path_join(&place, folder, task);
-    if (!e && folder_exists(place)) e = folder_list_read(&list, place);
-    for (size_t i = 0; i < list.count && !e; i++) {
-        const char *name = list.names[i];
-        if (name[0] == '.') continue;
-        if ((e = path_join(&relative, task, name)) || (e = path_join(&path, folder, relative)))
-            break;
-        if (is_record_name(name))
-            e = visit(of, path, relative);
-        else if (depth < 1 && folder_is_own(path))
-            e = walk_task(folder, relative, depth + 1, visit, of);
-        mem_free(path);
-        mem_free(relative);
-        path = relative = NULL;
+    err e = folder_exists(place) ? folder_list_read(&list, place) : ERR_OK;
+    while (folder_next(&list, &e)) {
+        if (*list.name == '.' || (e = path_in(relative, task, list.name))) continue;
+        if (is_record_name(list.name))
+            e = visit(of, list.path, relative);
+        else if (depth < 1 && folder_is_own(list.path))
+            e = walk_task(list.path, relative, depth + 1, visit, of);
     }
-    mem_free(path);
-    mem_free(relative);
     folder_list_free(&list);
-    mem_free(place);
     return e;
 }
 
@@ -150,30 +139,25 @@ err store_walk(const char *folder, store_visit *visit, void *of) {
     static const char *const others[] = {"baselines", "performance", "pages"};
     folder_list list = {0};
     err e = folder_list_read(&list, folder);
-    for (size_t i = 0; i < list.count && !e; i++) {
-        bool other = list.names[i][0] == '.';
+    while (folder_next(&list, &e)) {
+        bool other = *list.name == '.';
         for (size_t k = 0; k < sizeof others / sizeof *others; k++)
-            other = other || !strcmp(list.names[i], others[k]);
-        if (!other) e = walk_task(folder, list.names[i], 0, visit, of);
+            other = other || !strcmp(list.name, others[k]);
+        if (!other) e = walk_task(list.path, list.name, 0, visit, of);
     }
     folder_list_free(&list);
     return e;
 }
 
 /* A file beside the tasks' folders: a record there is no part of the store, and is told of. */
-static err note_stray(size_t *strays, const char *folder, const char *name) {
-    char *path = NULL;
+static err note_stray(size_t *strays, const char *folder, const folder_list *at) {
     record r = {0};
-    err e = path_join(&path, folder, name);
-    if (!e && !folder_exists(path) && !(e = record_read(&r, path)) && !(*strays)++)
-        log_warn("%s is passed over: records lie in a folder of their task, as %s/%s/%s", path,
-                 folder, r.task.name, name);
-    if (e && e != ERR_MEMORY) { // a file of any other kind may lie there
-        err_clear();
-        e = ERR_OK;
-    }
+    err e = folder_exists(at->path) ? ERR_OK : record_read(&r, at->path);
+    if (!e && r.task.name && !(*strays)++)
+        log_warn("%s is passed over: records lie in a folder of their task, as %s/%s/%s", at->path,
+                 folder, r.task.name, at->name);
+    e = err_unless_memory(e); // a file of any other kind may lie there
     record_free(&r);
-    mem_free(path);
     return e;
 }
 
@@ -181,9 +165,9 @@ static err note_strays(const char *folder) {
     folder_list list = {0};
     size_t strays = 0;
     err e = folder_list_read(&list, folder);
-    for (size_t i = 0; i < list.count && !e; i++) // what `report` writes is large, and none
-        if (is_record_name(list.names[i]) && strcmp(list.names[i], "report.json") != 0)
-            e = note_stray(&strays, folder, list.names[i]);
+    while (folder_next(&list, &e)) // what `report` writes is large, and none
+        if (is_record_name(list.name) && strcmp(list.name, "report.json") != 0)
+            e = note_stray(&strays, folder, &list);
     if (strays > 1)
         log_warn("%s: so %s %zu more record%s", folder, strays > 2 ? "are" : "is", strays - 1,
                  strays > 2 ? "s" : "");
@@ -215,12 +199,10 @@ err store_read_lean(store *s, const char *folder, const store_lean *how) {
 }
 
 err store_read_full(record *out, const store *s, const char *path) {
-    char *full = NULL;
+    char full[PATH_MAX];
     *out = (record){0};
-    err e = path_join(&full, s->folder, path);
-    if (!e) e = record_read(out, full);
-    mem_free(full);
-    return e;
+    err e = path_in(full, s->folder, path);
+    return e ? e : record_read(out, full);
 }
 
 err store_read_all(store *s, const char *folder) {
@@ -340,11 +322,10 @@ err store_mark_gone(const char *folder, const record *gone) {
     store s = {0};
     err e = store_read(&s, folder);
     for (size_t i = 0; i < s.count && !e; i++) {
-        char *path = NULL;
+        char path[PATH_MAX];
         if (!is_same_moment(&s.records[i], gone)) continue;
         s.records[i].model_is_gone = true;
-        if (!(e = path_join(&path, folder, s.paths[i]))) e = record_write(&s.records[i], path);
-        mem_free(path);
+        if (!(e = path_in(path, folder, s.paths[i]))) e = record_write(&s.records[i], path);
     }
     store_free(&s);
     return e;

@@ -42,10 +42,7 @@ err store__cache_read(store__cache *c, const char *path) {
     err e = cache_file_read(&c->bytes, &c->size, path);
     if (!e) e = read_entries(c);
     if (e) store__cache_free(c);
-    if (e == ERR_FORMAT) {
-        err_clear();
-        e = ERR_OK;
-    }
+    e = err_forgive(e, ERR_FORMAT);
     if (c->count) qsort(c->entries, c->count, sizeof *c->entries, by_path);
     return e;
 }

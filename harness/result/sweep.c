@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-/* --- words --- */
-
 err words_split(char ***list, size_t *count, const char *text, const char *flag) {
     *count = 0;
     err e = mem_new(list, strlen(text) + 1);
@@ -50,8 +48,6 @@ err sweep_once(char *const *list, size_t count, const char *flag) {
         }
     return ERR_OK;
 }
-
-/* --- which tasks --- */
 
 /* Whether a run of the task would find its data; *why (owned) says why not, and kin (may be NULL)
  * gets the tasks that share its files and have all of theirs. */
@@ -112,8 +108,6 @@ err sweep_tasks_here(char ***list, size_t *count, const run_request *q, const ch
     return e;
 }
 
-/* --- what is there already --- */
-
 err sweep_open(sweep *s, size_t total, const char *selector, const char *results, bool skip) {
     *s = (sweep){.total = total};
     err e = device_find(&s->device, selector);
@@ -134,8 +128,6 @@ const record *sweep_find(const sweep *s, const char *run_sha256) {
     }
     return NULL;
 }
-
-/* --- how far it is --- */
 
 static uint64_t rows_of(const task *t, task_role role) {
     uint64_t rows = 0;

@@ -17,8 +17,6 @@ void tune_space_free(tune_space *s) {
     *s = (tune_space){0};
 }
 
-/* --- values --- */
-
 /* A finite number that is the whole text. */
 static bool read_number(double *value, const char *text, size_t bytes) {
     char copy[64], *end = NULL;
@@ -51,8 +49,6 @@ static err set_word(recipe *r, const hyperparameter *h, const char *word) {
                        h->key, word);
     return set_number(r, h, value);
 }
-
-/* --- axes --- */
 
 static bool is_number(const hyperparameter *h) {
     return h->kind < RECIPE_SWITCH;
@@ -118,8 +114,6 @@ err tune_space_add(tune_space *s, uint32_t index, const char *flag, const char *
     if (s->points > TUNE_TRIALS_MOST) s->points = TUNE_TRIALS_MOST + 1;
     return ERR_OK;
 }
-
-/* --- points --- */
 
 /* Even in [0, 1), a function of (seed, trial, hyperparameter). */
 static double draw(uint32_t seed, uint32_t trial, uint32_t row) {

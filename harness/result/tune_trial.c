@@ -31,24 +31,9 @@ static err path_of(char **path, const char *folder, const char *run_sha256) {
     return mem_printf(path, "%s/trials/%.16s.json", folder, run_sha256);
 }
 
-/* --- writing --- */
-
-static err put_number(void *context, const char *key, double value) {
-    return json_add_number(context, key, value);
-}
-
-static err put_text(void *context, const char *key, const char *value) {
-    return json_add_string(context, key, value);
-}
-
-static err put_truth(void *context, const char *key, bool value) {
-    return json_add_bool(context, key, value);
-}
-
 err tune_recipe_json(cJSON *object, const recipe *r, bool all) {
-    recipe_visitor visitor = {object, put_number, put_text, put_truth};
-    err e = recipe_visit(r, &visitor);
-    return e || !all ? e : recipe_visit_rest(r, &visitor);
+    err e = recipe_json(object, r);
+    return e || !all ? e : recipe_json_rest(object, r);
 }
 
 static err add_recipe(cJSON *root, const run *r) {
@@ -92,20 +77,17 @@ static err add_all(cJSON *root, const tune_trial *t, const run *r) {
 
 err tune_trial_write(const tune_trial *t, const run *r, const char *folder) {
     cJSON *root = cJSON_CreateObject();
-    char *path = NULL, *trials = NULL;
+    char *path = NULL, trials[PATH_MAX];
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
     if (!e) e = add_all(root, t, r);
-    if (!e) e = path_join(&trials, folder, "trials");
+    if (!e) e = path_in(trials, folder, "trials");
     if (!e) e = folder_make(trials);
     if (!e) e = path_of(&path, folder, t->run_sha256);
     if (!e) e = json_write(path, root);
     mem_free(path);
-    mem_free(trials);
     cJSON_Delete(root);
     return e;
 }
-
-/* --- reading --- */
 
 /* The loss of the best evaluation, of a file that lists it. */
 static double best_loss(const cJSON *root, int64_t best_step) {

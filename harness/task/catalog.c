@@ -103,6 +103,15 @@ err task_list(task_catalog *c, const char *extra_dir) {
     return task__list(c, extra_dir, true, "tasks");
 }
 
+err task_is_there(bool *is, const char *name, const char *extra_dir) {
+    task_catalog c = {0};
+    err e = task_list(&c, extra_dir);
+    *is = false;
+    for (size_t i = 0; i < c.count; i++) *is = *is || !strcmp(c.names[i], name);
+    task_catalog_free(&c);
+    return e;
+}
+
 void task_catalog_free(task_catalog *c) {
     for (size_t i = 0; i < c->count; i++) {
         mem_free(c->names[i]);

@@ -97,11 +97,8 @@ err task_group_members(task_catalog *members, const char *group, const char *ext
     if (!e) e = mem_new(&members->paths, all.count);
     for (size_t i = 0; i < all.count && !e; i++) {
         task t;
-        if ((e = task_load(&t, all.paths[i])) && e != ERR_MEMORY) {
-            err_clear(); // what is wrong with it is told where it is asked for
-            e = ERR_OK;
-            continue;
-        }
+        // what is wrong with it is told where it is asked for
+        e = err_unless_memory(task_load(&t, all.paths[i]));
         if (!e && t.group.name && !strcmp(t.group.name, group)) {
             e = mem_strdup(&members->names[members->count], t.name);
             if (!e) e = mem_strdup(&members->paths[members->count], t.path);

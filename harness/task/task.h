@@ -193,6 +193,8 @@ typedef struct task_catalog {
 
 /* Errors: ERR_IO naming the folder that cannot be read; those of asset_folder. */
 err task_list(task_catalog *c, const char *extra_dir) MUST_CHECK;
+/* Whether a manifest describes a task of the name. Errors: those of task_list. */
+err task_is_there(bool *is, const char *name, const char *extra_dir) MUST_CHECK;
 void task_catalog_free(task_catalog *c);
 
 /* The tasks of a group, by name in byte order; none where no manifest names it. Manifests that

@@ -17,18 +17,15 @@ static const cJSON *get(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-/* --- reading --- */
-
 // folder/name as an object; *root stays NULL when it is not there.
 static err read_optional(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
-    char *path = NULL;
+    char path[PATH_MAX];
     *root = NULL;
-    err e = path_join(&path, folder, name);
+    err e = path_in(path, folder, name);
     if (!e && file_named(path)) {
         e = json_read(root, path, limit_bytes);
         if (!e && !cJSON_IsObject(*root)) e = err_set(ERR_FORMAT, "%s: not an object", path);
     }
-    mem_free(path);
     return e;
 }
 
@@ -38,9 +35,7 @@ static err rename_additional(cJSON *config) {
     if (!json_has(config, "additional_special_tokens") || (list && list->child)) return ERR_OK;
     cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(config, "additional_special_tokens");
     cJSON_DeleteItemFromObjectCaseSensitive(config, "extra_special_tokens");
-    if (cJSON_AddItemToObject(config, "extra_special_tokens", old)) return ERR_OK;
-    cJSON_Delete(old);
-    return err_set(ERR_MEMORY, "out of memory while reading JSON");
+    return json_add_item(config, "extra_special_tokens", old);
 }
 
 /* The map's keys replace those of the config, but its list of tokens is appended. Empties it. */
@@ -143,8 +138,6 @@ done:
     return e;
 }
 
-/* --- options --- */
-
 static err read_length(draft *d) {
     double longest = 0;
     const char *key = json_has(d->config, "model_max_length") ? "model_max_length" : "max_len";
@@ -226,8 +219,6 @@ static err read_options(draft *d) {
         return e;
     return draft__switch(&d->t->strip_accents, d->config, "strip_accents", d->said);
 }
-
-/* --- tokens --- */
 
 static bool is_token(const cJSON *v) {
     return cJSON_IsString(v) || (cJSON_IsObject(v) && json_has(v, "content"));

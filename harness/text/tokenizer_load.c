@@ -21,8 +21,6 @@ static void set_defaults(tokenizer *t) {
                      .mask_id = TOKENIZER_NO_ID};
 }
 
-/* --- vocab.txt --- */
-
 /* A 0 byte becomes U+FFFD (KoCharELECTRA's vocabulary has one): cleaning removes both from texts,
  * so neither token is ever met, and strings stay strings. */
 static err append_token(tokenizer *t, const char *text, size_t bytes) {
@@ -89,8 +87,6 @@ static err read_vocab(tokenizer *t, const char *path) {
     mem_free(text);
     return e;
 }
-
-/* --- added tokens --- */
 
 // Puts the text at its id, behind the others or where an id is unused.
 static err place_text(tokenizer *t, uint32_t id, const char *text) {
@@ -219,8 +215,6 @@ err draft__add_listed(draft *d) {
     return e;
 }
 
-/* --- together --- */
-
 static err missing(const draft *d, const char *name) {
     const char *hint = "";
     if (d->t->count && !strncmp(d->t->tokens[0], "\xEF\xBB\xBF", 3)) {
@@ -277,24 +271,23 @@ static err no_tokenizer(const char *folder) {
                   {"tokenizer.model", "SentencePiece"},
                   {"merges.txt", "byte-level BPE"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        char *path = NULL;
-        err e = path_join(&path, folder, others[i].file);
+        char path[PATH_MAX];
+        err e = path_in(path, folder, others[i].file);
         if (!e && file_exists(path))
             e = err_set(ERR_UNSUPPORTED,
                         "%s: a %s tokenizer; only BERT's WordPiece tokenizer is supported "
                         "(tokenizer.json or vocab.txt)",
                         path, others[i].kind);
-        mem_free(path);
         if (e) return e;
     }
     return err_set(ERR_IO, "%s: neither tokenizer.json nor vocab.txt is there", folder);
 }
 
 static err load_folder(draft *d, const char *folder) {
-    char *json = NULL, *vocab = NULL;
+    char *json = NULL, vocab[PATH_MAX];
     err e;
     if ((e = path_join(&json, folder, "tokenizer.json")) ||
-        (e = path_join(&vocab, folder, "vocab.txt"))) {
+        (e = path_in(vocab, folder, "vocab.txt"))) {
         goto done;
     }
     if (file_named(json)) {
@@ -306,7 +299,6 @@ static err load_folder(draft *d, const char *folder) {
     e = d->json ? draft__json_take(d, json) : read_vocab(d->t, vocab);
 done:
     mem_free(json);
-    mem_free(vocab);
     return e;
 }
 

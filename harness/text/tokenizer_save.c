@@ -92,10 +92,8 @@ static err add_added(const tokenizer *t, cJSON *config) {
 }
 
 static err add_inputs(cJSON *config) {
-    cJSON *list = NULL;
-    err e = json_add_array(&list, config, "model_input_names");
-    if (!e) e = json_append(list, cJSON_CreateString("input_ids"));
-    return e ? e : json_append(list, cJSON_CreateString("attention_mask"));
+    static const char *const names[] = {"input_ids", "attention_mask"};
+    return json_put_texts(config, "model_input_names", names, 2);
 }
 
 static err add_strip(const tokenizer *t, cJSON *to) {
@@ -121,8 +119,6 @@ static err fill_config(const tokenizer *t, cJSON *config) {
     if (e || !t->model_max_length) return e;
     return json_add_number(config, "model_max_length", (double)t->model_max_length);
 }
-
-/* --- tokenizer.json --- */
 
 static err add_list(const tokenizer *t, cJSON *root) {
     cJSON *list = NULL;
@@ -193,8 +189,6 @@ static err fill_json(const tokenizer *t, cJSON *root) {
     return add_model(t, root);
 }
 
-/* --- the folder --- */
-
 static err write_json(const tokenizer *t, const char *folder, const char *name,
                       err (*fill)(const tokenizer *, cJSON *)) {
     char *path = NULL;
@@ -214,17 +208,15 @@ const char *const *tokenizer_saved_files(const tokenizer *t, size_t *count) {
 }
 
 err tokenizer_save(const tokenizer *t, const char *folder) {
-    char *path = NULL;
-    err e = path_join(&path, folder, "vocab.txt");
+    char path[PATH_MAX];
+    err e = path_in(path, folder, "vocab.txt");
     if (!e) e = write_vocab(t, path);
-    mem_free(path);
     if (e || (e = write_json(t, folder, "tokenizer_config.json", fill_config)) ||
         (e = write_json(t, folder, "special_tokens_map.json", add_names)))
         return e;
     if (needs_json(t)) return write_json(t, folder, "tokenizer.json", fill_json);
-    if ((e = path_join(&path, folder, "tokenizer.json"))) return e;
+    if ((e = path_in(path, folder, "tokenizer.json"))) return e;
     (void)remove(path); // of another tokenizer that was saved here: it would go first
-    mem_free(path);
     return ERR_OK;
 }
 

@@ -8,8 +8,6 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-/* --- display --- */
-
 err text_column(strbuf *out, const char *text, size_t columns) {
     strbuf shown = {0};
     err e = shown_add(&shown, SHOWN_TERMINAL, text);
@@ -27,8 +25,6 @@ done:
     strbuf_free(&shown);
     return e;
 }
-
-/* --- spelling --- */
 
 enum { NEAREST_MAX = 64 }; // names are short; longer words are never near anything
 
@@ -85,8 +81,6 @@ const char *text_nearest(const char *word, const char *const *known, size_t coun
     }
     return nearest;
 }
-
-/* --- classes --- */
 
 // The row of fixes (sorted, count) that holds point, or NULL.
 static const unicode_fix *find_fix(const unicode_fix *fixes, size_t count, uint32_t point) {
@@ -150,8 +144,6 @@ bool unicode_is_word(uint32_t point) {
     utf8proc_category_t c = category(point);
     return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) || c == UTF8PROC_CATEGORY_PC;
 }
-
-/* --- mappings --- */
 
 size_t unicode_lower(uint32_t out[UNICODE_LOWER_MAX], uint32_t point) {
     if (point == 0x130) { // the only one whose lower case is longer

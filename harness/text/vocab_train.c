@@ -53,8 +53,6 @@ typedef struct trainer {
     size_t heap_count, heap_capacity;
 } trainer;
 
-/* --- tokens --- */
-
 static uint64_t hash_text(const char *text) {
     uint64_t h = 0xCBF29CE484222325u;
     for (; *text; text++) h = (h ^ (unsigned char)*text) * 0x100000001B3u;
@@ -102,8 +100,6 @@ static err character_id(trainer *x, uint32_t *id, uint32_t point, bool continued
     text[at + utf8_encode(text + at, point)] = '\0';
     return token_id(x, id, text);
 }
-
-/* --- alphabet --- */
 
 typedef struct letter {
     uint32_t point;
@@ -154,8 +150,6 @@ done:
     mem_free(letters);
     return e;
 }
-
-/* --- pairs --- */
 
 static uint64_t pair_key(uint32_t left, uint32_t right) {
     return (uint64_t)left << 32 | right;
@@ -208,7 +202,7 @@ static err add_pair(trainer *x, uint32_t at, uint32_t right, int64_t times) {
     return ERR_OK;
 }
 
-/* --- heap: the most frequent pair on top, of equals the one with the smaller key --- */
+/* Heap: the most frequent pair on top, of equals the one with the smaller key. */
 
 static bool comes_first(const candidate *a, const candidate *b) {
     return a->times != b->times ? a->times > b->times : a->key < b->key;
@@ -235,8 +229,6 @@ static candidate heap_pop(trainer *x) {
     x->heap[i] = last;
     return top;
 }
-
-/* --- merging --- */
 
 /* Lays the words out as places. A character outside of the alphabet is left out, and its neighbours
  * become each other's, as the trainer of `tokenizers` does. */

@@ -74,6 +74,10 @@ Test(file, only_regular_files_are_read, .timeout = 60) {
     }
     MUST_FAIL(file_read(&bytes, &count, at("pointer"), 0), ERR_FORMAT,
               "/pointer: a Git LFS pointer, not the file: run `git lfs pull`");
+    // a text that only begins so is none
+    put(at("version"), "version https://git-lfs.github.example/spec of something else\n");
+    MUST(file_read(&bytes, &count, at("version"), 0));
+    mem_free(bytes);
     MUST(file_read(&bytes, &count, at("link"), 10));
     cr_assert_str_eq(bytes, "0123456789");
     mem_free(bytes);
@@ -166,6 +170,37 @@ Test(file, what_is_no_file_is_not_replaced) {
     MUST_FAIL(file_write(at("absent/x"), "x", 1), ERR_IO, "/absent/x: cannot write: No such");
     struct stat st;
     cr_assert(!lstat(at("fifo"), &st) && S_ISFIFO(st.st_mode));
+}
+
+/* What a folder is called where it is named by its place. */
+Test(file, real_names_are_no_dots) {
+    static const char *const cases[][2] = {
+        {"inner/deep", "deep"}, {"inner/deep/..", "inner"}, {"inner/deep/.", "deep"}, {"x", "x"}};
+    MUST(folder_make(at("inner/deep")));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = NULL;
+        MUST(path_real_name(&name, at(cases[i][0])));
+        cr_expect_str_eq(name, cases[i][1], "%s", cases[i][0]);
+        mem_free(name);
+    }
+}
+
+/* An output is replaced where the program's mark says whose it is, or nothing stands in it. */
+Test(file, outputs_are_told_by_their_mark) {
+    put(at("ours"), "a page\nmade by harness\n");
+    put(at("theirs"), "a page\n");
+    put(at("empty"), "");
+    cr_assert_eq(symlink("ours", at("to-ours")), 0);
+    cr_assert_eq(symlink("nowhere", at("to-none")), 0);
+    MUST(file_check_own(at("ours"), "made by harness"));
+    MUST(file_check_own(at("to-ours"), "made by harness"));
+    MUST(file_check_own(at("empty"), "made by harness"));
+    MUST(file_check_own(at("absent"), "made by harness"));
+    MUST_FAIL(file_check_own(at("theirs"), "made by harness"), ERR_DATA,
+              "/theirs: this program did not make it");
+    MUST_FAIL(file_check_own(at("to-none"), "made by harness"), ERR_DATA,
+              "/to-none: this program did not make it");
+    MUST_FAIL(file_check_own(temporary_folder(), "made by harness"), ERR_IO, "is a folder");
 }
 
 // The name cannot be known beforehand, so nothing can be planted in its place.

@@ -151,17 +151,9 @@ Test(bench, measures_the_native_cpu) {
 
 #if HARNESS_VULKAN
 Test(bench, measures_a_vulkan_device) {
-    size_t live = mem_live_count(), count;
-    device_info *list;
-    const char *note;
-    char name[sizeof list->uuid] = "";
-    MUST(device_list(&list, &count, &note));
-    for (size_t i = 0; i < count && !*name; i++)
-        if (list[i].kind == DEVICE_VULKAN) memcpy(name, list[i].uuid, sizeof name);
-    mem_free(list);
-    if (!*name && getenv("REQUIRE_VULKAN")) cr_assert(false, "REQUIRE_VULKAN is set: %s", note);
-    if (!*name) cr_skip_test("no Vulkan device");
-    measure(name);
+    size_t live = mem_live_count();
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    measure(test_device());
     cr_assert_eq(mem_live_count(), live);
 }
 #endif

@@ -7,6 +7,7 @@
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/said.h"
 #include "text/tokenizer.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/evaluate/fill_mask.h"
@@ -73,7 +74,7 @@ Test(fill_mask, ids_are_decoded_as_by_transformers) {
 
 /* A masked language model with random weights, of which the classifier's folder gives all but the
  * head. */
-static const char *make_model(void) {
+static const char *make_model_of(float range) {
     const char *made = temporary_path("c"), *folder = temporary_path("m");
     base_model s;
     device d;
@@ -83,12 +84,69 @@ static const char *make_model(void) {
     s.config.head = &head_masked_lm;
     MUST(device_open_named(&d, "reference", NULL));
     MUST(model_init(&m, &d, &s.config, 0));
-    MUST(params_draw(&m.params, 7, 0.5f, NULL));
+    MUST(params_draw(&m.params, 7, range, NULL));
     MUST(model_folder_write(folder, &m, &s.tokenizer));
     model_free(&m);
     device_close(&d);
     base_model_free(&s);
     return folder;
+}
+
+static const char *make_model(void) {
+    return make_model_of(0.5f);
+}
+
+/* Words as they are, by their first pieces, or not at all, of which it is said; each once. */
+Test(fill_mask, targets_are_tokens) {
+    static const char *const words[] = {"영", "영화", "b", "b", "Q"};
+    static const uint32_t expected[] = {5, 16};
+    fill_mask f;
+    uint32_t *ids = NULL;
+    size_t count = 0;
+    MUST(fill_mask_open(&f, make_model(), &(base_model_options){0}, "cpu", NULL));
+    said_begin();
+    MUST(fill_mask_targets(&ids, &count, &f, words, 4));
+    char *said = said_end();
+    cr_assert_eq(count, 2, "%zu", count);
+    cr_assert_arr_eq(ids, expected, sizeof expected);
+    cr_expect_not_null(strstr(said, "target '영화' is no token: '영' is taken for it"), "%s", said);
+    cr_expect_null(strstr(said, "target 'b'"), "%s", said);
+    mem_free(said);
+    mem_free(ids);
+    ids = NULL;
+    MUST(fill_mask_targets(&ids, &count, &f, words + 4, 1));
+    cr_expect_eq(count, 1); // [UNK] is a piece
+    mem_free(ids);
+    ids = NULL;
+    static const char *const blank[] = {""};
+    said_begin();
+    err e = fill_mask_targets(&ids, &count, &f, blank, 1);
+    said = said_end();
+    cr_expect_eq(e, ERR_USAGE);
+    cr_expect_str_eq(err_message(ERR_USAGE), "none of the targets is a token of the model");
+    cr_expect_not_null(strstr(said, "target '' is no token and has no pieces: it is passed over"),
+                       "%s", said);
+    mem_free(said);
+    mem_free(ids);
+    fill_mask_close(&f);
+}
+
+/* Of equal scores the token that comes first; padding is no part of what is shown. */
+Test(fill_mask, equal_choices_are_in_the_order_of_the_vocabulary) {
+    fill_mask f;
+    fill_answer all;
+    strbuf text = {0};
+    MUST(fill_mask_open(&f, make_model_of(0), &(base_model_options){0}, "cpu", NULL));
+    MUST(fill_mask_run(&all, &f, "[PAD] [MASK] 영 [MASK]", NULL, 0, SIZE_MAX));
+    for (size_t i = 0; i < all.top; i++) {
+        cr_assert_eq(all.choices[i].token, i);
+        cr_assert_float_eq(all.choices[i].score, 1.0 / (double)all.top, 1e-9);
+    }
+    MUST(fill_answer_sequence(&text, &f, &all, 0, 5));
+    cr_expect_str_eq(text.text, "[CLS] 영 영 [MASK] [SEP]");
+    strbuf_free(&text);
+    fill_answer_free(&all);
+    fill_mask_close(&f);
 }
 
 /* A model that has gone wrong in training says so, and no list of words at random. */

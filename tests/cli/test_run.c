@@ -106,7 +106,9 @@ static float *losses_of(const cJSON *record, size_t *count) {
     return bytes;
 }
 
-static void compare_with_cpu(const char *device) {
+/* SwiftShader, which compiles for a quarter of a minute: vulkan_faults/whole_runs*. */
+Test(whole_run, vulkan_trains_as_the_cpu_does) {
+    const char *device = test_device();
     if (!need_vulkan(device)) cr_skip_test("no %s", device);
     sample_run("cpu", "cpu", "2");
     sample_run("vulkan", device, "1");
@@ -128,14 +130,6 @@ static void compare_with_cpu(const char *device) {
     mem_free(lb);
     cJSON_Delete(a);
     cJSON_Delete(b);
-}
-
-Test(whole_run, vulkan_trains_as_the_cpu_does) {
-    compare_with_cpu(test_device());
-}
-
-Test(whole_run, swiftshader_trains_as_the_cpu_does) {
-    compare_with_cpu("swiftshader");
 }
 
 Test(whole_run, bad_words_on_the_command_line) {

@@ -255,7 +255,7 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-2")));
     CLEANED("nothing to delete", "r", "--yes"); // for what stays does not count
     MUST(folder_remove(temporary_path("r/a")));
-    stop_run("r/b", "150");
+    stop_run("r/b", "60");
     put("r/b/checkpoint-1/notes.txt");
     make_older("r/b");
     CLEANED("r/b  stays, and can be resumed: this program did not make r/b/checkpoint-1/notes.txt",
@@ -264,7 +264,7 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     cr_expect(file_named(temporary_path("r/b/unfinished.json")));
     cr_expect(file_named(temporary_path("r/b/log.jsonl")));
     program_result p =
-        RUN(SMALL, "--max-steps", "150", "--save-steps", "1", "-o", "r/b", "--resume");
+        RUN(SMALL, "--max-steps", "60", "--save-steps", "1", "-o", "r/b", "--resume");
     cr_expect(!p.exit_code, "%s", p.err);
     program_free(&p);
     cr_expect(file_named(temporary_path("r/b/checkpoint-1/notes.txt")));

@@ -15,16 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static err number(void *context, const char *key, double value) {
-    return record_recipe_number(context, key, value);
-}
-static err text(void *context, const char *key, const char *value) {
-    return record_recipe_text(context, key, value);
-}
-static err truth(void *context, const char *key, bool value) {
-    return record_recipe_bool(context, key, value);
-}
-
 /* A record as a finished run of the request on the CPU would leave it. */
 static void make_record(record *r, const run_request *q) {
     device_info *list;
@@ -40,7 +30,7 @@ static void make_record(record *r, const run_request *q) {
     shown.max_length = (uint32_t)t.max_length;
     cJSON_Delete(r->recipe);
     r->recipe = cJSON_CreateObject();
-    MUST(recipe_visit(&shown, &(recipe_visitor){r, number, text, truth}));
+    MUST(recipe_json(r->recipe, &shown));
     MUST(device_list(&list, &count, &note));
     MUST(device_select(&cpu, list, count, "cpu"));
     MUST(record_text(&r->device.name, cpu->name));

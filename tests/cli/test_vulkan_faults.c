@@ -18,6 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if HARNESS_CPU
+static const char native[] = "cpu";
+#else
+static const char native[] = "reference";
+#endif
+
 enum { SECONDS = 120, STEPS = 3 };
 
 /* Takes longer than the suite should. */
@@ -179,6 +185,55 @@ Test(vulkan_faults, folders_of_drivers_are_named) {
     cr_expect_null(strstr(r.err, "tried: ,"), "%s", r.err);
     program_free(&r);
     if (!count) cr_skip_test("no folder of drivers");
+}
+
+/* Those of the user's own folders too, and what keeps the loader from taking them. */
+Test(vulkan_faults, drivers_of_users_and_filters_are_named) {
+    static const struct {
+        const char *variable, *before, *name, *behind, *root;
+    } cases[] = {{"XDG_DATA_HOME", "", "a", "", "a"},
+                 {"XDG_DATA_DIRS", "/nonexistent:", "b", "//", "b"},
+                 {"XDG_CONFIG_HOME", "", "c", "", "c"},
+                 {"HOME", "", "d", "", "d/.local/share"}};
+    static const char text[] = "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": "
+                               "\"./none.so\", \"api_version\": \"1.3.0\"}}";
+    char path[512], value[600], wanted[600];
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    unsetenv("VK_DRIVER_FILES");
+    unsetenv("VK_ICD_FILENAMES");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *folder = temporary_folder();
+        snprintf(path, sizeof path, "%s/%s/vulkan/icd.d", folder, cases[i].root);
+        cr_assert_not(folder_make(path));
+        snprintf(wanted, sizeof wanted, "%s: own.json", path);
+        snprintf(path, sizeof path, "%s/%s/vulkan/icd.d/own.json", folder, cases[i].root);
+        cr_assert_not(file_write_quick(path, text, strlen(text)));
+        snprintf(value, sizeof value, "%s%s/%s%s", cases[i].before, folder, cases[i].name,
+                 cases[i].behind);
+        setenv(cases[i].variable, value, 1);
+        if (i == 3) unsetenv("XDG_DATA_HOME");
+        program_result r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+        cr_expect(strstr(r.err, wanted), "no '%s': %s", wanted, r.err);
+        program_free(&r);
+    }
+    // one that is torn may keep the loader from all others
+    cr_assert_not(file_write_quick(path, "{", 1));
+    program_result r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+    cr_expect(strstr(r.err, wanted), "no '%s': %s", wanted, r.err);
+    program_free(&r);
+    cr_assert_not(file_write_quick(path, text, strlen(text)));
+    setenv("XDG_DATA_DIRS", "/nonexistent", 1);
+    setenv("HOME", "/nonexistent", 1);
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+    r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
+    if (!folder_exists("/etc/vulkan/icd.d"))
+        cr_expect(strstr(r.err, "XDG_DATA_DIRS=/nonexistent"), "%s", r.err);
+    program_free(&r);
+    setenv("VK_LOADER_DRIVERS_DISABLE", "*", 1);
+    r = run_with(NULL, "llvmpipe", "absent", "--overwrite");
+    cr_expect(r.exit_code == 2 && strstr(r.err, "VK_LOADER_DRIVERS_DISABLE=*"), "%d: %s",
+              r.exit_code, r.err);
+    program_free(&r);
 }
 
 #if HARNESS_CPU
@@ -370,7 +425,7 @@ Test(vulkan_faults, device_lost_keeps_the_checkpoint) {
 /* Wherever the device is lost, what was saved is gone on from; by hand, at every call. */
 Test(vulkan_faults, device_lost_at_any_moment) {
     static const char *const calls[] = {"QueueSubmit", "WaitForFences"};
-    unsigned stride = by_hand() ? 1 : 97, tried = 0, resumed = 0;
+    unsigned stride = by_hand() ? 1 : 197, tried = 0, resumed = 0;
     char faults[40], digest[65];
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     const char *first = temporary_path("lost/checkpoint-1");
@@ -397,12 +452,16 @@ Test(vulkan_faults, device_lost_at_any_moment) {
 
 /* The device's name is the driver's word: it is part of paths, of JSON and of what is printed. */
 Test(vulkan_faults, a_name_that_is_no_name) {
+    device_info info;
+    char index[12];
     const char *const list[] = {
-        "run", "--sample",    "--task", "kor_hate",       "--device", "1",      "--limit",
+        "run", "--sample",    "--task", "kor_hate",       "--device", index,    "--limit",
         "8",   "--max-steps", "1",      "--check-device", "never",    "--json", NULL};
     const char *const devices[] = {"devices", NULL};
     folder_list runs = {0};
     if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    cr_assert_not(device_find(&info, "llvmpipe"));
+    snprintf(index, sizeof index, "%u", info.index); // which needs no name
     child_faults("bad-name");
     program_result r = child_run(NULL, SECONDS, list);
     cJSON *root = NULL;
@@ -431,12 +490,27 @@ Test(vulkan_faults, a_name_that_is_no_name) {
 }
 
 /* A run as a user starts it, under the validation layer with synchronization checks: both drivers
- * give it nothing to say. The layer's own line on its start shows that it was there. */
-static void run_validated(const char *selector) {
-    const char *const list[] = {
-        "run", "--sample",    "--task", "kor_hate",     "--device", selector,         "--limit",
-        "8",   "--max-steps", "3",      "--save-steps", "1",        "--check-device", "never",
-        "-o",  selector,      NULL};
+ * give it nothing to say, and train as the CPU does. The layer's own line on its start shows that it
+ * was there. */
+static void run_validated(const char *selector, double expected) {
+    const char *const list[] = {"run",
+                                "--sample",
+                                "--task",
+                                "kor_hate",
+                                "--device",
+                                selector,
+                                "--limit",
+                                "8",
+                                "--max-steps",
+                                "3",
+                                "--save-steps",
+                                "1",
+                                "--check-device",
+                                "never",
+                                "--json",
+                                "-o",
+                                selector,
+                                NULL};
     char *settings = NULL, *log = NULL, *text = NULL;
     size_t count = 0;
     if (!need_vulkan(selector)) return;
@@ -454,6 +528,8 @@ static void run_validated(const char *selector) {
     setenv("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation", 1);
     program_result r = child_run(NULL, SECONDS, list);
     cr_assert_eq(r.exit_code, 0, "%s: %s", selector, r.err);
+    cr_assert_float_eq(last_loss(&r), expected, 1e-3 * expected, "%s: loss %g, of the cpu %g",
+                       selector, last_loss(&r), expected);
     program_free(&r);
     cr_assert_not(file_read((void **)&text, &count, log, 0), "%s", err_message(ERR_IO));
     cr_assert(strstr(text, "SYNCHRONIZATION_VALIDATION"), "%s: no validation: %s", selector, text);
@@ -464,8 +540,13 @@ static void run_validated(const char *selector) {
 }
 
 Test(vulkan_faults, whole_runs_say_nothing_under_validation) {
-    run_validated("llvmpipe");
-    run_validated("swiftshader");
+    program_result r = RUN("run", "--sample", "--task", "kor_hate", "--device", native, "--limit",
+                           "8", "--max-steps", "3", "--json", "-o", "expected");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    double expected = last_loss(&r);
+    program_free(&r);
+    run_validated("llvmpipe", expected);
+    run_validated("swiftshader", expected);
 }
 
 /* What a check of the device says, or "" when none was made; exit code in *code. */

@@ -88,6 +88,12 @@ Test(device, names_that_several_have) {
               "%s", err_message(ERR_USAGE));
     cr_assert_eq(device_select(&d, list, 4, "bbbb"), ERR_OK);
     cr_expect_eq(d->index, 3);
+    // few digits are a number, many a part of a name
+    snprintf(list[2].uuid, sizeof list[2].uuid, "000000003");
+    cr_assert_eq(device_select(&d, list, 4, "00000003"), ERR_OK);
+    cr_expect_eq(d->index, 3);
+    cr_assert_eq(device_select(&d, list, 4, "000000003"), ERR_OK);
+    cr_expect_eq(d->index, 2);
 }
 
 /* As many blocks as the memory has; spans of the first stay where they are. */
@@ -111,6 +117,40 @@ Test(arena, grows_by_hundreds_of_blocks) {
     arena_free(&a);
     cr_assert_eq(d.allocated_bytes, 0);
     cr_assert_eq(d.peak_bytes, most, "what records tell of a device's memory");
+    // no block is larger than a buffer may be, nor is what does not fit one taken
+    d.info.max_buffer_bytes = 4096;
+    arena_init(&a, &d, 1 << 20, true);
+    MUST(arena_take(&a, &first, 1024, ELEM_F32));
+    cr_assert_eq(first.buffer->bytes, 4096);
+    cr_assert_eq(arena_take(&a, &s, 1025, ELEM_F32), ERR_DEVICE);
+    arena_free(&a);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* What is small touches little memory, and what is large takes few blocks. */
+Test(arena, blocks_double_to_64_mib) {
+    size_t live = mem_live_count();
+    device d;
+    arena a;
+    span s;
+    MUST(device_open_named(&d, "reference", NULL));
+    device_measure_begin(&d);
+    arena_init(&a, &d, 0, false);
+    for (size_t i = 0; i < 9; i++) {
+        size_t expected = (size_t)1 << (20 + (i < 6 ? i : 6));
+        MUST(arena_take(&a, &s, expected, ELEM_F32)); // which needs four times as much
+        cr_expect_eq(a.blocks[i].buffer->bytes, 4 * expected);
+        cr_expect_eq(a.block_bytes, (size_t)1 << (20 + (i < 6 ? i + 1 : 6)), "block %zu", i);
+    }
+    MUST(arena_take(&a, &s, 1, ELEM_F32));
+    cr_expect_eq(a.blocks[9].buffer->bytes, (size_t)64 << 20);
+    arena_free(&a);
+    arena_init(&a, &d, 0, false);
+    MUST(arena_take(&a, &s, 1, ELEM_F32));
+    cr_expect_eq(a.blocks[0].buffer->bytes, (size_t)1 << 20);
+    arena_free(&a);
+    MUST(device_measure_end(&d, NULL));
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
 }
@@ -140,9 +180,23 @@ Test(plan, operands_are_checked_when_added) {
                      ERR_ARG, "%d", i);
         cr_assert_not_null(strstr(err_message(ERR_ARG), "operand x is not aligned"));
     }
+    device other = d; // alike, and another all the same
+    arena far;
+    span elsewhere;
+    arena_init(&far, &other, 0, false);
+    cr_assert_eq(arena_take(&far, &elsewhere, 10, d.real), ERR_OK);
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = elsewhere, .rows = dim_fixed(2), .cols = 5}),
+                 ERR_ARG);
+    cr_assert_not_null(strstr(err_message(ERR_ARG), "operand x is of another device"));
+    arena_free(&far);
     cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(2), .cols = 5, .value = 3}),
                  ERR_OK);
+    cr_assert_eq(plan_submit(&p, &(step_info){.step = 1}), ERR_ARG);
+    cr_assert_str_eq(err_message(ERR_ARG), "plan_submit before plan_ready");
     cr_assert_eq(plan_ready(&p), ERR_OK);
+    cr_assert_eq(op_fill(&p, &(struct fill){.x = x, .rows = dim_fixed(2), .cols = 5}), ERR_ARG);
+    cr_assert_str_eq(err_message(ERR_ARG), "fill: the plan is closed");
+    cr_assert_eq(plan_submit(&p, &(step_info){.slot = SLOT_COUNT, .step = 1}), ERR_ARG);
     micro_sizes sizes = {.tokens = 1, .sentences = 1};
     step_info step = {.step = 1, .micro_count = 1, .micros = &sizes};
     cr_assert_eq(plan_submit(&p, &step), ERR_OK);
@@ -154,6 +208,33 @@ Test(plan, operands_are_checked_when_added) {
     arena_free(&a);
     device_close(&d);
     cr_assert_eq(mem_live_count(), live);
+}
+
+/* No copy goes beyond its span, nor into numbers of another kind. */
+Test(device, copies_fit_their_spans) {
+    device d;
+    arena a;
+    span x, ids;
+    float f[5] = {1, 2, 3, 4, 5};
+    double g[5] = {0};
+    uint32_t u[5] = {0};
+    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
+    arena_init(&a, &d, 0, false);
+    cr_assert_eq(arena_take(&a, &x, 4, d.real), ERR_OK);
+    cr_assert_eq(arena_take(&a, &ids, 4, ELEM_U32), ERR_OK);
+    const err far[] = {device_write_f32(x, f, 5),   device_read_f32(f, x, 5),
+                       device_write_f64(x, g, 5),   device_read_f64(g, x, 5),
+                       device_write_u32(ids, u, 5), device_read_u32(u, ids, 5)};
+    for (size_t i = 0; i < 6; i++) cr_expect_eq(far[i], ERR_ARG, "%zu", i);
+    cr_expect_str_eq(err_message(ERR_ARG), "copy of 5 elements does not fit a span of 4");
+    const err unlike[] = {device_write_f32(ids, f, 4), device_read_f64(g, ids, 4),
+                          device_write_u32(x, u, 4), device_read_u32(u, x, 4)};
+    for (size_t i = 0; i < 4; i++) cr_expect_eq(unlike[i], ERR_ARG, "%zu", i);
+    cr_expect_eq(device_write_f32(x, f, 4), ERR_OK);
+    cr_expect_eq(device_read_f64(g, x, 4), ERR_OK);
+    cr_expect(g[0] == 1 && g[3] == 4 && g[4] == 0);
+    arena_free(&a);
+    device_close(&d);
 }
 
 static void check_profile(const char *selector) {

@@ -3,6 +3,7 @@
 
 #if HARNESS_VULKAN
 #include "base/memory.h"
+#include "compute/pipeline_file.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -25,6 +26,31 @@ static void use_device(char path[512], const char *folder) {
     MUST(vulkan__pipeline(&pipeline, vulkan__of(&d), KERNEL_gather_rows,
                           (uint32_t[SPECIAL_MAX]){64}));
     device_close(&d);
+}
+
+/* What was compiled by another format, device or driver serves nobody. */
+Test(vulkan_cache, heads_are_the_same_in_all_that_they_name) {
+    const pipeline_head head = {.version = PIPELINE_FILE_VERSION,
+                                .vendor = 1,
+                                .device = 2,
+                                .driver_version = 3,
+                                .driver_uuid = {4, 5, 6}};
+    pipeline_head other = head;
+    other.bytes = 7; // what follows may be anything
+    other.sha256[0] = 8;
+    cr_expect(pipeline_head_same(&head, &other));
+    uint32_t *const numbers[] = {&other.version, &other.vendor, &other.device,
+                                 &other.driver_version};
+    for (size_t i = 0; i < 4; i++) {
+        ++*numbers[i];
+        cr_expect_not(pipeline_head_same(&head, &other), "%zu", i);
+        --*numbers[i];
+    }
+    for (size_t i = 0; i < sizeof other.driver_uuid; i++) {
+        other.driver_uuid[i] ^= 1;
+        cr_expect_not(pipeline_head_same(&head, &other), "byte %zu", i);
+        other.driver_uuid[i] ^= 1;
+    }
 }
 
 static ino_t inode_of(const char *path) {

@@ -40,6 +40,9 @@ Test(vulkan_device, limits_are_filled) {
         cr_assert_geq(info->max_shared_bytes, 16384);
         cr_assert_geq(info->subgroup_size, 4);
         cr_assert_eq(strlen(info->uuid), 36);
+        for (size_t k = 0; k < 36; k++)
+            cr_assert_eq(info->uuid[k] == '-', k == 8 || k == 13 || k == 18 || k == 23, "%s",
+                         info->uuid);
         cr_assert(*info->driver && *info->version && *info->isa);
         // what each kind of device is given, unless the environment says otherwise
         bool is_software = info->class == CLASS_SOFTWARE;
@@ -452,6 +455,51 @@ Test(vulkan_device, slots_run_in_order) {
         for (int k = 0; k < ROWS * 4; k++) cr_expect_eq(got[k], want, "%g", (double)got[k]);
         plan_free(&p);
         arena_free(&host);
+        small_close(&s);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
+/* What a slot took of the driver for one step serves the next: command buffers, descriptor sets,
+ * views of texels. */
+Test(vulkan_device, a_slot_takes_no_more_from_step_to_step) {
+    size_t live = mem_live_count();
+    enum { STEPS = 6, HIDDEN = 8 };
+    for (size_t i = 0; i < 2; i++) {
+        if (!need_vulkan(driver(i))) continue;
+        small s;
+        plan p;
+        micro_sizes none = {0};
+        small_open(&s, driver(i));
+        plan_init(&p, &s.d);
+        plan_part_begin(&p, PART_MICRO);
+        struct layernorm_fwd norm = {.y = span_part(s.x[0], 0, HIDDEN),
+                                     .mean = span_part(s.x[1], 0, 1),
+                                     .rstd = span_part(s.x[2], 0, 1),
+                                     .x = span_part(s.x[0], 64, HIDDEN),
+                                     .weight = span_part(s.x[3], 0, HIDDEN),
+                                     .bias = span_part(s.x[3], 64, HIDDEN),
+                                     .rows = dim_fixed(1),
+                                     .hidden = HIDDEN};
+        MUST(op_layernorm_fwd(&p, &norm));
+        MUST(plan_ready(&p));
+        const vulkan_slot *slot = &vulkan__of(&s.d)->slots[1];
+        size_t views = 0, pools = 0, commands = 0;
+        for (uint32_t step = 1; step <= STEPS; step++) {
+            MUST(plan_submit(
+                &p, &(step_info){.slot = 1, .step = step, .micro_count = 1, .micros = &none}));
+            MUST(plan_wait(&p, 1));
+            if (step == 1) {
+                views = slot->view_count;
+                pools = slot->pool_count;
+                commands = slot->command_count;
+            }
+            cr_expect_eq(slot->view_count, views, "step %u: %zu views", step, slot->view_count);
+            cr_expect_eq(slot->pool_count, pools, "step %u: %zu pools", step, slot->pool_count);
+            cr_expect_eq(slot->command_count, commands, "step %u", step);
+        }
+        cr_expect(views > 0 && pools > 0 && commands > 0);
+        plan_free(&p);
         small_close(&s);
     }
     cr_assert_eq(mem_live_count(), live);

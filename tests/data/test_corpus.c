@@ -413,6 +413,33 @@ Test(corpus, what_is_prepared_is_used_again_while_it_is_whole) {
     corpus_prepared_free(&p);
 }
 
+// One line in 200 is none of a few: then one in 20, or in 3. Of a0, a1, ... the first whose hash is a
+// multiple of 200 is a466, of 20 a7, of 3 a2 and a4.
+Test(corpus, a_small_corpus_holds_out_a_larger_share) {
+    static const struct {
+        size_t lines;
+        uint32_t one_in, heldout;
+    } cases[] = {{6, 3, 2}, {40, 20, 1}, {500, 200, 1}};
+    strbuf text = {0};
+    corpus_prepared p;
+    size_t lines = 0;
+    MUST_FAIL(
+        prepare(&p, "a0\na1\n", &(corpus_rules){.max_length = 8}), ERR_DATA,
+        "no line is left to measure by: of 2 lines 0 hold test texts, 0 are held out (one in 3)");
+    corpus_prepared_free(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (; lines < cases[i].lines; lines++) MUST(strbuf_printf(&text, "a%zu\n", lines));
+        MUST(prepare(&p, text.text, &(corpus_rules){.max_length = 8}));
+        const cJSON *rules = cJSON_GetObjectItem(p.json, "rules");
+        cr_expect_eq(cJSON_GetObjectItem(rules, "heldout_one_in")->valuedouble, cases[i].one_in);
+        cr_expect_eq(p.counts.lines, lines);
+        cr_expect_eq(p.counts.heldout_sentences, cases[i].heldout);
+        cr_expect_eq(p.counts.train_sentences, lines - cases[i].heldout);
+        corpus_prepared_free(&p);
+    }
+    strbuf_free(&text);
+}
+
 Test(corpus, a_corpus_without_a_part_is_refused) {
     corpus_prepared p;
     MUST_FAIL(prepare(&p, "a\n", &(corpus_rules){.max_length = 8, .heldout_one_in = 1}), ERR_DATA,

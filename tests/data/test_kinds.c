@@ -7,6 +7,7 @@
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/said.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -48,6 +49,10 @@
 #define JSON_SCORES                                                                                \
     "\"kind\": \"regression\", \"range\": [0, 5], " JSON_FORMAT("\"label\": \"l\"") PEARSON
 #define JSON_SETS "\"kind\": \"multi_label\", " JSON_FORMAT("\"label\": \"l\"") LABELS SETS
+/* Labels that have keys of their own. */
+#define JSON_OWN                                                                                   \
+    "\"kind\": \"multi_label\", " FILES                                                            \
+    "\"format\": {\"kind\": \"jsonl\", \"text\": \"a\"}, " LABELS SETS
 #define JSON_PAIRS JSON_FORMAT("\"text_pair\": \"b\", \"label\": \"l\"") LABELS CLASSES
 /* A text with the places of its entities. */
 #define ENTITIES(text, s, s_end, o, o_end, label)                                                  \
@@ -121,9 +126,17 @@ Test(kinds, json_rows_are_read) {
     MUST(load(&t, &d,
               HEAD "\"kind\": \"regression\", \"range\": [0, 5], " JSON_FORMAT(
                   "\"label\": \"l.real-label\"") STOP PEARSON TAIL,
-              "{\"a\": \"p\", \"l\": {\"real-label\": 1.25}}\n",
+              "{\"a\": \"p\", \"l\": {\"real-label\": 1.25}}\n"
+              "{\"a\": \"q\", \"l\": {\"real-label\": 1}, \"l.real-label\": 2}\n",
               "{\"a\": \"r\", \"l\": {\"real-label\": 3}}\n"));
     cr_expect_eq(d.train.rows[0].example.target.number, 1.25f);
+    cr_expect_eq(d.train.rows[1].example.target.number, 2, "a key of that very name");
+    unload(&t, &d);
+    MUST(load(&t, &d, HEAD JSON_OWN STOP TAIL,
+              "{\"a\": \"p\", \"x\": 1, \"y\": false}\n{\"a\": \"q\", \"y\": true, \"x\": 0}\n",
+              "{\"a\": \"r\", \"x\": true, \"y\": 1}\n"));
+    cr_expect(d.train.label_counts[0] == 1 && d.train.label_counts[1] == 1);
+    cr_expect(d.train.rows[0].example.target.set[0] && d.train.rows[1].example.target.set[1]);
     unload(&t, &d);
     temporary_remove();
 }
@@ -163,6 +176,9 @@ static const struct {
     {SCORES, "p\t1\n", "q\t1.2.3\n",
      "a:2: score '1.2.3' is no number: one from 0 to 5 is expected"},
     {SCORES, "p\t1\n", "q\tnan\n", "a:2: score 'nan' is no number: one from 0 to 5 is expected"},
+    {SCORES, "p\t1\n", "q\t1e\n", "a:2: score '1e' is no number: one from 0 to 5 is expected"},
+    {SCORES, "p\t1\n", "q\t1e+\n", "a:2: score '1e+' is no number: one from 0 to 5 is expected"},
+    {SCORES, "p\t0\n", "q\t-0.001\n", "a:2: score -0.001 is outside the manifest's range, 0 to 5"},
     {SCORES, "p\t1\n", "q\t\n", "a:2: score '' is no number: one from 0 to 5 is expected"},
     {SCORES, "p\t1\n", "q\t5.01\n", "a:2: score 5.01 is outside the manifest's range, 0 to 5"},
     {LIST, "p\tx\n", "q\tx,z\n", "a:2: label 'z' is not in the manifest (known: 'x', 'y')"},
@@ -210,6 +226,12 @@ static const struct {
      "a:2: key 'l' is not a list of labels"},
     {JSON_SETS, "{\"a\": \"p\", \"l\": [\"x\"]}\n", "{\"a\": \"q\", \"l\": [null]}\n",
      "a:2: key 'l' is neither a string, a whole number nor a truth value"},
+    {JSON_OWN, "{\"a\": \"p\", \"x\": 1, \"y\": 0}\n", "{\"a\": \"q\", \"x\": 1, \"y\": 2}\n",
+     "a:2: key 'y' is neither 0 nor 1"},
+    {JSON_OWN, "{\"a\": \"p\", \"x\": true, \"y\": false}\n",
+     "{\"a\": \"q\", \"x\": \"1\", \"y\": 0}\n", "a:2: key 'x' is neither 0 nor 1"},
+    {JSON_OWN, "{\"a\": \"p\", \"x\": 1, \"y\": 0}\n", "{\"a\": \"q\", \"x\": 1}\n",
+     "a:2: key 'y' is missing"},
     {JSON_PAIRS, "{\"a\": \"p\", \"b\": \"q\", \"l\": \"x\"}\n",
      "{\"a\": \"p\", \"b\": null, \"l\": \"x\"}\n", "a:2: a pair with one text: 'b' is empty"},
     {JSON_PAIRS, "{\"a\": \"p\", \"b\": \"q\", \"l\": \"x\"}\n", "{\"a\": \"p\", \"l\": \"x\"}\n",
@@ -253,6 +275,49 @@ Test(kinds, bad_rows_are_named_or_counted) {
             unload(&t, &d);
         }
     }
+}
+
+/* A text of its own is there; null stands for a pair's lacking one alone. */
+Test(kinds, a_text_is_no_null) {
+    task t;
+    dataset d;
+    json_setup();
+    cr_assert_eq(load(&t, &d, HEAD JSON_SCORES STOP TAIL, "{\"a\": null, \"l\": 1}\n",
+                      "{\"a\": \"r\", \"l\": 3}\n"),
+                 ERR_FORMAT);
+    cr_expect_not_null(strstr(err_message(ERR_FORMAT), "a:1: key 'a' is null, expected a string"),
+                       "%s", err_message(ERR_FORMAT));
+    unload(&t, &d);
+    temporary_remove();
+}
+
+/* Nothing is learnt of one answer: said, with the number of rows. */
+Test(kinds, one_answer_alone_is_said) {
+    static const struct {
+        const char *manifest, *train, *words;
+    } cases[] = {
+        {HEAD PAIRS LABELS STOP CLASSES TAIL, "p\tq\tx\nr\tq\tx\n",
+         "made: all 2 train rows have the label 'x'"},
+        {HEAD PAIRS LABELS STOP CLASSES TAIL, "p\tq\tx\nr\tq\ty\n", NULL},
+        {HEAD SCORES STOP TAIL, "p\t2.5\nq\t2.5\nr\t2.5\n",
+         "made: all 3 train rows have the number 2.5"},
+        {HEAD SCORES STOP TAIL, "p\t2.5\nq\t2\n", NULL},
+    };
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        task t;
+        dataset d;
+        said_begin();
+        MUST(load(&t, &d, cases[i].manifest, cases[i].train, i < 2 ? "s\tq\tx\n" : "s\t1\n"));
+        char *said = said_end();
+        if (cases[i].words)
+            cr_expect_not_null(strstr(said, cases[i].words), "%zu: %s", i, said);
+        else
+            cr_expect_null(strstr(said, "train rows have"), "%zu: %s", i, said);
+        mem_free(said);
+        unload(&t, &d);
+    }
+    temporary_remove();
 }
 
 /* What is wrong stands behind the file's name once, also where the name is shown by more bytes than

@@ -109,6 +109,8 @@ Test(pack, position_ids_follow_the_pad_id) {
     cr_assert_eq(pack_init(&p, &b), ERR_OK);
     static const uint32_t s0[] = {0, 9, 1, 7, 2}, s1[] = {0, 4, 2};
     const pack_sentence sentences[] = {{s0, 5, 3, {0}}, {s1, 3, 3, {1}}};
+    memset(at(b.by_token.items, 0, 0), 0xff, 8 * sizeof *s0); // of a step before
+    memset(at(b.by_position.items, 0, 0), 0xff, 8 * sizeof *s0);
     cr_assert_eq(pack_fill(&p, &b, 0, sentences, 2, 0, true), ERR_OK);
     static const uint32_t ids[] = {2, 3, 1, 4, 5, 2, 3, 4}, places[] = {0, 1, 2, 3, 4, 0, 1, 2};
     static const uint32_t types[8] = {0}, rows[] = {1, 2, 3, 4, 5};
@@ -125,6 +127,9 @@ Test(pack, position_ids_follow_the_pad_id) {
     cr_assert_eq(p.step_rows, 6);
     cr_assert_arr_eq(at(b.step_rows, 0, 0), words, sizeof words);
     cr_assert_arr_eq(at(b.by_token.starts, 0, 0), word_starts, sizeof word_starts);
+    // kernels may read the place behind the last of 7 items
+    cr_assert_eq(at(b.by_token.items, 0, 0)[7], 0);
+    cr_assert_eq(at(b.by_position.items, 0, 0)[7], 0);
     pack_free(&p);
     batch_free(&b);
     device_close(&d);

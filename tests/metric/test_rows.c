@@ -107,6 +107,17 @@ Test(rows, sets_by_hand) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Labels that are scored alike share the lowest of their ranks, as scikit-learn has it: 1 of 2, and
+ * 2 of 3 twice. */
+Test(rows, equal_scores_share_a_rank) {
+    static const float gold[] = {1, 0, 0, 1, 1, 0}, scores[] = {1, 1, 0, 2, 2, 2};
+    confusion c;
+    cr_assert_not(answers_sum(&c, ANSWER_SET, 3, (answers){.numbers = gold},
+                              (answers){.numbers = scores}, NULL, 2));
+    cr_assert_float_eq(metric_value("lrap", &c), (1.0 / 2 + 2.0 / 3) / 2, 1e-15);
+    confusion_free(&c);
+}
+
 /* The same labels for every row, also none, where the rows' own differ. */
 Test(rows, one_set_for_every_row_is_told) {
     static const struct {

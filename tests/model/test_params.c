@@ -117,6 +117,49 @@ Test(params, are_drawn_as_transformers_draws_them) {
     close_fixture(&f);
 }
 
+/* Rows of tokens that were added are those that a table drawn whole would have. */
+Test(params, added_rows_are_those_of_the_whole_table) {
+    enum { ADDED = 3 };
+    fixture f;
+    double whole[29 * 12], again[29 * 12];
+    const double none[ADDED * 12] = {0};
+    open_fixture(&f, 0);
+    const param *token = &f.params.list[0];
+    MUST(params_draw(&f.params, 42, 0.02f, NULL));
+    MUST(device_read_f64(whole, token->p, token->count));
+    MUST(device_write_f64(span_part(token->p, token->count - ADDED * 12, ADDED * 12), none,
+                          ADDED * 12));
+    MUST(params_draw_last(&f.params, 0, ADDED, 42, 0.02f));
+    MUST(device_read_f64(again, token->p, token->count));
+    cr_assert_arr_eq(again, whole, sizeof whole);
+    close_fixture(&f);
+}
+
+/* Where positions follow the pad id, padding's position has a row of zeros too. */
+Test(params, padding_has_rows_of_zeros) {
+    for (int follows = 0; follows < 2; follows++) {
+        device d;
+        model_config c;
+        params ps;
+        MUST(device_open_named(&d, "reference", NULL));
+        small_config(&c);
+        c.family = follows ? &encoder_roberta : &encoder_bert;
+        c.pad = 1;
+        MUST(params_init(&ps, &d, &c, 0));
+        MUST(params_draw(&ps, 42, 0.02f, NULL));
+        for (size_t i = 0; i < 2; i++) {
+            const param *p = params_at(&ps, i ? PARAM_position : PARAM_token, 0);
+            double row[2 * 12], sum[2] = {0};
+            MUST(device_read_f64(row, p->p, 2 * 12));
+            for (size_t k = 0; k < 24; k++) sum[k / 12] += fabs(row[k]);
+            cr_expect_eq(sum[1] > 0, i && !follows, "%d %zu: %g", follows, i, sum[1]);
+            cr_expect_gt(sum[0], 0);
+        }
+        params_free(&ps);
+        device_close(&d);
+    }
+}
+
 Test(weights, moments_come_back) {
     fixture f;
     open_fixture(&f, 29);

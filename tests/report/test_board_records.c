@@ -80,7 +80,7 @@ Test(board_records, switches_are_yes_or_no) {
         record r;
         char name[32];
         fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
-        cr_assert_not(record_recipe_bool(&r, "sparse", k));
+        fake_recipe_bool(&r, "sparse", k);
         snprintf(name, sizeof name, "%u.json", k);
         put(&r, name);
     }
@@ -104,7 +104,7 @@ Test(board_records, words_stay_short) {
         fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
         for (int i = 0; i < 20 && k; i++) {
             snprintf(name, sizeof name, "key_%02d", i);
-            cr_assert_not(record_recipe_number(&r, name, i));
+            fake_recipe_number(&r, name, i);
         }
         snprintf(name, sizeof name, "%u.json", k);
         put(&r, name);
@@ -339,9 +339,7 @@ Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
         char name[32];
         fake_record_make(
             &r, &(fake_record){.task = "kor_x", .right = seed < 3 ? 0.3 : 0.9, .seed = seed % 3});
-        if (seed >= 3)
-            cr_assert_not(
-                record_recipe_number(&r, "learning_rate", 3.1e-4)); // better, but of two seeds
+        if (seed >= 3) fake_recipe_number(&r, "learning_rate", 3.1e-4); // better, but of two seeds
         snprintf(name, sizeof name, "%u.json", seed);
         put(&r, name);
     }

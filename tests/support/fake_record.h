@@ -22,6 +22,11 @@ typedef struct fake_record {
  * score. */
 void fake_record_make(record *r, const fake_record *f);
 
+/* Set one hyperparameter; keys keep the order of their first setting. */
+void fake_recipe_number(record *r, const char *key, double value);
+void fake_recipe_text(record *r, const char *key, const char *value);
+void fake_recipe_bool(record *r, const char *key, bool value);
+
 /* A fresh folder below the system's temporary one; *path is owned. The other removes it with all
  * that is in it, and frees path. */
 void fake_folder(char **path);

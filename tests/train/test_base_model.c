@@ -33,6 +33,20 @@ Test(base_model, a_shape_alone_serves_to_begin_with) {
     temporary_remove();
 }
 
+/* A folder's name is its last one, however it is written. */
+Test(base_model, is_named_after_its_folder) {
+    static const char *const written[] = {"shape", "shape/", "shape///", "shape/."};
+    json_setup();
+    model_folder_make(temporary_path("shape"), NULL, 2, NULL);
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+        base_model m = {0};
+        MUST(base_model_open_folder(&m, temporary_path(written[i]), &(base_model_options){0}));
+        cr_expect_str_eq(m.name, "shape", "%s: %s", written[i], m.name);
+        base_model_free(&m);
+    }
+    temporary_remove();
+}
+
 /* Rows that training leaves out teach nothing. */
 Test(base_model, words_come_from_the_rows_that_are_kept) {
     static const char *const texts[] = {"가나 가나", "하하 하하", "다라 다라"};

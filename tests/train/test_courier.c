@@ -4,6 +4,7 @@
 #include "support/must.h"
 #include "train/step/courier.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -84,5 +85,17 @@ Test(courier, stops_behind_the_piece_at_work) {
     const struct timespec t = {0, 100000000};
     nanosleep(&t, NULL);
     cr_assert_eq(l.count, count);
+    courier_close(c);
+}
+
+/* Signals are for the thread that opened it, as before. */
+Test(courier, leaves_signals_to_the_thread_that_opened_it) {
+    courier *c;
+    load l;
+    sigset_t before, after;
+    cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    open_courier(&c, &l, PIECES, 0);
+    cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    for (int s = 1; s < 32; s++) cr_expect_eq(sigismember(&after, s), sigismember(&before, s));
     courier_close(c);
 }

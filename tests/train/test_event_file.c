@@ -298,11 +298,12 @@ Test(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
     event_file f;
     const event_setting settings[] = {{.name = "lr", .number = 0.5},
                                       {.name = "kind", .text = "x"},
-                                      {.name = "on", .number = 1, .is_truth = true}};
+                                      {.name = "on", .number = 1, .is_truth = true},
+                                      {.name = "no", .number = 0, .is_truth = true}};
     MUST(event_file_open(&f, path, 0));
     cr_assert(f.is_new);
     MUST(event_file_add_text(&f, "args/text_summary", "hi"));
-    MUST(event_file_begin_run(&f, settings, 3));
+    MUST(event_file_begin_run(&f, settings, 4));
     MUST(event_file_end_run(&f, 6));
     event_file_close(&f);
     // value: tag, metadata { plugin { name "text" } }, tensor { string, shape { dim { 1 } }, "hi" }
@@ -315,6 +316,7 @@ Test(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
     cr_assert(HOLDS(path, "\x0a\x0f\x0a\x02lr\x12\x09\x11\x00\x00\x00\x00\x00\x00\xe0\x3f"));
     cr_assert(HOLDS(path, "\x0a\x0b\x0a\x04kind\x12\x03\x1a\x01x"));
     cr_assert(HOLDS(path, "\x0a\x08\x0a\x02on\x12\x02\x20\x01"));
+    cr_assert(HOLDS(path, "\x0a\x08\x0a\x02no\x12\x02\x20\x00"));
     // data: session_end_info { status SUCCESS, a time }
     cr_assert(HOLDS(path, "\x0a\x1a_hparams_/session_end_info\x4a"));
     cr_assert(HOLDS(path, "\x22\x0b\x08\x01\x11"));
@@ -325,6 +327,26 @@ Test(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
     cr_assert(HOLDS(path, "session_start_info"));
     cr_assert_not(HOLDS(path, "session_end_info"));
     cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* Who goes on without events keeps those of before; who begins anew without has none. */
+Test(event_file, events_of_before_stay_with_their_run) {
+    const log_value values[] = {{"loss", 1}};
+    const char *folder = temporary_path("on"),
+               *path = temporary_path("on/tensorboard/events.out.tfevents.harness");
+    train_log l;
+    json_setup();
+    MUST(folder_make(folder));
+    for (uint32_t kept = 0; kept < 3; kept++) {
+        MUST(train_log_open(&l, folder, !kept, kept));
+        MUST(train_log_add(&l, kept + 1, 1, values, 1));
+        train_log_close(&l);
+        cr_expect(file_exists(path), "kept %u", kept);
+    }
+    MUST(train_log_open(&l, folder, false, 0));
+    train_log_close(&l);
+    cr_expect_not(file_exists(path));
     temporary_remove();
 }
 

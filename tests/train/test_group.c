@@ -126,6 +126,12 @@ static err do_other_things(struct group *g, void *context) {
     return g->rank ? sum_all(g, &x, 1) : group_barrier(g);
 }
 
+static err gather_unlike(struct group *g, void *context) {
+    uint32_t own[2] = {1, 2}, all[2 * RANKS_MAX];
+    (void)context;
+    return group_gather(g, all, own, (g->rank == 1 ? 2 : 1) * sizeof *own);
+}
+
 static err stay_away(struct group *g, void *context) {
     (void)context;
     // rank 1 is lost: it leaves without a word
@@ -146,6 +152,7 @@ Test(group, an_error_of_one_rank_is_that_of_all) {
         {fail_alike, ERR_USAGE, "unknown task"},
         {fail_first, ERR_IO, "no space"},
         {do_other_things, ERR_DATA, "rank 0 waits (0 bytes) while rank 1 sums (4 bytes)"},
+        {gather_unlike, ERR_DATA, "rank 0 gathers (4 bytes) while rank 1 gathers (8 bytes)"},
     };
     rank ranks[RANKS_MAX];
     size_t live = mem_live_count();

@@ -7,6 +7,7 @@
 #include "support/child.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/said.h"
 #include "train/group/threads.h"
 #include "train/run/run.h"
 
@@ -186,6 +187,34 @@ Test(group_run, sums_of_slices_are_those_of_final_gradients) {
         cr_assert_float_eq(together[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
     cr_assert_str_eq(together[1].digest, together[0].digest);
     cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* Said, since sums are rounded otherwise from there on, and no more than that: by other numbers of
+ * ranks, up and down. */
+Test(group_run, goes_on_by_another_number_of_ranks) {
+    part parts[RANKS], one = part_of(temporary_path("out"), PROTOCOL_LAST);
+    one.request.recipe.save_steps = 2;
+    one.stop_at = 3;
+    run_together(parts, &one);
+    one.request.resume = true;
+    one.stop_at = 5;
+    said_begin();
+    do_part(&one);
+    char *said = said_end();
+    cr_assert_eq(one.e, ERR_OK, "%s", one.message);
+    cr_assert_eq(one.resumed_at, 2);
+    cr_expect(strstr(said, "begun by 2 ranks, resumed by 1: sums of gradients are rounded"), "%s",
+              said);
+    mem_free(said);
+    // as many as before, as unfinished.json has it: nothing to say
+    one.stop_at = 0;
+    said_begin();
+    run_together(parts, &one);
+    said = said_end();
+    cr_expect_eq(parts[1].resumed_at, 4);
+    cr_expect_null(strstr(said, "begun by"), "%s", said);
+    mem_free(said);
     temporary_remove();
 }
 

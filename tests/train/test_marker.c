@@ -140,6 +140,21 @@ Test(marker, folders_of_older_programs_are_known) {
     MUST(marker_model_name(&name, temporary_path("run/model")));
     cr_assert_str_eq(name, "tiny-nsmc");
     mem_free(name);
+    // a name counts as a whole, and each of the three
+    static const char *const others[] = {
+        "0  config.json\n0  model.safetensors.index.json\n0  vocab.txt\n",
+        "0  config.json\n0  model.safetensors\n0  old-vocab.txt\n",
+        "0  config.json\n0  vocab.txt\n", "0  trainer_state.json\n"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        put("run/model/SHA256SUMS", others[i]);
+        MUST(marker_is_ours(&ours, temporary_path("run/model")));
+        cr_expect(!ours, "%zu", i);
+    }
+    put("run/model/SHA256SUMS", sums);
+    put("run/record.json", "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 2},"
+                           "\"model\": {\"name\": \"tiny\"}, \"task\": {\"name\": \"a\\u001b\"}}");
+    MUST(marker_model_name(&name, temporary_path("run/model")));
+    cr_expect_null(name, "a control in the task's name");
     MUST(folder_make(temporary_path("run/checkpoint-3")));
     put("run/checkpoint-3/trainer_state.json", "{\"run\": \"1-2\", \"identity\": {}}");
     MUST(marker_is_ours(&ours, temporary_path("run/checkpoint-3")));

@@ -195,20 +195,18 @@ static void add_expected(double *loss, double gradient[3], double *divisor, cons
     mem_free(labels);
 }
 
-static void check_loss(const char *selector, const loss_case *k) {
-    toy t;
+static void check_loss(toy *t, const char *selector, const loss_case *k) {
     trainer tr;
     double weights[3] = {1, 1, 1}, loss = 0, gradient[3] = {0}, divisor = 0, found[3];
     size_t count = 3;
-    toy_open(&t, selector, 13);
-    t.recipe.dropout = 0;
-    t.recipe.label_smoothing_factor = k->smoothing;
-    t.recipe.per_device_train_batch_size = k->batch;
-    t.recipe.gradient_accumulation_steps = k->accumulation;
-    MUST(recipe_set_text(&t.recipe, "class_weights", k->weights));
-    if (*t.recipe.class_weights)
-        MUST(recipe_class_weights(weights, &count, 3, t.recipe.class_weights));
-    toy_trainer(&tr, &t, &(trainer_options){.seed = 5, .stop_at = 1});
+    t->recipe.dropout = 0;
+    t->recipe.label_smoothing_factor = k->smoothing;
+    t->recipe.per_device_train_batch_size = k->batch;
+    t->recipe.gradient_accumulation_steps = k->accumulation;
+    MUST(recipe_set_text(&t->recipe, "class_weights", k->weights));
+    if (*t->recipe.class_weights)
+        MUST(recipe_class_weights(weights, &count, 3, t->recipe.class_weights));
+    toy_trainer(&tr, t, &(trainer_options){.seed = 5, .stop_at = 1});
     MUST(trainer_run(&tr));
     const pack *p = &tr.packs[1]; // step 1 lies in slot 1
     cr_assert_eq(p->micro_count, k->accumulation);
@@ -224,7 +222,6 @@ static void check_loss(const char *selector, const loss_case *k) {
                            "%s: gradient of bias %d is %.9g, by formula %.9g", selector, c,
                            found[c], gradient[c] / divisor);
     trainer_free(&tr);
-    toy_close(&t);
 }
 
 Test(options, loss_and_gradient_follow_the_formula) {
@@ -234,9 +231,14 @@ Test(options, loss_and_gradient_follow_the_formula) {
                                       {0.2, "0.5,2,1.25", 13, 1},
                                       {0.2, "0.5,2,1.25", 5, 3}};
     size_t live = mem_live_count();
-    for (size_t d = 0; d < SELECTORS; d++)
+    for (size_t d = 0; d < SELECTORS; d++) {
+        toy t; // one device for all: Vulkan compiles its kernels once
+        if (!is_here(selector_at(d))) continue;
+        toy_open(&t, selector_at(d), 13);
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-            if (is_here(selector_at(d))) check_loss(selector_at(d), &cases[k]);
+            check_loss(&t, selector_at(d), &cases[k]);
+        toy_close(&t);
+    }
     cr_assert_eq(mem_live_count(), live);
 }
 
@@ -310,21 +312,19 @@ static void train_frozen(snapshot *before, snapshot *after, double *norm, toy *t
     trainer_free(&tr);
 }
 
-static void check_frozen(const char *selector, const frozen *f) {
-    toy t;
+static void check_frozen(toy *t, const char *selector, const frozen *f) {
     snapshot before, after, free_before, free_after;
     double norm = 0, free_norm = 0, square = 0;
     size_t at = 0;
-    toy_open(&t, selector, 8);
-    t.recipe.max_steps = 6;
-    t.recipe.weight_decay = 0.1;
-    t.recipe.dropout = 0.1;
+    t->recipe.max_steps = 6;
+    t->recipe.weight_decay = 0.1;
+    t->recipe.dropout = 0.1;
     // gradients of the first step, which begins with equal weights: what is trained has those of
     // a run that trains all
-    train_frozen(&before, &after, &norm, &t, f, 1);
-    train_frozen(&free_before, &free_after, &free_norm, &t, &(frozen){false, 0}, 1);
+    train_frozen(&before, &after, &norm, t, f, 1);
+    train_frozen(&free_before, &free_after, &free_norm, t, &(frozen){false, 0}, 1);
     params ps;
-    MUST(params_init(&ps, &t.device, &t.config, 0));
+    MUST(params_init(&ps, &t->device, &t->config, 0));
     for (size_t i = 0; i < ps.count; at += ps.list[i++].count) {
         const param *p = &ps.list[i];
         size_t bytes = p->count * sizeof(double);
@@ -342,7 +342,7 @@ static void check_frozen(const char *selector, const frozen *f) {
     cr_assert_lt(norm, free_norm);
     snapshot_free(&before);
     snapshot_free(&after);
-    train_frozen(&before, &after, &norm, &t, f, 6);
+    train_frozen(&before, &after, &norm, t, f, 6);
     at = 0;
     for (size_t i = 0; i < ps.count; at += ps.list[i++].count) {
         const param *p = &ps.list[i];
@@ -355,15 +355,19 @@ static void check_frozen(const char *selector, const frozen *f) {
     snapshot_free(&after);
     snapshot_free(&free_before);
     snapshot_free(&free_after);
-    toy_close(&t);
 }
 
 Test(options, what_is_frozen_keeps_its_bits_and_the_rest_its_gradient) {
     static const frozen cases[] = {{true, 0}, {false, 1}, {true, 1}, {true, 2}, {false, 2}};
     size_t live = mem_live_count();
-    for (size_t d = 0; d < SELECTORS; d++)
+    for (size_t d = 0; d < SELECTORS; d++) {
+        toy t;
+        if (!is_here(selector_at(d))) continue;
+        toy_open(&t, selector_at(d), 8);
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-            if (is_here(selector_at(d))) check_frozen(selector_at(d), &cases[k]);
+            check_frozen(&t, selector_at(d), &cases[k]);
+        toy_close(&t);
+    }
     cr_assert_eq(mem_live_count(), live);
 }
 

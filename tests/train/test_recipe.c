@@ -119,15 +119,14 @@ Test(recipe, digest_covers_what_changes_numbers_and_nothing_else) {
     cr_assert_str_neq(x, y);
 }
 
-static err count_number(void *context, const char *key, double value) {
-    (void)value;
-    return strbuf_printf(context, "%s ", key);
-}
-static err count_text(void *context, const char *key, const char *value) {
-    return strbuf_printf(context, "%s=%s ", key, value);
-}
-static err count_truth(void *context, const char *key, bool value) {
-    return strbuf_printf(context, "%s=%d ", key, value);
+/* What a record would have of it. */
+static char *recorded(const recipe *r) {
+    cJSON *object = cJSON_CreateObject();
+    char *text = NULL;
+    MUST(recipe_json(object, r));
+    MUST(json_print(&text, object, false));
+    cJSON_Delete(object);
+    return text;
 }
 
 Test(recipe, an_option_is_recorded_when_it_is_used) {
@@ -136,35 +135,34 @@ Test(recipe, an_option_is_recorded_when_it_is_used) {
         double number;
         const char *text, *shown;
     } cases[] = {
-        {"group_by_length", 1, NULL, "group_by_length=1"},
-        {"freeze_embeddings", 1, NULL, "freeze_embeddings=1"},
-        {"freeze_layers", 2, NULL, "freeze_layers"},
-        {"early_stopping_patience", 3, NULL, "early_stopping_patience"},
-        {"early_stopping_threshold", 0.01, NULL, "early_stopping_threshold"},
-        {"class_weights", 0, "balanced", "class_weights=balanced"},
-        {"class_weights", 0, "1.0,2.50,0.1", "class_weights=1,2.5,0.1"},
-        {"metric_for_best_model", 0, "eval_loss", "metric_for_best_model=loss"},
-        {"metric_for_best_model", 0, "mcc", "metric_for_best_model=mcc"},
+        {"group_by_length", 1, NULL, "\"group_by_length\":true"},
+        {"freeze_embeddings", 1, NULL, "\"freeze_embeddings\":true"},
+        {"freeze_layers", 2, NULL, "\"freeze_layers\":2"},
+        {"early_stopping_patience", 3, NULL, "\"early_stopping_patience\":3"},
+        {"early_stopping_threshold", 0.01, NULL, "\"early_stopping_threshold\":0.01"},
+        {"class_weights", 0, "balanced", "\"class_weights\":\"balanced\""},
+        {"class_weights", 0, "1.0,2.50,0.1", "\"class_weights\":\"1,2.5,0.1\""},
+        {"metric_for_best_model", 0, "eval_loss", "\"metric_for_best_model\":\"loss\""},
+        {"metric_for_best_model", 0, "mcc", "\"metric_for_best_model\":\"mcc\""},
     };
     recipe plain, r;
     char before[65], after[65];
+    json_setup();
     size_t live = mem_live_count();
     MUST(recipe_load(&plain, "course"));
     MUST(recipe_digest(&plain, before));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        strbuf seen = {0};
-        recipe_visitor visitor = {&seen, count_number, count_text, count_truth};
-        MUST(recipe_visit(&plain, &visitor));
-        cr_assert_null(strstr(seen.text, cases[i].key), "%s", seen.text);
-        strbuf_free(&seen);
+        char *seen = recorded(&plain);
+        cr_assert_null(strstr(seen, cases[i].key), "%s", seen);
+        mem_free(seen);
         r = plain;
         if (cases[i].text)
             MUST(recipe_set_text(&r, cases[i].key, cases[i].text));
         else
             MUST(recipe_set_number(&r, cases[i].key, cases[i].number));
-        MUST(recipe_visit(&r, &visitor));
-        cr_assert_not_null(strstr(seen.text, cases[i].shown), "case %zu: %s", i, seen.text);
-        strbuf_free(&seen);
+        seen = recorded(&r);
+        cr_assert_not_null(strstr(seen, cases[i].shown), "case %zu: %s", i, seen);
+        mem_free(seen);
         MUST(recipe_digest(&r, after));
         cr_assert_str_neq(before, after, "case %zu", i);
         // back to the default: the recipe is the old one again

@@ -207,7 +207,11 @@ Test(run_options, every_kind_resumes_with_the_same_bits_on_vulkan) {
     static const uint32_t stops[] = {4, 0};
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     json_setup();
-    for (size_t i = 0; i < KINDS; i++) check_resume(&kinds[i], test_device(), stops);
+    // three runs of each, which compile their kernels: what is saved is the host's, and the heads'
+    // own kernels are those of the test below
+    for (size_t i = 0; i < KINDS; i++)
+        if (kinds[i].protocol == PROTOCOL_LAST || !strcmp(kinds[i].name, "trees"))
+            check_resume(&kinds[i], test_device(), stops);
     temporary_remove();
 }
 

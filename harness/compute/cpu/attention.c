@@ -73,7 +73,7 @@ err cpu__attention_bwd(const op_call *call, const op *o) {
     return attend(&w, cpu__size(call, a->tile_count));
 }
 
-/* --- the first token of each sentence alone --- */
+/* The first token of each sentence alone. */
 
 typedef struct first_attending {
     const op_call *call;

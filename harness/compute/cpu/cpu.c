@@ -23,8 +23,6 @@ static const op_function functions[OP_COUNT] = {
 #undef OP
 };
 
-/* --- threads --- */
-
 enum {
     GROWTH = 65 * 64
 }; // floats: a step that is a little longer than any before takes no new block
@@ -111,8 +109,6 @@ cpu_dropout cpu__dropout_of(const op_call *call, dropout_spec spec, uint32_t pos
                          .scale = 1.0f / (1.0f - spec.p)};
 }
 
-/* --- the device --- */
-
 enum { LARGE_BYTES = 16 << 20 }; // blocks of which it is asked first whether they can be had
 
 static void close_device(device *d) {
@@ -163,8 +159,6 @@ static const device_vtable vtable = {
     .submit = submit, // which has done the work when it returns
     .square_sums = cpu__square_sums,
 };
-
-/* --- what the host is --- */
 
 /* The tables that this processor runs, best first; returns how many. */
 enum { TABLES_MAX = 3 };

@@ -19,7 +19,7 @@ void cpu__matmuls_close(struct cpu_matmuls *all) {
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 
-/* --- what differs between versions 2 and 3: descriptions are structs or owned handles --- */
+/* What differs between versions 2 and 3: descriptions are structs or owned handles. */
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t description;

@@ -10,8 +10,6 @@ static size_t items_of(size_t count, size_t each) {
     return (count + each - 1) / each;
 }
 
-/* --- norm --- */
-
 typedef struct norm_job {
     const cpu_kernels *kernels;
     const float *x;
@@ -51,8 +49,6 @@ err cpu__grad_norm(const op_call *call, const op *o) {
     grad_norm_of(cpu__reals(a->result), square, a->max_norm, step_unscale(call->step));
     return ERR_OK;
 }
-
-/* --- AdamW --- */
 
 static cpu_adam constants(double beta1, double beta2, float eps) {
     return (cpu_adam){.decay = 1,

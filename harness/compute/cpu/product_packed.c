@@ -86,8 +86,6 @@ static err cut(packed *j) {
     return ERR_OK;
 }
 
-/* --- A --- */
-
 /* Some rows of A, in the order of memory. */
 static void convert_item(void *context, size_t item, float *workspace) {
     (void)workspace;
@@ -118,8 +116,6 @@ static void turn_item(void *context, size_t item, float *workspace) {
     }
 }
 
-/* --- B --- */
-
 static void pack_item(void *context, size_t item, float *workspace) {
     (void)workspace;
     packed *j = context;
@@ -129,8 +125,6 @@ static void pack_item(void *context, size_t item, float *workspace) {
                    j->b_to + item * j->tile_bytes, from))
         atomic_store(&j->failed, true);
 }
-
-/* --- C --- */
 
 static void place(const packed *j, const cpu_tile *t, const float *from) {
     for (size_t i = 0; i < t->rows && t->at != from; i++) {

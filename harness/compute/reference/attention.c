@@ -128,7 +128,7 @@ err reference__attention_bwd(const op_call *call, const op *o) {
     return ERR_OK;
 }
 
-/* --- the first token of each sentence alone --- */
+/* The first token of each sentence alone. */
 
 /* Probabilities of sentence b's first token in one head: p (length), before dropout. k
  * points at the sentence's first key, rows of 2H apart. */

@@ -32,6 +32,15 @@ static err factors_init(factors *f, const op_call *call, span a, size_t a_count,
     return e;
 }
 
+enum { AT_ONCE = 4 };
+
+/* Adds x to the sums of AT_ONCE rows of b, each sum in its own order: one alone would wait for every
+ * addition. */
+static void add_products(double z[AT_ONCE], const double *x, const double *b, size_t k) {
+    for (size_t l = 0; l < k; l++)
+        for (size_t c = 0; c < AT_ONCE; c++) z[c] += x[l] * b[c * k + l];
+}
+
 err reference__linear_fwd(const op_call *call, const op *o) {
     const struct linear_fwd *a = &o->as.linear_fwd;
     size_t rows = reference__size(call, a->rows), n = a->n, k = a->k;
@@ -41,11 +50,17 @@ err reference__linear_fwd(const op_call *call, const op *o) {
     err e = factors_init(&f, call, a->x, rows * k, a->weight, n * k);
     if (e) return e;
     for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < n; j++) {
-            double z = bias ? bias[j] : 0;
-            for (size_t l = 0; l < k; l++) z += f.a[i * k + l] * f.b[j * k + l];
-            if (pre) pre[i * n + j] = z;
-            y[i * n + j] = reference__activate(a->act, z);
+        for (size_t j = 0; j < n; j += AT_ONCE) {
+            double z[AT_ONCE];
+            size_t count = n - j < AT_ONCE ? n - j : AT_ONCE;
+            for (size_t c = 0; c < count; c++) z[c] = bias ? bias[j + c] : 0;
+            if (count == AT_ONCE) add_products(z, f.a + i * k, f.b + j * k, k);
+            for (size_t c = 0; c < count && count < AT_ONCE; c++)
+                for (size_t l = 0; l < k; l++) z[c] += f.a[i * k + l] * f.b[(j + c) * k + l];
+            for (size_t c = 0; c < count; c++) {
+                if (pre) pre[i * n + j + c] = z[c];
+                y[i * n + j + c] = reference__activate(a->act, z[c]);
+            }
         }
     }
     factors_free(&f);

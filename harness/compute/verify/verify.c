@@ -145,8 +145,6 @@ done:
     return e;
 }
 
-/* --- comparing --- */
-
 static void fail(verify_run *run, const trial *t, const char *operand_name, const char *format,
                  double a, double b, size_t at) {
     char what[96];

@@ -48,8 +48,6 @@ size_t verify__rows_to_try(const verify_run *run) {
     return run->extent == VERIFY_QUICK ? 3 : COUNT(verify__row_counts);
 }
 
-/* --- rows --- */
-
 err verify__cases_fill(verify_run *run) {
     for (size_t i = 0; i < verify__rows_to_try(run); i++) {
         trial t = verify__start(OP_fill, verify__row_counts[i], "%ux13", verify__row_counts[i]);
@@ -211,8 +209,6 @@ err verify__cases_activation_bwd(verify_run *run) {
     return slope_case(run, 32, 768, ACT_GELU, false, false);
 }
 
-/* --- LayerNorm --- */
-
 typedef struct norm_shape {
     uint32_t tokens, hidden;
     bool has_residual;
@@ -318,8 +314,6 @@ err verify__cases_layernorm_bwd(verify_run *run) {
     }
     return ERR_OK;
 }
-
-/* --- matrix products --- */
 
 typedef struct product_shape {
     uint32_t m, n, k;

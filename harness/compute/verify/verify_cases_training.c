@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 
-/* --- attention --- */
-
 typedef struct attention_shape {
     uint32_t tokens, heads, head_size;
     sentence_style style;
@@ -101,8 +99,6 @@ err verify__cases_attention_bwd(verify_run *run) {
     return ERR_OK;
 }
 
-/* --- attention of first tokens --- */
-
 static struct first_attention_fwd first_args(const trial *t, const attention_shape *s) {
     return (struct first_attention_fwd){.rows = verify__sentences_of(t),
                                         .tokens = verify__tokens_of(t),
@@ -150,8 +146,6 @@ err verify__cases_first_attention_bwd(verify_run *run) {
     }
     return ERR_OK;
 }
-
-/* --- loss and optimizer --- */
 
 static err loss_case(verify_run *run, uint32_t rows, uint32_t classes, float smoothing,
                      float spread, const char *absent, bool regions) {

@@ -78,8 +78,6 @@ static float normal_of(const char *name, uint32_t region, size_t i) {
     return (float)((sum - 2) * 1.7320508075688772);
 }
 
-/* --- integers of a packed batch --- */
-
 typedef struct token {
     uint32_t sentence, position, start, length;
 } token;
@@ -209,8 +207,6 @@ void verify__words(const trial *t, const char *name, uint32_t slot, uint32_t mic
         for (uint32_t i = 0; i < m.tokens; i++) out[i] = token_word(t, name, slot, micro, i);
     }
 }
-
-/* --- operands --- */
 
 static const tweak *tweak_of(const trial *t, const char *name) {
     for (size_t i = 0; i < TWEAKS_MAX && t->tweaks[i].name; i++) {

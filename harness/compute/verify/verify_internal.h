@@ -74,8 +74,6 @@ err verify__cases(verify_run *run, op_kind kind) MUST_CHECK;
 #include "compute/ops.def"
 #undef OP
 
-/* --- writing a table --- */
-
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define TRY(call)                                                                                  \
     do {                                                                                           \
@@ -96,8 +94,6 @@ dim verify__sentences_of(const trial *t);
 /* Sizes around the usual workgroups; a quick run takes the first few. */
 extern const uint32_t verify__row_counts[];
 size_t verify__rows_to_try(const verify_run *run);
-
-/* --- data --- */
 
 /* Sizes of (slot, micro) for a device with this attention tile. */
 micro_sizes verify__sizes(const trial *t, uint32_t slot, uint32_t micro, uint32_t tile);

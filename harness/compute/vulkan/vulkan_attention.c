@@ -110,7 +110,7 @@ void vulkan__record_attention_bwd(recorder *r, const struct attention_bwd *a) {
     dispatch(r, bwd_kv, s, a->heads, a->head_size, &push);
 }
 
-/* --- the first token of each sentence alone: a workgroup for each sentence and head --- */
+/* The first token of each sentence alone: a workgroup for each sentence and head. */
 
 /* `passes`: over a sentence's keys; a key is scored by one lane (head_size steps), then all lanes
  * walk the LANES of its block, channel by channel. */

@@ -3,9 +3,11 @@
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/file.h"
+#include "platform/places.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,32 +16,71 @@
 static const char *const variables[] = {"VK_DRIVER_FILES", "VK_ICD_FILENAMES",
                                         "VK_ADD_DRIVER_FILES"};
 
+/* Where the loader looks without them, in its order: below each folder of a list. */
+static const struct {
+    const char *variable, *otherwise;
+} roots[] = {{"XDG_CONFIG_HOME", "~/.config"},
+             {"XDG_CONFIG_DIRS", "/etc/xdg"},
+             {NULL, "/etc"},
+             {"XDG_DATA_HOME", "~/.local/share"},
+             {"XDG_DATA_DIRS", "/usr/local/share:/usr/share"}};
+
+/* They take some of the manifests, or leave some out. */
+static const char *const filters[] = {"VK_LOADER_DRIVERS_SELECT", "VK_LOADER_DRIVERS_DISABLE"};
+
+/* What fits of a text that grows. */
+typedef struct room {
+    char *out;
+    size_t size, used;
+} room;
+
+static PRINTF_LIKE(2, 3) void add(room *r, const char *format, ...) {
+    va_list args;
+    if (r->used >= r->size) return;
+    va_start(args, format);
+    int n = vsnprintf(r->out + r->used, r->size - r->used, format, args);
+    va_end(args);
+    r->used = n < 0 ? r->size : r->used + (size_t)n;
+}
+
+static void add_variable(room *r, const char *name) {
+    if (environment(name)) add(r, "%s%s=%s", r->used ? ", " : "", name, environment(name));
+}
+
+static void add_folder(room *r, const char *root, size_t bytes) {
+    char path[1024];
+    while (bytes && root[bytes - 1] == '/') bytes--;
+    const char *home = *root == '~' ? environment("HOME") : NULL;
+    if (!bytes || (*root == '~' && !home)) return;
+    snprintf(path, sizeof path, "%s%.*s/vulkan/icd.d", home ? home : "",
+             (int)bytes - (home ? 1 : 0), root + (home ? 1 : 0));
+    DIR *folder = opendir(path);
+    const char *before = "";
+    for (struct dirent *f; folder && (f = readdir(folder));) {
+        if (f->d_name[0] == '.') continue;
+        if (!*before) add(r, "%s%s:", r->used ? ", " : "", path);
+        add(r, "%s %s", before, f->d_name);
+        before = ",";
+    }
+    if (folder) closedir(folder);
+}
+
 void vulkan__drivers(char *out, size_t size) {
-    static const char *const folders[] = {"/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d",
-                                          "/usr/share/vulkan/icd.d"};
-    size_t used = 0;
-    for (size_t i = 0; i < 3; i++) {
-        const char *value = getenv(variables[i]);
-        if (!value || !*value || used >= size) continue;
-        used += (size_t)snprintf(out + used, size - used, "%s%s=%s", used ? ", " : "", variables[i],
-                                 value);
-        if (i < 2) return; // these stand for all others
+    room r = {.out = out, .size = size};
+    bool are_named = false;
+    for (size_t i = 0; i < 2; i++) add_variable(&r, filters[i]);
+    for (size_t i = 0; i < 3 && !are_named; i++) {
+        add_variable(&r, variables[i]);
+        are_named = i < 2 && environment(variables[i]);
     }
-    for (size_t i = 0; i < 3 && used < size; i++) {
-        DIR *folder = opendir(folders[i]);
-        const char *before = "";
-        for (struct dirent *f; folder && used < size && (f = readdir(folder));) {
-            if (f->d_name[0] == '.') continue;
-            if (!*before)
-                used += (size_t)snprintf(out + used, size - used, "%s%s:", used ? ", " : "",
-                                         folders[i]);
-            if (used < size)
-                used += (size_t)snprintf(out + used, size - used, "%s %s", before, f->d_name);
-            before = ",";
-        }
-        if (folder) closedir(folder);
+    for (size_t i = 0; i < sizeof roots / sizeof *roots && !are_named; i++) {
+        const char *at = roots[i].variable ? environment(roots[i].variable) : NULL;
+        if (!at) at = roots[i].otherwise;
+        for (size_t n; *at; at += n + (at[n] == ':')) add_folder(&r, at, n = strcspn(at, ":"));
     }
-    if (!used) snprintf(out, size, "none");
+    // set amiss it hides the system's own
+    if (!r.used && !are_named) add_variable(&r, "XDG_DATA_DIRS");
+    if (!r.used) add(&r, "none");
     for (char *c = out; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
 }

@@ -82,7 +82,10 @@ err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
     }
     const char *fault = vulkan__driver_fault();
     e = vulkan__check(r, "vkCreateInstance");
-    return e && *fault ? err_set(e, "%s; %s", err_message(e), fault) : e;
+    if (e && *fault) return err_set(e, "%s; %s", err_message(e), fault);
+    char tried[600];
+    if (e) vulkan__drivers(tried, sizeof tried); // a torn manifest in one of the folders
+    return e ? err_set(e, "%s (drivers: %s)", err_message(e), tried) : e;
 }
 
 uint32_t vulkan__queue_family(VkPhysicalDevice physical) {

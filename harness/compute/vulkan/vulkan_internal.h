@@ -151,8 +151,8 @@ const char *vulkan__guard(const char *doing);
 extern const char vulkan__at_work[];
 
 /* --- vulkan_drivers.c */
-/* The driver manifests that the loader goes by: what the environment names, else the usual folders'
- * ("none" where there are none). */
+/* The driver manifests that the loader goes by: what the environment names, else those of the
+ * folders that it looks into, and what takes some of them out ("none" where there are none). */
 void vulkan__drivers(char *out, size_t size);
 /* The first fault of a manifest that the environment names, or of its library; "": none. */
 const char *vulkan__driver_fault(void);

@@ -86,8 +86,6 @@ void corpus_close(corpus *c) {
     *c = (corpus){0};
 }
 
-/* --- lines --- */
-
 static bool is_blank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }

@@ -92,12 +92,10 @@ err corpus_sources_json(cJSON *o, const corpus *c) MUST_CHECK;
  * multiple of one_in. */
 bool corpus_is_heldout(text_span line, uint32_t one_in);
 
-/* --- preparing --- */
-
 typedef struct corpus_rules {
     uint32_t max_length;     /* tokens of a sentence, [CLS] and [SEP] included; at least 3 */
     bool split_long;         /* what is longer goes on as a further sentence; else it is cut */
-    uint32_t heldout_one_in; /* corpus_is_heldout; 0: 200 */
+    uint32_t heldout_one_in; /* corpus_is_heldout; 0: 200, 20 or 3, the first that leaves a line */
     const char *task_dir;    /* further tasks whose test texts are left out; may be NULL */
 } corpus_rules;
 

@@ -78,8 +78,6 @@ void corpus_stats_free(corpus_stats *s) {
     *s = (corpus_stats){0};
 }
 
-/* --- shown --- */
-
 static err count_line(strbuf *out, const char *name, uint64_t n) {
     char digits[32], text[48];
     int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);

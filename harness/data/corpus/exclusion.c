@@ -23,8 +23,6 @@ const char *exclusion_name(exclusion_rule rule) {
     return names[rule];
 }
 
-/* --- sets of numbers --- */
-
 /* The slot of a number, or the free one where it would go. */
 static size_t slot_of(const number_set *s, uint64_t number) {
     size_t i = (size_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 20) & (s->capacity - 1);
@@ -62,8 +60,6 @@ void number_set_free(number_set *s) {
     mem_free(s->slots);
     *s = (number_set){0};
 }
-
-/* --- forms --- */
 
 /* Decomposes text into s->points; *count of them. */
 static err decompose(exclusion_scratch *s, size_t *count, text_span text, int how) {
@@ -137,8 +133,6 @@ static uint64_t window_of(const int32_t *points) {
     for (size_t i = 0; i < CONTAINED_LEAST; i++) h = h * window_base + (uint64_t)points[i] + 1;
     return h;
 }
-
-/* --- making --- */
 
 static err add_text(exclusion *x, exclusion_scratch *s, text_span text) {
     size_t count, letters;
@@ -329,8 +323,6 @@ err exclusion_json(cJSON *object, const exclusion *x) {
     }
     return e;
 }
-
-/* --- asking --- */
 
 /* Whether a long text begins these letters. It would be the last that is not behind them. */
 static bool begins_here(const exclusion *x, const uint32_t *letters, size_t count) {

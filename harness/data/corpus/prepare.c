@@ -10,7 +10,12 @@
 #include <string.h>
 
 /* Raised when the same input gives other files. */
-enum { PREPARED_VERSION = 1, HELDOUT_ONE_IN = 200, LENGTH_MOST = 65535 };
+enum { PREPARED_VERSION = 1, LENGTH_MOST = 65535 };
+
+/* Shares that are held out, one line in so many: the next where the one before leaves no line, as of
+ * a small corpus. */
+static const uint32_t heldout_shares[] = {200, 20, 3};
+enum { SHARES = sizeof heldout_shares / sizeof *heldout_shares };
 
 static const char *const part_names[2] = {"train", "heldout"};
 
@@ -58,8 +63,6 @@ static err add_line(void *context, text_span line) {
     }
     return e;
 }
-
-/* --- prepared.json --- */
 
 static err add_rules(cJSON *o, const tokenizer *t, const corpus_rules *r) {
     cJSON *rules = NULL;
@@ -121,8 +124,6 @@ static err describe(corpus_prepared *p, const corpus *c, const tokenizer *t, con
     return e;
 }
 
-/* --- used again --- */
-
 /* Whether the folder holds what the digest names, whole: p->json and p->counts are then set. What
  * is wrong with it is no error: it is made anew. */
 static bool is_there(corpus_prepared *p, const char *record) {
@@ -155,7 +156,8 @@ static void digest_of(char hex[HASH_HEX_BYTES], const corpus *c, const tokenizer
     sha256 h;
     sha256_begin(&h);
     int n = snprintf(text, sizeof text, "%d %s %s %s %u %d %u ", PREPARED_VERSION, c->sha256,
-                     vocabulary, excluded, r->max_length, r->split_long, r->heldout_one_in);
+                     vocabulary, excluded, r->max_length, r->split_long,
+                     r->heldout_one_in ? r->heldout_one_in : heldout_shares[0]);
     sha256_add(&h, text, (size_t)n);
     if (key) sha256_add(&h, key, strlen(key));
     sha256_end_hex(&h, hex);
@@ -176,10 +178,10 @@ static err name_files(corpus_prepared *p, char **record, const corpus *c, const 
     return e ? e : path_join(record, p->folder, "prepared.json");
 }
 
-/* --- writing --- */
-
+/* is_last: no further share is tried, so that a part without a line is an error; else nothing is
+ * written then. */
 static err write_parts(corpus_prepared *p, corpus *c, const tokenizer *t, const exclusion *x,
-                       const corpus_rules *r) {
+                       const corpus_rules *r, bool is_last) {
     preparing w = {.t = t, .rules = r, .counts = &p->counts};
     char vocabulary[HASH_HEX_BYTES];
     tokenizer_hash(t, vocabulary);
@@ -194,7 +196,7 @@ static err write_parts(corpus_prepared *p, corpus *c, const tokenizer *t, const 
     p->counts.heldout_sentences = w.parts[1].head.count;
     p->counts.heldout_tokens = w.parts[1].head.tokens;
     for (size_t i = 0; i < 2 && !e; i++) {
-        if (w.parts[i].head.count) continue;
+        if (w.parts[i].head.count || !is_last) continue;
         e = err_set(ERR_DATA,
                     "%s: no line is left to %s: of %llu lines %llu hold test texts, %llu are held "
                     "out (one in %u)",
@@ -202,8 +204,9 @@ static err write_parts(corpus_prepared *p, corpus *c, const tokenizer *t, const 
                     (unsigned long long)(p->counts.lines - p->counts.kept),
                     (unsigned long long)p->counts.heldout, r->heldout_one_in);
     }
+    bool is_kept = w.parts[1].head.count || is_last;
     for (size_t i = 0; i < 2; i++) {
-        if (!e) e = token_store_writer_close(&w.parts[i]);
+        if (!e && is_kept) e = token_store_writer_close(&w.parts[i]);
         token_store_writer_abort(&w.parts[i]);
     }
     encoding_free(&w.encoded);
@@ -211,14 +214,20 @@ static err write_parts(corpus_prepared *p, corpus *c, const tokenizer *t, const 
     return e;
 }
 
+/* r->heldout_one_in: 0 for the first of heldout_shares that leaves a line, which it becomes. */
 static err write_all(corpus_prepared *p, corpus *c, const tokenizer *t, const exclusion *x,
-                     const corpus_rules *r, const char *record) {
+                     corpus_rules *r, const char *record) {
     char before[HASH_HEX_BYTES];
     memcpy(before, c->sha256, sizeof before);
     err e = folder_make(p->folder);
     // until all is written nothing says that what lies there is whole
     if (!e) e = file_remove(record);
-    if (!e) e = write_parts(p, c, t, x, r);
+    size_t share = r->heldout_one_in ? SHARES : 0;
+    do {
+        if (share < SHARES) r->heldout_one_in = heldout_shares[share++];
+        p->counts = (corpus_counts){0};
+        if (!e) e = write_parts(p, c, t, x, r, share >= SHARES);
+    } while (!e && !p->counts.heldout_sentences);
     if (!e && strcmp(before, c->sha256) != 0)
         e = err_set(ERR_DATA, "%s: changed while it was read", c->paths[0]);
     if (!e) e = describe(p, c, t, x, r);
@@ -232,7 +241,6 @@ err corpus_prepare(corpus_prepared *p, corpus *c, const tokenizer *t, const corp
     exclusion x = {0};
     char *record = NULL;
     *p = (corpus_prepared){0};
-    if (!r.heldout_one_in) r.heldout_one_in = HELDOUT_ONE_IN;
     if (r.max_length < 3 || r.max_length > LENGTH_MOST)
         return err_set(ERR_ARG, "sentences of %u tokens: 3 to %d are expected", r.max_length,
                        LENGTH_MOST);

@@ -45,8 +45,6 @@ static uint32_t word_at(const token_store *s, uint64_t offset) {
     return wide;
 }
 
-/* --- reading --- */
-
 static err damaged(const char *path, const char *what) {
     return err_set(ERR_FORMAT, "%s: %s: the file is damaged; remove it, it is made anew", path,
                    what);
@@ -155,8 +153,6 @@ uint32_t token_store_get(const token_store *s, uint64_t i, uint32_t *ids) {
     for (uint32_t k = 0; k < length; k++) ids[k] = word_at(s, at + (k + 1) * s->word_bytes);
     return length;
 }
-
-/* --- writing --- */
 
 err token_store_writer_open(token_store_writer *w, const char *path,
                             const char vocabulary[HASH_HEX_BYTES], uint32_t vocabulary_size) {

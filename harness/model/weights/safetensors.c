@@ -31,8 +31,6 @@ void tensor_shape_text(char text[TENSOR_SHAPE_BYTES], const tensor_entry *entry)
              entry->rank > TENSOR_RANK_KEPT ? ", ...]" : "]");
 }
 
-/* --- one tensor of the header --- */
-
 /* A whole number that a double holds exactly. */
 static err whole(uint64_t *out, const cJSON *item, const char *path, const char *key,
                  const char *what) {
@@ -104,8 +102,6 @@ static err read_entry(tensor_entry *t, const cJSON *item, uint64_t data_bytes, c
     }
     return ERR_OK;
 }
-
-/* --- the header --- */
 
 static int by_name(const void *a, const void *b) {
     const tensor_entry *const *x = a, *const *y = b;
@@ -284,8 +280,6 @@ void safetensors_close(safetensors *s) {
     *s = (safetensors){0};
 }
 
-/* --- data --- */
-
 static float from_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -351,8 +345,6 @@ err safetensors_read(const safetensors *s, const tensor_entry *entry, float *out
     mem_free(raw);
     return e;
 }
-
-/* --- writing --- */
 
 static err header_add(safetensors_writer *w, const char *text) {
     size_t n = strlen(text);

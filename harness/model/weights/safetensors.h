@@ -88,7 +88,7 @@ err safetensors_read(const safetensors *s, const tensor_entry *entry, float *out
 enum { TENSOR_SHAPE_BYTES = 160 };
 void tensor_shape_text(char text[TENSOR_SHAPE_BYTES], const tensor_entry *entry);
 
-/* --- writing: F32 tensors in the order in which they were declared --- */
+/* Writing: F32 tensors in the order in which they were declared. */
 
 typedef struct safetensors_writer {
     file_writer writer;

@@ -13,8 +13,6 @@ enum { INDEX_LIMIT_BYTES = 64 << 20 };
 static const char single_name[] = "model.safetensors";
 static const char index_name[] = "model.safetensors.index.json";
 
-/* --- the index --- */
-
 /* A line of the index: a tensor and its shard; borrowed from the JSON. */
 typedef struct listed {
     const char *tensor, *shard;
@@ -63,8 +61,6 @@ static err read_map(listed **list, size_t *count, const cJSON *root, const char 
     return ERR_OK;
 }
 
-/* --- shards --- */
-
 static err open_shards(tensors *t, const listed *list, size_t count, const char *folder) {
     const char **names = NULL;
     size_t distinct = 0;
@@ -81,13 +77,12 @@ static err open_shards(tensors *t, const listed *list, size_t count, const char 
     }
     if ((e = mem_new(&t->files, distinct))) goto done;
     for (size_t i = 0; i < distinct && !e; i++) {
-        char *path = NULL;
-        if ((e = path_join(&path, folder, names[i]))) break;
+        char path[PATH_MAX];
+        if ((e = path_in(path, folder, names[i]))) break;
         if (!file_named(path))
             e = err_set(ERR_FORMAT, "%s: shard '%s' is listed but not there", t->path, names[i]);
         else
             e = safetensors_open(&t->files[t->file_count++], path);
-        mem_free(path);
     }
 done:
     mem_free(names);
@@ -158,8 +153,6 @@ done:
     return e;
 }
 
-/* --- a folder --- */
-
 static err refuse_absent(const char *folder) {
     static const struct {
         const char *file, *what;
@@ -170,10 +163,9 @@ static err refuse_absent(const char *folder) {
                   {"model.ckpt.index", "TensorFlow's format"},
                   {"flax_model.msgpack", "Flax's format"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        char *path = NULL;
-        err e = path_join(&path, folder, others[i].file);
+        char path[PATH_MAX];
+        err e = path_in(path, folder, others[i].file);
         bool found = !e && file_exists(path);
-        mem_free(path);
         if (e) return e;
         if (found)
             return err_set(ERR_UNSUPPORTED,

@@ -9,8 +9,6 @@
 
 enum { SHOWN_KEYS = 6 };
 
-/* --- names --- */
-
 /* Copies a key with LayerNorm's parameters under their names of today. */
 static err today_name(char **out, const char *name) {
     static const char *const old[] = {"LayerNorm.gamma", "LayerNorm.beta"};
@@ -92,8 +90,6 @@ err weights__refuse_wrapped(const tensors *t) {
     return ERR_OK;
 }
 
-/* --- shapes --- */
-
 /* The shape that a slice of `rows` rows of a parameter has in a file: "[3, 12]". */
 static void shape_text(char text[64], const param *p, size_t rows) {
     if (p->is_vector)
@@ -115,8 +111,6 @@ err weights__shape_error(const safetensors *file, const tensor_entry *t, const p
     return err_set(ERR_FORMAT, "%s: tensor '%s' is %s, expected %s%s", file->path, t->name, found,
                    expected, advice);
 }
-
-/* --- loading --- */
 
 /* A tensor's name as of today and its place in tensors->list. */
 typedef struct named {
@@ -363,8 +357,6 @@ err weights_load_resized(params *ps, weights_report *report, const char *folder,
                          float range) {
     return load(ps, report, folder, seed, range, true);
 }
-
-/* --- the classifier's rows --- */
 
 /* Of a tensor whose rows are labels, or several rows a label. */
 static err move_rows(param *p, const uint32_t *from, size_t classes) {

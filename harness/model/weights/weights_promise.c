@@ -110,9 +110,9 @@ static err check_amount(const model_config *c, const tensors *t, const char *pat
 
 err weights_promise(uint64_t *classifier_rows, const model_config *c, const char *folder) {
     tensors t = {0};
-    char *path = NULL;
+    char path[PATH_MAX];
     *classifier_rows = 0;
-    err e = path_join(&path, folder, "config.json");
+    err e = path_in(path, folder, "config.json");
     if (!e) e = tensors_open(&t, folder);
     if (!e) e = check_shapes(c, &t, path);
     if (!e) e = check_amount(c, &t, path);
@@ -123,6 +123,5 @@ err weights_promise(uint64_t *classifier_rows, const model_config *c, const char
         if (entry && entry->rank == 2) *classifier_rows = entry->shape[0];
     }
     tensors_close(&t);
-    mem_free(path);
     return e;
 }

@@ -35,8 +35,6 @@ void weights_report_free(weights_report *r) {
     *r = (weights_report){0};
 }
 
-/* --- keys that differ in numbers alone --- */
-
 /* Keys of one pattern: "encoder.layer.*.bias" and the numbers that stood at each '*'. */
 typedef struct family {
     char *pattern; /* owned */
@@ -163,8 +161,6 @@ err weights_keys_text(strbuf *out, const weights_keys *keys, size_t most) {
     families_free(list, count);
     return e;
 }
-
-/* --- the table --- */
 
 typedef struct row {
     strbuf key;

@@ -118,12 +118,12 @@ static err load_part(const safetensors *file, const param *p, part which, float 
 
 err moments_load(params *ps, const char *folder) {
     safetensors file = {0};
-    char *path = NULL;
+    char path[PATH_MAX];
     float *values = NULL;
     size_t tensors = 0;
     err e = ERR_OK;
     for (size_t i = 0; i < ps->count; i++) tensors += 2 * param_slices(&ps->list[i]);
-    if ((e = path_join(&path, folder, moments_name))) goto done;
+    if ((e = path_in(path, folder, moments_name))) goto done;
     if ((e = safetensors_open(&file, path))) goto done;
     if (file.count != tensors) {
         e = err_set(ERR_DATA, "%s: has %zu tensors, expected %zu", path, file.count, tensors);
@@ -136,6 +136,5 @@ err moments_load(params *ps, const char *folder) {
 done:
     mem_free(values);
     safetensors_close(&file);
-    mem_free(path);
     return e;
 }

@@ -38,8 +38,6 @@ enum {
  * baseline's, does other work: its times are not compared, and go into no baseline. */
 #define REGRESS_STEADY 1.15
 
-/* --- the suite --- */
-
 typedef struct regress_case {
     char *name, *task, *model;  /* owned */
     const encoder_family *arch; /* of a preset; NULL: BERT */
@@ -65,7 +63,7 @@ typedef struct regress_suite {
 err regress_suite_read(regress_suite *s, const char *path) MUST_CHECK;
 void regress_suite_free(regress_suite *s);
 
-/* --- what is measured, and what a baseline holds --- */
+/* What is measured, and what a baseline holds. */
 
 typedef struct regress_tensor {
     char name[PARAM_NAME_BYTES];
@@ -135,8 +133,6 @@ err regress_add(regress_state *before, regress_state *now, const regress_suite *
 err regress_state_write(const regress_state *s, const regress_suite *suite,
                         const char *path) MUST_CHECK;
 err regress_state_read(regress_state *s, const char *path) MUST_CHECK;
-
-/* --- the comparison --- */
 
 typedef enum regress_verdict { REGRESS_PASS, REGRESS_FELL, REGRESS_SKIPPED } regress_verdict;
 typedef enum regress_kind {

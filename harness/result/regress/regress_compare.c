@@ -62,8 +62,6 @@ static err add_relative(regress_report *r, regress_kind kind, const char *group,
     return ERR_OK;
 }
 
-/* --- scores --- */
-
 /* The same predictions: every metric has to be what it was. */
 static err compare_metrics(regress_report *r, const regress_result *a, const regress_result *b) {
     for (size_t m = 0; m < metric_count(); m++) {
@@ -99,8 +97,6 @@ static err compare_headline(regress_report *r, const regress_result *a, const re
     return ERR_OK;
 }
 
-/* --- a case --- */
-
 static const regress_tensor *tensor_of(const regress_result *r, const char *name) {
     for (size_t i = 0; i < r->tensor_count; i++)
         if (!strcmp(r->tensors[i].name, name)) return &r->tensors[i];
@@ -131,8 +127,6 @@ regress_result *regress__result(const regress_state *s, const char *name) {
         if (s->results[i].name && !strcmp(s->results[i].name, name)) return &s->results[i];
     return NULL;
 }
-
-/* --- kernels --- */
 
 static const regress_kernel *kernel_of(const regress_state *s, const char *name) {
     for (size_t i = 0; i < s->kernel_count; i++)
@@ -230,8 +224,6 @@ bool regress_any_kernel_fell(const regress_report *r) {
             return true;
     return false;
 }
-
-/* --- all --- */
 
 // rounding differs between vendors; between processors it stays within the tight bound
 static bool is_other_vendor(const regress_state *a, const regress_state *b) {

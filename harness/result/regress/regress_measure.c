@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- one run --- */
-
 void regress__request(run_request *q, const regress_case *c, const regress_options *o,
                       uint32_t seed) {
     *q = (run_request){.task = c->task,
@@ -41,12 +39,7 @@ static err data_is_here(bool *here, const regress_case *c, const char *data_dir)
     task t = {0};
     dataset_options options = {.data_dir = data_dir, .sample = c->sample};
     err e = task_find(&t, c->task, NULL);
-    *here = true;
-    for (size_t i = 0; !e && i < t.file_count; i++) {
-        char *path = NULL;
-        if (!(e = dataset_path(&path, &t, &t.files[i], &options))) *here &= file_exists(path);
-        mem_free(path);
-    }
+    if (!e) e = dataset_is_here(here, &t, &options);
     task_free(&t);
     return e;
 }

@@ -35,8 +35,6 @@ static void bound_text(char text[32], const regress_figure *f) {
         snprintf(text, 32, "%.0e", f->bound);
 }
 
-/* --- table --- */
-
 static err add_row(strbuf *out, const regress_figure *f) {
     char change[32], bound[32];
     if (f->verdict == REGRESS_SKIPPED)
@@ -108,8 +106,6 @@ err regress_text(strbuf *out, const regress_report *r, const regress_state *befo
                          r->fell);
 }
 
-/* --- JSON --- */
-
 static err add_json_figure(cJSON *list, const regress_figure *f) {
     cJSON *o;
     err e = json_append_object(&o, list);
@@ -146,8 +142,6 @@ done:
     cJSON_Delete(top);
     return e;
 }
-
-/* --- JUnit --- */
 
 static err add_xml(strbuf *out, const char *text) {
     return shown_add(out, SHOWN_HTML, text);
@@ -209,8 +203,6 @@ err regress_junit(strbuf *out, const regress_report *r, const regress_state *now
     mem_free(told);
     return e ? e : strbuf_add(out, "  </testsuite>\n</testsuites>\n");
 }
-
-/* --- benchmark history --- */
 
 static err add_point(cJSON *list, const regress_state *s, const char *of, const char *what,
                      const char *unit, double value) {

@@ -7,8 +7,6 @@
 
 enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 16 << 20, ENTRIES_MAX = 4096 };
 
-/* --- writing --- */
-
 static err add_result(cJSON *list, const regress_result *r) {
     cJSON *o, *metrics, *tensors;
     err e = json_append_object(&o, list);
@@ -70,8 +68,6 @@ done:
     cJSON_Delete(top);
     return e;
 }
-
-/* --- reading --- */
 
 static err read_into(char *out, size_t size, const cJSON *o, const char *key, const char *where) {
     const char *text;

@@ -80,8 +80,6 @@ static err time_step(stopwatch *w) {
     return ERR_OK;
 }
 
-/* --- the product --- */
-
 static void product_close(stopwatch *w) {
     if (w->product_is_open) plan_free(&w->product);
     if (w->product_is_open) arena_free(&w->arena);
@@ -132,8 +130,6 @@ static err choose_product(uint32_t *size, stopwatch *w, uint32_t wanted) {
         if (wanted || fastest >= PRODUCT_SECONDS || n >= PRODUCT_LAST) return ERR_OK;
     }
 }
-
-/* --- rounds --- */
 
 static err time_round(stopwatch *w, uint32_t steps, int round) {
     double fastest = INFINITY;

@@ -26,27 +26,22 @@ err model_folder_write(const char *folder, const struct model *m, const tokenize
     const char *names[8] = {"config.json", "model.safetensors"};
     size_t count = 0;
     const char *const *saved = tokenizer_saved_files(words, &count);
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = ERR_OK;
     for (size_t i = 0; i < count; i++) names[2 + i] = saved[i];
     if ((e = folder_make(folder))) return e;
     if ((e = sums_remove(folder))) return e; // of files that are about to be replaced
-    if ((e = path_join(&path, folder, "config.json"))) return e;
+    if ((e = path_in(path, folder, "config.json"))) return e;
     e = model_config_write(&m->config, path);
-    mem_free(path);
     if (!e) e = tokenizer_save(words, folder);
     if (!e) e = weights_save(&m->params, folder);
     return e ? e : sums_write(folder, names, 2 + count);
 }
 
-/* --- state --- */
-
 static err hash_in(const char *folder, const char *name, char hex[HASH_HEX_BYTES]) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
-    if (!e) e = hash_file_hex(path, hex);
-    mem_free(path);
-    return e;
+    char path[PATH_MAX];
+    err e = path_in(path, folder, name);
+    return e ? e : hash_file_hex(path, hex);
 }
 
 static err evaluations_build(cJSON *root, const trainer *t) {
@@ -89,14 +84,10 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
                        const checkpoint_run *run) {
     char hex[HASH_HEX_BYTES];
     char *losses = NULL;
-    cJSON *files = NULL, *identity = NULL;
+    cJSON *files = NULL;
     err e = ERR_OK;
     if ((e = json_put(root, "schema %f run %s", (double)STATE_SCHEMA, run->id))) return e;
-    identity = cJSON_Duplicate(run->identity, true);
-    if (!identity || !cJSON_AddItemToObject(root, "identity", identity)) {
-        cJSON_Delete(identity);
-        return err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
-    }
+    if ((e = json_add_copy(root, "identity", run->identity))) return e;
     if ((e = json_put(root,
                       "global_step %u max_steps %u epoch %f batch_index %u best_step %u "
                       "best_score %f",
@@ -117,13 +108,12 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
 }
 
 static err state_write(const char *folder, const trainer *t, const checkpoint_run *run) {
-    char *path = NULL;
+    char path[PATH_MAX];
     cJSON *root = cJSON_CreateObject();
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
     if (!e) e = state_build(root, folder, t, run);
-    if (!e) e = path_join(&path, folder, state_name);
+    if (!e) e = path_in(path, folder, state_name);
     if (!e) e = json_write(path, root);
-    mem_free(path);
     cJSON_Delete(root);
     return e;
 }
@@ -148,8 +138,6 @@ static err check_files(const cJSON *root, const char *folder, const char *where)
     }
     return e;
 }
-
-/* --- the checkpoints of a folder --- */
 
 /* The step in "checkpoint-<step>", 0 for any other name. */
 static uint32_t name_step(const char *name) {
@@ -185,27 +173,27 @@ static void places_free(place *list, size_t count) {
     mem_free(list);
 }
 
+static err pass_over(err e) {
+    if (e != ERR_FORMAT && e != ERR_DATA) return e;
+    log_warn("%s: this checkpoint is passed over", err_message(e));
+    return err_forgive(e, e);
+}
+
 /* A folder without state is not ours, nor, with a warning, one whose state is damaged. That it
  * could not be read just now says nothing: taken for another run's, it might be removed. */
 static err belongs_to(bool *same, const char *folder, const char *id) {
     cJSON *root = NULL;
-    char *where = NULL;
+    char where[PATH_MAX];
     const char *found = NULL;
     *same = false;
-    err e = path_join(&where, folder, state_name);
+    err e = path_in(where, folder, state_name);
     if (e || !file_exists(where)) goto done;
     if (!(e = sums_check(folder, state_name)) && !(e = json_read(&root, where, STATE_LIMIT_BYTES)))
         e = json_string(&found, root, "run", where);
     *same = !e && strcmp(found, id) == 0;
-    if (e == ERR_FORMAT || e == ERR_DATA) {
-        log_warn("%s: this checkpoint is passed over", err_message(e));
-        err_clear();
-        e = ERR_OK;
-    }
 done:
     cJSON_Delete(root);
-    mem_free(where);
-    return e;
+    return pass_over(e);
 }
 
 /* Every checkpoint under output, ascending by step. */
@@ -243,14 +231,9 @@ static err is_whole(bool *whole, const char *folder) {
     err e = state_open(&root, &where, folder);
     if (!e) e = check_files(root, folder, where);
     *whole = !e;
-    if (e == ERR_FORMAT || e == ERR_DATA) {
-        log_warn("%s: this checkpoint is passed over", err_message(e));
-        err_clear();
-        e = ERR_OK;
-    }
     cJSON_Delete(root);
     mem_free(where);
-    return e;
+    return pass_over(e);
 }
 
 err checkpoint_find(char **path, const char *output, const char *id) {
@@ -292,20 +275,6 @@ err checkpoint_limit(const char *output, const char *id, uint32_t keep) {
     return e;
 }
 
-static err add_sizes(uint64_t *bytes, const char *folder) {
-    folder_list names = {0};
-    err e = folder_list_read(&names, folder);
-    for (size_t i = 0; !e && i < names.count; i++) {
-        char *path = NULL;
-        uint64_t size = 0;
-        if ((e = path_join(&path, folder, names.names[i]))) break;
-        if (file_exists(path) && !(e = file_size(&size, path))) *bytes += size;
-        mem_free(path);
-    }
-    folder_list_free(&names);
-    return e;
-}
-
 err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t *bytes) {
     place *list = NULL;
     size_t places = 0;
@@ -315,16 +284,12 @@ err checkpoint_usage(const char *output, const char *id, size_t *count, uint64_t
     for (size_t i = 0; !e && i < places; i++) {
         if ((id && !list[i].is_ours) || !folder_exists(list[i].path)) continue;
         ++*count;
-        e = add_sizes(bytes, list[i].path);
-        if (e != ERR_IO) continue;
-        err_clear(); // not to be read: it is there all the same
-        e = ERR_OK;
+        // what is not to be read is there all the same
+        e = err_forgive(folder_add_bytes(bytes, list[i].path), ERR_IO);
     }
     places_free(list, places);
     return e;
 }
-
-/* --- writing and reading --- */
 
 err checkpoint_abandon(err e, const char *folder) {
     char *message = NULL;

@@ -24,8 +24,6 @@ static err io_error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
 
-/* --- marking --- */
-
 static err write_mark(const char *path, const char *text) {
     // in place: no other name stands in the folder before the mark does
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -38,7 +36,7 @@ static err write_mark(const char *path, const char *text) {
 }
 
 err marker_make(const char *folder, const char *run, const char *name) {
-    char *path = NULL, *text = NULL;
+    char *text = NULL, path[PATH_MAX];
     cJSON *root = NULL;
     err e = mkdir(folder, 0777) ? io_error(folder, "cannot make folder") : ERR_OK;
     if (e) return e;
@@ -49,27 +47,20 @@ err marker_make(const char *folder, const char *run, const char *name) {
     if (!e) e = json_add_string(root, "run", run);
     if (!e) e = json_add_string(root, "model", name);
     if (!e) e = json_print(&text, root, true);
-    if (!e) e = path_join(&path, folder, mark_name);
+    if (!e) e = path_in(path, folder, mark_name);
     if (!e) e = write_mark(path, text);
     cJSON_Delete(root);
     mem_free(text);
-    mem_free(path);
     return e;
 }
 
-/* --- whose it is --- */
-
 /* The object in a regular file, NULL when there is none. */
 static err read_object(cJSON **root, const char *folder, const char *name, size_t limit_bytes) {
-    char *path = NULL;
+    char path[PATH_MAX];
     *root = NULL;
-    err e = path_join(&path, folder, name);
+    err e = path_in(path, folder, name);
     if (!e && file_is_own(path)) e = json_read(root, path, limit_bytes);
-    mem_free(path);
-    if (e == ERR_FORMAT) { // somebody's, or damaged: it tells nothing
-        err_clear();
-        e = ERR_OK;
-    }
+    e = err_forgive(e, ERR_FORMAT); // somebody's, or damaged: it tells nothing
     if (!cJSON_IsObject(*root)) {
         cJSON_Delete(*root);
         *root = NULL;
@@ -113,15 +104,13 @@ err marker_is_run_file(bool *ours, const char *path) {
 /* Nothing is in it, or a mark that a crash left without its text. */
 static err is_empty(bool *empty, const char *folder) {
     folder_list list = {0};
-    char *path = NULL;
+    char path[PATH_MAX];
     struct stat st;
     err e = folder_list_read(&list, folder);
     *empty = !e && list.count == 0;
-    if (!e && list.count == 1 && strcmp(list.names[0], mark_name) == 0) {
-        if (!(e = path_join(&path, folder, mark_name)))
-            *empty = lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
-    }
-    mem_free(path);
+    if (!e && list.count == 1 && !strcmp(list.names[0], mark_name) &&
+        !(e = path_in(path, folder, mark_name)))
+        *empty = lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
     folder_list_free(&list);
     return e;
 }
@@ -140,30 +129,22 @@ static err is_older(bool *ours, const char *folder) {
     static const char *const saved[] = {"config.json", "model.safetensors", "vocab.txt"};
     static const char *const beside[] = {"../record.json", "../unfinished.json"};
     cJSON *state = NULL;
-    char *path = NULL, *text = NULL;
+    char *text = NULL, path[PATH_MAX];
     size_t count = 0;
     err e = read_object(&state, folder, state_name, FILE_LIMIT_BYTES);
     *ours = is_identified(state);
     cJSON_Delete(state);
-    if (e || *ours || (e = path_join(&path, folder, sums_name))) goto done;
+    if (e || *ours || (e = path_in(path, folder, sums_name))) goto done;
     if (!file_is_own(path)) goto done;
     if ((e = file_read((void **)&text, &count, path, MARK_LIMIT_BYTES))) goto done;
     bool whole = true;
     for (size_t i = 0; i < 3; i++) whole = whole && lists(text, saved[i]);
     *ours = whole && lists(text, state_name); // a checkpoint whose state is damaged
-    for (size_t i = 0; i < 2 && whole && !e && !*ours; i++) {
-        mem_free(path);
-        path = NULL;
-        if (!(e = path_join(&path, folder, beside[i]))) e = marker_is_run_file(ours, path);
-    }
+    for (size_t i = 0; i < 2 && whole && !e && !*ours; i++)
+        if (!(e = path_in(path, folder, beside[i]))) e = marker_is_run_file(ours, path);
 done:
     mem_free(text);
-    mem_free(path);
-    if (e == ERR_FORMAT) { // SHA256SUMS of that size is none of ours
-        err_clear();
-        e = ERR_OK;
-    }
-    return e;
+    return err_forgive(e, ERR_FORMAT); // SHA256SUMS of that size is none of ours
 }
 
 err marker_is_ours(bool *ours, const char *folder) {
@@ -189,8 +170,6 @@ err marker_check(const char *folder) {
     return e || ours ? e : file_refuse_strange(folder);
 }
 
-/* --- what others put into it --- */
-
 /* A regular file of a name that this program writes. What SHA256SUMS lists proves nothing: whoever
  * puts a file into the folder can list it. */
 static err is_written_here(bool *ours, const char *folder, const char *name) {
@@ -205,13 +184,12 @@ static err is_written_here(bool *ours, const char *folder, const char *name) {
                                         "tokenizer_config.json",
                                         "vocab.txt",
                                         "special_tokens_map.json"};
-    char *path = NULL;
+    char path[PATH_MAX];
     bool known = file_is_temporary(name);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         known = known || strcmp(name, names[i]) == 0;
-    err e = path_join(&path, folder, name);
+    err e = path_in(path, folder, name);
     *ours = !e && known && file_is_own(path);
-    mem_free(path);
     return e;
 }
 
@@ -242,10 +220,9 @@ err marker_stranger(char **name, const char *folder) {
 }
 
 static err is_taken(bool *taken, const char *folder, const char *name) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
+    char path[PATH_MAX];
+    err e = path_in(path, folder, name);
     *taken = !e && file_named(path);
-    mem_free(path);
     return e;
 }
 
@@ -266,15 +243,13 @@ static err free_name(char **out, const char *from, const char *to, const char *n
 }
 
 static err move_stranger(const char *from, const char *to, const char *name) {
-    char *old = NULL, *new = NULL, *fresh = NULL;
-    err e = path_join(&old, from, name);
+    char *fresh = NULL, new[PATH_MAX], old[PATH_MAX];
+    err e = path_in(old, from, name);
     if (!e) e = free_name(&fresh, from, to, name);
-    if (!e) e = path_join(&new, to, fresh);
+    if (!e) e = path_in(new, to, fresh);
     if (!e && rename(old, new)) e = io_error(old, "cannot move");
     if (!e && strcmp(fresh, name) != 0)
         log_warn("%s/%s: this program did not make it: it is now %s", to, name, new);
-    mem_free(old);
-    mem_free(new);
     mem_free(fresh);
     return e;
 }
@@ -290,29 +265,21 @@ static err move_strangers(const char *from, const char *to) {
     return e;
 }
 
-/* --- removing and replacing --- */
-
 static bool is_proof(const char *name) {
     for (int i = 0; i < PROOFS; i++)
         if (strcmp(name, proofs[i]) == 0) return true;
     return false;
 }
 
-static err remove_entry(const char *folder, const char *name) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
-    if (!e) e = file_remove(path);
-    mem_free(path);
-    return e;
-}
-
 /* Files alone: a folder in it is none of ours. What is killed here leaves a folder that is still known as ours. */
 static err remove_all(const char *folder) {
     folder_list list = {0};
+    char path[PATH_MAX];
     err e = folder_list_read(&list, folder);
-    for (size_t i = 0; !e && i < list.count; i++)
-        if (!is_proof(list.names[i])) e = remove_entry(folder, list.names[i]);
-    for (int i = 0; !e && i < PROOFS; i++) e = remove_entry(folder, proofs[i]);
+    while (folder_next(&list, &e))
+        if (!is_proof(list.name)) e = file_remove(list.path);
+    for (int i = 0; !e && i < PROOFS; i++)
+        if (!(e = path_in(path, folder, proofs[i]))) e = file_remove(path);
     if (!e && rmdir(folder) && errno != ENOENT) e = io_error(folder, "cannot remove");
     folder_list_free(&list);
     return e;
@@ -378,8 +345,6 @@ done:
     return e;
 }
 
-/* --- names --- */
-
 static bool is_fit(const char *name) {
     size_t n = name ? strlen(name) : 0;
     for (size_t i = 0; i < n; i++)
@@ -403,9 +368,5 @@ err marker_model_name(char **name, const char *folder) {
     }
     cJSON_Delete(mark);
     cJSON_Delete(record);
-    if (e == ERR_IO) { // without permission to read it the folder's own name serves
-        err_clear();
-        e = ERR_OK;
-    }
-    return e;
+    return err_forgive(e, ERR_IO); // without permission to read it the folder's own name serves
 }

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- opening --- */
-
 static err load(fill_mask *f) {
     weights_report report = {0};
     err e = model_init(&f->model, &f->device, &f->base_model.config, 0);
@@ -49,8 +47,6 @@ void fill_mask_close(fill_mask *f) {
     *f = (fill_mask){0};
 }
 
-/* --- targets --- */
-
 /* The id of a word, or of its first piece; TOKENIZER_NO_ID when it has none. */
 static err find_target(uint32_t *id, const tokenizer *t, const char *word) {
     encoding pieces = {0};
@@ -80,8 +76,6 @@ err fill_mask_targets(uint32_t **ids, size_t *id_count, const fill_mask *f,
     if (!e && !*id_count) e = err_set(ERR_USAGE, "none of the targets is a token of the model");
     return e;
 }
-
-/* --- a text --- */
 
 static err encode(fill_answer *a, const fill_mask *f, const char *text) {
     const tokenizer *t = &f->base_model.tokenizer;

@@ -33,8 +33,6 @@ typedef struct group_notice {
     uint64_t bytes;
 } group_notice;
 
-/* --- exchanging --- */
-
 static err exchange(struct group *g) {
     char text[TRANSPORT_TEXT_BYTES] = "";
     double begin = clock_seconds();
@@ -107,8 +105,6 @@ static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool 
     }
     return ERR_OK;
 }
-
-/* --- opening and closing --- */
 
 static err introduce(group_hello *h) {
     cpu_set_t cores;
@@ -203,8 +199,6 @@ err group_close(struct group *g, err e) {
     g->transport->abort(g->transport, err_exit_code(e));
     return e;
 }
-
-/* --- what ranks do together --- */
 
 void group_watch(struct group *g, const _Atomic uint64_t *work) {
     if (!group_is_alone(g)) g->transport->work = work;

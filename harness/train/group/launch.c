@@ -23,8 +23,6 @@ static struct {
     transport transport;
 } loaded;
 
-/* --- what the environment says --- */
-
 static uint32_t number_of(const char *name) {
     uint32_t n;
     return ascii_whole(&n, getenv(name)) ? n : 0;
@@ -78,8 +76,6 @@ static err read_limits(transport_limits *l) {
     return e ? e : read_seconds(&l->waiting, "HARNESS_GROUP_WAIT");
 }
 
-/* --- the plugin --- */
-
 static err refuse_missing(const char *engine, uint32_t ranks, const char *why) {
     bool is_mpich = strcmp(engine, "mpich") == 0;
     return err_set(ERR_UNSUPPORTED,
@@ -110,8 +106,6 @@ static err load(const char *engine, uint32_t ranks) {
         return err_set(ERR_NETWORK, "%s: %s", file, text);
     return ERR_OK;
 }
-
-/* --- opening and closing --- */
 
 static err check_expected(uint32_t expected, uint32_t ranks) {
     if (!expected || expected == ranks) return ERR_OK;
@@ -155,8 +149,6 @@ static err join_processes(struct group *g, const char *engine, uint32_t announce
     log_set_rank(g->rank);
     return e ? e : check_expected(expected, g->size);
 }
-
-/* --- threads --- */
 
 typedef struct thread_rank {
     transport *transport;

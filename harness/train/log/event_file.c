@@ -36,8 +36,6 @@ uint32_t crc32c_masked(const void *bytes, size_t count) {
     return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
-/* --- writing --- */
-
 static err add_little_endian(strbuf *out, uint64_t value, size_t bytes) {
     char b[8];
     for (size_t i = 0; i < bytes; i++) b[i] = (char)(value >> (8 * i) & 255);
@@ -230,8 +228,6 @@ err event_file_end_run(event_file *f, uint32_t step) {
     strbuf_free(&session);
     return e;
 }
-
-/* --- what stays of a file --- */
 
 static uint64_t little_endian(const uint8_t *b, size_t bytes) {
     uint64_t value = 0;

@@ -16,8 +16,6 @@ enum { LIMIT_BYTES = 256 << 20 };
 static const char events_folder[] = "tensorboard";
 static const char events_name[] = "events.out.tfevents.harness";
 
-/* --- what stays of a log --- */
-
 /* Whether a line (without its end, which may be written to) is whole and of a step that stays. */
 static err stays(bool *good, char *line, size_t length, uint32_t kept_step, const char *path) {
     cJSON *root = NULL;
@@ -27,9 +25,7 @@ static err stays(bool *good, char *line, size_t length, uint32_t kept_step, cons
     const cJSON *step = cJSON_GetObjectItemCaseSensitive(root, "step");
     *good = cJSON_IsNumber(step) && step->valuedouble <= kept_step;
     cJSON_Delete(root);
-    if (e != ERR_FORMAT) return e;
-    err_clear();
-    return ERR_OK;
+    return err_forgive(e, ERR_FORMAT);
 }
 
 static err cut(const char *path, uint32_t kept_step) {
@@ -53,23 +49,18 @@ static err cut(const char *path, uint32_t kept_step) {
     return e;
 }
 
-/* --- opening --- */
-
 static err open_events(train_log *l, const char *folder, bool wanted, uint32_t kept_step) {
-    char *inner = NULL, *path = NULL;
-    err e = path_join(&inner, folder, events_folder);
-    if (e) goto done;
+    char path[PATH_MAX], inner[PATH_MAX];
+    err e = path_in(inner, folder, events_folder);
+    if (e) return e;
     if (!wanted) {
         // events of another run would stand beside this one's files
         if (!kept_step) train_log_remove_events(folder);
-        goto done;
+        return ERR_OK;
     }
-    if ((e = folder_make_own(inner)) || (e = path_join(&path, inner, events_name))) goto done;
+    if ((e = folder_make_own(inner)) || (e = path_in(path, inner, events_name))) return e;
     e = event_file_open(&l->events, path, kept_step);
     l->has_events = !e;
-done:
-    mem_free(inner);
-    mem_free(path);
     return e;
 }
 
@@ -86,13 +77,12 @@ err train_log_owns_events(bool *ours, const char *folder) {
     folder_list list = {0};
     *ours = false;
     if (lstat(folder, &st) || !S_ISDIR(st.st_mode)) return ERR_OK;
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = folder_list_read(&list, folder);
-    if (!e) e = path_join(&path, folder, events_name);
+    if (!e) e = path_in(path, folder, events_name);
     bool events = !e && list.count == 1 && !strcmp(list.names[0], events_name) &&
                   !lstat(path, &st) && S_ISREG(st.st_mode);
     *ours = events || (!e && list.count == 0);
-    mem_free(path);
     folder_list_free(&list);
     return e;
 }
@@ -111,8 +101,6 @@ void train_log_close(train_log *l) {
     mem_free(l->path);
     *l = (train_log){0};
 }
-
-/* --- adding --- */
 
 static err add_line(train_log *l, uint32_t step, double epoch, const log_value *values,
                     size_t count) {

@@ -39,19 +39,6 @@ static err add_count(strbuf *out, const char *name, uint64_t count) {
     return add_row(out, name, text);
 }
 
-static err recipe_number(void *context, const char *key, double value) {
-    char text[SHOWN_NUMBER_BYTES];
-    return add_row(context, key, shown_number(text, value));
-}
-
-static err recipe_truth(void *context, const char *key, bool value) {
-    return add_row(context, key, value ? "true" : "false");
-}
-
-static err recipe_text(void *context, const char *key, const char *value) {
-    return add_row(context, key, value);
-}
-
 static err add_corpus(strbuf *out, const pretrain *p) {
     const corpus_counts *n = &p->prepared.counts;
     uint64_t excluded = n->lines - n->kept;
@@ -70,16 +57,25 @@ static err add_corpus(strbuf *out, const pretrain *p) {
 
 static err add_recipe(strbuf *out, const pretrain *p) {
     const run *r = &p->run;
-    recipe_visitor visitor = {out, recipe_number, recipe_text, recipe_truth};
+    char number[SHOWN_NUMBER_BYTES];
+    cJSON *values = cJSON_CreateObject();
+    const cJSON *item = NULL;
     err e = strbuf_add(out, "\n## Recipe\n\n| | |\n| --- | --- |\n");
     if (!e) e = add_row(out, "device", r->device.info.name);
     if (!e) e = add_row(out, "precision", device_precision_name(r->device.options.precision));
     if (!e) e = add_count(out, "seed", r->request.seed);
     if (!e) e = add_count(out, "steps", r->trainer.total_steps);
     if (!e) e = add_count(out, "tokens a batch", p->request.tokens_per_batch);
-    if (!e) e = recipe_number(out, "share of tokens chosen", p->request.mlm_probability);
-    if (!e) e = recipe_truth(out, "whole words", p->request.whole_word);
-    return e ? e : recipe_visit(&r->trainer.recipe, &visitor);
+    if (!e)
+        e = add_row(out, "share of tokens chosen",
+                    shown_number(number, p->request.mlm_probability));
+    if (!e) e = add_row(out, "whole words", p->request.whole_word ? "true" : "false");
+    if (!e) e = recipe_json(values, &r->trainer.recipe);
+    cJSON_ArrayForEach(item, values) {
+        if (!e) e = add_row(out, item->string, recipe_item_text(number, item));
+    }
+    cJSON_Delete(values);
+    return e;
 }
 
 static err add_curve(strbuf *out, const pretrain *p) {
@@ -97,7 +93,7 @@ static err add_curve(strbuf *out, const pretrain *p) {
 
 err pretrain_card(const char *folder, const pretrain *p) {
     strbuf out = {0};
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = add_front(&out, p);
     if (!e)
         e = shown_printf(&out, SHOWN_MARKDOWN, "# %s-%s", p->run.base_model.name, p->corpus.name);
@@ -108,9 +104,8 @@ err pretrain_card(const char *folder, const pretrain *p) {
     if (!e) e = add_corpus(&out, p);
     if (!e) e = add_recipe(&out, p);
     if (!e) e = add_curve(&out, p);
-    if (!e) e = path_join(&path, folder, "README.md");
+    if (!e) e = path_in(path, folder, "README.md");
     if (!e) e = file_write(path, out.text, out.length);
     strbuf_free(&out);
-    mem_free(path);
     return e;
 }

@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-/* --- masked sentences --- */
-
 enum { WORDS_PER_TOKEN = 3 };
 
 err masked_sentences_init(masked_sentences *m, uint64_t sentences, uint64_t tokens) {
@@ -36,8 +34,6 @@ void masked_sentences_add(masked_sentences *m, const token_store *store, const m
     m->list[m->count++] = (pack_sentence){ids, n, n, {.chosen = {places, wanted, chosen}}};
     m->used += (size_t)n * WORDS_PER_TOKEN;
 }
-
-/* --- the feed --- */
 
 enum { SENTENCE_LEAST = 2 /* tokens: [CLS] and [SEP] */ };
 

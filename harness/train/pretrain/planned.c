@@ -17,18 +17,17 @@ static const double share = 0.97;
 /* What the unfinished run in the folder was planned for; 0 where there is none to go on with. */
 static err planned_before(uint32_t *steps, const pretrain *p) {
     const run *r = &p->run;
-    char *path = NULL;
+    char path[PATH_MAX];
     cJSON *root = NULL;
     *steps = 0;
     if (!r->request.resume || r->request.overwrite) return ERR_OK;
-    err e = run_path(&path, r, RUN_UNFINISHED);
+    err e = path_in(path, r->output, RUN_UNFINISHED);
     if (!e && file_exists(path)) e = json_read(&root, path, MARKER_LIMIT_BYTES);
     const cJSON *there = cJSON_GetObjectItemCaseSensitive(root, "surroundings");
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(there, key));
     if (!e && text && sscanf(text, "%u", steps) != 1)
         e = err_set(ERR_FORMAT, "%s: %s is '%s', expected a number", path, key, text);
     cJSON_Delete(root);
-    mem_free(path);
     return e;
 }
 

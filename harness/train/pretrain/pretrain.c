@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- preparing --- */
-
 /* A preset with the tokens of the vocabulary named, or of the program's own. */
 static err open_preset(pretrain *p) {
     const run_request *q = &p->request.run;
@@ -163,8 +161,6 @@ void pretrain_close(pretrain *p) {
     corpus_close(&p->corpus);
     *p = (pretrain){0};
 }
-
-/* --- training and the end --- */
 
 err pretrain_train(pretrain *p) {
     run *r = &p->run;

@@ -2,7 +2,6 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "base/shown.h"
 #include "metric/score.h"
 #include "platform/file.h"
 
@@ -68,8 +67,6 @@ void recipe_defaults(recipe *r) {
     *r = (recipe){.name = "trainer"};
     for (size_t i = 0; i < ROWS; i++) number_put(r, &table[i], table[i].value);
 }
-
-/* --- built-in recipes --- */
 
 static void course(recipe *r) {
     r->num_train_epochs = 1;
@@ -141,8 +138,6 @@ static bool load_built_in(recipe *r, const char *name) {
     }
     return false;
 }
-
-/* --- values by key --- */
 
 static err unknown_key(const char *key) {
     strbuf known = {0};
@@ -259,8 +254,6 @@ err recipe_set_text(recipe *r, const char *key, const char *value) {
     }
 }
 
-/* --- files --- */
-
 static err set_truth(recipe *r, const char *key, bool truth) {
     const hyperparameter *h = row_find(key);
     if (!h || h->kind == RECIPE_SWITCH) return recipe_set_number(r, key, truth);
@@ -321,52 +314,54 @@ err recipe_load(recipe *r, const char *name_or_file) {
                    recipe_names());
 }
 
-static err visit_row(const recipe *r, const hyperparameter *h, const recipe_visitor *visitor) {
+static err add_item(cJSON *object, const recipe *r, const hyperparameter *h) {
     double value = recipe_value(r, h);
     const char *text = text_get(r, h);
     bool is_default = text ? !*text : value == h->value;
     if (h->recorded == RECORDED_CHANGED && is_default) return ERR_OK;
-    if (text) return visitor->text(visitor->context, h->key, text);
-    if (h->kind == RECIPE_SWITCH) return visitor->truth(visitor->context, h->key, value > 0);
-    return visitor->number(visitor->context, h->key, value);
+    if (text) return json_add_string(object, h->key, text);
+    if (h->kind == RECIPE_SWITCH) return json_add_bool(object, h->key, value > 0);
+    return json_add_number(object, h->key, value);
 }
 
-err recipe_visit(const recipe *r, const recipe_visitor *visitor) {
+/* Those that are never recorded, or the others. */
+static err add_items(cJSON *object, const recipe *r, bool never) {
     err e = ERR_OK;
     for (size_t i = 0; !e && i < ROWS; i++)
-        if (table[i].recorded != RECORDED_NEVER) e = visit_row(r, &table[i], visitor);
+        if ((table[i].recorded == RECORDED_NEVER) == never) e = add_item(object, r, &table[i]);
     return e;
 }
 
-err recipe_visit_rest(const recipe *r, const recipe_visitor *visitor) {
-    err e = ERR_OK;
-    for (size_t i = 0; !e && i < ROWS; i++)
-        if (table[i].recorded == RECORDED_NEVER) e = visit_row(r, &table[i], visitor);
-    return e;
+err recipe_json(cJSON *object, const recipe *r) {
+    return add_items(object, r, false);
 }
 
-static err digest_number(void *context, const char *key, double value) {
-    return strbuf_printf(context, "%s=%.17g\n", key, value);
+err recipe_json_rest(cJSON *object, const recipe *r) {
+    return add_items(object, r, true);
 }
 
-static err digest_text(void *context, const char *key, const char *value) {
-    return strbuf_printf(context, "%s=%s\n", key, value);
-}
-
-static err digest_truth(void *context, const char *key, bool value) {
-    return strbuf_printf(context, "%s=%s\n", key, value ? "true" : "false");
+const char *recipe_item_text(char number[SHOWN_NUMBER_BYTES], const cJSON *item) {
+    if (cJSON_IsNumber(item)) return shown_number(number, item->valuedouble);
+    return cJSON_IsString(item) ? item->valuestring : cJSON_IsTrue(item) ? "true" : "false";
 }
 
 err recipe_digest(const recipe *r, char hex[65]) {
     strbuf text = {0};
-    recipe_visitor visitor = {&text, digest_number, digest_text, digest_truth};
-    err e = recipe_visit(r, &visitor);
+    char number[SHOWN_NUMBER_BYTES];
+    cJSON *object = cJSON_CreateObject();
+    const cJSON *item = NULL;
+    err e = recipe_json(object, r);
+    cJSON_ArrayForEach(item, object) {
+        if (e) break;
+        e = cJSON_IsNumber(item)
+                ? strbuf_printf(&text, "%s=%.17g\n", item->string, item->valuedouble)
+                : strbuf_printf(&text, "%s=%s\n", item->string, recipe_item_text(number, item));
+    }
     if (!e) hash_bytes_hex(text.text, text.length, hex);
+    cJSON_Delete(object);
     strbuf_free(&text);
     return e;
 }
-
-/* --- steps --- */
 
 uint32_t recipe_epoch_steps(const recipe *r, size_t rows) {
     size_t batch = (size_t)r->per_device_train_batch_size * r->gradient_accumulation_steps;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/shown.h"
 #include "train/recipe/schedule.h"
 
 #include <stdbool.h>
@@ -81,16 +82,12 @@ err recipe_set_text(recipe *r, const char *key, const char *value) MUST_CHECK;
  * weights. Errors: ERR_USAGE. */
 err recipe_class_weights(double *weights, size_t *count, size_t most, const char *text) MUST_CHECK;
 
-/* Calls the functions for each recorded key in order, whichever its kind; recipe_visit_rest for
- * those that are never recorded. */
-typedef struct recipe_visitor {
-    void *context;
-    err (*number)(void *context, const char *key, double value);
-    err (*text)(void *context, const char *key, const char *value);
-    err (*truth)(void *context, const char *key, bool value);
-} recipe_visitor;
-err recipe_visit(const recipe *r, const recipe_visitor *visitor) MUST_CHECK;
-err recipe_visit_rest(const recipe *r, const recipe_visitor *visitor) MUST_CHECK;
+/* Adds each recorded key in order, a number, a text or a truth; recipe_json_rest those that are
+ * never recorded. Errors: ERR_MEMORY. */
+err recipe_json(cJSON *object, const recipe *r) MUST_CHECK;
+err recipe_json_rest(cJSON *object, const recipe *r) MUST_CHECK;
+/* Such a value as people read it; borrowed from item or number. */
+const char *recipe_item_text(char number[SHOWN_NUMBER_BYTES], const cJSON *item);
 
 /* The value of a row that is no text. */
 double recipe_value(const recipe *r, const hyperparameter *h);

@@ -69,14 +69,14 @@ err base_model_open_vocab(base_model *s, const char *preset, const encoder_famil
  * model in a run's output folder; and what records call it: what its run says it began from
  * ("tiny-kor_hate"; marker_model_name), else the name of the folder given. Both are owned. */
 static err base_model_locate(char **folder, char **name, const char *path) {
-    char *inner = NULL, *config = NULL, *own = NULL;
+    char *inner = NULL, *own = NULL, config[PATH_MAX];
     size_t n = strlen(path);
     *folder = *name = NULL;
     while (n > 1 && path[n - 1] == '/') n--;
     err e = mem_strndup(folder, path, n);
     if (!e) e = path_real_name(&own, *folder);
     if (!e) e = path_join(&inner, *folder, "model");
-    if (!e) e = path_join(&config, inner, "config.json");
+    if (!e) e = path_in(config, inner, "config.json");
     if (!e && file_exists(config)) {
         mem_free(*folder);
         *folder = inner;
@@ -89,14 +89,13 @@ static err base_model_locate(char **folder, char **name, const char *path) {
     }
     mem_free(own);
     mem_free(inner);
-    mem_free(config);
     return e;
 }
 
 /* A folder without config.json: a run that was stopped keeps models in its checkpoints alone. */
 static err no_model(const char *folder) {
-    char *path = NULL;
-    err e = path_join(&path, folder, "unfinished.json");
+    char path[PATH_MAX];
+    err e = path_in(path, folder, "unfinished.json");
     if (!e && file_exists(path))
         e = err_set(
             ERR_DATA,
@@ -105,18 +104,16 @@ static err no_model(const char *folder) {
             folder);
     else if (!e)
         e = err_set(ERR_DATA, "%s: no model folder: no config.json in it", folder);
-    mem_free(path);
     return e;
 }
 
 err base_model_open_folder(base_model *s, const char *folder, const base_model_options *options) {
-    char *path = NULL;
+    char path[PATH_MAX];
     *s = (base_model){0};
     err e = base_model_locate(&s->folder, &s->name, folder);
     if (e || (e = sums_check(s->folder, NULL))) return e;
-    if ((e = path_join(&path, s->folder, "config.json"))) return e;
+    if ((e = path_in(path, s->folder, "config.json"))) return e;
     e = file_exists(path) ? model_config_read(&s->config, path) : no_model(s->folder);
-    mem_free(path);
     if (!e && !options->from_scratch)
         e = weights_promise(&s->classifier_rows, &s->config, s->folder);
     if (e || (e = tokenizer_load(&s->tokenizer, s->folder, options->cased))) return e;

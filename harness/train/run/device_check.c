@@ -25,9 +25,7 @@ err device_check_parse(device_check *out, const char *text) {
 /* The folder of marks; *folder is NULL when there is no cache. */
 static err marks_folder(char **folder) {
     err e = place_cache(folder, "harness/verified");
-    if (e != ERR_IO) return e;
-    err_clear();
-    return ERR_OK;
+    return err_forgive(e, ERR_IO);
 }
 
 /* What the result depends on, as one name: device, driver, precision, and this very program. */

@@ -22,21 +22,18 @@ typedef struct field {
     rule rule;
 } field;
 
-/* --- values --- */
-
-static err recipe_text(void *context, const char *key, const char *value) {
-    char name[64];
-    snprintf(name, sizeof name, "recipe's %s", key);
-    return json_add_string(context, name, value);
-}
-
-static err recipe_number(void *context, const char *key, double value) {
-    char text[SHOWN_NUMBER_BYTES];
-    return recipe_text(context, key, shown_number(text, value));
-}
-
-static err recipe_truth(void *context, const char *key, bool value) {
-    return recipe_text(context, key, value ? "true" : "false");
+/* Each value as a text, by a name of its own. */
+static err add_recipe(cJSON *to, err (*add)(cJSON *object, const recipe *r), const recipe *shown) {
+    char name[64], number[SHOWN_NUMBER_BYTES];
+    cJSON *values = cJSON_CreateObject();
+    const cJSON *item = NULL;
+    err e = add(values, shown);
+    cJSON_ArrayForEach(item, values) {
+        snprintf(name, sizeof name, "recipe's %s", item->string);
+        if (!e) e = json_add_string(to, name, recipe_item_text(number, item));
+    }
+    cJSON_Delete(values);
+    return e;
 }
 
 static err config_digest(char hex[HASH_HEX_BYTES], const run *r) {
@@ -73,8 +70,6 @@ static err place_text(char **text, const run *r) {
     free(real); // the C library's
     return e;
 }
-
-/* --- the table --- */
 
 static const char *yes_no(bool value) {
     return value ? "yes" : "no";
@@ -150,10 +145,8 @@ static err identify(run *r, const field *own, size_t own_fields) {
     if (!e && q->shards) e = json_add_string(r->identity, "shards", shards);
     // what a recipe records is the same run's, by the name that it has in a recipe; the rest is
     // free
-    recipe_visitor visitor = {r->identity, recipe_number, recipe_text, recipe_truth};
-    if (!e) e = recipe_visit(&shown, &visitor);
-    visitor.context = r->surroundings;
-    if (!e) e = recipe_visit_rest(&shown, &visitor);
+    if (!e) e = add_recipe(r->identity, recipe_json, &shown);
+    if (!e) e = add_recipe(r->surroundings, recipe_json_rest, &shown);
     if (!e) hash_fields(r, table, FIELDS);
     mem_free(place);
     return e;

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- names --- */
-
 static const char *text_of(const task_label *l, int kind) {
     return kind == 0 ? l->name : kind == 1 ? l->readable : l->value;
 }
@@ -63,8 +61,6 @@ static bool are_ids(const model_config *c, const char *prefix) {
     }
     return true;
 }
-
-/* --- the map --- */
 
 /* theirs and ours of one part; both owned. */
 typedef struct pair {
@@ -172,8 +168,6 @@ err labels_check_map(const task *t, const char *map) {
     return err_set(ERR_USAGE, "the label map: task %s has no labels, its answers are numbers",
                    t->name);
 }
-
-/* --- matching --- */
 
 /* The model's labels with the task's that they are, those unknown with what is left, in order. */
 static err suggest(strbuf *b, const uint32_t *ours, const model_config *c, const task *t) {
@@ -344,8 +338,6 @@ model_reads labels_reads(const task *t) {
            : t->kind == ANSWER_RELATION ? MODEL_READS_ENTITIES
                                         : MODEL_READS_TEXT;
 }
-
-/* --- tags --- */
 
 /* The id of "<begin>-<type>"; classes when there is none. */
 static uint32_t find_tag(const model_config *c, char begin, const char *type) {

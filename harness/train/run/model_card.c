@@ -20,8 +20,6 @@ typedef struct card {
     confusion official, dedup;
 } card;
 
-/* --- text --- */
-
 /* A double-quoted YAML string. */
 static err add_field(strbuf *out, const char *key, const char *text) {
     err e = strbuf_printf(out, "%s\"", key);
@@ -42,8 +40,6 @@ static err add_link(strbuf *out, const char *address) {
     if (is_address && !address[strspn(address, plain)]) return strbuf_printf(out, "<%s>", address);
     return add_cell(out, address);
 }
-
-/* --- scores --- */
 
 static err count_scores(card *c) {
     err e = run_test_sum(&c->official, c->r, false);
@@ -112,8 +108,6 @@ static pipeline pipeline_of(const run *r) {
     }
     return p;
 }
-
-/* --- front matter --- */
 
 static err add_metric(card *c, const metric *m) {
     char average[16];
@@ -184,8 +178,6 @@ static err add_front_matter(card *c) {
     if (!e) e = add_index(c);
     return e ? e : strbuf_add(&c->text, "---\n");
 }
-
-/* --- page --- */
 
 static err add_about(card *c) {
     const run *r = c->r;
@@ -318,7 +310,7 @@ static err add_data(card *c) {
 
 err model_card_write(const char *folder, const run *r) {
     card c = {.r = r};
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = ERR_OK;
     if ((e = count_scores(&c))) goto done;
     if ((e = add_front_matter(&c))) goto done;
@@ -327,10 +319,9 @@ err model_card_write(const char *folder, const run *r) {
     if ((e = add_use(&c))) goto done;
     if ((e = add_training(&c))) goto done;
     if ((e = add_data(&c))) goto done;
-    if ((e = path_join(&path, folder, "README.md"))) goto done;
+    if ((e = path_in(path, folder, "README.md"))) goto done;
     e = file_write(path, c.text.text, c.text.length);
 done:
-    mem_free(path);
     strbuf_free(&c.text);
     confusion_free(&c.official);
     confusion_free(&c.dedup);

@@ -98,8 +98,8 @@ static err take(cJSON **out, const cJSON *root, const char *where) {
     err e = ERR_OK;
     if (cJSON_IsString(kind) && !strcmp(kind->valuestring, "pretraining"))
         e = take_pretraining(out, root, where);
-    else if (cJSON_IsObject(corpus) && !(*out = cJSON_Duplicate(corpus, true)))
-        e = err_set(ERR_MEMORY, "out of memory while reading a record");
+    else if (cJSON_IsObject(corpus))
+        e = json_copy(out, corpus);
     return !e && *out ? model_corpus_check(*out, where) : e;
 }
 

@@ -22,12 +22,6 @@ static const char *const folders[] = {"model",         "best",         "old-mode
 enum { RUN_FILES = sizeof run_files / sizeof *run_files };
 enum { FOLDERS = sizeof folders / sizeof *folders };
 
-err run_path(char **path, const run *r, const char *name) {
-    return path_join(path, r->output, name);
-}
-
-/* --- name --- */
-
 /* Length of the path without its last name. */
 static size_t parent_bytes(const char *path, size_t n) {
     while (n && path[n - 1] != '/') n--;
@@ -67,8 +61,6 @@ static err name_default(run *r) {
     return e;
 }
 
-/* --- whose it is --- */
-
 static bool is_among(const char *name, const char *const *list, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(name, list[i]) == 0) return true;
@@ -80,20 +72,16 @@ bool run__is_folder_name(const char *name) {
 }
 
 /* One name in the folder; `ours` when one of the run files proves that a run was here. */
-static err guard_name(const run *r, const char *name, bool ours) {
-    char *path = NULL;
+static err guard_name(const char *path, const char *name, bool ours) {
     bool fine = true;
-    err e = run_path(&path, r, name);
-    if (e) return e;
+    err e = ERR_OK;
     if (checkpoint_is_name(name) || run__is_folder_name(name))
         e = marker_check(path);
     else if (strcmp(name, "log.jsonl") == 0)
         fine = ours && file_is_own(path);
     else if (strcmp(name, "tensorboard") == 0)
         e = train_log_owns_events(&fine, path);
-    if (!e && !fine) e = file_refuse_strange(path);
-    mem_free(path);
-    return e;
+    return e || fine ? e : file_refuse_strange(path);
 }
 
 /* Refuses a folder with anything in it that a run would replace and that no run of this program
@@ -105,16 +93,15 @@ static err guard(run *r) {
     if (!folder_exists(r->output)) return ERR_OK;
     // first, so that a damaged one is named and not what it would have proved
     for (int i = 0; !e && i < RUN_FILES; i++) {
-        char *path = NULL;
+        char path[PATH_MAX];
         bool ours = false;
-        if (!(e = run_path(&path, r, run_files[i])) && file_named(path) &&
+        if (!(e = path_in(path, r->output, run_files[i])) && file_named(path) &&
             !(e = marker_is_run_file(&ours, path)) && !ours)
             e = file_refuse_strange(path);
         r->is_ours = r->is_ours || ours;
-        mem_free(path);
     }
     if (!e) e = folder_list_read(&list, r->output);
-    for (size_t i = 0; !e && i < list.count; i++) e = guard_name(r, list.names[i], r->is_ours);
+    while (folder_next(&list, &e)) e = guard_name(list.path, list.name, r->is_ours);
     folder_list_free(&list);
     return e;
 }
@@ -133,14 +120,11 @@ err run_output_prepare(run *r) {
 }
 
 /* A folder that a run begun anew removes, and a file of another's in it. */
-static err check_strangers(const run *r, const char *name) {
-    char *folder = NULL, *stranger = NULL, *path = NULL;
-    err e = run_path(&folder, r, name);
-    if (!e) e = marker_stranger(&stranger, folder);
-    if (!e && stranger && !(e = path_join(&path, folder, stranger))) e = file_refuse_strange(path);
-    mem_free(folder);
+static err check_strangers(const char *folder) {
+    char *stranger = NULL, path[PATH_MAX];
+    err e = marker_stranger(&stranger, folder);
+    if (!e && stranger && !(e = path_in(path, folder, stranger))) e = file_refuse_strange(path);
     mem_free(stranger);
-    mem_free(path);
     return e;
 }
 
@@ -148,9 +132,9 @@ err run_output_check(const run *r) {
     folder_list list = {0};
     if (r->request.resume && !r->request.overwrite) return ERR_OK;
     err e = folder_list_read(&list, r->output);
-    for (size_t i = 0; !e && i < list.count; i++)
-        if (checkpoint_is_name(list.names[i]) || run__is_folder_name(list.names[i]))
-            e = check_strangers(r, list.names[i]);
+    while (folder_next(&list, &e))
+        if (checkpoint_is_name(list.name) || run__is_folder_name(list.name))
+            e = check_strangers(list.path);
     folder_list_free(&list);
     return e;
 }
@@ -159,27 +143,18 @@ err run_output_check(const run *r) {
 static err tidy(run *r) {
     static const char *const kept[] = {"model", "best"};
     folder_list list = {0};
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = r->is_ours ? folder_clear_temporary(r->output) : ERR_OK;
-    for (int i = 0; !e && i < 2; i++) {
-        if (!(e = run_path(&path, r, kept[i]))) e = marker_recover(path);
-        mem_free(path);
-        path = NULL;
-    }
+    for (int i = 0; !e && i < 2; i++)
+        if (!(e = path_in(path, r->output, kept[i]))) e = marker_recover(path);
     if (!e) e = folder_list_read(&list, r->output);
-    for (size_t i = 0; !e && i < list.count; i++) {
-        const char *name = list.names[i];
-        if (strncmp(name, "partial-", 8) != 0) continue;
-        if (!checkpoint_is_name(name) && !run__is_folder_name(name)) continue;
-        if (!(e = run_path(&path, r, name))) e = marker_remove(path);
-        mem_free(path);
-        path = NULL;
-    }
+    while (folder_next(&list, &e))
+        if (!strncmp(list.name, "partial-", 8) &&
+            (checkpoint_is_name(list.name) || run__is_folder_name(list.name)))
+            e = marker_remove(list.path);
     folder_list_free(&list);
     return e;
 }
-
-/* --- lock --- */
 
 /* Opens and locks the file; *gone when it was removed meanwhile, and with it the folder perhaps. */
 static err try_lock(run *r, const char *path, bool *gone) {
@@ -249,23 +224,21 @@ err run_at_work(bool *held, char **who, const char *folder) {
 /* Two runs that write one folder would ruin each other's checkpoints. The lock ends with the
  * process, however that ends. */
 static err lock(run *r) {
-    char *path = NULL;
+    char path[PATH_MAX];
     bool gone = true;
-    err e = run_path(&path, r, lock_name);
+    err e = path_in(path, r->output, lock_name);
     for (int i = 0; !e && gone && i < LOCK_TRIES; i++) e = try_lock(r, path, &gone);
     if (!e && !gone && !r->is_busy) sign_lock(r);
     if (!e && gone)
         e = err_set(ERR_IO, "%s: cannot be locked: it is removed again and again", path);
-    mem_free(path);
     return e;
 }
 
 /* A record that comes later is another worker's, whom no lock has kept out. */
 static err note_record(run *r) {
-    char *path = NULL;
-    err e = run_path(&path, r, RUN_RECORD);
+    char path[PATH_MAX];
+    err e = path_in(path, r->output, RUN_RECORD);
     if (!e) r->had_record = file_named(path);
-    mem_free(path);
     return e;
 }
 
@@ -280,8 +253,6 @@ err run_output_open(run *r) {
     if ((e = guard(r)) || (e = note_record(r))) return e;
     return tidy(r);
 }
-
-/* --- end --- */
 
 /* Removes a file of the run that nobody needs, unless it holds something. Nothing here changes the
  * message of the error that ended the run. */

@@ -11,8 +11,6 @@ bool run_writes(const run *r) {
     return group_writes(r->request.group);
 }
 
-/* --- the same run --- */
-
 /* Whose fields ranks may differ in: their devices' numbers, of which it is said; NULL: no list. */
 static const char *const device_fields[] = {
     "device kind",     "device",    "driver",  "device version",
@@ -137,8 +135,6 @@ err run_compare_weights(run *r) {
     mem_free(all);
     return e;
 }
-
-/* --- state --- */
 
 enum { WEIGHTS = 1, MOMENTS = 2 };
 

@@ -20,8 +20,6 @@ const char *run_protocol_name(run_protocol protocol) {
     return protocol == PROTOCOL_DEV ? "dev" : "last";
 }
 
-/* --- preparing --- */
-
 static err open_data(void *context) {
     run *r = context;
     const run_request *q = &r->request;
@@ -301,8 +299,6 @@ void run_close(run *r) {
     *r = (run){0};
 }
 
-/* --- scoring --- */
-
 /* Logits and answers of encoded rows under the trainer's current weights. All are owned. */
 static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
                       const encoded *rows, const char *progress) {
@@ -402,8 +398,6 @@ done:
     return e;
 }
 
-/* --- training and the end --- */
-
 /* Adds to the error what there is to go on from. */
 err run_name_checkpoint(const run *r, err e) {
     if (!e || e == ERR_INTERRUPTED || !run_writes(r)) return e;
@@ -415,15 +409,14 @@ err run_name_checkpoint(const run *r, err e) {
 }
 
 static err load_best(run *r) {
-    char *best = NULL;
+    char best[PATH_MAX];
     weights_report report = {0};
-    err e = run_path(&best, r, "best");
+    err e = path_in(best, r->output, "best");
     if (e) return e;
     log_note("scoring the weights of step %u, best on dev", r->best.step);
     if (!(e = sums_check(best, NULL)))
         e = weights_load(&r->trainer.model.params, &report, best, 0, 0);
     weights_report_free(&report);
-    mem_free(best);
     return e;
 }
 

@@ -16,8 +16,6 @@
 
 static const char ranks_key[] = "ranks";
 
-/* --- what the folder holds --- */
-
 /* unfinished.json or run.json. */
 typedef struct holding {
     cJSON *root;    /* NULL: there is none; owned */
@@ -34,7 +32,7 @@ static void holding_free(holding *h) {
 
 static err holding_read(holding *h, const run *r, const char *name) {
     *h = (holding){0};
-    err e = run_path(&h->path, r, name);
+    err e = path_join(&h->path, r->output, name);
     if (e || !file_exists(h->path)) return e;
     if ((e = json_read(&h->root, h->path, RUN_FILE_LIMIT_BYTES))) return e;
     if ((e = json_string(&h->id, h->root, "run", h->path))) return e;
@@ -43,11 +41,10 @@ static err holding_read(holding *h, const run *r, const char *name) {
 
 /* Whether <output>/<name> is there. */
 static err holds(bool *found, const run *r, const char *name) {
-    char *path = NULL;
+    char path[PATH_MAX];
     *found = false;
-    err e = run_path(&path, r, name);
+    err e = path_in(path, r->output, name);
     if (!e) *found = file_exists(path);
-    mem_free(path);
     return e;
 }
 
@@ -108,23 +105,14 @@ done:
     return e;
 }
 
-/* --- beginning --- */
-
-static err add_copy(cJSON *root, const char *key, const cJSON *object) {
-    cJSON *copy = cJSON_Duplicate(object, true);
-    if (copy && cJSON_AddItemToObject(root, key, copy)) return ERR_OK;
-    cJSON_Delete(copy);
-    return err_set(ERR_MEMORY, "out of memory while preparing the run");
-}
-
 static err write_unfinished(const run *r) {
-    char *path = NULL;
+    char path[PATH_MAX];
     cJSON *root = cJSON_CreateObject();
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
-    if (e || (e = run_path(&path, r, RUN_UNFINISHED))) goto done;
+    if (e || (e = path_in(path, r->output, RUN_UNFINISHED))) goto done;
     if ((e = json_add_string(root, "run", r->id))) goto done;
-    if ((e = add_copy(root, "identity", r->identity))) goto done;
-    if ((e = add_copy(root, "surroundings", r->surroundings))) goto done;
+    if ((e = json_add_copy(root, "identity", r->identity))) goto done;
+    if ((e = json_add_copy(root, "surroundings", r->surroundings))) goto done;
     if ((e = kept_task_add(root, r->request.manifest, r->request.manifest_folder))) goto done;
     if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
     if (!group_is_alone(r->request.group) &&
@@ -133,7 +121,6 @@ static err write_unfinished(const run *r) {
     e = json_write(path, root);
 done:
     cJSON_Delete(root);
-    mem_free(path);
     return e;
 }
 
@@ -170,15 +157,13 @@ static void note_ranks(const run *r, const holding *h) {
 
 /* Protocol dev: the best weights so far are known to be whole before the first step. */
 static err check_best_model(const run *r) {
-    char *best = NULL;
+    char best[PATH_MAX];
     if (r->request.protocol == PROTOCOL_LAST || r->request.is_trial || !r->best.step) return ERR_OK;
-    err e = run_path(&best, r, "best");
+    err e = path_in(best, r->output, "best");
     if (!e && !folder_exists(best))
         e = err_set(ERR_DATA, "%s: missing, the weights of step %u, best on dev, are lost%s", best,
                     r->best.step, err_advice("overwrite", "; start over with --overwrite"));
-    if (!e) e = sums_check(best, NULL);
-    mem_free(best);
-    return e;
+    return e ? e : sums_check(best, NULL);
 }
 
 /* Nothing was saved. Checkpoints that are there all the same, damaged or of another run, would be
@@ -242,8 +227,6 @@ err run_begin(run *r) {
     return e ? e : run__share_state(r);
 }
 
-/* --- disk --- */
-
 uint64_t run_disk_bytes(const run *r, uint64_t *checkpoints) {
     const recipe *p = &r->request.recipe;
     uint64_t one = trainer_checkpoint_bytes(&r->trainer), saves = 0;
@@ -302,7 +285,7 @@ err run_write_model(const run *r, const char *name,
     char *fresh = NULL, *place = NULL, *model = NULL;
     if (!run_writes(r)) return ERR_OK;
     err e = mem_printf(&fresh, "%s/partial-%s", r->output, name);
-    if (e || (e = run_path(&place, r, name))) goto done;
+    if (e || (e = path_join(&place, r->output, name))) goto done;
     if ((e = mem_printf(&model, "%s-%s", r->base_model.name, r->task.name))) goto done;
     if ((e = marker_remove(fresh)) || (e = marker_make(fresh, r->id, model))) goto done;
     if ((e = model_folder_write(fresh, &r->trainer.model, &r->base_model.tokenizer))) goto done;
@@ -316,47 +299,34 @@ done:
     return e;
 }
 
-/* --- end --- */
-
 err run_checkpoints(const run *r, size_t *count, uint64_t *bytes) {
     return checkpoint_usage(r->output, r->id, count, bytes);
 }
 
 err run__end(run *r) {
-    char *best = NULL, *unfinished = NULL, *finished = NULL;
+    char unfinished[PATH_MAX], finished[PATH_MAX], best[PATH_MAX];
     err e = ERR_OK;
-    if ((e = run_path(&best, r, "best"))) goto done;
-    if ((e = run_path(&unfinished, r, RUN_UNFINISHED))) goto done;
-    if ((e = run_path(&finished, r, RUN_FINISHED))) goto done;
+    if ((e = path_in(best, r->output, "best"))) return e;
+    if ((e = path_in(unfinished, r->output, RUN_UNFINISHED))) return e;
+    if ((e = path_in(finished, r->output, RUN_FINISHED))) return e;
     // model, record and the fact that they are finished are on the disk before anything goes
-    if ((e = file_rename_durable(unfinished, finished))) goto done;
+    if ((e = file_rename_durable(unfinished, finished))) return e;
     r->is_ended = true;
-    if ((e = marker_remove(best))) goto done;
-    if ((e = checkpoint_clear(r->output, r->id))) goto done; // those of the run this one replaces
-    e = checkpoint_limit(r->output, r->id, r->request.recipe.save_total_limit);
-done:
-    mem_free(best);
-    mem_free(unfinished);
-    mem_free(finished);
-    return e;
+    if ((e = marker_remove(best))) return e;
+    if ((e = checkpoint_clear(r->output, r->id))) return e; // those of the run this one replaces
+    return checkpoint_limit(r->output, r->id, r->request.recipe.save_total_limit);
 }
 
 err run_discard(run *r) {
     static const char *const files[] = {"log.jsonl", RUN_RECORD, RUN_FINISHED, RUN_UNFINISHED};
     static const char *const folders[] = {"best", "model"};
-    char *path = NULL;
+    char path[PATH_MAX];
     err e = checkpoint_clear(r->output, NULL);
     train_log_remove_events(r->output);
-    for (size_t i = 0; !e && i < sizeof folders / sizeof *folders; i++) {
-        if (!(e = run_path(&path, r, folders[i]))) e = marker_remove(path);
-        mem_free(path);
-        path = NULL;
-    }
-    for (size_t i = 0; !e && i < sizeof files / sizeof *files; i++) {
-        if (!(e = run_path(&path, r, files[i]))) e = file_remove(path);
-        mem_free(path);
-        path = NULL;
-    }
+    for (size_t i = 0; !e && i < sizeof folders / sizeof *folders; i++)
+        if (!(e = path_in(path, r->output, folders[i]))) e = marker_remove(path);
+    for (size_t i = 0; !e && i < sizeof files / sizeof *files; i++)
+        if (!(e = path_in(path, r->output, files[i]))) e = file_remove(path);
     r->saved_at = r->resumed_at = 0;
     return e;
 }

@@ -27,28 +27,15 @@ static err add(run *r, const line *l) {
     return run_log_values(r, l->values, l->count);
 }
 
-static err text_argument(void *context, const char *key, const char *value) {
-    return json_add_string(context, key, value);
-}
-
-static err number_argument(void *context, const char *key, double value) {
-    return json_add_number(context, key, value);
-}
-
-static err truth_argument(void *context, const char *key, bool value) {
-    return json_add_bool(context, key, value);
-}
-
 /* What the run was told, by the names of its record. */
 static err arguments_of(cJSON *out, const run *r) {
-    const recipe_visitor add_each = {out, number_argument, text_argument, truth_argument};
     const run_request *q = &r->request;
     err e =
         json_put(out, "task %s model %s seed %u protocol %s device %s precision %s", r->task.name,
                  r->base_model.name, q->seed, q->protocol == PROTOCOL_DEV ? "dev" : "last",
                  r->device.info.name, device_precision_name(r->device.options.precision));
-    if (!e) e = recipe_visit(&q->recipe, &add_each);
-    return e ? e : recipe_visit_rest(&q->recipe, &add_each);
+    if (!e) e = recipe_json(out, &q->recipe);
+    return e ? e : recipe_json_rest(out, &q->recipe);
 }
 
 err run_log_open(run *r) {

@@ -58,8 +58,6 @@ err run_log_end(run *r) MUST_CHECK;
 bool run_judge(run *r, uint32_t first);
 /* Checks the disk for the checkpoints to come. */
 err run_check_disk(const run *r) MUST_CHECK;
-/* "<output>/<name>", owned. */
-err run_path(char **path, const run *r, const char *name) MUST_CHECK;
 /* Writes the trainer's weights as <output>/<name>, in place of what was there, with the
  * card that `card` writes, unless it is NULL. */
 err run_write_model(const run *r, const char *name,

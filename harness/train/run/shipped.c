@@ -26,10 +26,9 @@ const char *shipped_names(void) {
 }
 
 static err holds(bool *there, const char *folder, const char *name) {
-    char *path = NULL;
-    err e = path_join(&path, folder, name);
+    char path[PATH_MAX];
+    err e = path_in(path, folder, name);
     *there = !e && file_exists(path);
-    mem_free(path);
     return e;
 }
 
@@ -56,7 +55,10 @@ err shipped_model(char **folder, const char *model) {
     err e = shipped_folder(folder, model);
     if (!e) e = holds(&config, *folder, "config.json");
     if (!e) e = holds(&weights, *folder, "model.safetensors");
-    if (!e && !(config && weights))
+    if (!e && config != weights)
+        e = err_set(ERR_IO, "%s/%s is missing: install the program's package again", *folder,
+                    config ? "model.safetensors" : "config.json");
+    if (!e && !weights)
         e = err_set(ERR_DATA,
                     "model '%s' has no weights yet: %s holds its vocabulary alone, for `harness "
                     "tokenize` and `harness pretrain`",

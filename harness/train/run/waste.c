@@ -8,7 +8,6 @@
 #include "train/run/run_internal.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 void run_waste_free(run_waste *w) {
     for (size_t i = 0; i < w->count; i++) mem_free(w->paths[i]);
@@ -17,29 +16,12 @@ void run_waste_free(run_waste *w) {
     *w = (run_waste){0};
 }
 
-/* Bytes of a file, or of all files below a folder; links count nothing. */
-static err add_size(uint64_t *bytes, const char *path) {
-    folder_list names = {0};
-    struct stat st;
-    if (lstat(path, &st)) return ERR_OK; // gone meanwhile
-    if (S_ISREG(st.st_mode)) *bytes += (uint64_t)st.st_size;
-    if (!S_ISDIR(st.st_mode)) return ERR_OK;
-    err e = folder_list_read(&names, path);
-    for (size_t i = 0; i < names.count && !e; i++) {
-        char *inner = NULL;
-        if (!(e = path_join(&inner, path, names.names[i]))) e = add_size(bytes, inner);
-        mem_free(inner);
-    }
-    folder_list_free(&names);
-    return e;
-}
-
 static err add_path(run_waste *w, const char *path) {
     err e = mem_grow((void **)&w->paths, &w->capacity, w->count + 1, sizeof *w->paths);
     if (!e) e = mem_strdup(&w->paths[w->count], path);
     if (e) return e;
     w->count++;
-    return add_size(&w->bytes, path);
+    return folder_add_bytes(&w->bytes, path);
 }
 
 /* A folder that runs make goes if all in it is ours. */
@@ -77,39 +59,29 @@ static err add_of_unfinished(run_waste *w, const char *path, const char *name) {
 }
 
 static err holds_run_file(bool *found, const char *folder, const char *name) {
-    char *path = NULL;
+    char path[PATH_MAX];
     *found = false;
-    err e = path_join(&path, folder, name);
-    if (!e) e = marker_is_run_file(found, path);
-    mem_free(path);
-    return e;
+    err e = path_in(path, folder, name);
+    return e ? e : marker_is_run_file(found, path);
 }
 
 static err add_all(run_waste *w, const char *folder, bool whole) {
     folder_list names = {0};
     err e = folder_list_read(&names, folder);
-    for (size_t i = 0; i < names.count && !e; i++) {
-        const char *name = names.names[i];
-        char *path = NULL;
-        if (!(e = path_join(&path, folder, name))) {
-            if (checkpoint_is_name(name))
-                e = add_folder(w, path, true);
-            else if (whole)
-                e = add_of_unfinished(w, path, name);
-        }
-        mem_free(path);
-    }
+    while (folder_next(&names, &e))
+        if (checkpoint_is_name(names.name))
+            e = add_folder(w, names.path, true);
+        else if (whole)
+            e = add_of_unfinished(w, names.path, names.name);
     folder_list_free(&names);
     return e;
 }
 
 /* The file that says that the run can go on: last, so that what is killed on its way still can. */
 static err add_unfinished(run_waste *w, const char *folder) {
-    char *path = NULL;
-    err e = path_join(&path, folder, RUN_UNFINISHED);
-    if (!e) e = add_path(w, path);
-    mem_free(path);
-    return e;
+    char path[PATH_MAX];
+    err e = path_in(path, folder, RUN_UNFINISHED);
+    return e ? e : add_path(w, path);
 }
 
 err run_waste_find(run_waste *w, const char *folder, bool whole) {

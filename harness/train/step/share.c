@@ -61,8 +61,6 @@ static bool is_seen(span x) {
     return x.buffer->mapped && x.type == ELEM_F32;
 }
 
-/* --- slices --- */
-
 static int by_readiness(const void *a, const void *b) {
     const share_slice *x = a, *y = b;
     if (x->ready != y->ready) return x->ready < y->ready ? -1 : 1;
@@ -105,8 +103,6 @@ static err cut_slices(share_sum *s, const plan *p) {
     }
     return ERR_OK;
 }
-
-/* --- a divided update --- */
 
 /* First element of a rank's part of a slice. */
 static size_t own_first(const share_slice *c, uint32_t rank, uint32_t size) {
@@ -273,8 +269,6 @@ err share_sum_gather(share_sum *s, int what) {
     return e;
 }
 
-/* --- exchanging --- */
-
 /* This rank's gradients of a part that were kept. */
 static const float *kept_of(const share_sum *s, uint32_t part) {
     size_t before = 0;
@@ -340,8 +334,6 @@ static err copy_early(share_sum *s, plan *p) {
     p->copies = s->copies;
     return e;
 }
-
-/* --- sums --- */
 
 err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, const struct model *m,
                    const batch *b, const model_training *training) {

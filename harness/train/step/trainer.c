@@ -14,8 +14,6 @@
 
 enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
 
-/* --- plans --- */
-
 /* Writes the class weights to where the loss reads them. pre: t->table_arena is begun. */
 static err place_class_weights(trainer *t) {
     uint32_t classes = t->model.config.classes;
@@ -281,8 +279,6 @@ err trainer_add_evaluation(trainer *t, double score, double loss) {
         (trainer_evaluation){t->done, json_rounded(score), json_rounded(loss), t->trained_s};
     return ERR_OK;
 }
-
-/* --- one step --- */
 
 /* Packs one of this rank's shards of step s into its slot, which no step under way uses. */
 static err pack_shard(trainer *t, uint32_t s, uint32_t shard) {
@@ -565,8 +561,6 @@ err trainer_run(trainer *t) {
     t->seconds += clock_seconds() - begin;
     return e;
 }
-
-/* --- figures --- */
 
 double trainer_epoch(const trainer *t) {
     return t->feed.epoch(t->feed.context, t->done);

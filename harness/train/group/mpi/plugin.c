@@ -44,8 +44,6 @@ static void pause_ns(long ns) {
     nanosleep(&t, NULL);
 }
 
-/* --- messages --- */
-
 /* What did not come in time. */
 enum { LATE_SEND = -1, LATE_RECEIVE = -2 };
 
@@ -121,8 +119,6 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     atomic_store(&waits, false);
     return rc != 0;
 }
-
-/* --- signs of life --- */
 
 typedef struct peer {
     uint32_t rank;
@@ -274,8 +270,6 @@ static int live_begin(transport *t) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return !life.runs;
 }
-
-/* --- opening and closing --- */
 
 static void close_all(transport *t) {
     (void)t;
