@@ -3,7 +3,9 @@
 #include "support/must.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // what is written is UTF-8, so what is read is too: else it would not be read back as it was
 Test(json, what_is_not_utf8_is_refused_at_its_place) {
@@ -94,4 +96,66 @@ Test(json, more_values_than_any_file_has_are_refused) {
     cr_expect_not(json_parse(&root, text, length, "t"), "%s", err_message(ERR_FORMAT));
     cJSON_Delete(root);
     mem_free(text);
+}
+
+/* What a number of another kind, a bound that is passed and a name that is there twice come to. */
+Test(json, members_are_of_their_kind_and_within_bounds) {
+    static const struct {
+        const char *value, *message; // NULL: taken
+    } cases[] = {{"3", NULL},
+                 {"9", NULL},
+                 {"2", "x: key 'a' is 2, expected a whole number from 3 to 9"},
+                 {"10", "x: key 'a' is 10, expected a whole number from 3 to 9"},
+                 {"3.5", "x: key 'a' is 3.5, expected a whole number from 3 to 9"},
+                 {"1e999", "x: key 'a' is inf, expected a finite number"},
+                 {"null", "x: key 'a' is null, expected a number"},
+                 {"false", "x: key 'a' is true or false, expected a number"},
+                 {"\"3\"", "x: key 'a' is a string, expected a number"},
+                 {"[3]", "x: key 'a' is an array, expected a number"},
+                 {"{}", "x: key 'a' is an object, expected a number"},
+                 {"4, \"b\": 1, \"a\": 20, \"a\": 5", NULL},
+                 {"5, \"b\": {\"a\": 1, \"a\": 2}, \"a\": 12",
+                  "x: key 'a' is 12, expected a whole number from 3 to 9"}};
+    json_setup();
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[64];
+        int64_t value = 0;
+        cJSON *root = NULL;
+        snprintf(text, sizeof text, "{\"a\": %s}", cases[i].value);
+        MUST(json_parse(&root, text, strlen(text), "x"));
+        err e = json_whole(&value, root, "a", 3, 9, "x");
+        if (cases[i].message)
+            cr_expect_str_eq(err_message(e), cases[i].message);
+        else
+            cr_expect(!e && value >= 3 && value <= 9, "%s: %lld", text, (long long)value);
+        cr_expect_eq(cJSON_GetArraySize(root), strstr(text, "\"b\"") ? 2 : 1, "%s", text);
+        const cJSON *inner = cJSON_GetObjectItem(cJSON_GetObjectItem(root, "b"), "a");
+        cr_expect(!inner || (!inner->next && inner->valueint == 2), "%s", text);
+        cJSON_Delete(root);
+    }
+    cr_expect_eq(mem_live_count(), live);
+}
+
+/* A text that is no JSON is named by what it is; places count characters and lines. */
+Test(json, faults_have_their_words_and_places) {
+    static const struct {
+        const char *text, *message;
+    } cases[] = {{"[1,\n 2", "x:2:3: not valid JSON"},
+                 {"", "x:1:1: not valid JSON"},
+                 {"[\"\xea\xb0\x80\" x]", "x:1:6: not valid JSON"},
+                 {"[\"\\ud800\"]", "a lone surrogate: its second half lacks"},
+                 {"[\"\\uDBff\"]", "a lone surrogate: its second half lacks"},
+                 {"[\"\\udc00\"]", "a lone surrogate: its first half lacks"},
+                 {"[\"\\u0000\"]", "x:1:3: a 0 byte in JSON text, written \\u0000"},
+                 {"%PDF-1", "x: is a PDF, text in UTF-8 is expected: its text is needed"}};
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *root = NULL;
+        MUST_FAIL(json_parse(&root, cases[i].text, strlen(cases[i].text), "x"), ERR_FORMAT,
+                  cases[i].message);
+    }
+    cJSON *root = NULL;
+    MUST(json_parse(&root, "[\"\\\\u0000\"]", 11, "x")); // an escaped backslash
+    cJSON_Delete(root);
 }

@@ -1,5 +1,7 @@
-/* Times as they are shown. */
+/* Times as they are shown, and what is said by whom. */
 #include "base/log.h"
+#include "base/memory.h"
+#include "support/said.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -28,5 +30,40 @@ Test(log, durations_change_their_unit_where_three_digits_would_begin) {
         char text[LOG_DURATION_BYTES];
         cr_expect_str_eq(log_duration(text, times[i].seconds), times[i].text, "%g s",
                          times[i].seconds);
+    }
+}
+
+/* Notes are rank 0's and end where it is quiet; warnings are anyone's, under their rank; an error is
+ * told once. */
+Test(log, says_who_speaks) {
+    static const struct {
+        unsigned rank;
+        bool quiet;
+        const char *said;
+    } cases[] = {{0, false, "a note\nwarning: one\nfirst\n\nlast\nharness: it failed\n"},
+                 {0, true, "warning: one\nharness: it failed\n"},
+                 {3, false, "rank 3: warning: one\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        said_begin();
+        log_set_quiet(cases[i].quiet);
+        log_set_rank(cases[i].rank);
+        log_note("a %s", "note");
+        log_warn("%s", "one");
+        log_lines("first\n\nlast");
+        if (i < 2) {
+            err e = err_set(ERR_DATA, "it %s", "failed");
+            if (i)
+                log_error_early(e);
+            else
+                log_error(e);
+            log_error(e);
+        } else {
+            log_error(ERR_DATA);
+        }
+        log_set_quiet(false);
+        log_set_rank(0);
+        char *said = said_end();
+        cr_expect_str_eq(said, cases[i].said);
+        mem_free(said);
     }
 }

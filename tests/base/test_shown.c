@@ -73,6 +73,43 @@ Test(shown, each_medium_has_its_rule) {
     }
 }
 
+/* Both ends of each range of code points that act on a terminal or turn its direction. */
+Test(shown, ranges_of_acting_points_have_their_ends) {
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0, 0x1f},        {0x7f, 0x9f},     {0x61c, 0x61c},  {0x200e, 0x200f},
+                  {0x2028, 0x202e}, {0x2066, 0x206f}, {0xfeff, 0xfeff}};
+    enum { RANGES = sizeof ranges / sizeof *ranges };
+    for (size_t i = 0; i < RANGES; i++) {
+        cr_expect(shown_acts(ranges[i].first) && shown_acts(ranges[i].last), "%zu", i);
+        cr_expect(!ranges[i].first || !shown_acts(ranges[i].first - 1), "%zu", i);
+        cr_expect_not(shown_acts(ranges[i].last + 1), "%zu", i);
+    }
+}
+
+/* Cells that a spreadsheet would reckon, in letters of either width, and those it would part. */
+Test(shown, cells_of_tables_are_safe) {
+    static const struct {
+        const char *text, *cell;
+    } cells[] = {{"+1", "\"'+1\""},
+                 {"\xEF\xBC\x9D"
+                  "1",
+                  "\"'\xEF\xBC\x9D"
+                  "1\""},
+                 {"\xEF\xBC\x8B", "\"'\xEF\xBC\x8B\""},
+                 {"\xEF\xBC\x8D", "\"'\xEF\xBC\x8D\""},
+                 {"\xEF\xBC\xA0", "\"'\xEF\xBC\xA0\""},
+                 {"a;b", "\"a;b\""},
+                 {"a,b", "\"a,b\""},
+                 {"a=b", "a=b"}};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        strbuf out = {0};
+        MUST(shown_add(&out, SHOWN_CSV, cells[i].text));
+        cr_expect_str_eq(out.text, cells[i].cell, "%s", out.text);
+        strbuf_free(&out);
+    }
+}
+
 Test(shown, formats_are_those_of_printf) {
     char own[256], theirs[256];
 #define SAME(...)                                                                                  \
