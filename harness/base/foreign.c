@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/shown.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,10 +85,19 @@ static bool is_utf32(const uint8_t *b, size_t count, bool big) {
 }
 
 /* Commas, blanks, digits and line ends give a 0 in every second byte; Hangul hardly does in the
- * other (its low byte is 0 in one syllable of 256). */
+ * other (its low byte is 0 in one syllable of 256). No unit is a control or half of a pair alone, as
+ * one unit in 15 of binary data is. */
 static bool is_utf16(const uint8_t *b, size_t count, bool big) {
     size_t zeros[2] = {0};
-    for (size_t i = 0; i < count; i++) zeros[i % 2] += b[i] == 0;
+    bool is_high = false;
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        zeros[0] += b[i] == 0;
+        zeros[1] += b[i + 1] == 0;
+        unsigned unit = big ? b[i] * 256U + b[i + 1] : b[i + 1] * 256U + b[i];
+        if (is_high != (unit >> 10 == 0xDC00 >> 10)) return false;
+        is_high = unit >> 10 == 0xD800 >> 10;
+        if (unit < ' ' && unit != '\t' && unit != '\n' && unit != '\r') return false;
+    }
     return zeros[!big] >= 2 && zeros[!big] > 2 * zeros[big];
 }
 
@@ -115,5 +125,8 @@ err foreign_refuse(const char *where, const void *bytes, size_t count) {
     if (is_utf32(b, count, true)) return refuse(where, "text in UTF-32", CONVERT "UTF-32BE");
     if (is_utf16(b, count, false)) return refuse(where, "text in UTF-16", CONVERT "UTF-16LE");
     if (is_utf16(b, count, true)) return refuse(where, "text in UTF-16", CONVERT "UTF-16BE");
+    size_t bad;
+    if (!utf8_valid(bytes, count, &bad) && !utf8_is_begun((const char *)bytes + bad, count - bad))
+        return refuse(where, "binary data", "is it the file that was meant?");
     return ERR_OK;
 }

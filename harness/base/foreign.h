@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /* Looks at the first bytes (count, of which 4096 are enough) of the file `where`: UTF-16 and UTF-32
- * with and without a byte order mark, archives, workbooks, documents, web pages. Errors: ERR_FORMAT
- * naming the kind and the way out; anything else passes. */
+ * with and without a byte order mark, archives, workbooks, documents, web pages, and what has a 0 and is
+ * no UTF-8 either. Errors: ERR_FORMAT naming the kind and the way out; anything else passes. */
 err foreign_refuse(const char *where, const void *bytes, size_t count) MUST_CHECK;
 
 /* The command that converts a file from the charset, to be pasted into a shell; of what is no file the

@@ -473,6 +473,12 @@ Test(read, foreign_files_are_named) {
          "an old Excel, Word or Hangul document, "},
         {"PDF", BYTES("%PDF-1.7\n"), "a PDF, "},
         {"Parquet", BYTES("PAR1\x15\x04"), "a Parquet file, "},
+        {"no text", BYTES("t\0,\0\x01\0\n\0\xFF"),
+         "binary data, text in UTF-8 is expected: is it "},
+        {"half a pair", BYTES("t\0,\0\x3D\xD8\n\0"), "binary data, "},
+        {"the other half", BYTES("t\0,\0\x00\xDE\n\0"), "binary data, "},
+        {"a pair in UTF-16 LE", BYTES("t\0,\0\x3D\xD8\x00\xDE\n\0"), "text in UTF-16, "},
+        {"a pair in UTF-16 BE", BYTES("\0t\0,\xD8\x3D\xDE\x00\0\n"), "text in UTF-16, "},
         {"page", BYTES("<!doctype HTML>\n<html>"),
          "a web page, text in UTF-8 is expected: was it "},
     };
