@@ -128,12 +128,13 @@ static bool overlap(span a, span b) {
            b.offset < a.offset + span_bytes(a);
 }
 
-static bool writes_to(const op *o, span x) {
+/* Whether an op accesses any of the span's elements in one of these ways. */
+static bool accesses(const op *o, span x, operand_access ways) {
     op copy = *o; // operands point into it
     operand list[OPERANDS_MAX];
     size_t count = op_operands(&copy, list);
     for (size_t i = 0; i < count; i++)
-        if (list[i].access & ACCESS_WRITE && span_given(*list[i].at) && overlap(*list[i].at, x))
+        if (list[i].access & ways && span_given(*list[i].at) && overlap(*list[i].at, x))
             return true;
     return false;
 }
@@ -141,13 +142,21 @@ static bool writes_to(const op *o, span x) {
 /* How many ops of PART_MICRO there are up to the last one that writes to it. */
 static size_t behind_writers(const plan *p, span x) {
     size_t end = p->parts[PART_MICRO].count;
-    while (end && !writes_to(&p->parts[PART_MICRO].ops[end - 1], x)) end--;
+    while (end && !accesses(&p->parts[PART_MICRO].ops[end - 1], x, ACCESS_WRITE)) end--;
     return end;
 }
 
 size_t plan_last_writer(const plan *p, span x) {
     size_t end = behind_writers(p, x);
     return end ? end - 1 : 0;
+}
+
+size_t plan_first_user(const plan *p, span x) {
+    size_t place = 0;
+    for (size_t part = 0; part < PART_COUNT; part++)
+        for (size_t i = 0; i < p->parts[part].count; i++, place++)
+            if (accesses(&p->parts[part].ops[i], x, ACCESS_BOTH)) return place;
+    return place;
 }
 
 bool plan_is_written(const plan *p, span x) {
@@ -189,10 +198,13 @@ static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part p
                      const op_function table[OP_COUNT]) {
     op_call call = {.device = p->device, .step = step, .micro = micro};
     const op_list *list = &p->parts[part];
-    op_profile *profile = p->profile ? p->profile + plan_first_op(p, part) : NULL;
+    size_t first = plan_first_op(p, part);
+    op_profile *profile = p->profile ? p->profile + first : NULL;
     bool is_last = part == PART_MICRO && micro + 1 == step->micro_count;
     for (size_t i = 0; i < list->count; i++) {
         op o = list->ops[i];
+        err e = p->watch.begins ? p->watch.begins(p->watch.context, first + i) : ERR_OK;
+        if (e) return e;
         operand operands[OPERANDS_MAX];
         size_t count = op_operands(&o, operands);
         for (size_t k = 0; k < count; k++) {
@@ -201,8 +213,7 @@ static err walk_part(plan *p, const step_info *step, uint32_t micro, plan_part p
             }
         }
         double start = profile ? clock_seconds() : 0;
-        err e = table[o.kind](&call, &o);
-        if (e) return e;
+        if ((e = table[o.kind](&call, &o))) return e;
         p->device->work++;
         if (profile) {
             profile[i].seconds += clock_seconds() - start;

@@ -43,12 +43,16 @@ typedef struct op_profile {
     uint64_t invocations; /* Vulkan: of the widest of them */
 } op_profile;
 
-/* Told of each op of the last micro-batch's PART_MICRO when it is done, by its place there. Only
- * devices that work within plan_submit tell it (the native CPU); of others all is done by the time
- * plan_wait returns. */
+/* Who is told how far a plan has come. Only devices that work within plan_submit tell it (the native
+ * CPU); of others all is done by the time plan_wait returns. */
 typedef struct plan_watch {
-    void (*passed)(void *context, size_t op); /* NULL: nobody is told */
+    /* of each op of the last micro-batch's PART_MICRO when it is done, by its place there; NULL:
+     * nobody is told */
+    void (*passed)(void *context, size_t op);
     void *context;
+    /* of each op before it begins, by its place in plan->profile: what it reads may have to come
+     * first; an error ends the submission. NULL: everything is there */
+    err (*begins)(void *context, size_t op);
 } plan_watch;
 
 /* A copy for the host of what an op has written last, made while what follows it is computed. */
@@ -87,6 +91,10 @@ size_t plan_first_op(const plan *p, plan_part part);
 /* Place in PART_MICRO of the last op that writes to any of the span's elements: behind it they are
  * final. 0 when none does. */
 size_t plan_last_writer(const plan *p, span x);
+
+/* Place in plan->profile of the first op that reads or writes any of the span's elements; the number
+ * of ops when none does. */
+size_t plan_first_user(const plan *p, span x);
 
 /* Whether an op of PART_MICRO, so far, writes to any of the span's elements. */
 bool plan_is_written(const plan *p, span x);

@@ -285,6 +285,7 @@ Test(plan, profile_counts_what_a_gpu_is_told) {
 /* Ops that a watch was told of. */
 typedef struct told {
     size_t ops[8], count;
+    size_t begun, fails_at; /* ops that began, and the one that must not */
 } told;
 
 static void hear(void *context, size_t place) {
@@ -293,12 +294,21 @@ static void hear(void *context, size_t place) {
     t->ops[t->count++] = place;
 }
 
+static err hear_begin(void *context, size_t place) {
+    told *t = context;
+    if (place == t->fails_at) return err_set(ERR_DATA, "op %zu", place);
+    // place 4 is the end's, behind three micro-batches of four
+    cr_expect_eq(place, t->begun < 12 ? t->begun % 4 : 4);
+    t->begun++;
+    return ERR_OK;
+}
+
 static void watch(const char *selector) {
     device d;
     arena a;
     span x, y, z;
     plan p;
-    told heard = {0};
+    told heard = {.fails_at = SIZE_MAX};
     cr_assert_eq(device_open_named(&d, selector, NULL), ERR_OK);
     arena_init(&a, &d, 0, false);
     cr_assert_eq(arena_take(&a, &x, 256, d.real), ERR_OK);
@@ -321,9 +331,13 @@ static void watch(const char *selector) {
     cr_expect_eq(plan_last_writer(&p, span_part(x, 128, 65)), 3);
     cr_expect_eq(plan_last_writer(&p, y), 1);
     cr_expect_eq(plan_last_writer(&p, z), 0);
+    cr_expect_eq(plan_first_user(&p, x), 0);
+    cr_expect_eq(plan_first_user(&p, span_part(x, 192, 64)), 0);
+    cr_expect_eq(plan_first_user(&p, y), 1);
+    cr_expect_eq(plan_first_user(&p, z), 5);
     micro_sizes sizes[3] = {{.tokens = 1}, {.tokens = 1}, {.tokens = 1}};
     step_info step = {.step = 1, .micro_count = 3, .micros = sizes};
-    p.watch = (plan_watch){hear, &heard};
+    p.watch = (plan_watch){.passed = hear, .begins = hear_begin, .context = &heard};
     cr_assert_eq(plan_submit(&p, &step), ERR_OK);
     cr_assert_eq(plan_wait(&p, 0), ERR_OK);
     // 4 ops thrice, the end's, and the wait
@@ -331,6 +345,10 @@ static void watch(const char *selector) {
     // of the last micro-batch alone: before, sums are not final
     cr_assert_eq(heard.count, 4, "%zu", heard.count);
     for (size_t i = 0; i < 4; i++) cr_expect_eq(heard.ops[i], i);
+    cr_expect_eq(heard.begun, 13);
+    heard = (told){.fails_at = 2};
+    MUST_FAIL(plan_submit(&p, &step), ERR_DATA, "op 2");
+    cr_expect_eq(heard.begun, 2);
     plan_free(&p);
     arena_free(&a);
     device_close(&d);

@@ -52,6 +52,24 @@ Test(courier, carries_in_order_what_was_released) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Some are waited for while others are still on their way. */
+Test(courier, waits_for_the_first_pieces_alone) {
+    courier *c;
+    load l;
+    open_courier(&c, &l, PIECES, 10000000);
+    courier_release(c, PIECES);
+    MUST(courier_wait_for(c, 3));
+    size_t count = l.count;
+    cr_expect(count >= 3 && count < PIECES, "%zu", count);
+    courier_stop(c);
+    MUST(courier_wait_for(c, count));
+    courier_close(c);
+    open_courier(&c, &l, 5, 0);
+    courier_release(c, PIECES);
+    MUST_FAIL(courier_wait_for(c, 8), ERR_DATA, "piece 5");
+    courier_close(c);
+}
+
 /* Its message comes with it, nothing behind it is carried, and the next list begins anew. */
 Test(courier, brings_an_error_to_the_thread_that_waits) {
     courier *c;

@@ -99,13 +99,24 @@ void courier_release(courier *c, size_t count) {
     pthread_mutex_unlock(&c->mutex);
 }
 
+/* pre: the mutex is held; it is given back. */
+static err leave(courier *c) {
+    err e = c->e;
+    pthread_mutex_unlock(&c->mutex);
+    return e ? err_set(e, "%s", c->message) : ERR_OK;
+}
+
 err courier_wait(courier *c) {
     pthread_mutex_lock(&c->mutex);
     while (c->is_at_work || (!c->e && c->carried < c->released))
         pthread_cond_wait(&c->changed, &c->mutex);
-    err e = c->e;
-    pthread_mutex_unlock(&c->mutex);
-    return e ? err_set(e, "%s", c->message) : ERR_OK;
+    return leave(c);
+}
+
+err courier_wait_for(courier *c, size_t count) {
+    pthread_mutex_lock(&c->mutex);
+    while (!c->e && c->carried < count) pthread_cond_wait(&c->changed, &c->mutex);
+    return leave(c);
 }
 
 void courier_stop(courier *c) {

@@ -23,6 +23,9 @@ void courier_release(courier *c, size_t count);
 /* Waits until all that were released are carried. Returns the work's first error, behind which
  * nothing was carried. */
 err courier_wait(courier *c) MUST_CHECK;
+/* Waits until the first `count` are carried. Returns the work's error, if one of those that were
+ * carried failed. pre: they are released. */
+err courier_wait_for(courier *c, size_t count) MUST_CHECK;
 /* Gives up what is not yet being carried, and waits for what is. */
 void courier_stop(courier *c);
 

@@ -156,6 +156,58 @@ static err divide(share_sum *s, const batch *b, const model_training *training) 
     return ERR_OK;
 }
 
+/* The order in which the next step's ops need new weights. */
+static int by_use(const void *a, const void *b) {
+    const share_use *x = a, *y = b;
+    if (x->place != y->place) return x->place < y->place ? -1 : 1;
+    return x->slice < y->slice ? -1 : x->slice > y->slice;
+}
+
+static size_t place_of_use(const share_sum *s, const plan *p, const share_use *u) {
+    const share_slice *c = &s->slices[u->slice];
+    return plan_first_user(p, span_part(s->parts[c->part].p, c->first, c->count));
+}
+
+static err order_uses(share_sum *s, const plan *p) {
+    share_division *d = &s->division;
+    err e = mem_new(&d->uses, s->slice_count);
+    if (e) return e;
+    for (size_t i = 0; i < s->slice_count; i++) {
+        share_use *u = &d->uses[d->use_count];
+        if (!is_fixed(&s->parts[s->slices[i].part])) continue;
+        u->slice = i;
+        u->place = place_of_use(s, p, u);
+        d->use_count++;
+    }
+    qsort(d->uses, d->use_count, sizeof *d->uses, by_use);
+    if (p->device->is_measured) return ERR_OK;
+    // as the slices' order, it is rank 0's; what comes behind a slice that is needed may wait for it
+    e = group_broadcast(s->group, d->uses, d->use_count * sizeof *d->uses);
+    for (size_t i = d->use_count; !e && i-- > 0;) {
+        share_use *u = &d->uses[i];
+        u->place = place_of_use(s, p, u);
+        if (i + 1 < d->use_count && u[1].place < u->place) u->place = u[1].place;
+    }
+    return e;
+}
+
+/* Small slices go together: a message each would cost more than it carries. */
+static err load_uses(share_sum *s) {
+    share_division *d = &s->division;
+    size_t elements = 0;
+    err e = mem_new(&d->load_ends, d->use_count);
+    for (size_t i = 0; !e && i < d->use_count; i++) {
+        size_t count = s->slices[d->uses[i].slice].count;
+        if (!i || elements + count > SLICE_MOST) {
+            d->load_count++;
+            elements = 0;
+        }
+        elements += count;
+        d->load_ends[d->load_count - 1] = i + 1;
+    }
+    return e;
+}
+
 static void free_division(share_division *d) {
     mem_free(d->own);
     mem_free(d->squares);
@@ -163,6 +215,8 @@ static void free_division(share_division *d) {
     mem_free(d->bounds);
     mem_free(d->all);
     mem_free(d->parts);
+    mem_free(d->uses);
+    mem_free(d->load_ends);
     *d = (share_division){0};
 }
 
@@ -228,20 +282,24 @@ static err sum_squares(share_sum *s, const step_info *step) {
     return e;
 }
 
-static err gather(share_sum *s, span (*choose)(const model_part *p)) {
+/* What group_gather_lists takes of uses first to end. */
+static err gather_uses(share_sum *s, span (*choose)(const model_part *p), size_t first,
+                       size_t end) {
     share_division *d = &s->division;
     struct group *g = s->group;
-    size_t count = 0, width = (size_t)g->size + 1;
-    for (size_t i = 0; i < s->slice_count; i++) {
-        const share_slice *c = &s->slices[i];
-        if (!is_fixed(&s->parts[c->part])) continue;
-        d->all[count] = (float *)span_host(choose(&s->parts[c->part])) + c->first;
+    size_t width = (size_t)g->size + 1;
+    for (size_t i = first; i < end; i++) {
+        const share_slice *c = &s->slices[d->uses[i].slice];
+        d->all[i - first] = (float *)span_host(choose(&s->parts[c->part])) + c->first;
         for (uint32_t r = 0; r <= g->size; r++)
-            d->parts[count * width + r] = own_first(c, r, g->size) * sizeof(float);
-        count++;
+            d->parts[(i - first) * width + r] = own_first(c, r, g->size) * sizeof(float);
     }
+    return group_gather_lists(g, d->all, d->parts, end - first);
+}
+
+static err gather(share_sum *s, span (*choose)(const model_part *p)) {
     if (s->part_count) s->parts[0].p.buffer->device->generation++;
-    return group_gather_lists(g, d->all, d->parts, count);
+    return gather_uses(s, choose, 0, s->division.use_count);
 }
 
 static span weights_of(const model_part *p) {
@@ -259,8 +317,9 @@ static span gradients_of(const model_part *p) {
 
 err share_sum_gather(share_sum *s, int what) {
     double begin = clock_seconds();
-    err e = ERR_OK;
     if (!s->divides) return ERR_OK;
+    err e = share_sum_settle(s);
+    if (e) return e;
     if (what & SHARE_WEIGHTS) e = gather(s, weights_of);
     if (!e && what & SHARE_MOMENTS) e = gather(s, first_moments_of);
     if (!e && what & SHARE_MOMENTS) e = gather(s, second_moments_of);
@@ -276,9 +335,8 @@ static const float *kept_of(const share_sum *s, uint32_t part) {
     return s->kept + before * s->shards;
 }
 
-/* courier_work */
-static err sum_slice(void *context, size_t i) {
-    share_sum *s = context;
+/* Gradients of a slice. */
+static err sum_slice(share_sum *s, size_t i) {
     const share_slice *c = &s->slices[i];
     const model_part *p = &s->parts[c->part];
     size_t all = (size_t)dim_value(p->rows, &s->step, 0) * p->cols;
@@ -295,12 +353,54 @@ static err sum_slice(void *context, size_t i) {
     return e || is_there ? e : device_write_f32(x, sum, count);
 }
 
+/* courier_work */
+static err carry(void *context, size_t i) {
+    share_sum *s = context;
+    const size_t *ends = s->division.load_ends;
+    if (i >= s->behind) return sum_slice(s, i - s->behind);
+    return gather_uses(s, weights_of, i ? ends[i - 1] : 0, ends[i]);
+}
+
 /* plan_watch */
 static void passed(void *context, size_t place) {
     share_sum *s = context;
     size_t before = s->released;
     while (s->released < s->slice_count && s->slices[s->released].ready <= place) s->released++;
-    if (s->released > before) courier_release(s->courier, s->released);
+    if (s->released > before) courier_release(s->courier, s->behind + s->released);
+}
+
+/* plan_watch */
+static err begins(void *context, size_t place) {
+    share_sum *s = context;
+    const share_division *d = &s->division;
+    size_t before = s->needed;
+    while (s->needed < s->behind &&
+           d->uses[s->needed ? d->load_ends[s->needed - 1] : 0].place <= place)
+        s->needed++;
+    if (s->needed == before) return ERR_OK;
+    double begin = clock_seconds();
+    err e = courier_wait_for(s->courier, s->needed);
+    s->waited += clock_seconds() - begin;
+    return e;
+}
+
+err share_sum_send_weights(share_sum *s) {
+    if (!s->divides || !s->courier) return share_sum_gather(s, SHARE_WEIGHTS);
+    s->parts[0].p.buffer->device->generation++;
+    s->behind = s->division.load_count;
+    s->needed = 0;
+    courier_begin(s->courier);
+    courier_release(s->courier, s->behind);
+    return ERR_OK;
+}
+
+err share_sum_settle(share_sum *s) {
+    if (!s->behind) return ERR_OK;
+    double begin = clock_seconds();
+    err e = courier_wait(s->courier);
+    s->waited += clock_seconds() - begin;
+    s->behind = 0;
+    return e;
 }
 
 /* Needs gradients that the host sees, and a group that takes another thread's calls. */
@@ -308,8 +408,8 @@ static err employ(share_sum *s, plan *p) {
     const struct group *g = s->group;
     bool fits = p->device->info.kind == DEVICE_CPU && !p->device->is_measured;
     if (s->shards > 1 || group_is_alone(g) || !g->transport->takes_threads || !fits) return ERR_OK;
-    err e = courier_open(&s->courier, sum_slice, s);
-    if (!e) p->watch = (plan_watch){passed, s};
+    err e = courier_open(&s->courier, carry, s);
+    if (!e) p->watch = (plan_watch){.passed = passed, .begins = begins, .context = s};
     return e;
 }
 
@@ -350,6 +450,8 @@ err share_sum_init(share_sum *s, struct group *g, uint32_t shards, plan *p, cons
     if (!e) e = cut_slices(s, p);
     if (!e) e = agree_to_divide(s, p);
     if (!e && s->divides) e = divide(s, b, training);
+    if (!e && s->divides) e = order_uses(s, p);
+    if (!e && s->divides) e = load_uses(s);
     if (!e) e = mem_new(&s->losses, (size_t)group_size(g) * shards);
     if (!e) e = copy_early(s, p);
     return e ? e : employ(s, p);
@@ -370,7 +472,7 @@ void share_sum_free(share_sum *s) {
 void share_sum_begin(share_sum *s, const step_info *step) {
     s->step = *step;
     s->released = s->summed = 0;
-    if (s->courier) courier_begin(s->courier);
+    if (s->courier && !s->behind) courier_begin(s->courier);
 }
 
 err share_sum_early(share_sum *s, plan *p) {
@@ -387,6 +489,7 @@ err share_sum_early(share_sum *s, plan *p) {
 
 void share_sum_stop(share_sum *s) {
     if (s->courier) courier_stop(s->courier);
+    s->behind = 0;
 }
 
 err share_sum_keep(share_sum *s, uint32_t shard, const step_info *step) {
@@ -405,8 +508,10 @@ err share_sum_keep(share_sum *s, uint32_t shard, const step_info *step) {
 static err sum_slices(share_sum *s) {
     err e = ERR_OK;
     if (s->courier) {
-        courier_release(s->courier, s->slice_count);
-        return courier_wait(s->courier);
+        courier_release(s->courier, s->behind + s->slice_count);
+        e = courier_wait(s->courier);
+        s->behind = 0;
+        return e;
     }
     for (size_t i = s->summed; !e && i < s->slice_count; i++) e = sum_slice(s, i);
     for (size_t i = 0; !e && i < s->copy_count; i++) {

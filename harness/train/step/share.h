@@ -34,6 +34,12 @@ typedef struct share_slice {
     size_t block;        /* number of its first block of NORM_BLOCK elements, of all parts' */
 } share_slice;
 
+/* A slice of a divided update whose new weights go to all, and the first op of the gradient plan that
+ * needs them (or what comes behind them), by its place in the whole plan. */
+typedef struct share_use {
+    size_t slice, place;
+} share_use;
+
 /* An update that the ranks divide: of each slice each rank has whole blocks of NORM_BLOCK elements,
  * whose gradients it sums, whose weights and moments it updates, and whose new weights it gives to
  * all. Blocks' sums of squares go to all ranks and are added in their order, so that the norm has
@@ -47,6 +53,10 @@ typedef struct share_division {
     /* what is gathered at once: (slice_count) and (slice_count, size + 1), owned */
     void **all;
     size_t *parts;
+    share_use *uses; /* (use_count) in the order in which a step needs them; owned */
+    size_t use_count;
+    size_t *load_ends; /* (load_count) what goes at once ends behind these uses; owned */
+    size_t load_count;
     span norm; /* (4) of a slot */
     float max_norm;
 } share_division;
@@ -69,8 +79,11 @@ typedef struct share_sum {
     size_t slice_count;
     bool divides; /* ranks divide the update */
     share_division division;
-    size_t released;         /* slices of this step that are ready */
-    size_t summed;           /* and that are summed already, of those that are copied out */
+    size_t released; /* slices of this step that are ready */
+    size_t summed;   /* and that are summed already, of those that are copied out */
+    /* What the courier carries first: loads of new weights of the step before (0: they are there), and
+     * how many of them this step needs so far. */
+    size_t behind, needed;
     struct courier *courier; /* exchanges them while the rest is computed; NULL: nobody does */
     step_info step;          /* the one that is computed */
     double waited;           /* seconds of all steps so far that no computing hid */
@@ -93,7 +106,7 @@ void share_sum_begin(share_sum *s, const step_info *step);
 /* Sums the slices that the device copies out, each as soon as it is there. pre: the shard's plan was
  * submitted, and not waited for. */
 err share_sum_early(share_sum *s, plan *p) MUST_CHECK;
-/* The submission failed: what is under way is waited for. */
+/* A step failed: what is under way is waited for, and nothing behind it is exchanged. */
 void share_sum_stop(share_sum *s);
 
 /* Takes the gradients of one of several shards of this rank from the device. pre: they are there,
@@ -115,8 +128,15 @@ err share_sum_run(share_sum *s, double *loss, const double *losses, bool *stops,
 size_t share_sum_square_own(share_sum *s);
 
 /* Of a divided update: each rank's part to all others. Of one that is not it does nothing. pre: all
- * call it after the same step, and nothing runs on the device. */
+ * call it after the same step, and nothing runs on the device. share_sum_settle comes first. */
 typedef enum share_what { SHARE_WEIGHTS = 1, SHARE_MOMENTS = 2, SHARE_GRADIENTS = 4 } share_what;
 err share_sum_gather(share_sum *s, int what) MUST_CHECK;
+
+/* The same of the weights alone, but beside the next step: where a courier exchanges, this comes back
+ * at once, and each op of the next step's gradients waits for the slices that it needs. */
+err share_sum_send_weights(share_sum *s) MUST_CHECK;
+/* Waits for the weights that are under way. Before anything but the next step looks at them, or
+ * uses the group. */
+err share_sum_settle(share_sum *s) MUST_CHECK;
 
 #endif

@@ -364,7 +364,7 @@ static err start(trainer *t, uint32_t s) {
     info = info_of(t, s); // the last shard's lists
     if ((e = plan_submit(&t->update, &info)) || !t->sum.divides) return e;
     if ((e = plan_wait(&t->update, info.slot))) return e;
-    return share_sum_gather(&t->sum, SHARE_WEIGHTS);
+    return share_sum_send_weights(&t->sum);
 }
 
 /* Sum of losses in the order of the sentences, over the divisor. */
@@ -530,7 +530,7 @@ static err run_all(trainer *t, uint32_t last) {
     // of a run that was interrupted between a step and its evaluation
     err e = evaluate_if_due(t);
     while (!e && !t->is_stopped && t->done < last) {
-        if ((e = run_to(t, next_stop(t, last)))) return e;
+        if ((e = run_to(t, next_stop(t, last))) || (e = share_sum_settle(&t->sum))) return e;
         uint32_t s = t->done;
         bool stopped = is_asked_to_stop(t) && s < t->total_steps;
         if (stopped && !s) return err_set(ERR_INTERRUPTED, "interrupted before the first step");
@@ -554,6 +554,7 @@ err trainer_run(trainer *t) {
     t->warm_begin = 0;
     interrupt_begin();
     err e = run_all(t, last);
+    if (e) share_sum_stop(&t->sum); // the others hear of it from this thread
     interrupt_end();
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++)
         if (e && plan_wait(&t->plan, slot)) break; // the first message is the one to show
