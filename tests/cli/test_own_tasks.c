@@ -275,9 +275,9 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     cr_expect_null(strstr(after, "정말 좋아요"));
     mem_free(with);
     mem_free(after);
-    train_mine("b", temporary_path("new/"));
+    train_mine("runs/b", temporary_path("new/"));
     for (int i = 0; i < 2; i++) {
-        char *command = text_at(i ? "b/record.json" : "a/record.json", "command");
+        char *command = text_at(i ? "runs/b/record.json" : "a/record.json", "command");
         cr_expect_eq(strncmp(command, "harness run --task mine --task-dir new --model ", 47), 0,
                      "%s", command);
         mem_free(command);
@@ -285,6 +285,7 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     MUST(file_rename_durable(temporary_path("new"), temporary_path("later")));
     expect_out(RUN("eval", "-c", "a", QUICK), "mine  a ");
     expect_out(RUN("errors", "a", "--json", QUICK), "\"confused\"");
+    // the newest run of ./runs has one of that name
     expect_error(RUN("run", "--task", "mine", QUICK), 2, "unknown task 'mine'");
     expect_error(RUN("eval", "-c", "a", "--test-file", "시험.csv", QUICK), 2,
                  "--test-file needs --train-file");
