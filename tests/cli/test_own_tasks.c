@@ -275,9 +275,9 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     cr_expect_null(strstr(after, "정말 좋아요"));
     mem_free(with);
     mem_free(after);
-    train_mine("runs/b", temporary_path("new/"));
+    train_mine("runs/mine/b", temporary_path("new/"));
     for (int i = 0; i < 2; i++) {
-        char *command = text_at(i ? "runs/b/record.json" : "a/record.json", "command");
+        char *command = text_at(i ? "runs/mine/b/record.json" : "a/record.json", "command");
         cr_expect_eq(strncmp(command, "harness run --task mine --task-dir new --model ", 47), 0,
                      "%s", command);
         mem_free(command);
