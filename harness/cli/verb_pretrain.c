@@ -88,7 +88,9 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                             .mlm_probability = o->has_mlm_probability ? o->mlm_probability : 0.15,
                             .max_minutes = o->max_minutes,
                             .whole_word = o->whole_word,
-                            .split_long = o->split_long};
+                            .split_long = o->split_long,
+                            .is_usual_rate = !o->has_learning_rate,
+                            .is_usual_warmup = !o->has_warmup_steps};
     err e = model_flag_arch(&q->run.arch, o);
     if (!e) e = device_check_parse(&q->run.check_device, o->check_device);
     return e ? e : choose_recipe(&q->run.recipe, o);
