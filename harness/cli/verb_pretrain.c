@@ -5,6 +5,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/pretrain_record.h"
+#include "cli/unknown_share.h"
 #include "cli/warmup.h"
 #include "platform/file.h"
 #include "result/sweep.h"
@@ -128,7 +129,8 @@ static err pretrain_command(const void *context, struct group *g) {
     if (!e && p.run.is_finished) log_note("%s: this run is finished", p.run.output);
     if (!e && !p.run.is_finished) {
         warmup_warn(&p.run.trainer);
-        e = pretrain_train(&p);
+        e = unknown_share_warn_store(&p.run.base_model.tokenizer, &p.train);
+        if (!e) e = pretrain_train(&p);
         if (e == ERR_INTERRUPTED && p.run.saved_at)
             log_note("saved; go on with the same command and --resume");
     }
