@@ -34,7 +34,16 @@ add_custom_target(harness_pages ALL DEPENDS ${page_files})
 install(TARGETS harness RUNTIME)
 install(FILES ${CMAKE_BINARY_DIR}/share/harness/VERSION DESTINATION ${CMAKE_INSTALL_DATADIR}/harness)
 install(DIRECTORY ${HARNESS_ASSETS} DESTINATION ${CMAKE_INSTALL_DATADIR}/harness)
-install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# laid out as here, so that what a page links to is beside it
+install(FILES LICENSE README.md README.ko.md CHANGELOG.md CONTRIBUTING.md action.yml
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(folder corpora models tasks)
+  install(FILES ${folder}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
+endforeach()
+foreach(page LEADERBOARD.md peers.md performance.md index.html harness.css harness.js)
+  install(FILES results/${page} DESTINATION ${CMAKE_INSTALL_DOCDIR}/results)
+endforeach()
 
 # plugins are of the machine's own MPI: packages hold none (cmake/package.cmake)
 foreach(engine ${HARNESS_MPI_ENGINES})

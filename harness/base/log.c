@@ -67,10 +67,11 @@ static void let_output_out(void) {
     fflush(stdout);
 }
 
-/* Bytes of a word in front that stands in a column of its own ("device  "), or 0. */
+/* Bytes of a word in front that stands in a column of its own ("device  "), or of the blanks in its
+ * place where a line goes on with it; or 0. */
 static size_t label_bytes(const char *text) {
     size_t word = strcspn(text, " "), all = word + strspn(text + word, " ");
-    return word && all >= word + 2 && all < LABEL_BYTES && text[all] ? all : 0;
+    return all >= word + 2 && all < LABEL_BYTES && text[all] ? all : 0;
 }
 
 /* A line; on a terminal it is broken at blanks, not where the window ends. */

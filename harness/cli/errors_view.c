@@ -50,10 +50,11 @@ static void add_text_cell(grid *g, const errors_view *v, size_t row) {
 static err add_wrong(strbuf *out, const errors_view *v) {
     const errors *f = v->found;
     size_t shown = at_most(f->wrong_count, v->shown);
-    err e = strbuf_printf(out,
-                          "## Rows that every run answers wrongly: %zu of %zu, %zu with a suspect "
-                          "label\n\n",
-                          f->wrong_count, v->data->test.row_count, f->suspect_count);
+    err e =
+        strbuf_printf(out,
+                      "## Rows that every run answers wrongly: %zu of %zu, %zu with a suspect "
+                      "label\n%s",
+                      f->wrong_count, v->data->test.row_count, f->suspect_count, shown ? "\n" : "");
     if (e || !shown) return e;
     grid g = grid_begin(v->texts ? "rllrrll" : "rllrrl");
     static const char *const heads[] = {"row", "gold", "answer", "p", "p of gold", "label", "text"};
@@ -78,8 +79,8 @@ static err add_parted(strbuf *out, const errors_view *v) {
     const errors *f = v->found;
     size_t shown = at_most(f->parted_count, v->shown);
     if (v->run_count < 2) return ERR_OK;
-    err e = strbuf_printf(out, "\n## Rows on which the runs part: %zu of %zu\n\n", f->parted_count,
-                          v->data->test.row_count);
+    err e = strbuf_printf(out, "\n## Rows on which the runs part: %zu of %zu\n%s", f->parted_count,
+                          v->data->test.row_count, shown ? "\n" : "");
     if (e || !shown) return e;
     grid g = grid_begin(v->texts ? "rlrll" : "rlrl");
     static const char *const heads[] = {"row", "gold", "entropy", "answers", "text"};

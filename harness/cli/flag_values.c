@@ -6,6 +6,7 @@
 #include "metric/score.h"
 #include "model/config.h"
 #include "model/encoder/family.h"
+#include "report/language.h"
 #include "task/corpus_manifest.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
@@ -91,6 +92,11 @@ static err print_schedules(void) {
     return ERR_OK;
 }
 
+static err print_languages(void) {
+    for (page_language i = 0; i < PAGE_LANGUAGES; i++) shown_out("%s\n", page_language_name(i));
+    return ERR_OK;
+}
+
 static const flag_values table[] = {
     {"task", "TASK", true, print_tasks},
     {"model", NULL, true, print_models},
@@ -99,6 +105,7 @@ static const flag_values table[] = {
     {"corpus", "NAME", true, print_corpora},
     {"arch", NULL, false, print_families},
     {"op", "OP", false, print_ops},
+    {"lang", NULL, false, print_languages},
     {"lr-scheduler-type", NULL, false, print_schedules},
     {"metric-for-best-model", NULL, false, print_metrics},
 };

@@ -92,6 +92,8 @@ static err make_room(predictor *p, const encoded *rows) {
 static void count_rows(predictor *p, const encoded *rows, const example *examples) {
     p->cut += rows->cut;
     p->lost += rows->lost;
+    p->pieces += rows->pieces;
+    p->unknown += rows->unknown;
     p->done += rows->count;
     for (size_t i = 0; i < rows->count && p->reads == MODEL_READS_ENTITIES; i++)
         p->unmarked += !markers_mark_both(examples[i].texts[0].text);

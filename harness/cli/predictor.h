@@ -23,6 +23,7 @@ typedef struct predictor {
     bool in_units;       /* each unit of a text is answered */
     unit_kind unit;
     size_t done, cut, lost; /* rows, those that were truncated, and units that went with that */
+    size_t pieces, unknown; /* as in encoded, of all rows */
     bool pairs;             /* texts are pairs: --pair says so, or the model */
     size_t tabs;            /* lines that --pair would have cut at a tab */
     model_reads reads;      /* as the model's folder says, or the task that was named */

@@ -153,9 +153,10 @@ static err add_trials(strbuf *out, const tune_result *t) {
     return grid_end(out, &g);
 }
 
-/* For 1, 2, 3, 5, 10, 20, 30, 50, ... trials, and for all. */
+/* For each number up to 10, then 20, 30, 50, 100, ... trials, and for all. */
 static bool is_told(size_t n, size_t count) {
     size_t unit = 1;
+    if (n <= 10) return true;
     while (unit * 10 <= n) unit *= 10;
     return n == count || n == unit || n == 2 * unit || n == 3 * unit || n == 5 * unit;
 }

@@ -52,6 +52,36 @@ static err same(const char *what, const char *folder, const char *a, const char 
                    folder, what, a, b);
 }
 
+/* A glob names what lies beside the runs too: where a search was, a run that is not finished. */
+static err has_record(bool *has, const char *folder) {
+    char path[PATH_MAX];
+    err e = path_in(path, folder, "record.json");
+    *has = !e && file_named(path);
+    return e;
+}
+
+/* Adds the run at `folder`, which has to be of the first one's kind. */
+static err read_run(inquiry *q, const char *folder) {
+    errors_run *one = &q->runs[q->count];
+    char path[PATH_MAX];
+    one->folder = folder;
+    err e = find_run_check(folder);
+    if (!e) e = path_in(path, folder, "record.json");
+    if (!e && !(e = record_read(&one->record, path))) q->count++;
+    if (e) return e;
+    const record *r = &one->record, *first = &q->runs[0].record;
+    if (!answer_is_label(r->task.kind))
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: task %s is of kind %s; errors takes tasks with one label a row", folder,
+                       r->task.name, answer_kind_name(r->task.kind));
+    if ((e = same("task", folder, r->task.name, first->task.name)) ||
+        (e = same("data", folder, r->task.data_sha256, first->task.data_sha256)) ||
+        (e = same("model", folder, r->model.name, first->model.name)) ||
+        (e = same("recipe", folder, r->recipe_sha256, first->recipe_sha256)))
+        return e;
+    return same("protocol", folder, r->protocol, first->protocol);
+}
+
 static err read_runs(inquiry *q, const options *o) {
     err e = ERR_OK;
     if (!o->arg_count)
@@ -61,27 +91,15 @@ static err read_runs(inquiry *q, const options *o) {
         return err_set(ERR_USAGE, "errors takes at most %d runs, found %zu", RUNS_MOST,
                        o->arg_count);
     for (size_t i = 0; i < o->arg_count && !e; i++) {
-        errors_run *one = &q->runs[i];
-        char path[PATH_MAX];
-        one->folder = o->args[i];
-        if (!folder_exists(one->folder))
-            return err_set(ERR_DATA, "%s: no such folder", one->folder);
-        e = find_run_check(one->folder);
-        if (!e) e = path_in(path, one->folder, "record.json");
-        if (!e && !(e = record_read(&one->record, path))) q->count++;
-        if (e) break;
-        const record *r = &one->record, *first = &q->runs[0].record;
-        if (!answer_is_label(r->task.kind))
-            return err_set(ERR_UNSUPPORTED,
-                           "%s: task %s is of kind %s; errors takes tasks with one label a row",
-                           one->folder, r->task.name, answer_kind_name(r->task.kind));
-        if ((e = same("task", one->folder, r->task.name, first->task.name)) ||
-            (e = same("data", one->folder, r->task.data_sha256, first->task.data_sha256)) ||
-            (e = same("model", one->folder, r->model.name, first->model.name)) ||
-            (e = same("recipe", one->folder, r->recipe_sha256, first->recipe_sha256)) ||
-            (e = same("protocol", one->folder, r->protocol, first->protocol)))
-            break;
+        const char *folder = o->args[i];
+        bool is_run = true;
+        if (!file_named(folder)) return err_set(ERR_DATA, "%s: no such folder", folder);
+        if (o->arg_count > 1) e = has_record(&is_run, folder);
+        if (!e && is_run) e = read_run(q, folder);
+        if (!e && !is_run) log_note("%s: no finished run, left out", folder);
     }
+    if (!e && !q->count)
+        e = err_set(ERR_DATA, "none of these %zu holds a finished run", o->arg_count);
     return e;
 }
 

@@ -9,6 +9,7 @@
 #include "cli/own_flags.h"
 #include "cli/run_record.h"
 #include "cli/task_flag.h"
+#include "cli/unknown_share.h"
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
@@ -158,6 +159,7 @@ static err score(evaluation *v, const options *o) {
     if (!batch_size) return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
     if ((e = encode_split(&v->rows, &s->tokenizer, v->split, ENCODE_ALL, length))) return e;
     encode_note_cut(v->task.kind, v->task.format.unit, v->rows.cut, v->rows.lost, length);
+    unknown_share_warn(&s->tokenizer, v->rows.unknown, v->rows.pieces);
     if ((e = mem_new(&v->logits, encoded_results(&v->rows) * evaluated_width(&v->scorer.model))))
         return e;
     if ((e = dataset_gold(&v->gold, &v->data, v->split)) || (e = mem_new(&v->first, n))) return e;

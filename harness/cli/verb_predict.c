@@ -17,6 +17,7 @@
 #include "cli/predict_tree.h"
 #include "cli/predict_units.h"
 #include "cli/predictor.h"
+#include "cli/unknown_share.h"
 #include "text/unicode.h"
 
 #include <math.h>
@@ -259,6 +260,8 @@ static void tell_notes(const predictor *p) {
     answer_kind kind =
         p->reads == MODEL_READS_ENTITIES ? ANSWER_RELATION : p->scorer.model.head->target.kind;
     encode_note_cut(kind, p->unit, p->cut, p->lost, p->max_length);
+    if (p->options->input) // of one sentence it says nothing
+        unknown_share_warn(&p->scorer.base_model.tokenizer, p->unknown, p->pieces);
     if (p->tabs)
         log_note("a tab in %zu line%s was read as text%s", p->tabs, shown_plural(p->tabs),
                  p->reads == MODEL_READS_UNKNOWN ? ": --pair makes pairs of such lines" : "");

@@ -5,6 +5,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/pretrain_record.h"
+#include "cli/unknown_share.h"
 #include "cli/warmup.h"
 #include "platform/file.h"
 #include "result/sweep.h"
@@ -88,7 +89,9 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                             .mlm_probability = o->has_mlm_probability ? o->mlm_probability : 0.15,
                             .max_minutes = o->max_minutes,
                             .whole_word = o->whole_word,
-                            .split_long = o->split_long};
+                            .split_long = o->split_long,
+                            .is_usual_rate = !o->has_learning_rate,
+                            .is_usual_warmup = !o->has_warmup_steps};
     err e = model_flag_arch(&q->run.arch, o);
     if (!e) e = device_check_parse(&q->run.check_device, o->check_device);
     return e ? e : choose_recipe(&q->run.recipe, o);
@@ -126,7 +129,8 @@ static err pretrain_command(const void *context, struct group *g) {
     if (!e && p.run.is_finished) log_note("%s: this run is finished", p.run.output);
     if (!e && !p.run.is_finished) {
         warmup_warn(&p.run.trainer);
-        e = pretrain_train(&p);
+        e = unknown_share_warn_store(&p.run.base_model.tokenizer, &p.train);
+        if (!e) e = pretrain_train(&p);
         if (e == ERR_INTERRUPTED && p.run.saved_at)
             log_note("saved; go on with the same command and --resume");
     }

@@ -11,6 +11,7 @@
 #include "cli/run_record.h"
 #include "cli/run_work.h"
 #include "cli/score_table.h"
+#include "cli/unknown_share.h"
 #include "cli/warmup.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
@@ -163,6 +164,9 @@ static void show_plan(const run *r) {
     show_choices(r);
     log_note("output  %s", r->output);
     warmup_warn(t);
+    unknown_share_warn(&r->base_model.tokenizer,
+                       r->train.unknown + r->dev.unknown + r->test.unknown,
+                       r->train.pieces + r->dev.pieces + r->test.pieces);
 }
 
 static void show_scores(const record *rec, const run_summary *s) {

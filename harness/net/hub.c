@@ -429,10 +429,24 @@ done:
     return e;
 }
 
+/* A folder's name with a slip in it has the form of a hub's name, too: that it was taken for one
+ * stands before all that the hub says, and before a download where its first folder is here. */
+static err find_named(char **folder, const char *name, bool words_only, bool offline) {
+    static const char taken_as[] = "no folder %s here: taken as a name of the hub";
+    char *first = NULL;
+    const char *slash = strchr(name, '/');
+    err e = slash ? mem_strndup(&first, name, (size_t)(slash - name)) : ERR_OK;
+    if (!e && first && folder_exists(first)) log_note(taken_as, name);
+    if (!e) e = find_or_fetch(folder, name, words_only, offline);
+    if (first && e != ERR_INTERRUPTED && e != ERR_MEMORY) e = err_wrap(e, taken_as, name);
+    mem_free(first);
+    return e;
+}
+
 err hub_model(char **folder, const char *name, bool offline) {
-    return find_or_fetch(folder, name, false, offline);
+    return find_named(folder, name, false, offline);
 }
 
 err hub_tokenizer(char **folder, const char *name, bool offline) {
-    return find_or_fetch(folder, name, true, offline);
+    return find_named(folder, name, true, offline);
 }

@@ -94,13 +94,23 @@ Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
             refused((const char *const[]){"tokenize", "--model", name, "x", NULL}, 2, message);
     }
     // these may be the hub's
+    static const char taken[] =
+        "harness: no folder org/model here: taken as a name of the hub: model",
+                      noted[] = "no folder org/model here: taken as a name of the hub\n";
     static const char *const hub[] = {"org/model", "bert-base-uncased", "distilbert-base@main"};
     for (size_t i = 0; i < 3; i++) {
         program_result r = RUN("tokenize", "--model", hub[i], "x", "--offline");
         cr_expect_eq(r.exit_code, 1, "%s", r.err);
         cr_expect_null(strstr(r.err, "unknown model"), "%s", r.err);
+        cr_expect_eq(!strncmp(r.err, taken, strlen(taken)), i == 0, "%s", r.err);
         program_free(&r);
     }
+    // a folder's name with a slip in it: said before a download begins, and with its fault
+    MUST(folder_make(temporary_path("org")));
+    program_result r = RUN("tokenize", "--model", "org/model", "x", "--offline");
+    const char *note = strstr(r.err, noted);
+    cr_expect(note && strstr(note + 1, taken), "%s", r.err);
+    program_free(&r);
     temporary_remove();
 }
 

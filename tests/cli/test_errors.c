@@ -216,6 +216,14 @@ Test(errors_verb, refusals) {
     REFUSES(1, "d: its data is ", "d", CPU, "--limit", "8");
     MUST(folder_make(temporary_path("e")));
     REFUSES(1, "e/record.json", "e", CPU);
+    REFUSES(1, "none of these 2 holds a finished run", "e", "e", CPU);
+    // of several, as a glob names them, what is no run is left out; an empty section is short
+    p = RUN("errors", "a", "e", "a", CPU);
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect_not_null(strstr(p.err, "e: no finished run, left out"), "%s", p.err);
+    cr_expect_not_null(strstr(p.out, "the runs part: 0 of"), "%s", p.out);
+    cr_expect_null(strstr(p.out, "\n\n\n"), "%s", p.out);
+    program_free(&p);
     MUST(folder_remove(temporary_path("a/model")));
     REFUSES(1, "a", "a", CPU);
 }

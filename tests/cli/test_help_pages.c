@@ -283,6 +283,7 @@ Test(help_pages, values_are_lists_of_this_machine) {
                                           {"corpus", "nsmc_raw\n"},
                                           {"arch", "electra\n"},
                                           {"op", "layernorm_fwd\n"},
+                                          {"lang", "en\nko\n"},
                                           {"lr-scheduler-type", "cosine\n"},
                                           {"metric-for-best-model", "macro_f1\n"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -324,6 +324,41 @@ Test(pretrain, epochs_end_with_an_evaluation) {
     cJSON_Delete(root);
 }
 
+static void check_rate(const char *folder, double rate, double warmup) {
+    cJSON *root = record_of(folder);
+    const cJSON *said = cJSON_GetObjectItem(root, "recipe");
+    cr_expect_eq(cJSON_GetObjectItem(said, "learning_rate")->valuedouble, rate, "%s", folder);
+    cr_expect_eq(cJSON_GetObjectItem(said, "warmup_steps")->valuedouble, warmup, "%s", folder);
+    cJSON_Delete(root);
+}
+
+/* The rate of a model from scratch would undo what weights know; what is told is kept. */
+Test(pretrain, weights_go_on_at_a_rate_of_their_own) {
+#define TWO_STEPS                                                                                  \
+    "pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu", "--threads", "1",  \
+        "--tokens-per-batch", "256", "--max-steps", "2"
+    static const char says[] =
+        "from the weights of tiny-lines: learning rate 5e-05, 0 warmup steps";
+    json_setup();
+    write_lines();
+    run_well(RUN(TWO_STEPS, PRESET, "-o", "first"));
+    program_result r = RUN(TWO_STEPS, "--model", "first", "-o", "on");
+    cr_expect_not_null(strstr(r.err, says), "%s", r.err);
+    run_well(r);
+    run_well(RUN(TWO_STEPS, "--model", "first", "--from-scratch", "-o", "anew"));
+    run_well(
+        RUN(TWO_STEPS, "--model", "first", "--lr", "1e-3", "--warmup-steps", "1", "-o", "told"));
+    check_rate("first", 1e-3, 500);
+    check_rate("on", 5e-5, 0);
+    check_rate("anew", 1e-3, 500);
+    check_rate("told", 1e-3, 1);
+    // begun at the rate of old, it is another run
+    r = RUN(TWO_STEPS, "--model", "first", "-o", "told", "--resume");
+    cr_expect_eq(r.exit_code, 2, "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "learning_rate"), "%s", r.err);
+    program_free(&r);
+}
+
 static program_result end_of(child *c, int exit_code, const char *says) {
     program_result r = child_end(c, 60);
     cr_assert_eq(r.exit_code, exit_code, "%s", r.err);

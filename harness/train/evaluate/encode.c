@@ -104,10 +104,17 @@ static bool lost_marker(const tokenizer *t, const encoding *one, const example *
 }
 
 /* Sentences that were truncated, and their units that no token answers for, or those of them that
- * lost a marker. */
-typedef struct truncation {
-    size_t cut, lost;
-} truncation;
+ * lost a marker; pieces and unknown as in encoded. */
+typedef struct block_counts {
+    size_t cut, lost, pieces, unknown;
+} block_counts;
+
+static void count_pieces(block_counts *n, const tokenizer *t, const encoding *one) {
+    for (size_t i = 0; i < one->count; i++) {
+        n->pieces += one->ids[i] != t->cls_id && one->ids[i] != t->sep_id;
+        n->unknown += one->ids[i] == t->unk_id;
+    }
+}
 
 static size_t lost_units(const encoded_units *units) {
     size_t lost = 0;
@@ -117,7 +124,7 @@ static size_t lost_units(const encoded_units *units) {
 
 /* Encodes texts [first, last) into one block. */
 static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, const example *examples,
-                        size_t first, size_t last, uint32_t max_length, truncation *cut) {
+                        size_t first, size_t last, uint32_t max_length, block_counts *counts) {
     encoding one = {.tracks = out->units != NULL};
     size_t used = 0, capacity = 0;
     err e = ERR_OK;
@@ -136,10 +143,11 @@ static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, cons
         if (out->units &&
             (e = choose_units(&out->sentences[i], *block + used + one.count, &one, x)))
             break;
-        cut->cut += one.truncated;
-        if (!out->units && one.truncated) cut->lost += lost_marker(t, &one, x);
+        count_pieces(counts, t, &one);
+        counts->cut += one.truncated;
+        if (!out->units && one.truncated) counts->lost += lost_marker(t, &one, x);
         if (out->units && one.truncated)
-            cut->lost +=
+            counts->lost +=
                 lost_units(&(encoded_units){.first = (const int32_t *)(*block + used + one.count),
                                             .count = out->units[i].count});
         used = need;
@@ -153,7 +161,7 @@ static err encode_all(encoded *out, const tokenizer *t, const example *examples,
                       uint32_t max_length) {
     err failed[BLOCKS] = {0};
     char messages[BLOCKS][256];
-    truncation cut[BLOCKS] = {0};
+    block_counts counts[BLOCKS] = {0};
     err e = mem_new(&out->sentences, count);
     if (!e && count && examples[0].in_units) e = mem_new(&out->units, count);
     if (e) return e;
@@ -162,7 +170,7 @@ static err encode_all(encoded *out, const tokenizer *t, const example *examples,
     for (int b = 0; b < BLOCKS; b++) {
         size_t first = count * (size_t)b / BLOCKS, last = count * ((size_t)b + 1) / BLOCKS;
         failed[b] =
-            encode_block(out, &out->blocks[b], t, examples, first, last, max_length, &cut[b]);
+            encode_block(out, &out->blocks[b], t, examples, first, last, max_length, &counts[b]);
         // messages are per thread: keep this one for the caller's
         if (failed[b])
             shown_snprintf(messages[b], sizeof messages[b], SHOWN_TERMINAL, "%s",
@@ -170,8 +178,10 @@ static err encode_all(encoded *out, const tokenizer *t, const example *examples,
     }
     for (int b = 0; b < BLOCKS; b++) {
         if (failed[b]) return err_set(failed[b], "%s", messages[b]);
-        out->cut += cut[b].cut;
-        out->lost += cut[b].lost;
+        out->cut += counts[b].cut;
+        out->lost += counts[b].lost;
+        out->pieces += counts[b].pieces;
+        out->unknown += counts[b].unknown;
     }
     for (size_t i = 0; i < count; i++) {
         out->tokens += out->sentences[i].count;

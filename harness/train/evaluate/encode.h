@@ -18,6 +18,8 @@ typedef struct encoded {
     size_t unit_results;      /* units that a token answers for */
     size_t count;
     size_t tokens;        /* of all sentences */
+    size_t pieces;        /* of the tokens those that are neither [CLS] nor [SEP] */
+    size_t unknown;       /* of the tokens those that are [UNK] */
     uint32_t longest;     /* tokens of the longest sentence */
     size_t cut;           /* sentences that were truncated */
     size_t lost;          /* units of these that no token answers for; without units those of

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "model/head/head.h"
 #include "train/run/run_parts.h"
 #include "train/run/shipped.h"
@@ -23,6 +24,17 @@ static err open_preset(pretrain *p) {
     return e;
 }
 
+static void choose_onward(pretrain *p) {
+    recipe *r = &p->run.request.recipe;
+    if (!p->run.base_model.folder || p->run.request.from_scratch) return;
+    if (p->request.is_usual_rate) r->learning_rate = PRETRAIN_ONWARD_RATE;
+    if (p->request.is_usual_warmup) r->warmup_steps = 0;
+    p->request.run.recipe = *r;
+    log_note("goes on from the weights of %s: learning rate %g, %u warmup step%s",
+             p->run.base_model.name, r->learning_rate, r->warmup_steps,
+             shown_plural(r->warmup_steps));
+}
+
 /* A preset takes its tokens from a vocabulary, any other model has its own. */
 static err open_base_model(void *context) {
     pretrain *p = context;
@@ -34,6 +46,7 @@ static err open_base_model(void *context) {
                        q->model, p->request.vocab);
     err e = is_preset ? open_preset(p) : base_model_open(&p->run.base_model, q->model, NULL, &wish);
     if (e) return e;
+    choose_onward(p);
     p->run.base_model.config.head = &head_masked_lm;
     p->run.base_model.config.reads = MODEL_READS_UNKNOWN; // what it was fine-tuned on is undone
     p->run.max_length = base_model_max_length(&p->run.base_model, q->recipe.max_length,

@@ -12,6 +12,10 @@
 #include "train/pretrain/corpus_feed.h"
 #include "train/run/run.h"
 
+/* Where weights are there already, as transformers' run_mlm has it (without a warmup); the rate of
+ * a model from scratch would undo what they know. */
+#define PRETRAIN_ONWARD_RATE 5e-5
+
 /* Strings are borrowed until pretrain_close. */
 typedef struct pretrain_request {
     run_request run;           /* model, recipe, seed, device, folders; its task is not looked at */
@@ -23,6 +27,8 @@ typedef struct pretrain_request {
     bool whole_word;
     double max_minutes; /* 0: no limit; else the steps are those that fit it (pretrain_planned) */
     bool split_long;    /* what is longer than the maximum goes on as a further sentence */
+    /* Not told: of a model that brings its weights the recipe's become PRETRAIN_ONWARD_RATE, none. */
+    bool is_usual_rate, is_usual_warmup;
 } pretrain_request;
 
 /* Of the tokens chosen in the held-out sentences. In trainer_evaluation the score is the accuracy.
