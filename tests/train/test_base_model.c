@@ -7,6 +7,7 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "support/said.h"
+#include "train/evaluate/encode.h"
 #include "train/run/base_model.h"
 
 #include <criterion/criterion.h>
@@ -111,5 +112,21 @@ Test(base_model, what_stands_for_a_file_is_named) {
     MUST_FAIL(open_folder(folder), ERR_DATA, "shape: no model folder: no config.json in it");
     MUST(folder_make(path));
     MUST_FAIL(open_folder(folder), ERR_DATA, "config.json in it is a folder, not a file");
+    temporary_remove();
+}
+
+/* Texts count from 1, as those of the other verbs do. */
+Test(base_model, a_text_that_has_no_room_is_named) {
+    const char *folder = temporary_path("shape");
+    json_setup();
+    model_folder_make(folder, NULL, 2, NULL);
+    base_model m = {0};
+    encoded rows;
+    const example texts[] = {{.texts = {{"a", 1}}, .text_count = 1}};
+    MUST(base_model_open_folder(&m, folder, &(base_model_options){0}));
+    MUST_FAIL(encode_examples(&rows, &m.tokenizer, texts, 1, 1), ERR_ARG,
+              "text 1: a maximum length of 1 leaves no room");
+    encoded_free(&rows);
+    base_model_free(&m);
     temporary_remove();
 }
