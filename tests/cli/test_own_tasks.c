@@ -91,6 +91,40 @@ Test(own_tasks, a_manifest_goes_into_a_folder_that_it_makes) {
     cr_expect_not(folder_exists(temporary_path("no")));
 }
 
+Test(own_tasks, a_name_that_means_something_else_is_refused) {
+    static const char *const means[][2] = {{"klue", "a group of tasks"},
+                                           {"all", "every task"},
+                                           {"kor_hate", "a task that comes with the program"}};
+    char path[100], said[200];
+    put_reviews("f.csv", 0, 20);
+    for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
+        snprintf(path, sizeof path, "mt/%s.json", means[i][0]);
+        snprintf(said, sizeof said, "'%s' already means something else: %s", means[i][0],
+                 means[i][1]);
+        expect_error(RUN("tasks", "new", "f.csv", "--output", path), 2, said);
+    }
+    cr_expect_not(folder_exists(temporary_path("mt")));
+    // a manifest by hand: it is told of, not those of the group
+    expect_out(RUN("tasks", "new", "f.csv", "--text-column", "댓글 내용", "--label-column", "평가",
+                   "--output", "mt/mine.json"),
+               "mine");
+    void *text = NULL;
+    size_t length;
+    MUST(file_read(&text, &length, temporary_path("mt/mine.json"), 0));
+    char *at = strstr(text, "\"mine\"");
+    cr_assert_not_null(at);
+    memcpy(at, "\"klue\"", 6);
+    MUST(file_write(temporary_path("mt/klue.json"), text, length));
+    mem_free(text);
+    static const char wrong[] =
+        "mt/klue.json: key 'name' is 'klue', which means something else: a group of tasks";
+    expect_error(RUN("tasks", "show", "klue", "--task-dir", "mt"), 1, wrong);
+    program_result p = RUN("tasks", "check", "--task-dir", "mt");
+    cr_expect_neq(p.exit_code, 0);
+    cr_expect(strstr(p.out, wrong) && !strstr(p.out, "group: key"), "%s", p.out);
+    program_free(&p);
+}
+
 /* --- after a run --- */
 
 #if HARNESS_CPU
