@@ -701,11 +701,11 @@ Test(faults, too_little_memory) {
     cr_skip_test("the address sanitizer takes more than any limit");
 #else
     // from what the loader needs to what is enough
-    static const unsigned sizes[] = {150, 200, 210, 220, 240, 280, 360, 500, 1000, 4000};
+    static const unsigned sizes[] = {60, 75, 80, 85, 90, 95, 100, 120, 200, 4000};
     unsigned step = getenv("HARNESS_FAULT_ROUNDS") ? 2 : 0, named = 0, whole = 0;
     size_t count = step ? 200 : sizeof sizes / sizeof *sizes;
     for (size_t i = 0; i < count; i++) {
-        unsigned mib = step ? 100 + step * (unsigned)i : sizes[i];
+        unsigned mib = step ? 50 + step * (unsigned)i : sizes[i];
         const child_setup setup = {.address_bytes = (uint64_t)mib << 20};
         arguments a;
         char *folder = path_of(temporary_folder(), "memory"), digest[65];
