@@ -33,6 +33,10 @@ foreach(tool model_pass metric_pass mask_pass)
   target_link_libraries(${tool} PRIVATE harness_core)
 endforeach()
 add_dependencies(harness_tests model_pass)
+# tests/package/install installs all there is
+foreach(engine ${HARNESS_MPI_ENGINES})
+  add_dependencies(harness_tests group_${engine})
+endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
 # for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks;

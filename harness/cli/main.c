@@ -13,6 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* Of the main thread, and by default of each other: enough for the paths and lines of text that
+ * functions hold, and for what drivers do. */
+enum { STACK_BYTES = 1 << 20 };
 
 typedef err (*verb_function)(const options *o);
 
@@ -47,6 +52,17 @@ static err run_verb(int argc, const char **argv) {
     return e;
 }
 
+/* A smaller one ends in a kill without a word. */
+static err check_stack(void) {
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur == RLIM_INFINITY ||
+        stack.rlim_cur >= STACK_BYTES)
+        return ERR_OK;
+    return err_set(ERR_UNSUPPORTED,
+                   "the stack is limited to %llu KiB, expected %d or more (ulimit -s)",
+                   (unsigned long long)stack.rlim_cur >> 10, STACK_BYTES >> 10);
+}
+
 static bool is_one_of(const char *text, const char *a, const char *b, const char *c) {
     return !strcmp(text, a) || !strcmp(text, b) || !strcmp(text, c);
 }
@@ -74,7 +90,7 @@ int main(int argc, char **argv) {
     } else if (is_one_of(argv[1], "--version", "-V", "version")) {
         printf("harness %s (%s%s)\n", version_string(), version_commit(),
                version_is_dirty() ? ", changed" : "");
-    } else {
+    } else if (!(e = check_stack())) {
         e = run_verb(argc, (const char **)argv);
     }
     if (!e) e = output_check();

@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "task/task.h"
+#include "task/task_shipped.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -147,6 +148,20 @@ static err show_next(const char *name, const char *path, const char *folder) {
     return e;
 }
 
+/* With --task-dir the manifest would come before what comes with the program. */
+static err check_name(const char *name) {
+    const char *other = NULL;
+    bool is_shipped = false;
+    task t = {0};
+    err e = task_name_meaning(&other, name);
+    if (!e && !other) e = task_is_there(&is_shipped, name, NULL);
+    if (!e && is_shipped && !(e = task_find(&t, name, NULL))) e = task_is_shipped(&is_shipped, &t);
+    task_free(&t);
+    if (e || !(other || is_shipped)) return e;
+    return err_set(ERR_USAGE, "--output: '%s' already means something else: %s", name,
+                   other ? other : "a task that comes with the program");
+}
+
 /* What was written has to be what the program reads. */
 static err check_manifest(const char *manifest, const char *path) {
     task t = {0};
@@ -161,6 +176,7 @@ err tasks_new(const options *o) {
     strbuf text = {0};
     err e = read_arguments(&w, o);
     if (!e && o->output) e = task_name(&given, o->output);
+    if (!e && given) e = check_name(given);
     if (!e) e = path_folder(&folder, o->output ? o->output : "x");
     if (e) goto done;
     w.name = given;

@@ -9,6 +9,7 @@
 #include "cli/task_groups.h"
 #include "data/stats.h"
 #include "task/task.h"
+#include "task/task_shipped.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
 
@@ -235,13 +236,18 @@ static err check_group(const task *t, const task_catalog *c) {
     const char *name = t->group.name;
     char *where = NULL;
     recipe r;
-    bool taken = name && !strcmp(name, "all");
-    for (size_t i = 0; name && i < c->count; i++) taken = taken || !strcmp(c->names[i], name);
+    bool taken = name && !strcmp(name, "all"), is_shipped = false;
+    err e = task_is_shipped(&is_shipped, t);
+    if (e) return e;
+    // of what comes with the program and a manifest beside it that one has the wrong name
+    for (size_t i = 0; name && i < c->count; i++)
+        taken = taken || (!strcmp(c->names[i], name) &&
+                          (!is_shipped || !strncmp(c->paths[i], t->folder, strlen(t->folder))));
     if (taken)
         return err_set(ERR_FORMAT, "%s: group: key 'name' is '%s', which means something else: %s",
                        t->path, name, strcmp(name, "all") ? "a task" : "every task");
     if (!name || !t->group.recipe) return ERR_OK;
-    err e = mem_printf(&where, "%s: group: recipe", t->path);
+    e = mem_printf(&where, "%s: group: recipe", t->path);
     if (!e) e = recipe_read(&r, name, t->group.recipe, where);
     mem_free(where);
     return e;
@@ -258,6 +264,7 @@ static err tasks_check(const options *o) {
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         err found = task_load(&t, c.paths[i]);
+        if (!found) found = task_check_name(&t);
         if (!found) found = check_group(&t, &c);
         const char *message = found ? err_message(found) : "good";
         wrong += found != ERR_OK;

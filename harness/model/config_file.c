@@ -270,6 +270,21 @@ static err read_label(char **out, const cJSON *map, int id, const char *path) {
     return mem_strdup(out, name);
 }
 
+/* Scores are told by these names: one of nothing but blanks, or of two labels, tells none. */
+static err check_labels(const model_config *c, const char *path) {
+    for (uint32_t i = 0; i < c->classes; i++) {
+        const char *name = c->labels[i];
+        if (!name[strspn(name, " \t\r\n")])
+            return err_set(ERR_FORMAT, "%s: id2label: label %u has no name", path, i);
+        for (uint32_t j = 0; j < i; j++)
+            if (!strcmp(name, c->labels[j]))
+                return err_set(ERR_FORMAT,
+                               "%s: id2label: label %u has the same name as label %u: '%s'", path,
+                               i, j, name);
+    }
+    return ERR_OK;
+}
+
 static err read_labels(model_config *c, const cJSON *root, const char *path) {
     const cJSON *map = cJSON_GetObjectItemCaseSensitive(root, "id2label");
     int64_t said = 0;
@@ -294,7 +309,7 @@ static err read_labels(model_config *c, const cJSON *root, const char *path) {
     c->classes = (uint32_t)count;
     if ((e = mem_new(&c->labels, (size_t)count))) return e;
     for (int i = 0; i < count && !e; i++) e = read_label(&c->labels[i], map, i, path);
-    return e;
+    return e ? e : check_labels(c, path);
 }
 
 static err read_sizes(model_config *c, const cJSON *root, const char *path) {

@@ -153,13 +153,13 @@ static double sentences_per_s(const record *r) {
     return r->timing.sentences_per_s;
 }
 static double step_low(const record *r) {
-    return r->timing.step_ms_p10;
+    return record_spread_known(r) ? r->timing.step_ms_p10 : 0;
 }
 static double step_median(const record *r) {
     return r->timing.step_ms_p50;
 }
 static double step_high(const record *r) {
-    return r->timing.step_ms_p90;
+    return record_spread_known(r) ? r->timing.step_ms_p90 : 0;
 }
 
 static double phase_ms(const record *r, const char *phase) {

@@ -109,7 +109,10 @@ static err add_ratio(strbuf *out, const comparison *c) {
     if (a->tokens_per_s <= 0 || b->tokens_per_s <= 0) return ERR_OK;
     err e = strbuf_printf(out, SAY_IN(c->wish.language, speed_ratio),
                           b->tokens_per_s / a->tokens_per_s);
-    if (!e && a->step_ms_p10 > 0 && b->step_ms_p10 > 0)
+    if (!e && (a->steps < RECORD_STEPS_SPREAD || b->steps < RECORD_STEPS_SPREAD))
+        e = strbuf_printf(out, SAY_IN(c->wish.language, speed_of_few_steps), (size_t)a->steps,
+                          (size_t)b->steps, RECORD_STEPS_SPREAD);
+    else if (!e && record_spread_known(c->a) && record_spread_known(c->b))
         e = strbuf_printf(out, SAY_IN(c->wish.language, speed_of_steps),
                           a->step_ms_p10 / b->step_ms_p90, a->step_ms_p90 / b->step_ms_p10);
     return e ? e : strbuf_add(out, "\n");

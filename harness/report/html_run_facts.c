@@ -78,7 +78,7 @@ static void add_cost(page *p, const record *r) {
     row_figure(p, SAY(p, tokens_per_s), r->timing.tokens_per_s);
     row_figure(p, SAY(p, sentences_per_s), r->timing.sentences_per_s);
     row_figure(p, SAY(p, step_p50), r->timing.step_ms_p50);
-    if (r->timing.step_ms_p90 > 0) {
+    if (record_spread_known(r)) {
         row_figure(p, SAY(p, step_p10), r->timing.step_ms_p10);
         row_figure(p, SAY(p, step_p90), r->timing.step_ms_p90);
     }

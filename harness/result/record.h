@@ -76,6 +76,10 @@ typedef struct record_timing {
     double step_ms_p10, step_ms_p90; /* 0 in records of older programs */
 } record_timing;
 
+/* Times of fewer single steps have no 10th and 90th percentile to speak of: two steps are under way
+ * at once, so that the time between two ends may be nothing, as that of the last always is. */
+enum { RECORD_STEPS_SPREAD = 20 };
+
 typedef struct record_curve_point {
     int64_t step;
     double loss, learning_rate;
@@ -274,6 +278,9 @@ err record_loss(record *r, const float *loss, size_t count) MUST_CHECK;
 err record_curve_add(record *r, int64_t step, double mean_loss, double learning_rate) MUST_CHECK;
 err record_evaluation_add(record *r, int64_t step, double score, double loss,
                           double seconds) MUST_CHECK;
+
+/* Whether the 10th and 90th percentile of the times of single steps say something. */
+bool record_spread_known(const record *r);
 
 /* Seconds of training until the first evaluation on the dev part that was at least (of a loss: at
  * most) that good; HUGE_VAL: none was; 0: not known, or not under protocol dev. */

@@ -31,6 +31,10 @@ err record__step_spread_read(record *r, const cJSON *object, const char *key, co
     return ERR_OK;
 }
 
+bool record_spread_known(const record *r) {
+    return r->timing.steps >= RECORD_STEPS_SPREAD && r->timing.step_ms_p90 > 0;
+}
+
 err record_kernel_add(record *r, const char *name, const char *phase, int64_t calls, double ms) {
     err e = mem_resize((void **)&r->kernel_times, r->kernel_count + 1, sizeof *r->kernel_times);
     if (e) return e;

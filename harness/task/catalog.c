@@ -164,6 +164,7 @@ err task_find(task *t, const char *name, const char *extra_dir) {
         extra_dir ? "" : err_advice("task-dir", "; --task-dir names a folder of further ones");
     e = task__look_up(&path, &c, name, "task", advice);
     if (!e) e = task_load(t, path);
+    if (!e && (e = task_check_name(t))) task_free(t);
     task_catalog_free(&c);
     return e;
 }

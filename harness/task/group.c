@@ -2,6 +2,7 @@
 #include "task/task_internal.h"
 
 #include "base/memory.h"
+#include "task/task_shipped.h"
 
 #include <string.h>
 
@@ -109,4 +110,23 @@ err task_group_members(task_catalog *members, const char *group, const char *ext
     task_catalog_free(&all);
     if (e) task_catalog_free(members);
     return e;
+}
+
+err task_name_meaning(const char **meaning, const char *name) {
+    task_catalog members = {0};
+    *meaning = strcmp(name, "all") ? NULL : "every task";
+    if (*meaning) return ERR_OK;
+    err e = task_group_members(&members, name, NULL);
+    if (!e && members.count) *meaning = "a group of tasks";
+    task_catalog_free(&members);
+    return e;
+}
+
+err task_check_name(const task *t) {
+    const char *meaning = NULL;
+    bool is_shipped = false;
+    err e = task_is_shipped(&is_shipped, t);
+    if (e || is_shipped || (e = task_name_meaning(&meaning, t->name)) || !meaning) return e;
+    return err_set(ERR_FORMAT, "%s: key 'name' is '%s', which means something else: %s", t->path,
+                   t->name, meaning);
 }

@@ -201,4 +201,10 @@ void task_catalog_free(task_catalog *c);
  * cannot be read are passed over. Free with task_catalog_free. */
 err task_group_members(task_catalog *members, const char *group, const char *extra_dir) MUST_CHECK;
 
+/* What a name means where a task is asked for, but for a task: "every task", "a group of tasks" of
+ * the manifests without extra_dir, or NULL. Errors: those of task_list. */
+err task_name_meaning(const char **meaning, const char *name) MUST_CHECK;
+/* Errors: ERR_FORMAT naming the manifest where its task's name has such a meaning. */
+err task_check_name(const task *t) MUST_CHECK;
+
 #endif

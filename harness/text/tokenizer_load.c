@@ -84,6 +84,7 @@ static err read_vocab(tokenizer *t, const char *path) {
     err e = file_read(&text, &bytes, path, TOKENIZER_BYTES_MAX);
     if (e) return e;
     if (!(e = read_lines(t, text, bytes, path))) t->piece_count = t->count;
+    if (!e && !t->count) e = err_set(ERR_FORMAT, "%s: has no token, expected one a line", path);
     mem_free(text);
     return e;
 }
@@ -98,6 +99,10 @@ static err place_text(tokenizer *t, uint32_t id, const char *text) {
     mem_free(t->tokens[id]);
     t->tokens[id] = copy;
     return ERR_OK;
+}
+
+static bool begins_marked(const tokenizer *t) {
+    return t->count && !strncmp(t->tokens[0], "\xEF\xBB\xBF", 3);
 }
 
 err tokenizer__add(tokenizer *t, const added_token *a, const char *where) {
@@ -117,8 +122,11 @@ err tokenizer__add(tokenizer *t, const added_token *a, const char *where) {
     uint32_t found = tokenizer_id(t, a->text);
     copy.id = found != TOKENIZER_NO_ID ? found : t->next_id;
     if (a->id != TOKENIZER_NO_ID && a->id != copy.id) {
-        return err_set(ERR_FORMAT, "%s: added token '%s' has id %u, expected %u", where, a->text,
-                       a->id, copy.id);
+        return err_set(ERR_FORMAT, "%s: added token '%s' has id %u, expected %u%s", where, a->text,
+                       a->id, copy.id,
+                       found == TOKENIZER_NO_ID && begins_marked(t)
+                           ? " (the vocabulary begins with a byte order mark)"
+                           : "");
     }
     if ((e = mem_grow((void **)&t->added, &t->added_capacity, t->added_count + 1,
                       sizeof *t->added)) ||
@@ -216,11 +224,8 @@ err draft__add_listed(draft *d) {
 }
 
 static err missing(const draft *d, const char *name) {
-    const char *hint = "";
-    if (d->t->count && !strncmp(d->t->tokens[0], "\xEF\xBB\xBF", 3)) {
-        hint = " (it begins with a byte order mark)";
-    }
-    return err_set(ERR_FORMAT, "%s: the vocabulary has no %s%s", d->where, name, hint);
+    return err_set(ERR_FORMAT, "%s: the vocabulary has no %s%s", d->where, name,
+                   begins_marked(d->t) ? " (it begins with a byte order mark)" : "");
 }
 
 /* Finds the special tokens. Those with the usual names are looked for in the text too, but not in a

@@ -92,7 +92,7 @@ err vocab__count_words(word_counts *w, const tokenizer *t, const text_span *text
     err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++) {
         e = tokenizer__split(t, &scratch, texts[i].text, texts[i].bytes, &sink);
-        if (e) e = err_wrap(e, "text %zu of the training texts", i);
+        if (e) e = err_wrap(e, "text %zu of the training texts", i + 1);
     }
     if (!e) e = sort_words(w);
     encoding_free(&scratch);

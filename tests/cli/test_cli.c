@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define EXPECT(r, code, stream, text)                                                              \
     do {                                                                                           \
@@ -44,5 +45,27 @@ Test(cli, unknown_verbs_and_flags_name_the_nearest) {
     program_free(&r);
     r = RUN("help", "--quite");
     EXPECT(r, 2, err, "unknown flag '--quite' for `harness help`; did you mean --quiet?");
+    program_free(&r);
+}
+
+static program_result run_on_stack(rlim_t bytes, const char *verb) {
+    struct rlimit stack, before;
+    cr_assert_eq(getrlimit(RLIMIT_STACK, &before), 0);
+    stack = before;
+    stack.rlim_cur = bytes;
+    cr_assert_eq(setrlimit(RLIMIT_STACK, &stack), 0);
+    program_result r = RUN(verb);
+    cr_assert_eq(setrlimit(RLIMIT_STACK, &before), 0);
+    return r;
+}
+
+/* It would end in a kill without a word. */
+Test(cli, a_stack_that_is_too_small_is_told) {
+    program_result r = run_on_stack(1023 << 10, "tasks");
+    EXPECT(r, 1, err,
+           "harness: the stack is limited to 1023 KiB, expected 1024 or more (ulimit -s)");
+    program_free(&r);
+    r = run_on_stack(1024 << 10, "tasks");
+    EXPECT(r, 0, out, "kor_hate");
     program_free(&r);
 }

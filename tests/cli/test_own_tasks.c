@@ -91,6 +91,40 @@ Test(own_tasks, a_manifest_goes_into_a_folder_that_it_makes) {
     cr_expect_not(folder_exists(temporary_path("no")));
 }
 
+Test(own_tasks, a_name_that_means_something_else_is_refused) {
+    static const char *const means[][2] = {{"klue", "a group of tasks"},
+                                           {"all", "every task"},
+                                           {"kor_hate", "a task that comes with the program"}};
+    char path[100], said[200];
+    put_reviews("f.csv", 0, 20);
+    for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
+        snprintf(path, sizeof path, "mt/%s.json", means[i][0]);
+        snprintf(said, sizeof said, "'%s' already means something else: %s", means[i][0],
+                 means[i][1]);
+        expect_error(RUN("tasks", "new", "f.csv", "--output", path), 2, said);
+    }
+    cr_expect_not(folder_exists(temporary_path("mt")));
+    // a manifest by hand: it is told of, not those of the group
+    expect_out(RUN("tasks", "new", "f.csv", "--text-column", "댓글 내용", "--label-column", "평가",
+                   "--output", "mt/mine.json"),
+               "mine");
+    void *text = NULL;
+    size_t length;
+    MUST(file_read(&text, &length, temporary_path("mt/mine.json"), 0));
+    char *at = strstr(text, "\"mine\"");
+    cr_assert_not_null(at);
+    memcpy(at, "\"klue\"", 6);
+    MUST(file_write(temporary_path("mt/klue.json"), text, length));
+    mem_free(text);
+    static const char wrong[] =
+        "mt/klue.json: key 'name' is 'klue', which means something else: a group of tasks";
+    expect_error(RUN("tasks", "show", "klue", "--task-dir", "mt"), 1, wrong);
+    program_result p = RUN("tasks", "check", "--task-dir", "mt");
+    cr_expect_neq(p.exit_code, 0);
+    cr_expect(strstr(p.out, wrong) && !strstr(p.out, "group: key"), "%s", p.out);
+    program_free(&p);
+}
+
 /* --- after a run --- */
 
 #if HARNESS_CPU
@@ -275,9 +309,9 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     cr_expect_null(strstr(after, "정말 좋아요"));
     mem_free(with);
     mem_free(after);
-    train_mine("b", temporary_path("new/"));
+    train_mine("runs/mine/b", temporary_path("new/"));
     for (int i = 0; i < 2; i++) {
-        char *command = text_at(i ? "b/record.json" : "a/record.json", "command");
+        char *command = text_at(i ? "runs/mine/b/record.json" : "a/record.json", "command");
         cr_expect_eq(strncmp(command, "harness run --task mine --task-dir new --model ", 47), 0,
                      "%s", command);
         mem_free(command);
@@ -285,6 +319,7 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     MUST(file_rename_durable(temporary_path("new"), temporary_path("later")));
     expect_out(RUN("eval", "-c", "a", QUICK), "mine  a ");
     expect_out(RUN("errors", "a", "--json", QUICK), "\"confused\"");
+    // the newest run of ./runs has one of that name
     expect_error(RUN("run", "--task", "mine", QUICK), 2, "unknown task 'mine'");
     expect_error(RUN("eval", "-c", "a", "--test-file", "시험.csv", QUICK), 2,
                  "--test-file needs --train-file");

@@ -430,7 +430,8 @@ Test(predict_resume, ctrl_c_with_all_threads_is_gone_on_with) {
         child c;
         off_t there = bytes_of("o.csv");
         child_start(&c, NULL, words);
-        await_bytes(&c, there + 100);
+        // three windows on, what rows are made in holds old ones
+        await_bytes(&c, i ? there + 100 : (off_t)strlen(whole) * 2 / 5);
         kill(c.pid, SIGINT);
         p = child_end(&c, 60);
         cr_expect(p.exit_code == 130 || p.exit_code == 0, "%d: %s", p.exit_code, p.err);

@@ -31,7 +31,12 @@ Test(regress, a_bad_suite_is_named) {
     } cases[] = {
         {"1e-4", "0", "'bound' is 0, expected more than 0 and less than 1"},
         {"[1, 2, 3]", "[1, 2]", "'seeds' has 2 entries, expected 3 to 16"},
+        {"[1, 2, 3]", "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]",
+         "'seeds' has 17 entries, expected 3 to 16"},
         {"[1, 2, 3]", "[1, 2, -3]", "'seeds' holds something that is no seed"},
+        {"[1, 2, 3]", "[1, 2, 0.5]", "'seeds' holds something that is no seed"},
+        {"[1, 2, 3]", "[1, 2, \"3\"]", "'seeds' holds something that is no seed"},
+        {"[1, 2, 3]", "[1, 2, 4294967296]", "'seeds' holds something that is no seed"},
         {"\"steps\": 6", "\"steps\": 4", "case 1"},
         {"\"model\": \"tiny\"", "\"model\": \"\"", "case 1: 'model' is empty"},
         {"\"cases\"", "\"cses\"", "cases"},
@@ -53,6 +58,21 @@ Test(regress, a_bad_suite_is_named) {
                   cases[i].message);
     }
     cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+Test(regress, a_suite_has_up_to_16_seeds_of_32_bits) {
+    const char *at = strstr(suite_text, "[1, 2, 3]");
+    regress_suite s;
+    char text[600];
+    snprintf(text, sizeof text,
+             "%.*s[0, 4294967295, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]%s",
+             (int)(at - suite_text), suite_text, at + strlen("[1, 2, 3]"));
+    put("suite.json", text);
+    MUST(regress_suite_read(&s, temporary_path("suite.json")));
+    cr_assert_eq(s.seed_count, 16);
+    for (uint32_t i = 0; i < 16; i++) cr_expect_eq(s.seeds[i], i == 1 ? UINT32_MAX : i);
+    regress_suite_free(&s);
     temporary_remove();
 }
 

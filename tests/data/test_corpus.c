@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "data/corpus/corpus.h"
 #include "data/corpus/token_store.h"
+#include "data/corpus/unpack.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -131,6 +132,54 @@ Test(corpus, packed_files_are_what_they_hold) {
         MUST_FAIL(lines_of(&all, dotted), ERR_FORMAT, ".bin");
         strbuf_free(&all);
     }
+}
+
+/* A file of which `parts` times a MiB of blank lines comes, behind a part of `first` bytes that do
+ * not pack. Returns what reading it to its end says, and how much came in *unpacked. */
+static err unpack_blanks(uint64_t *unpacked, size_t parts, size_t first) {
+    enum { MIB = 1 << 20 };
+    static char text[MIB], packed[2 * MIB];
+    strbuf all = {0};
+    unpack u;
+    size_t count = 1;
+    uint32_t noise = 1;
+    for (size_t i = 0; i < first; i++)
+        text[i] = (char)((noise = noise * 1664525u + 1013904223u) >> 24);
+    size_t n = pack_zstd(packed, sizeof packed, text, first);
+    if (first) MUST(strbuf_add_bytes(&all, packed, n));
+    memset(text, '\n', sizeof text);
+    n = pack_zstd(packed, sizeof packed, text, sizeof text);
+    for (size_t i = 0; i < parts; i++) MUST(strbuf_add_bytes(&all, packed, n));
+    put(temporary_path("blanks.zst"), all.text, all.length);
+    strbuf_free(&all);
+    err e = unpack_open(&u, temporary_path("blanks.zst"));
+    for (*unpacked = 0; !e && count; *unpacked += count)
+        e = unpack_read(&u, text, sizeof text, &count);
+    unpack_close(&u);
+    return e;
+}
+
+// what a few kilobytes unpack to would keep a program busy for hours
+Test(corpus, blank_lines_without_end_are_refused) {
+    uint64_t unpacked;
+    MUST(unpack_blanks(&unpacked, 256, 0));
+    cr_expect_eq(unpacked, 256u << 20);
+    MUST_FAIL(unpack_blanks(&unpacked, 257, 0), ERR_FORMAT,
+              "blanks.zst: compressed by zstd, and 257 MiB came out of ");
+    cr_expect_leq(unpacked, 257u << 20);
+    MUST(unpack_blanks(&unpacked, 300, 400000));
+    cr_expect_eq(unpacked, (300u << 20) + 400000);
+}
+
+Test(corpus, zstd_may_begin_with_a_frame_that_is_skipped) {
+    const char *path = temporary_path("a.txt");
+    char packed[200] = "\x5A\x2A\x4D\x18\3\0\0\0abc";
+    size_t skipped = 11;
+    strbuf all;
+    put(path, packed, skipped + pack_zstd(packed + skipped, 100, BYTES("one\ntwo\n")));
+    MUST(lines_of(&all, path));
+    cr_expect_str_eq(all.text, "one\ntwo\n");
+    strbuf_free(&all);
 }
 
 typedef struct bad_case {

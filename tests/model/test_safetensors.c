@@ -106,6 +106,8 @@ Test(safetensors, refuses_damaged_files) {
         {"{" F32("a", "1", "0", "4") "," F32("a", "1", "4", "8") "}", -1, 8, "'a' is there twice"},
         {"{" F32("a", "3", "0", "8") "}", -1, 8, "has 8 bytes, expected 12 for F32 [3]"},
         {"{" F32("a", "1", "0", "8") "}", -1, 8, "has 8 bytes, expected 4 for F32 [1]"},
+        {"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,2]}}", -1, 2,
+         "tensor 'a' has 3 values of F4, which fill no whole number of bytes"},
         {"{" F32("a", "-1", "0", "8") "}", -1, 8, "a size in shape is not a whole number"},
         {"{" F32("a", "1.5", "0", "8") "}", -1, 8, "a size in shape is not a whole number"},
         {"{" F32("a", "4294967296,4294967296", "0", "8") "}", -1, 8, "too many elements"},

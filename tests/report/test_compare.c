@@ -177,6 +177,25 @@ Test(compare, steps_are_counted_in_words) {
     }
 }
 
+/* Two steps are under way at once: of a few the least time is nothing, and ratios of it are none. */
+Test(compare, few_steps_have_no_range_of_speeds) {
+    comparison c;
+    strbuf out = {0};
+    compared(&c);
+    a.timing.step_ms_p10 = 0.0001;
+    MUST(compare_text(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "between the 10th and 90th percentile"), "%s", out.text);
+    cr_expect(strstr(out.text, "| step, ms (10th percentile) "), "%s", out.text);
+    a.timing.steps = 19;
+    out.length = 0;
+    MUST(compare_text(&out, &c, "a", "b"));
+    cr_expect(strstr(out.text, "tokens per second of A (too few steps, 19 and 80, for a range"),
+              "%s", out.text);
+    cr_expect(strstr(out.text, "| step, ms (10th percentile) |     - | 35.25 |           - |"),
+              "%s", out.text);
+    strbuf_free(&out);
+}
+
 /* What a recipe has and the other has not is a difference, whichever of the two it is. */
 Test(compare, keys_of_one_recipe_alone_are_told) {
     comparison c;

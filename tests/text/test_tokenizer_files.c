@@ -152,7 +152,12 @@ Test(tokenizer_files, vocab_refused) {
     put_text(f, "vocab.txt", SPECIAL "ab\xEA\xB0\n");
     refuse(f, ERR_FORMAT, "vocab.txt:6: byte 2 of the token is not UTF-8");
     put_text(f, "vocab.txt", "");
-    refuse(f, ERR_FORMAT, ": the vocabulary has no [PAD]");
+    refuse(f, ERR_FORMAT, "vocab.txt: has no token, expected one a line");
+    put_text(f, "vocab.txt", "\xEF\xBB\xBF" SPECIAL);
+    put_text(f, "tokenizer_config.json",
+             "{\"added_tokens_decoder\": {\"0\": {\"content\": \"[PAD]\"}}}");
+    refuse(f, ERR_FORMAT,
+           "'[PAD]' has id 0, expected 5 (the vocabulary begins with a byte order mark)");
     END
 }
 

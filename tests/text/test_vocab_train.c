@@ -95,7 +95,7 @@ Test(vocab_train, bad_text_is_named) {
     tokenizer t;
     cr_assert_eq(vocab_train(&t, spans, 2, NULL), ERR_FORMAT);
     cr_assert_str_eq(err_message(ERR_FORMAT),
-                     "text 1 of the training texts: byte 2 of the text is not UTF-8");
+                     "text 2 of the training texts: byte 2 of the text is not UTF-8");
     cr_assert_null(t.tokens);
     cr_assert_eq(mem_live_count(), live);
 }

@@ -341,6 +341,14 @@ static void read_run(record *r, const char *name) {
     MUST(record_read(r, temporary_path(path)));
 }
 
+Test(group_run, shards_have_a_limit) {
+    program_result r = RUN(THREADS, "shards", "--device", "cpu", "--shards", "4097");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "4097 shards (--shards): expected at most 4096"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+
 /* Devices with commas, without a launcher. */
 Test(group_run, several_devices_are_ranks_of_one_process) {
     record one, two, shards;

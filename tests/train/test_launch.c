@@ -57,6 +57,21 @@ Test(launch, limits_are_seconds) {
            "HARNESS_GROUP_WAIT is '30m': expected seconds, more than 0");
     refuse("HARNESS_GROUP_SILENCE=0 PMI_SIZE=2 PMI_RANK=0",
            "HARNESS_GROUP_SILENCE is '0': expected seconds, more than 0");
+    refuse("HARNESS_GROUP_WAIT=1e999",
+           "HARNESS_GROUP_WAIT is '1e999': expected seconds, more than 0 "
+           "and at most 100000000");
+    temporary_remove();
+}
+
+/* Taken for no launcher, each rank would be a run of its own and write where the others do. */
+Test(launch, variables_that_say_nothing_are_refused) {
+    refuse("OMPI_COMM_WORLD_SIZE=abc", "OMPI_COMM_WORLD_SIZE is 'abc': expected the number of "
+                                       "processes that the launcher has started");
+    refuse("OMPI_COMM_WORLD_SIZE=0", "OMPI_COMM_WORLD_SIZE is '0': expected the number");
+    refuse("PMI_SIZE=-1", "PMI_SIZE is '-1': expected the number");
+    refuse("PMI_SIZE=99999999999999999999", "PMI_SIZE is '99999999999999999999': expected");
+    refuse("SLURM_STEP_ID=0 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=x", "SLURM_STEP_NUM_TASKS is 'x'");
+    refuse("HARNESS_GROUP=offf", "HARNESS_GROUP is 'offf': expected off, or nothing");
     temporary_remove();
 }
 

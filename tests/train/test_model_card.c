@@ -5,6 +5,7 @@
 #include "support/program.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #if HARNESS_CPU
@@ -41,6 +42,37 @@ Test(model_card, figures_are_those_of_the_run, .timeout = 120) {
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cr_expect(strstr(card, lines[i]), "no '%s' in:\n%s", lines[i], (char *)card);
     mem_free(card);
+    temporary_remove();
+}
+
+/* How a model is asked, and what it answers, are its own kind's and no other's. */
+Test(model_card, tells_how_a_model_of_each_kind_is_asked, .timeout = 120) {
+    static const struct {
+        const char *task, *asked;
+    } kinds[] = {
+        {"kor_hate", "\"...\", truncation=True)\n"},
+        {"kmhas", "\"...\", truncation=True, top_k=None)\n"},
+        {"kor_sts", "truncation=True, function_to_apply=\"none\")\n"},
+        {"klue_ner", "aggregation_strategy=\"simple\")\nfind(\"...\")\n"},
+        {"klue_dp", "encoder = AutoModel.from_pretrained("},
+    };
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    for (size_t i = 0; i < KINDS; i++) {
+        program_result r =
+            RUN("run", "--sample", "--task", kinds[i].task, "--device", "cpu", "--threads", "1",
+                "--model", "tiny", "--max-steps", "1", "-o", kinds[i].task, "-q");
+        cr_assert_eq(r.exit_code, 0, "%s", r.err);
+        program_free(&r);
+        char name[64];
+        void *card;
+        size_t count;
+        snprintf(name, sizeof name, "%s/model/README.md", kinds[i].task);
+        MUST(file_read(&card, &count, temporary_path(name), 0));
+        for (size_t k = 0; k < KINDS; k++)
+            cr_expect_eq(strstr(card, kinds[k].asked) != NULL, k == i, "%s, '%s':\n%s",
+                         kinds[i].task, kinds[k].asked, (char *)card);
+        mem_free(card);
+    }
     temporary_remove();
 }
 #endif

@@ -4,6 +4,7 @@
 #include "platform/file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <lzma.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,9 @@
 #include <zstd.h>
 
 enum { PACKED_BYTES = 256 << 10, XZ_MEMORY_BYTES = 512 << 20, GZIP_WINDOW = 15 + 16 };
+/* Text packs to a tenth or so. Up to the first any file may unpack, beyond it to the second times
+ * what was read of it. */
+enum { FREE_BYTES = 256 << 20, RATIO_MOST = 1000 };
 
 static const char *const kind_names[] = {"text", "gzip", "xz", "zstd"};
 
@@ -25,6 +29,7 @@ static err fill(unpack *u) {
     if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", u->path, strerror(errno));
     sha256_add(&u->hash, u->bytes + u->end, (size_t)n);
     u->end += (size_t)n;
+    u->packed += (uint64_t)n;
     u->file_ended = n == 0;
     return ERR_OK;
 }
@@ -38,6 +43,9 @@ static unpack_kind kind_of(const uint8_t *b, size_t count) {
                    "7zXZ\0",
                    6},
                   {"\x28\xB5\x2F\xFD", 4}};
+    // zstd may begin with a frame that is to be skipped
+    if (count >= 4 && (b[0] & 0xF0) == 0x50 && !memcmp(b + 1, "\x2A\x4D\x18", 3))
+        return UNPACK_ZSTD;
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         if (count >= starts[i].count && !memcmp(b, starts[i].start, starts[i].count))
             return (unpack_kind)(UNPACK_GZIP + i);
@@ -184,6 +192,15 @@ static err read_plain(unpack *u, uint8_t *out, size_t size, size_t *count) {
     return e;
 }
 
+static err count_out(unpack *u, size_t count) {
+    u->unpacked += count;
+    if (u->unpacked <= FREE_BYTES || u->unpacked / RATIO_MOST <= u->packed) return ERR_OK;
+    return err_set(ERR_FORMAT,
+                   "%s: compressed by %s, and %" PRIu64 " MiB came out of %" PRIu64
+                   " bytes: more than %d times as much is no text",
+                   u->path, kind_names[u->kind], u->unpacked >> 20, u->packed, RATIO_MOST);
+}
+
 err unpack_read(unpack *u, void *out, size_t size, size_t *count) {
     static err (*const steps[])(unpack *, uint8_t *, size_t, size_t *) = {
         [UNPACK_GZIP] = step_gzip, [UNPACK_XZ] = step_xz, [UNPACK_ZSTD] = step_zstd};
@@ -192,7 +209,8 @@ err unpack_read(unpack *u, void *out, size_t size, size_t *count) {
     for (;;) {
         size_t before = u->begin;
         err e = steps[u->kind](u, out, size, count);
-        if (e || *count) return e;
+        if (e) return e;
+        if (*count) return count_out(u, *count);
         if (u->begin != before && u->begin < u->end) continue;
         if (u->file_ended && u->part_ended) return ERR_OK;
         if (u->file_ended) return wrong(u, cut_off);

@@ -1,8 +1,10 @@
 /* A file's bytes, unpacked as they are read: plain, gzip, xz or zstd, told by the first bytes.
  *
  * Memory is bounded by the formats' windows: at most 512 MiB is granted to xz and a window of 128
- * MiB to zstd, as their own programs grant. Several packed parts one behind the other are one text,
- * as for those programs. */
+ * MiB to zstd, as their own programs grant. Time is bounded too: beyond 256 MiB at most a thousand
+ * bytes come of one, since blank lines without end pack to next to nothing. Several packed parts one
+ * behind the other are one text, as for those programs. zstd's may begin with a frame to be skipped.
+ */
 #ifndef HARNESS_DATA_CORPUS_UNPACK_H
 #define HARNESS_DATA_CORPUS_UNPACK_H
 
@@ -24,6 +26,7 @@ typedef struct unpack {
     size_t begin, end;
     bool file_ended, part_ended; /* part_ended: between two packed parts */
     void *decoder;               /* the library's state, owned */
+    uint64_t packed, unpacked;   /* bytes read and given so far */
     sha256 hash;                 /* of the packed bytes read so far */
 } unpack;
 
@@ -32,7 +35,7 @@ err unpack_open(unpack *u, const char *path) MUST_CHECK;
 void unpack_close(unpack *u);
 
 /* Up to size unpacked bytes to out; *count is 0 at the end alone. Errors: ERR_IO; ERR_FORMAT naming
- * the path for what is damaged, cut off, or wants more memory. */
+ * the path for what is damaged, cut off, wants more memory, or unpacks to too much. */
 err unpack_read(unpack *u, void *out, size_t size, size_t *count) MUST_CHECK;
 
 /* SHA-256 of the file as it lies there, what was not yet read included. */

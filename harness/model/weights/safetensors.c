@@ -93,6 +93,11 @@ static err read_entry(tensor_entry *t, const cJSON *item, uint64_t data_bytes, c
                        " of the data, which has %" PRIu64 " (is the file truncated?)",
                        path, t->name, t->begin, t->end, data_bytes);
     uint64_t bits = t->count * types[t->type].bits, bytes = t->end - t->begin;
+    if (t->type != TENSOR_UNKNOWN && bits % 8)
+        return err_set(ERR_FORMAT,
+                       "%s: tensor '%s' has %" PRIu64 " values of %s, which fill no whole number of "
+                       "bytes",
+                       path, t->name, t->count, types[t->type].name);
     if (t->type != TENSOR_UNKNOWN && bytes * 8 != bits) {
         char shape[TENSOR_SHAPE_BYTES];
         tensor_shape_text(shape, t);

@@ -131,7 +131,7 @@ static err encode_block(encoded *out, uint32_t **block, const tokenizer *t, cons
     for (size_t i = first; i < last; i++) {
         const example *x = &examples[i];
         if ((e = example_encode(t, &one, x, max_length))) {
-            e = err_wrap(e, "text %zu", i);
+            e = err_wrap(e, "text %zu", i + 1);
             break;
         }
         if (out->units) out->units[i].count = x->target.units.count;

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static const double silence_s = 15, waiting_s = 1800;
-enum { WHY_BYTES = 4096 };
+enum { WHY_BYTES = 4096, SECONDS_MOST = 100000000 };
 
 /* One process has one launcher, so one of these. */
 static struct {
@@ -61,19 +61,45 @@ static uint32_t own_number(void) {
     return most;
 }
 
+/* What a launcher, or who sets its variables by hand, cannot have meant: taken for none, each rank
+ * would be a run of its own. */
+static err check_size(const char *name) {
+    const char *text = getenv(name);
+    if (!text || !*text || number_of(name)) return ERR_OK;
+    return err_set(ERR_USAGE,
+                   "%s is '%s': expected the number of processes that the launcher has started "
+                   "(HARNESS_GROUP=off: each process by itself)",
+                   name, text);
+}
+
 static err read_seconds(double *seconds, const char *name) {
     const char *text = getenv(name);
     char *end = NULL;
     if (!text || !*text) return ERR_OK;
     *seconds = strtod(text, &end);
-    if (!*end && *seconds > 0) return ERR_OK;
-    return err_set(ERR_USAGE, "%s is '%s': expected seconds, more than 0", name, text);
+    if (!*end && *seconds > 0 && *seconds <= SECONDS_MOST) return ERR_OK;
+    return err_set(ERR_USAGE, "%s is '%s': expected seconds, more than 0 and at most %d", name,
+                   text, SECONDS_MOST);
 }
 
 static err read_limits(transport_limits *l) {
     *l = (transport_limits){silence_s, waiting_s};
     err e = read_seconds(&l->silence, "HARNESS_GROUP_SILENCE");
     return e ? e : read_seconds(&l->waiting, "HARNESS_GROUP_WAIT");
+}
+
+static err check_variables(void) {
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+    const char *set = getenv("HARNESS_GROUP");
+    transport_limits limits;
+    err e = read_limits(&limits);
+    if (!e && set && *set && strcmp(set, "off") != 0)
+        e = err_set(ERR_USAGE, "HARNESS_GROUP is '%s': expected off, or nothing", set);
+    if (set && *set) return e;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !e; i++) e = check_size(sizes[i]);
+    if (!e && getenv("SLURM_STEP_ID") && getenv("SLURM_PROCID"))
+        e = check_size("SLURM_STEP_NUM_TASKS");
+    return e;
 }
 
 static err refuse_missing(const char *engine, uint32_t ranks, const char *why) {
@@ -234,12 +260,13 @@ err launch_run(launch_work *work, const void *context, const char *devices, uint
     uint32_t announced = launch_announced(&engine), words = 1;
     bool by_launcher = announced > 1 || (engine && !announced);
     struct group g = {0};
+    err e = check_variables();
+    if (e) return e;
     for (const char *c = devices; c && *c; c++) words += *c == ',';
     if (!by_launcher && words > 1)
         return launch_threads(
             &(thread_rank){.work = work, .context = context, .expected = expected}, words);
-    err e =
-        by_launcher ? join_processes(&g, engine, announced, expected) : check_expected(expected, 1);
+    e = by_launcher ? join_processes(&g, engine, announced, expected) : check_expected(expected, 1);
     if (!e) e = work(context, &g);
     return group_close(&g, e);
 }

@@ -17,7 +17,8 @@ typedef err launch_work(const void *context, struct group *g);
  *   expected  ranks that were asked for; 0: any
  * HARNESS_GROUP=off in the environment: no launcher is looked for. HARNESS_GROUP_SILENCE and
  * HARNESS_GROUP_WAIT are seconds: the limits of transport.h.
- * Returns what group_close does. Errors: ERR_USAGE for another number of ranks than expected or
+ * Returns what group_close does. Errors: ERR_USAGE naming the variable of these, or of a launcher's
+ * for its size, that holds no such thing, for another number of ranks than expected or
  * than the launcher announced, or a launch without MPI; ERR_UNSUPPORTED naming the plugin that is
  * missing and what to install; group_open's. */
 err launch_run(launch_work *work, const void *context, const char *devices,

@@ -16,6 +16,9 @@
 
 #include <string.h>
 
+/* Tables have rows up to the next multiple of this at most, for the sake of speed. */
+enum { VOCABULARY_PADDING = 128 };
+
 enum { NEAR_FOLDERS_MAX = 200 };
 
 static err train_words(base_model *s, const dataset_split *train, bool marked) {
@@ -95,7 +98,12 @@ static err base_model_locate(char **folder, char **name, const char *path) {
 /* A folder without config.json: a run that was stopped keeps models in its checkpoints alone. */
 static err no_model(const char *folder) {
     char path[PATH_MAX];
-    err e = path_in(path, folder, "unfinished.json");
+    err e = path_in(path, folder, "config.json");
+    const char *other = e ? NULL : file_other_kind(path);
+    if (other)
+        return err_set(ERR_DATA, "%s: no model folder: config.json in it is %s, not a file", folder,
+                       other);
+    if (!e) e = path_in(path, folder, "unfinished.json");
     if (!e && file_exists(path))
         e = err_set(
             ERR_DATA,
@@ -157,6 +165,10 @@ err base_model_open_folder(base_model *s, const char *folder, const base_model_o
     if (s->tokenizer.count > s->config.vocabulary)
         return err_set(ERR_DATA, "%s: the tokenizer has %zu tokens, the model's vocab_size is %u",
                        folder, s->tokenizer.count, s->config.vocabulary);
+    if (s->config.vocabulary - s->tokenizer.count >= VOCABULARY_PADDING)
+        log_warn("%s: the tokenizer has %zu tokens, the model has rows for %u: was the vocabulary "
+                 "cut off?",
+                 folder, s->tokenizer.count, s->config.vocabulary);
     fit_words(s);
     return model_corpus_read(&s->corpus, s->folder);
 }

@@ -12,7 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WARM_STEPS = 2, RATE_STEPS = 5, ESTIMATE_STEPS = 10, LONG_SECONDS = 3600 };
+enum {
+    WARM_STEPS = 2,
+    RATE_STEPS = 5,
+    ESTIMATE_STEPS = 10,
+    LONG_SECONDS = 3600,
+    SHARDS_MOST = 4096 /* each has gradients of its own */
+};
 
 /* Writes the class weights to where the loss reads them. pre: t->table_arena is begun. */
 static err place_class_weights(trainer *t) {
@@ -104,6 +110,9 @@ static uint32_t own_shards(const trainer *t) {
 
 static err check_shards(const trainer *t) {
     uint32_t ranks = group_size(t->options.group);
+    if (shards_of(t) > SHARDS_MOST)
+        return err_set(ERR_USAGE, "%u shards%s: expected at most %d", shards_of(t),
+                       err_advice("shards", " (--shards)"), SHARDS_MOST);
     if (shards_of(t) % ranks == 0) return ERR_OK;
     return err_set(ERR_USAGE, "%u shards cannot be divided among %u ranks: expected a multiple",
                    shards_of(t), ranks);
