@@ -1,6 +1,7 @@
 /* `harness run`: fine-tunes and evaluates, one record for each task, model and seed. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/moment.h"
 #include "base/shown.h"
 #include "cli/dry_run.h"
 #include "cli/group_flag.h"
@@ -305,16 +306,19 @@ static err show_result(const record *rec, const run *r, const options *o, const 
     return ERR_OK;
 }
 
-/* The same run was finished before: it is not done again, but its record goes to the results
- * folder if it is not there. */
-static err show_finished(const run *r, const options *o, double *score) {
+/* The same run was finished before, or, since `begun` (NULL: not looked at), by another worker: it
+ * is not done again, but its record goes to the results folder if it is not there. */
+static err show_finished(const run *r, const options *o, const char *begun, double *score) {
     record rec = {0};
     char *stored = NULL, local[PATH_MAX];
     err e = path_in(local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
-    log_note("%s: this very run is finished already, since %.10s; here is its result (--overwrite "
-             "does it again)",
-             r->output, rec.created);
+    if (begun && strcmp(rec.created, begun) > 0)
+        log_note("%s: finished by another worker; here is its result", r->output);
+    else
+        log_note("%s: this very run is finished already, since %.10s; here is its result "
+                 "(--overwrite does it again)",
+                 r->output, rec.created);
     if (run_is_result(&rec, r) && !r->request.is_dry &&
         (e = store_write_missing(results_folder(o), &rec, &stored)))
         goto done;
@@ -337,7 +341,7 @@ static err conclude(run *r, const options *o, double *score) {
     // until the record is on the disk too the run is unfinished and can be resumed
     if ((e = run_store(&local, &stored, &stays, &rec, r, results_folder(o)))) goto done;
     if (stays) {
-        e = show_finished(r, o, score);
+        e = show_finished(r, o, NULL, score);
         goto done;
     }
     if ((e = run_finish(r))) goto done;
@@ -361,6 +365,8 @@ typedef struct progress {
     char **busy;    /* (runs) where another worker has it, owned; else NULL */
     bool *is_due;   /* (runs) */
     bool *is_told;  /* (models) owned: what its folder lacks was told */
+    size_t trained; /* runs, by this worker */
+    char begun[MOMENT_BYTES];
     dry_total dry;
 } progress;
 
@@ -406,7 +412,8 @@ static err run_one(progress *p, size_t i) {
         if (!r.is_finished)
             e = train_one(p, &r, score);
         else if (writes)
-            e = show_finished(&r, o, score);
+            e = show_finished(&r, o, request.is_swept ? p->begun : NULL, score);
+        p->trained += !r.is_finished;
         if (!e) sweep_end(s, &request);
     }
     run_close(&r);
@@ -509,9 +516,10 @@ static err is_elsewhere(bool *held, const progress *p, size_t i) {
 /* What others are at work on is waited for: a worker that is lost leaves its run. */
 static err run_all(progress *p, size_t runs) {
     const struct timespec pause = {0, 300000000};
-    size_t start = shard_start(runs), due = 0;
+    size_t start = shard_start(runs), due = 0, ours = 0;
     bool is_told = false, held = false;
     for (size_t i = 0; i < runs; i++) due += p->is_due[i] = work_has(p->work, i);
+    ours = due;
     if (due < runs) log_note("sweep   %zu of %zu runs are of this shard", due, runs);
     while (due) {
         size_t before = due;
@@ -530,12 +538,18 @@ static err run_all(progress *p, size_t runs) {
         is_told = true;
         nanosleep(&pause, NULL);
     }
+    if (p->work->shard.count && !p->request->is_dry)
+        log_note("sweep   shard %u of %u is done: %zu of all %zu runs; trained now %zu, finished "
+                 "before or by others %zu",
+                 p->work->shard.number, p->work->shard.count, ours, runs, p->trained,
+                 ours - p->trained);
     return ERR_OK;
 }
 
 static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     size_t runs = work_runs(w);
     progress p = {.sweep = s, .work = w, .options = o, .request = q};
+    moment_now(p.begun);
     err e = mem_new(&p.scores, runs);
     if (!e) e = mem_new(&p.busy, runs);
     if (!e) e = mem_new(&p.is_due, runs);

@@ -305,15 +305,33 @@ static void cut_recipe(recipe *r, double share) {
         r->num_train_epochs *= share;
 }
 
+/* What the sweep says of a trial: "trial 2 of 4", and "learning_rate 0.000171, num_train_epochs 1". */
+static err name_trial(strbuf *trial, strbuf *tries, const search *s, const tune_row *row) {
+    char value[RECIPE_TEXT_BYTES];
+    err e = strbuf_printf(trial, "trial %zu of %zu", (size_t)(row - s->result.rows) + 1,
+                          s->result.count);
+    for (size_t i = 0; !e && i < s->space.count; i++) {
+        const char *key = s->space.axes[i].row->key;
+        if (tune_axis_varies(&s->space.axes[i]) && recipe_shown(value, &row->recipe, key))
+            e = strbuf_printf(tries, "%s%s %s", tries->length ? ", " : "", key, value);
+    }
+    return e;
+}
+
 static err run_trial(search *s, tune_row *row) {
     run_request q = s->request;
     run r = {0};
+    strbuf trial = {0}, tries = {0};
+    err e = name_trial(&trial, &tries, s, row);
+    if (e) goto done;
     q.recipe = row->recipe;
     q.is_done = has_trial;
     q.is_done_context = s;
     cut_recipe(&q.recipe, row->share);
+    s->sweep.trial = trial.text;
+    s->sweep.tries = tries.text;
     sweep_begin(&s->sweep, &q);
-    err e = run_open(&r, &q);
+    e = run_open(&r, &q);
     s->request.weights_told = s->request.weights_told || r.weights_told;
     if (!e) {
         snprintf(s->result.metric, sizeof s->result.metric, "%s", run_best_metric(&r));
@@ -328,8 +346,13 @@ static err run_trial(search *s, tune_row *row) {
     }
     run_close(&r);
     if (e && e != ERR_INTERRUPTED && e != ERR_MEMORY)
-        return err_wrap(e, "trial %zu", (size_t)(row - s->result.rows) + 1);
-    if (!e) show_trial(s, row);
+        e = err_wrap(e, "trial %zu", (size_t)(row - s->result.rows) + 1);
+    else if (!e)
+        show_trial(s, row);
+done:
+    s->sweep.trial = s->sweep.tries = NULL;
+    strbuf_free(&trial);
+    strbuf_free(&tries);
     return e;
 }
 

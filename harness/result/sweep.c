@@ -185,14 +185,26 @@ static void end_text(char text[48], const sweep *s) {
              &local);
 }
 
+/* A preset has its family in its name, as its records have. */
+static void note_run(const sweep *s, const run_request *q, const char *end) {
+    char *title = NULL;
+    if (q->arch && model_preset_known(q->model) && model_preset_title(&title, q->model, q->arch))
+        err_clear(); // a note is no reason to fail
+    log_note("sweep   run %zu of %zu (%zu left out%s): %s, %s, seed %u", s->begun, s->total,
+             s->skipped, end, q->task, title ? title : q->model, q->seed);
+    mem_free(title);
+}
+
 void sweep_begin(sweep *s, const run_request *q) {
     char end[48], prefix[96];
     s->begun++;
     s->run_begin = clock_seconds();
     if (s->total < 2) return;
     end_text(end, s);
-    log_note("sweep   run %zu of %zu (%zu left out%s): %s, %s, seed %u", s->begun, s->total,
-             s->skipped, end, q->task, q->model, q->seed);
+    if (s->trial)
+        log_note("search  %s%s: %s", s->trial, end, s->tries);
+    else
+        note_run(s, q, end);
     snprintf(prefix, sizeof prefix, "[%zu/%zu%s] ", s->begun, s->total, end);
     log_set_progress_prefix(prefix);
 }
@@ -216,6 +228,11 @@ void sweep_skip(sweep *s, const run_request *q, const record *found) {
     if (work_of(&work, q)) err_clear();
     s->left -= work;
     s->skipped++;
-    log_note("sweep   run %zu of %zu is left out: there is a record of it, of %.10s%s", s->begun,
-             s->total, found->created, err_advice("overwrite", " (--overwrite does it again)"));
+    const char *advice = err_advice("overwrite", " (--overwrite does it again)");
+    if (s->trial)
+        log_note("search  %s: done before, on %.10s, its score is used%s", s->trial, found->created,
+                 advice);
+    else
+        log_note("sweep   run %zu of %zu is left out: there is a record of it, of %.10s%s",
+                 s->begun, s->total, found->created, advice);
 }

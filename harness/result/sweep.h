@@ -22,6 +22,8 @@ typedef struct sweep {
     double left, work; /* of all runs still to do, the present one among them; of those done */
     double seconds;    /* of the runs done */
     double run_begin;  /* clock */
+    /* Of a search, else NULL, borrowed: which trial is at work, "trial 2 of 4", and what it tries. */
+    const char *trial, *tries;
 } sweep;
 
 /* All tasks, or those of a group (not NULL), whose data is here or can be fetched (sample: that have

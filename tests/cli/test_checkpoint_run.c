@@ -251,6 +251,24 @@ Test(checkpoint_run, rows_of_a_classifier_go_with_the_names) {
     program_free(&again);
 }
 
+/* As many labels as the task has, but others: what the model learnt of those is no start. */
+Test(checkpoint_run, a_classifier_of_another_task_is_drawn_anew) {
+    static const char *const labels[] = {"entailment", "neutral", "contradiction"},
+                             *const names[] = {"classifier.weight", "classifier.bias"};
+    const char *folder = temporary_path("nli"), *output = temporary_path("out");
+    json_setup();
+    model_folder_make(folder, labels, 3, NULL);
+    program_result r = run_from(folder, output, "--ignore-mismatched-sizes");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_not_null(
+        strstr(r.err, "are not those of task kor_hate: the classifier is drawn anew"), "%s", r.err);
+    cr_expect_not_null(
+        strstr(r.err, "classifier.weight | MISMATCH   | [3, 8], of other labels: drawn anew"), "%s",
+        r.err);
+    program_free(&r);
+    expect_initialised(output, names, 2);
+}
+
 Test(checkpoint_run, labels_of_another_language_need_the_map) {
     static const char *const labels[] = {"없음", "혐오", "공격"};
     static const char map[] = "없음=none,혐오=hate,공격=offensive";
@@ -268,6 +286,8 @@ Test(checkpoint_run, labels_of_another_language_need_the_map) {
                                   "say which is which: --label-map "
                                   "'없음=hate,혐오=offensive,공격=none' if this is the order"),
                            "%s: %s", verbs[i], r.err);
+        cr_expect_eq(!strstr(r.err, "classifier drawn anew: --ignore-mismatched-sizes"), i > 0,
+                     "%s: %s", verbs[i], r.err);
         program_free(&r);
         r = RUN(verbs[i], "--task", "kor_hate", "--device", "reference", where, folder,
                 "--label-map", map, rest[0], i ? NULL : "--max-steps", "1", "-o", output);

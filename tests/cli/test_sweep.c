@@ -237,6 +237,25 @@ Test(sweep, words) {
     words_free(list, count);
 }
 
+/* A preset's family is in its name; a shard tells at its end what it did. */
+Test(sweep, says_which_preset_and_what_a_shard_did) {
+    const char *first = "shard 1 of 1 is done: 2 of all 2 runs; trained now 2, finished before or "
+                        "by others 0",
+               *again = "trained now 0, finished before or by others 2";
+    for (int i = 0; i < 2; i++) {
+        program_result p =
+            RUN("run", "--task", "kor_hate", "--arch", "electra", "--sample", "--device", "cpu",
+                "--threads", "1", "--max-steps", "1", "--runs", "2", "--shard", "1/1");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect(strstr(p.err, "run 1 of 2 (0 left out): kor_hate, tiny-electra, seed 42"), "%s",
+                  p.err);
+        cr_expect(strstr(p.err, i ? again : first), "%s", p.err);
+        cr_expect_null(strstr(p.err, "another worker"), "%s", p.err);
+        program_free(&p);
+    }
+    temporary_remove();
+}
+
 Test(sweep, several_tasks_and_models_are_one_sweep) {
     program_result p = RUN("run", "--task", "kor_hate,kor_sarcasm", "--model", "tiny,mini",
                            "--sample", "--device", "cpu", "--threads", "1", "--max-steps", "1");
@@ -286,7 +305,7 @@ Test(sweep, workers_share_a_list_and_take_over) {
     enum { RUNS = 4 };
     const char *const work[] = {WORKER, "--runs", "4", NULL};
     child lost, others[2];
-    size_t trained = 0;
+    size_t trained = 0, told = 0;
     char pid[24];
     json_setup();
     child_start(&lost, NULL, work);
@@ -308,10 +327,12 @@ Test(sweep, workers_share_a_list_and_take_over) {
         p = child_end(&others[i], 120);
         cr_expect_eq(p.exit_code, 0, "%s", p.err);
         trained += times(p.err, "task    kor_hate");
+        told += times(p.err, ": finished by another worker; here is its result");
         cr_expect(strstr(p.out, "kor_hate: 4 runs, mean "), "%s", p.out);
         program_free(&p);
     }
     cr_expect_eq(trained, RUNS, "%zu runs were trained", trained);
+    cr_expect_geq(told, 1, "nobody says that another worker finished a run");
     folder_list made;
     char path[300];
     record taken, alone;

@@ -55,8 +55,7 @@ static double number_at(const cJSON *o, const char *key) {
 /* Trials that a search found done. */
 static size_t left_out(const program_result *p) {
     size_t count = 0;
-    for (const char *at = p->err; (at = strstr(at, " is left out: there is a record")); at++)
-        count++;
+    for (const char *at = p->err; (at = strstr(at, ": done before, on ")); at++) count++;
     return count;
 }
 
@@ -79,6 +78,9 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     cr_assert_eq(cJSON_GetArraySize(best), 4);
     double top = 0, sum = 0;
     cr_expect(strstr(p.err, "search  random, 4 trials: "), "%s", p.err);
+    const char *said = strstr(p.err, "search  trial 1 of 4: learning_rate 0.0");
+    cr_expect(said && strstr(said, ", num_train_epochs "), "%s", p.err);
+    cr_expect_null(strstr(p.err, "sweep   "), "%s", p.err);
     for (int i = 0; i < 4; i++) {
         const cJSON *row = cJSON_GetArrayItem(rows, i);
         char note[100];
@@ -110,6 +112,7 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     p = TUNE("--lr", "1e-4..1e-2", "--epochs", "1,2", "--trials", "4", "-o", "found");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_eq(left_out(&p), 3, "%s", p.err);
+    cr_expect(strstr(p.err, ", its score is used (--overwrite does it again)"), "%s", p.err);
     cr_expect(strstr(p.out, "Expected best dev macro_f1"), "%s", p.out);
     program_free(&p);
     MUST(file_read((void **)&second, &bytes, temporary_path("found/recipe.json"), 0));

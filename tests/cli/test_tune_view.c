@@ -137,7 +137,7 @@ Test(tune_view, json_has_the_numbers_of_each_trial) {
     cJSON_Delete(root);
 }
 
-/* Of the expected best score those of 1, 2, 3, 5, 10, ... trials are told, and that of all. */
+/* Of the expected best score those of 1 to 10, 20, 30, 50, ... trials are told, and that of all. */
 Test(tune_view, some_numbers_of_trials_are_told) {
     static const struct {
         size_t count;
@@ -145,10 +145,10 @@ Test(tune_view, some_numbers_of_trials_are_told) {
     } lists[] = {{1, " 1"},
                  {3, " 1 2 3"},
                  {4, " 1 2 3 4"},
-                 {6, " 1 2 3 5 6"},
-                 {10, " 1 2 3 5 10"},
-                 {12, " 1 2 3 5 10 12"},
-                 {50, " 1 2 3 5 10 20 30 50"}};
+                 {6, " 1 2 3 4 5 6"},
+                 {10, " 1 2 3 4 5 6 7 8 9 10"},
+                 {12, " 1 2 3 4 5 6 7 8 9 10 12"},
+                 {50, " 1 2 3 4 5 6 7 8 9 10 20 30 50"}};
     tune_space_init(&space);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         tune_result t = result_of(NULL, NULL, lists[i].count);

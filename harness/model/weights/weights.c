@@ -125,6 +125,7 @@ typedef struct loading {
     bool *used;   /* (tensors->count) of names */
     bool *absent; /* (params count): to be drawn */
     bool resize;  /* a classifier of another size is drawn */
+    bool anew;    /* any classifier is */
     params *params;
     uint32_t seed; /* what is drawn is of these two */
     float range;
@@ -196,7 +197,11 @@ static err note_mismatch(loading *l, const tensor_place *t, const param *p, size
                                         : "");
     tensor_shape_text(found, t->entry);
     shape_text(expected, p, rows);
-    snprintf(sizes, sizeof sizes, "%s in the checkpoint, %s here", strchr(found, '['), expected);
+    if (l->anew)
+        snprintf(sizes, sizeof sizes, "%s, of other labels: drawn anew", strchr(found, '['));
+    else
+        snprintf(sizes, sizeof sizes, "%s in the checkpoint, %s here", strchr(found, '['),
+                 expected);
     l->absent[index] = true;
     err e = weights__keys_add(&l->report->mismatched, key);
     return e ? e : weights__keys_add(&l->report->sizes, sizes);
@@ -248,7 +253,8 @@ static err load_slice(loading *l, param *p, size_t slice, size_t slices, size_t 
     if (!t) return note_missing(l, p, index, key);
     if (p->added && weights__shape_fits(t->entry, p, rows - p->added))
         return load_before_added(l, t, p, index, key);
-    if (!weights__shape_fits(t->entry, p, rows)) return note_mismatch(l, t, p, rows, index, key);
+    if (!weights__shape_fits(t->entry, p, rows) || (l->anew && p->scope == PARAM_CLASSIFIER))
+        return note_mismatch(l, t, p, rows, index, key);
     if ((e = safetensors_read(t->file, t->entry, l->values))) return e;
     return params_write(p, l->values, slice * count, count);
 }
@@ -318,11 +324,12 @@ static err name_all(loading *l) {
 }
 
 static err load(params *ps, weights_report *report, const char *folder, uint32_t seed, float range,
-                bool resize) {
+                bool resize, bool anew) {
     tensors files = {0};
     loading l = {.tensors = &files,
                  .report = report,
                  .resize = resize,
+                 .anew = anew,
                  .params = ps,
                  .seed = seed,
                  .range = range};
@@ -350,12 +357,17 @@ done:
 
 err weights_load(params *ps, weights_report *report, const char *folder, uint32_t seed,
                  float range) {
-    return load(ps, report, folder, seed, range, false);
+    return load(ps, report, folder, seed, range, false, false);
 }
 
 err weights_load_resized(params *ps, weights_report *report, const char *folder, uint32_t seed,
                          float range) {
-    return load(ps, report, folder, seed, range, true);
+    return load(ps, report, folder, seed, range, true, false);
+}
+
+err weights_load_anew(params *ps, weights_report *report, const char *folder, uint32_t seed,
+                      float range) {
+    return load(ps, report, folder, seed, range, true, true);
 }
 
 /* Of a tensor whose rows are labels, or several rows a label. */

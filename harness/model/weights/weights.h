@@ -55,6 +55,10 @@ err weights_load(params *ps, weights_report *report, const char *folder, uint32_
 err weights_load_resized(params *ps, weights_report *report, const char *folder, uint32_t seed,
                          float range) MUST_CHECK;
 
+/* The same, but the classifier is drawn whatever its size: it was of other labels. */
+err weights_load_anew(params *ps, weights_report *report, const char *folder, uint32_t seed,
+                      float range) MUST_CHECK;
+
 /* Appends the table that transformers shows after loading: a row for each unexpected, missing and
  * mismatched key, keys that differ in layer numbers in one; where its lines would have more columns, a
  * line "key: status, details" for each. Nothing when there is none. Errors: ERR_MEMORY. */

@@ -200,9 +200,11 @@ static err refuse(const uint32_t *ours, uint32_t which, const model_config *c, c
     if (!e)
         e = err_set(ERR_DATA,
                     "%s: label %u of the model is '%s', which is none of task %s (%s) or is there "
-                    "twice; say which is which%s'%s' if this is the order",
+                    "twice; say which is which%s'%s' if this is the order%s",
                     where, which, label_name(c, which, fallback), t->name, names.text,
-                    err_advice("label-map", ": --label-map "), map.text);
+                    err_advice("label-map", ": --label-map "), map.text,
+                    err_advice("ignore-mismatched-sizes",
+                               "; or have the classifier drawn anew: --ignore-mismatched-sizes"));
     strbuf_free(&map);
     strbuf_free(&names);
     return e;

@@ -76,7 +76,13 @@ static err match_labels(run *r) {
         return err_set(ERR_USAGE, "the label map: model '%s' has no classifier of %zu labels",
                        r->request.model, r->task.label_count);
     if (!keeps) return ERR_OK;
-    return labels_match(&s->label_rows, &s->config, &r->task, r->request.label_map, s->folder);
+    e = labels_match(&s->label_rows, &s->config, &r->task, r->request.label_map, s->folder);
+    if (e != ERR_DATA || !r->request.ignore_mismatched_sizes || r->request.label_map) return e;
+    err_clear();
+    r->classifier_is_anew = true;
+    log_note("%s: its labels are not those of task %s: the classifier is drawn anew", s->folder,
+             r->task.name);
+    return ERR_OK;
 }
 
 /* What the task makes of the model: its labels, its tokens, its longest sentence. */
@@ -164,11 +170,11 @@ err run_load_weights(run *r) {
     params *ps = &r->trainer.model.params;
     if (!s->folder || r->request.from_scratch)
         return params_draw(ps, r->request.seed, s->config.initializer_range, NULL);
-    err e = r->request.ignore_mismatched_sizes
-                ? weights_load_resized(ps, &r->weights, s->folder, r->request.seed,
-                                       s->config.initializer_range)
-                : weights_load(ps, &r->weights, s->folder, r->request.seed,
-                               s->config.initializer_range);
+    err (*load)(params *, weights_report *, const char *, uint32_t, float) =
+        r->classifier_is_anew                ? weights_load_anew
+        : r->request.ignore_mismatched_sizes ? weights_load_resized
+                                             : weights_load;
+    err e = load(ps, &r->weights, s->folder, r->request.seed, s->config.initializer_range);
     if (!e || e == ERR_DATA) show_weights(r);
     if (!e && s->label_rows) e = weights_move_rows(ps, s->label_rows);
     return e;

@@ -55,11 +55,12 @@ typedef struct run_request {
     bool sample;
     size_t limit;
     const char *model;
-    const encoder_family *arch;   /* of a preset; NULL: BERT */
-    bool from_scratch;            /* a folder's weights are drawn from the seed all the same */
-    bool ignore_mismatched_sizes; /* a classifier of another size is drawn from the seed */
-    bool cased;                   /* the folder's tokenizer is, though its files do not say so */
-    const char *label_map;        /* labels.h, or NULL */
+    const encoder_family *arch; /* of a preset; NULL: BERT */
+    bool from_scratch;          /* a folder's weights are drawn from the seed all the same */
+    bool
+        ignore_mismatched_sizes; /* a classifier of another size, or of other labels, is drawn from the seed */
+    bool cased;                  /* the folder's tokenizer is, though its files do not say so */
+    const char *label_map; /* labels.h, or NULL */
     recipe recipe;
     run_protocol protocol;
     uint32_t seed;
@@ -118,9 +119,10 @@ typedef struct run {
     bool is_busy;       /* is_swept: another process is at work on it; nothing more is prepared */
     bool is_finished;   /* run_open found this very run, finished: there is nothing to train */
     bool is_ended;      /* run_finish was done */
-    bool weights_told;  /* by this run or one before: see the request */
-    best_tracker best;  /* protocol dev: of the evaluations so far, which the trainer holds */
-    bool replaces;      /* checkpoints of another run may be there, and none of this one, which
+    bool classifier_is_anew; /* the folder's has as many labels, but others */
+    bool weights_told;       /* by this run or one before: see the request */
+    best_tracker best;       /* protocol dev: of the evaluations so far, which the trainer holds */
+    bool replaces;           /* checkpoints of another run may be there, and none of this one, which
                           --overwrite has given up */
     uint32_t resumed_at;
     uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
