@@ -95,7 +95,8 @@ static err read_entry(tensor_entry *t, const cJSON *item, uint64_t data_bytes, c
     uint64_t bits = t->count * types[t->type].bits, bytes = t->end - t->begin;
     if (t->type != TENSOR_UNKNOWN && bits % 8)
         return err_set(ERR_FORMAT,
-                       "%s: tensor '%s' has %" PRIu64 " values of %s, which fill no whole number of "
+                       "%s: tensor '%s' has %" PRIu64
+                       " values of %s, which fill no whole number of "
                        "bytes",
                        path, t->name, t->count, types[t->type].name);
     if (t->type != TENSOR_UNKNOWN && bytes * 8 != bits) {
