@@ -173,19 +173,15 @@ static err name_folder(search *s, const options *o) {
 
 /* Whether the recipe of that hash is what this search wrote at its last end, as tune.json says. */
 static err is_of_end(bool *is, const search *s, const char *hex) {
-    char *path = NULL;
+    char path[PATH_MAX];
     cJSON *root = NULL;
     *is = false;
-    err e = path_join(&path, s->folder, "tune.json");
-    if (!e && file_exists(path) && (e = json_read(&root, path, END_LIMIT_BYTES)) &&
-        e != ERR_MEMORY) {
-        err_clear(); // it says nothing then
-        e = ERR_OK;
-    }
+    err e = path_in(path, s->folder, "tune.json");
+    if (!e && file_exists(path)) // one that cannot be read says nothing
+        e = err_unless_memory(json_read(&root, path, END_LIMIT_BYTES));
     const char *own = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, end_digest));
     *is = !e && own && strcmp(own, hex) == 0;
     cJSON_Delete(root);
-    mem_free(path);
     return e;
 }
 
@@ -449,11 +445,9 @@ static err drop_all_done(search *s) {
     if (s->request.overwrite || !folder_is_own(s->work)) return ERR_OK;
     err e = folder_list_read(&names, s->work);
     while (folder_next(&names, &e)) {
-        if (!folder_is_own(names.path) || !(e = drop_done(s, names.path)) || e == ERR_MEMORY)
-            continue;
-        log_warn("%s", err_message(e));
-        err_clear();
-        e = ERR_OK;
+        if (folder_is_own(names.path)) e = drop_done(s, names.path);
+        if (e && e != ERR_MEMORY) log_warn("%s", err_message(e));
+        e = err_unless_memory(e);
     }
     folder_list_free(&names);
     return e;

@@ -17,27 +17,23 @@ static void teardown(void) {
 
 TestSuite(sums, .fini = teardown);
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 /* Any file or the one that is asked for; a list that another was added to. */
 Test(sums, files_are_those_that_were_written) {
     static const char *const names[] = {"a", "b"};
     const char *folder = temporary_folder();
-    put("a", "one");
-    put("b", "two");
+    temporary_put("a", "one");
+    temporary_put("b", "two");
     MUST(sums_check(folder, NULL)); // without a list nothing is asked
     MUST(sums_check(folder, "a"));
     MUST(sums_write(folder, names, 2));
     MUST(sums_check(folder, NULL));
     MUST(sums_check(folder, "b"));
     MUST_FAIL(sums_check(folder, "c"), ERR_DATA, "SHA256SUMS: does not list c");
-    put("c", "three");
+    temporary_put("c", "three");
     MUST(sums_add(folder, "c"));
     MUST(sums_check(folder, "a"));
     MUST(sums_check(folder, "c"));
-    put("b", "changed");
+    temporary_put("b", "changed");
     MUST(sums_check(folder, "a"));
     MUST(sums_check(folder, "c"));
     MUST_FAIL(sums_check(folder, "b"), ERR_DATA, "b: SHA-256 is ");
@@ -55,14 +51,14 @@ Test(sums, lines_that_are_none_are_named) {
                                         "0%s  a\n", "A%.63s  a\n"};
     const char *folder = temporary_folder();
     char hex[HASH_HEX_BYTES], line[200], text[300];
-    put("a", "one");
-    put(" a", "one");
+    temporary_put("a", "one");
+    temporary_put(" a", "one");
     MUST(hash_file_hex(temporary_path("a"), hex));
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         bool may = i == 1; // a name that begins with a blank
         snprintf(line, sizeof line, wrong[i], hex);
         snprintf(text, sizeof text, "%s  a\n%s", hex, line);
-        put("SHA256SUMS", text);
+        temporary_put("SHA256SUMS", text);
         err e = sums_check(folder, NULL);
         cr_expect_eq(e, may ? ERR_OK : ERR_FORMAT, "%s", text);
         if (!may)
@@ -70,8 +66,8 @@ Test(sums, lines_that_are_none_are_named) {
                       err_message(e));
     }
     snprintf(text, sizeof text, "%s  a", hex);
-    put("SHA256SUMS", text);
+    temporary_put("SHA256SUMS", text);
     MUST_FAIL(sums_check(folder, "a"), ERR_FORMAT, "SHA256SUMS: lines of text are expected");
-    put("SHA256SUMS", "");
+    temporary_put("SHA256SUMS", "");
     MUST_FAIL(sums_check(folder, "a"), ERR_FORMAT, "SHA256SUMS: lines of text are expected");
 }

@@ -22,10 +22,6 @@ static void teardown(void) {
 
 TestSuite(own_files, .init = setup, .fini = teardown, .timeout = 120);
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 /* --- manifests of files of many shapes --- */
 
 /* In the form of public files, with sentences of our own: Naver's film ratings, a table as Excel
@@ -114,7 +110,7 @@ static char *manifest_of(const char *file, const char *const *flags, size_t coun
 
 Test(own_files, four_public_shapes_and_two_kinds) {
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        put(shapes[i].file, shapes[i].text);
+        temporary_put(shapes[i].file, shapes[i].text);
         char *text = manifest_of(shapes[i].file, shapes[i].flags, 10);
         cr_expect(strstr(text, shapes[i].format), "%s: no %s in %s", shapes[i].file,
                   shapes[i].format, text);
@@ -137,7 +133,7 @@ static void expect_note(program_result p, const char *part, bool is_said) {
 
 /* The numbers of rows that pandas writes have no name: they are neither text nor label. */
 Test(own_files, a_column_without_a_name_is_not_guessed) {
-    put("a.csv", ",말,label\n0,좋은 글,x\n1,나쁜 글,y\n2,다른 글,x\n3,어떤 글,y\n");
+    temporary_put("a.csv", ",말,label\n0,좋은 글,x\n1,나쁜 글,y\n2,다른 글,x\n3,어떤 글,y\n");
     expect_note(RUN("tasks", "new", "a.csv", "--output", "a.json"),
                 "text    column '말' of a.csv, by its name or as the only one left", true);
     char *text = NULL;
@@ -152,11 +148,11 @@ Test(own_files, lists_of_labels_are_hinted_at) {
     static const char said[] =
         "label 'a|b' looks like a list of labels, and is learnt as one label "
         "of its own (--kind multi_label --label-separator '|' learns";
-    put("a.csv", "text,label\nt,a|b\nu,a\nv,b\nw,a\n");
+    temporary_put("a.csv", "text,label\nt,a|b\nu,a\nv,b\nw,a\n");
     expect_note(RUN("tasks", "new", "a.csv", "--output", "a.json"), said, true);
-    put("a.csv", "text,label\nt,a|b\nu,c\nv,b\nw,c\n");
+    temporary_put("a.csv", "text,label\nt,a|b\nu,c\nv,b\nw,c\n");
     expect_note(RUN("tasks", "new", "a.csv", "--output", "b.json"), "looks like", false);
-    put("a.csv", "text,label\nt,a|b\nu,a\nv,b\nw,a\n");
+    temporary_put("a.csv", "text,label\nt,a|b\nu,a\nv,b\nw,a\n");
     expect_note(RUN("tasks", "new", "a.csv", "--kind", "multi_label", "--label-separator", "|",
                     "--output", "c.json"),
                 "looks like", false);
@@ -164,11 +160,11 @@ Test(own_files, lists_of_labels_are_hinted_at) {
 
 /* Columns that nobody reads may be called anything. */
 Test(own_files, only_columns_that_are_read_have_to_agree) {
-    put("a.csv", "번호,text,label\n1,t,x\n2,u,y\n3,v,x\n4,w,y\n");
-    put("b.csv", "id,text,label\n1,s,x\n2,r,y\n");
+    temporary_put("a.csv", "번호,text,label\n1,t,x\n2,u,y\n3,v,x\n4,w,y\n");
+    temporary_put("b.csv", "id,text,label\n1,s,x\n2,r,y\n");
     expect_note(RUN("tasks", "new", "a.csv", "b.csv", "--output", "a.json"), "b.csv", true);
     expect_note(RUN("data", "verify", "a", "--task-dir", "."), "differ", false);
-    put("b.csv", "text,id,label\ns,1,x\n");
+    temporary_put("b.csv", "text,id,label\ns,1,x\n");
     program_result p = RUN("tasks", "new", "a.csv", "b.csv", "--output", "b.json");
     cr_expect_eq(p.exit_code, 1);
     cr_expect_not_null(strstr(p.err,
@@ -201,8 +197,8 @@ Test(own_files, manifests_are_whole) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *arguments[24] = {"tasks", "new", "train.csv"};
         size_t n = 3;
-        put("train.csv", cases[i].train);
-        if (cases[i].test) put("test.csv", cases[i].test);
+        temporary_put("train.csv", cases[i].train);
+        if (cases[i].test) temporary_put("test.csv", cases[i].test);
         if (cases[i].test) arguments[n++] = "test.csv";
         arguments[n++] = "--output";
         arguments[n++] = cases[i].name;
@@ -367,7 +363,7 @@ Test(own_files, a_column_is_guessed_where_one_guess_alone_is_possible) {
             for (size_t c = 0; c < columns; c++)
                 MUST(strbuf_printf(&text, "%c%d%s", 'a' + (int)c, c + 1 == columns ? row % 2 : row,
                                    c + 1 == columns ? "\n" : ","));
-        put("f.csv", text.text);
+        temporary_put("f.csv", text.text);
         strbuf_free(&text);
         program_result p = RUN("tasks", "new", "f.csv", "--overwrite");
         cr_expect_eq(p.exit_code, guesses[i].code, "%s: %s", guesses[i].header, p.err);
@@ -525,9 +521,9 @@ Test(own_files, bad_input_is_named_before_training) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *arguments[20] = {"run", "--device", "reference", "--train-file", "train.csv"};
         size_t n = 5;
-        put("train.csv", cases[i].train);
+        temporary_put("train.csv", cases[i].train);
         if (cases[i].test) {
-            put("test.csv", cases[i].test);
+            temporary_put("test.csv", cases[i].test);
             arguments[n++] = "--test-file";
             arguments[n++] = "test.csv";
         }
@@ -551,7 +547,7 @@ Test(own_files, scores_are_told_from_classes) {
                  {"t,label\na,1.0\nb,2\nc,1.0\nd,2\n", "classification", false},
                  {"t,label\na,1.5\nb,x\nc,1.5\nd,x\n", "classification", false}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        put("f.csv", files[i].rows);
+        temporary_put("f.csv", files[i].rows);
         program_result p = RUN("tasks", "new", "f.csv", "--overwrite", "--kind", files[i].kind);
         cr_expect_eq(p.exit_code, 0, "%s", p.err);
         cr_expect_eq(strstr(p.err, "(--kind regression learns scores)") != NULL, files[i].told,
@@ -568,7 +564,7 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
     MUST(strbuf_add(&rows, "text,label\n"));
     for (int i = 0; i < 3 * LABELS; i++)
         MUST(strbuf_printf(&rows, "text %d of %d,l%d\n", i, i % LABELS, i % LABELS));
-    put("many.csv", rows.text);
+    temporary_put("many.csv", rows.text);
     strbuf_free(&rows);
     program_result p = RUN("run", "--train-file", "many.csv", "--model", "tiny", "--epochs", "1",
                            "--device", "cpu", "--output-dir", "many", "--max-steps", "2");
@@ -589,8 +585,8 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
 
 /* Rows without a label, or with one that training lacks, are left out and counted on request. */
 Test(own_files, bad_rows_are_skipped_on_request) {
-    put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");
-    put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\nb4,w\n");
+    temporary_put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");
+    temporary_put("test.csv", "text,label\nb1,x\nb2,z\nb3,y\nb4,w\n");
     program_result p =
         RUN("tasks", "new", "train.csv", "test.csv", "--skip-bad-rows", "--output", "mine.json");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
@@ -619,7 +615,7 @@ Test(own_files, labels_that_are_null_are_none) {
             MUST(strbuf_printf(&text, "{\"text\": \"t%d\", \"label\": %s}\n", row,
                                row == 5 ? "null" : kinds[i][row % 2]));
         MUST(strbuf_add(&text, "{\"text\": \"u\"}\n"));
-        put("f.jsonl", text.text);
+        temporary_put("f.jsonl", text.text);
         strbuf_free(&text);
         program_result p = RUN("tasks", "new", "f.jsonl", "--skip-bad-rows", "--output", "n.json",
                                "--overwrite", kinds[i][2], kinds[i][3]);
@@ -634,16 +630,16 @@ Test(own_files, labels_that_are_null_are_none) {
 }
 
 Test(own_files, labels_that_differ_in_blanks_are_told) {
-    put("f.csv", ROWS "a4,y \na5,y \n");
+    temporary_put("f.csv", ROWS "a4,y \na5,y \n");
     program_result p = RUN("tasks", "new", "f.csv", "--output", "n.json");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.err, "label 'y ' is another than the one without blanks"), "%s", p.err);
     program_free(&p);
-    put("f.csv", ROWS "a4,\xE3\x80\x80y\xC2\xA0\na5,\xE3\x80\x80y\xC2\xA0\n");
+    temporary_put("f.csv", ROWS "a4,\xE3\x80\x80y\xC2\xA0\na5,\xE3\x80\x80y\xC2\xA0\n");
     p = RUN("tasks", "new", "f.csv", "--output", "n.json", "--overwrite");
     cr_expect(strstr(p.err, "is another than the one without blanks"), "%s", p.err);
     program_free(&p);
-    put("f.csv", ROWS "a4,z \na5,z \n");
+    temporary_put("f.csv", ROWS "a4,z \na5,z \n");
     p = RUN("tasks", "new", "f.csv", "--output", "n.json", "--overwrite");
     cr_expect_not(strstr(p.err, "without blanks"), "%s", p.err);
     program_free(&p);
@@ -651,7 +647,7 @@ Test(own_files, labels_that_differ_in_blanks_are_told) {
 
 /* A file that changed since its manifest was written is not read as if it had not. */
 Test(own_files, manifests_hold_the_files_to_their_hashes) {
-    put("train.csv", ROWS "a4,y\na5,x\n");
+    temporary_put("train.csv", ROWS "a4,y\na5,x\n");
     program_result p = RUN("tasks", "new", "train.csv", "--output", "mine.json");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
@@ -659,15 +655,15 @@ Test(own_files, manifests_hold_the_files_to_their_hashes) {
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "mine.json: there already (--overwrite replaces it)"), "%s", p.err);
     program_free(&p);
-    put("rows.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"label\": 2}, "
-                     "{\"text\": \"c\", \"label\": 2}]");
+    temporary_put("rows.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"label\": 2}, "
+                               "{\"text\": \"c\", \"label\": 2}]");
     p = RUN("tasks", "new", "rows.json", "--output", "./rows.json", "--overwrite");
     cr_expect(p.exit_code == 2 && strstr(p.err, "the manifest would replace it"), "%s", p.err);
     program_free(&p);
     p = RUN("tasks", "new", "train.csv", "--output", "mine.txt");
     cr_expect_eq(p.exit_code, 2);
     program_free(&p);
-    put("train.csv", ROWS "a4,y\na5,y\n");
+    temporary_put("train.csv", ROWS "a4,y\na5,y\n");
     p = RUN("data", "verify", "mine", "--task-dir", ".");
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "SHA-256"), "%s", p.err);

@@ -35,17 +35,6 @@ static void teardown(void) {
 
 TestSuite(predict_file, .init = setup, .fini = teardown, .timeout = 240);
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
-static char *read_text(const char *name) {
-    char *text;
-    size_t count;
-    MUST(file_read((void **)&text, &count, temporary_path(name), 0));
-    return text;
-}
-
 #define PREDICT(...) RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", __VA_ARGS__)
 
 /* What stands behind `kept`, up to the line's end. */
@@ -64,7 +53,7 @@ static const char *behind(const char **at, const char *kept) {
 Test(predict_file, rows_keep_their_bytes_and_get_what_predict_says) {
     static const char csv[] = "\xEF\xBB\xBFid,text,label\r\n1,\"가 나, \"\"다\"\"\",x\r\n\r\n"
                               "2,라 마,\"y\nz\"\n3,,";
-    put("a.csv", csv);
+    temporary_put("a.csv", csv);
     program_result p = PREDICT("--input", "a.csv", "--output", "o.csv", "--scores"), one;
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.err, "column 'text' of a.csv"), "%s", p.err);
@@ -72,7 +61,7 @@ Test(predict_file, rows_keep_their_bytes_and_get_what_predict_says) {
     program_free(&p);
     static const char *const kept[] = {"1,\"가 나, \"\"다\"\"\",x,", "2,라 마,\"y\nz\",", "3,,,"};
     static const char *const texts[] = {"가 나, \"다\"", "라 마", ""};
-    char *out = read_text("o.csv");
+    char *out = temporary_text("o.csv");
     const char *at = out;
     cr_expect_str_eq(behind(&at, "\xEF\xBB\xBFid,text,label,predicted_label,predicted_score,"
                                  "predicted_scores\r"),
@@ -101,14 +90,14 @@ Test(predict_file, rows_keep_their_bytes_and_get_what_predict_says) {
 }
 
 Test(predict_file, json_lines_get_keys_and_tsv_columns) {
-    put("a.jsonl", "{\"text\": \"가\", \"n\": [1]}\n\n{\"text\":\"나\" } \n");
+    temporary_put("a.jsonl", "{\"text\": \"가\", \"n\": [1]}\n\n{\"text\":\"나\" } \n");
     program_result p = PREDICT("-i", "a.jsonl");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     const char *at = p.out, *rest = behind(&at, "{\"text\": \"가\", \"n\": [1], \"label\": \"");
     cr_expect(strstr(rest, "\", \"score\": 0.") && rest[strlen(rest) - 1] == '}', "%s", rest);
     (void)behind(&at, "{\"text\":\"나\" , \"label\": \"");
     program_free(&p);
-    put("a.tsv", "a\tb\n\"가\" 나\t다\n\"\t마\n");
+    temporary_put("a.tsv", "a\tb\n\"가\" 나\t다\n\"\t마\n");
     p = PREDICT("-i", "a.tsv", "--text-column", "a", "--text-pair-column", "b");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     at = p.out;
@@ -120,7 +109,7 @@ Test(predict_file, json_lines_get_keys_and_tsv_columns) {
 
 /* Of a file that was predicted before the names are others. */
 Test(predict_file, names_that_are_taken_are_not_given_again) {
-    put("a.csv", "text,score,predicted_label\n가,1,x\n");
+    temporary_put("a.csv", "text,score,predicted_label\n가,1,x\n");
     program_result p = PREDICT("-i", "a.csv", "--scores");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     const char *at = p.out;
@@ -131,7 +120,7 @@ Test(predict_file, names_that_are_taken_are_not_given_again) {
 }
 
 Test(predict_file, bad_rows_stop_it_or_pass) {
-    put("a.csv", "id,text\n0,\"가, 나\"\n1,가\n2,나,다\n\xFF,라\n4,마\n\"5,바\n6,사\n");
+    temporary_put("a.csv", "id,text\n0,\"가, 나\"\n1,가\n2,나,다\n\xFF,라\n4,마\n\"5,바\n6,사\n");
     program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv");
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "a.csv:4: 3 columns, expected 2 (--skip-bad-rows"), "%s", p.err);
@@ -145,7 +134,7 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     cr_expect(strstr(p.err, "a.csv:7: a quote opens in this record and never closes"), "%s", p.err);
     cr_expect(strstr(p.err, "7 rows, 3 without a label"), "%s", p.err);
     program_free(&p);
-    char *out = read_text("o.csv");
+    char *out = temporary_text("o.csv");
     const char *at = out;
     (void)behind(&at, "id,text,label,score");
     (void)behind(&at, "0,\"가, 나\",");
@@ -160,7 +149,7 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     strbuf many = {0};
     MUST(strbuf_add(&many, "id,text\n0,가\n"));
     for (int i = 0; i < 24; i++) MUST(strbuf_add(&many, "1,a,b\n"));
-    put("many.csv", many.text);
+    temporary_put("many.csv", many.text);
     strbuf_free(&many);
     p = PREDICT("-i", "many.csv", "--text-column", "text", "--skip-bad-rows");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
@@ -170,7 +159,8 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     cr_expect(named == 20 && further == 1, "%zu and %zu: %s", named, further, p.err);
     program_free(&p);
     // of JSON a line that is none passes as it is
-    put("a.jsonl", "{\"text\": \"가\"}\n{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
+    temporary_put("a.jsonl",
+                  "{\"text\": \"가\"}\n{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
     p = PREDICT("-i", "a.jsonl", "--skip-bad-rows");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     at = p.out;
@@ -178,7 +168,7 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     cr_expect_str_eq(at, "{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
     program_free(&p);
     // also the first one, before any line told the keys
-    put("b.jsonl", "{\"text\": \"\\ud800\"}\n[1]\n{\"text\": \"나\"}\n");
+    temporary_put("b.jsonl", "{\"text\": \"\\ud800\"}\n[1]\n{\"text\": \"나\"}\n");
     p = PREDICT("-i", "b.jsonl");
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "b.jsonl:1:11: a lone surrogate: its second half lacks "
@@ -206,7 +196,7 @@ Test(predict_file, bad_rows_of_any_kind_pass) {
         MUST(strbuf_add(&text, starts[i]));
         for (size_t k = 0; k < LONG / 8; k++) MUST(strbuf_add(&text, "12345678"));
         MUST(strbuf_add(&text, ends[i]));
-        put(in, text.text);
+        temporary_put(in, text.text);
         program_result p = PREDICT("-i", in, "--text-column", "text");
         cr_expect(p.exit_code == 1 && strstr(p.err, "of more than 1048576 bytes"), "%s", p.err);
         program_free(&p);
@@ -229,7 +219,7 @@ Test(predict_file, bad_rows_of_any_kind_pass) {
         {"b.txt", "[\n{\"text\": \"가\"}\n]\n", "b.txt is a JSON array", 2},
     };
     for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
-        put(firsts[i].name, firsts[i].text);
+        temporary_put(firsts[i].name, firsts[i].text);
         program_result p = PREDICT("-i", firsts[i].name, "--skip-bad-rows");
         cr_expect_eq(p.exit_code, firsts[i].code, "case %zu: %s", i, p.err);
         cr_expect(strstr(p.err, firsts[i].said), "case %zu: %s", i, p.err);
@@ -248,17 +238,17 @@ Test(predict_file, files_of_runs_are_no_outputs) {
                  {"r/notes.txt", true},
                  {"r/rows.csv", false}};
     MUST(folder_make(temporary_path("r")));
-    put("a.csv", "text\n가\n");
-    put("a.jsonl", "{\"text\": \"가\"}\n");
+    temporary_put("a.csv", "text\n가\n");
+    temporary_put("a.jsonl", "{\"text\": \"가\"}\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *output = cases[i].output;
-        put("r/record.json", record);
-        put(output, record);
+        temporary_put("r/record.json", record);
+        temporary_put(output, record);
         program_result p = PREDICT("-i", strstr(output, ".jsonl") ? "a.jsonl" : "a.csv", "--output",
                                    output, "--overwrite");
         cr_expect_eq(p.exit_code, cases[i].is_refused ? 2 : 0, "%s: %s", output, p.err);
         program_free(&p);
-        char *now = read_text(output);
+        char *now = temporary_text(output);
         cr_expect_eq(!strcmp(now, record), cases[i].is_refused, "%s: %s", output, now);
         mem_free(now);
     }
@@ -290,9 +280,9 @@ Test(predict_file, flags_that_do_not_go_together) {
         {{"-i", "a.csv"}, "which column holds the text?"},
         {{"-i", "a.json"}, "a.json is a JSON array: make lines of it first (jq -c '.[]')"},
     };
-    put("a.csv", "a,b\n1,2\n");
-    put("a.json", "[{\"text\": \"가\"}]");
-    put("o.unfinished.json", "{\"unfinished_predictions\": true, \"text\": \"a\"}\n");
+    temporary_put("a.csv", "a,b\n1,2\n");
+    temporary_put("a.json", "[{\"text\": \"가\"}]");
+    temporary_put("o.unfinished.json", "{\"unfinished_predictions\": true, \"text\": \"a\"}\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *arguments[16] = {"predict", "-c", "m", "--device", "cpu"};
         for (size_t k = 0; k < 6 && cases[i].flags[k]; k++) arguments[5 + k] = cases[i].flags[k];
@@ -311,7 +301,7 @@ Test(predict_file, line_ends_of_json_rows_are_any) {
         char text[64];
         cJSON *object = NULL;
         snprintf(text, sizeof text, "{\"text\": \"가\"}%s", ends[i]);
-        put("a.jsonl", text);
+        temporary_put("a.jsonl", text);
         program_result p = PREDICT("-i", "a.jsonl");
         cr_expect_eq(p.exit_code, 0, "%zu: %s", i, p.err);
         cr_expect_eq(strncmp(p.out, start, sizeof start - 1), 0, "%zu: %s", i, p.out);
@@ -326,7 +316,7 @@ Test(predict_file, a_reader_may_leave_early) {
     static const char *const words[] = {"predict", "-c", "m",     "--device",
                                         "cpu",     "-i", "a.csv", NULL};
     const child_setup setup = {.no_reader = true};
-    put("a.csv", "text\n가\n");
+    temporary_put("a.csv", "text\n가\n");
     program_result p = child_run(&setup, 60, words);
     cr_expect_eq(p.exit_code, 141, "%d: %s", p.exit_code, p.err);
     cr_expect_not(strstr(p.err, "harness: "), "%s", p.err);
@@ -337,7 +327,7 @@ Test(predict_file, a_reader_may_leave_early) {
 Test(predict_file, labels_of_tsv_are_no_formulas) {
     static const char *const formulas[] = {"=1+1", "＝2"};
     model_folder_make(temporary_path("f"), formulas, 2, NULL);
-    put("a.tsv", "text\tid\n가\t1\n");
+    temporary_put("a.tsv", "text\tid\n가\t1\n");
     program_result p = RUN("predict", "-c", "f", "--device", "cpu", "-i", "a.tsv");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.out, "가\t1\t'=1+1\t") || strstr(p.out, "가\t1\t'＝2\t"), "%s", p.out);
@@ -367,7 +357,7 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
     const char *const threads[] = {"1", all};
     char *outs[2], *in;
     long_table_put("a.csv", true);
-    in = read_text("a.csv");
+    in = temporary_text("a.csv");
     cr_assert(LONG_TABLE_ROWS > 2600);
     char *row = strstr(in, "\n2500,");
     cr_assert_not_null(row);
@@ -376,13 +366,13 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
             RUN("predict", "-c", "m", "--device", "cpu", "--threads", threads[i], "-i", "a.csv",
                 "--text-column", "text", "--output", "o.csv", "--overwrite");
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        outs[i] = read_text("o.csv");
+        outs[i] = temporary_text("o.csv");
         expect_counts(outs[i], p.err);
         program_free(&p);
     }
     cr_expect(!strcmp(outs[0], outs[1]));
     row[5] = ';'; // one column is left
-    put("a.csv", in);
+    temporary_put("a.csv", in);
     for (int i = 0; i < 2; i++) {
         program_result p =
             RUN("predict", "-c", "m", "--device", "cpu", "--threads", threads[i], "-i", "a.csv",
@@ -390,7 +380,7 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
         cr_expect_eq(p.exit_code, 1);
         cr_expect(strstr(p.err, "a.csv:2502: 1 column, expected 2"), "%s", p.err);
         program_free(&p);
-        char *out = read_text("o.csv");
+        char *out = temporary_text("o.csv");
         size_t n = strlen(out);
         cr_expect(!strncmp(out, outs[0], n) && !strncmp(outs[0] + n - 1, "\n2048,", 6), "%zu bytes",
                   n);
@@ -402,13 +392,13 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
 
 /* The output's name says how rows are written, where it says anything. */
 Test(predict_file, the_name_of_the_output_says_its_form) {
-    put("a.tsv", "id\t글\n1\t가,나\n2\t그는 \"다\" 라고\n3\t라\n4\n");
+    temporary_put("a.tsv", "id\t글\n1\t가,나\n2\t그는 \"다\" 라고\n3\t라\n4\n");
     program_result p =
         PREDICT("-i", "a.tsv", "--text-column", "글", "--output", "o.CSV", "--skip-bad-rows");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.err, "output  CSV, as the name o.CSV says; the input is TSV"), "%s", p.err);
     program_free(&p);
-    char *out = read_text("o.CSV");
+    char *out = temporary_text("o.CSV");
     const char *at = out;
     cr_expect(!strcmp(behind(&at, "id,글"), ",label,score"), "%s", out);
     cr_expect(*behind(&at, "1,\"가,나\",") != '\0');
@@ -428,16 +418,16 @@ Test(predict_file, the_name_of_the_output_says_its_form) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
     mem_free(out);
-    out = read_text("back.tsv");
+    out = temporary_text("back.tsv");
     cr_expect(strstr(out, "\n1\t가,나\t") && strstr(out, "\n2\t\"그는 \"\"다\"\" 라고\"\t"), "%s",
               out);
     mem_free(out);
-    put("b.csv", "a|글\n1|가\n");
+    temporary_put("b.csv", "a|글\n1|가\n");
     p = PREDICT("-i", "b.csv", "--text-column", "글", "--output", "b.o.csv");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_not(strstr(p.err, "output  "));
     program_free(&p);
-    put("a.jsonl", "{\"글\": \"가\"}\n");
+    temporary_put("a.jsonl", "{\"글\": \"가\"}\n");
     p = PREDICT("-i", "a.jsonl", "--text-column", "글", "--output", "o.csv");
     cr_expect(p.exit_code == 2 &&
                   strstr(p.err, "o.csv: the input is JSON lines, and rows go out in the form that "

@@ -34,17 +34,6 @@ static void teardown(void) {
 
 TestSuite(predict_resume, .init = setup, .fini = teardown, .timeout = 240);
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
-static char *read_text(const char *name) {
-    char *text;
-    size_t count;
-    MUST(file_read((void **)&text, &count, temporary_path(name), 0));
-    return text;
-}
-
 #define PREDICT(...) RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", __VA_ARGS__)
 
 static const char *const long_run[] = {
@@ -54,9 +43,16 @@ static const char *const long_run[] = {
     "--resume",  NULL};
 
 static void expect_same(const char *whole) {
-    char *out = read_text("o.csv");
+    char *out = temporary_text("o.csv");
     cr_expect(!strcmp(out, whole), "%zu bytes, expected %zu", strlen(out), strlen(whole));
     mem_free(out);
+}
+
+/* Runs to the end. */
+static void run_whole(const char *const *words) {
+    program_result p = program_run(NULL, 120, words);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
 }
 
 static off_t bytes_of(const char *name) {
@@ -79,10 +75,9 @@ static void await_bytes(const child *c, off_t bytes) {
  * if it had never been. */
 Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
     long_table_put("a.csv", false);
-    program_result p = program_run(NULL, 120, long_run);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    char *whole = read_text("o.csv");
+    program_result p;
+    run_whole(long_run);
+    char *whole = temporary_text("o.csv");
     off_t all = (off_t)strlen(whole);
     srand(7);
     MUST(file_remove(temporary_path("o.csv")));
@@ -99,14 +94,10 @@ Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
             cr_assert_eq(truncate(temporary_path("o.csv"), there - 1 - rand() % 40), 0);
         if (!file_named(temporary_path("o.csv.unfinished.json"))) break;
     }
-    p = program_run(NULL, 120, long_run);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    run_whole(long_run);
     expect_same(whole);
     // once more: it is finished
-    p = program_run(NULL, 120, long_run);
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    run_whole(long_run);
     expect_same(whole);
     mem_free(whole);
 }
@@ -114,10 +105,9 @@ Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
 /* Without what says how its rows were labelled an output is finished, empty, or neither. */
 Test(predict_resume, an_output_is_finished_when_all_rows_are_there) {
     long_table_put("a.csv", true);
-    program_result p = program_run(NULL, 120, long_run);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    char *whole = read_text("o.csv");
+    program_result p;
+    run_whole(long_run);
+    char *whole = temporary_text("o.csv");
     size_t bytes = strlen(whole);
     const struct {
         size_t kept;
@@ -133,7 +123,7 @@ Test(predict_resume, an_output_is_finished_when_all_rows_are_there) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *text;
         MUST(mem_printf(&text, "%.*s%s", (int)cases[i].kept, whole, cases[i].more));
-        put("o.csv", text);
+        temporary_put("o.csv", text);
         p = program_run(NULL, 120, long_run);
         cr_expect_eq(p.exit_code, cases[i].said ? 1 : 0, "case %zu: %s", i, p.err);
         if (cases[i].said)
@@ -145,12 +135,12 @@ Test(predict_resume, an_output_is_finished_when_all_rows_are_there) {
     }
     // a file of that name that is somebody's
     static const char precious[] = "{\"model\": \"mine\", \"max_length\": 1}\n";
-    put("o.csv.unfinished.json", precious);
+    temporary_put("o.csv.unfinished.json", precious);
     MUST(file_remove(temporary_path("o.csv")));
     p = program_run(NULL, 120, long_run);
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     program_free(&p);
-    char *kept = read_text("o.csv.unfinished.json");
+    char *kept = temporary_text("o.csv.unfinished.json");
     cr_expect_str_eq(kept, precious);
     cr_expect_not(file_named(temporary_path("o.csv")));
     mem_free(kept);
@@ -175,12 +165,12 @@ Test(predict_resume, a_row_is_another_than_a_longer_one) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *in = cases[i].name, *out = *(strrchr(in, '.') + 1) == 'j' ? "o.jsonl" : "o.csv";
-        put(in, cases[i].then);
+        temporary_put(in, cases[i].then);
         program_result p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output",
                                    out, "--overwrite");
         cr_assert_eq(p.exit_code, 0, "case %zu: %s", i, p.err);
         program_free(&p);
-        put(in, cases[i].now);
+        temporary_put(in, cases[i].now);
         p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output", out,
                     "--resume");
         cr_expect_eq(p.exit_code, cases[i].code, "case %zu: %s", i, p.err);
@@ -197,12 +187,12 @@ Test(predict_resume, a_row_is_another_than_a_longer_one) {
 
 /* What is there goes when rows are there in its place, and an output that never began leaves none. */
 Test(predict_resume, a_run_that_never_began_changes_nothing) {
-    put("a.csv", "id,text\n1,가\n");
+    temporary_put("a.csv", "id,text\n1,가\n");
     program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
-    char *whole = read_text("o.csv");
-    put("a.csv", "id,text\n1\n");
+    char *whole = temporary_text("o.csv");
+    temporary_put("a.csv", "id,text\n1\n");
     p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text", "--overwrite");
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     program_free(&p);
@@ -221,7 +211,7 @@ Test(predict_resume, old_rows_stay_where_their_maker_cannot_be_named) {
     static const char *const words[] = {
         "predict",       "-c",   "m",        "--device", "cpu",         "-i",      "a.csv",
         "--text-column", "text", "--output", "o.csv",    "--overwrite", "--quiet", NULL};
-    put("a.csv", "id,text\n1,가\n");
+    temporary_put("a.csv", "id,text\n1,가\n");
     const child_setup setup = {.file_bytes = 200}; // fewer than what it says
     char *whole = NULL;
     for (int i = 0; i < 2; i++) {
@@ -238,7 +228,7 @@ Test(predict_resume, old_rows_stay_where_their_maker_cannot_be_named) {
         p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
         program_free(&p);
-        whole = read_text("o.csv");
+        whole = temporary_text("o.csv");
     }
     mem_free(whole);
 }
@@ -251,7 +241,7 @@ Test(predict_resume, old_rows_go_before_the_new_maker_is_named) {
     static const char *const words[] = {
         "predict",       "-c",   "m",        "--device", "cpu",         "-i",      "a.csv",
         "--text-column", "text", "--output", "o.csv",    "--overwrite", "--quiet", NULL};
-    put("a.csv", "id,text\n1,가\n");
+    temporary_put("a.csv", "id,text\n1,가\n");
     program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
@@ -261,7 +251,7 @@ Test(predict_resume, old_rows_go_before_the_new_maker_is_named) {
     unsetenv("HARNESS_DISK_CALLS");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
-    char *calls = read_text("calls"), *gone, *named;
+    char *calls = temporary_text("calls"), *gone, *named;
     MUST(mem_printf(&gone, "sync\t0\t%s\n", temporary_path("o.csv")));
     MUST(mem_printf(&named, "\t%s\n", temporary_path("o.csv.unfinished.json")));
     const char *first = strstr(calls, gone), *then = strstr(calls, named);
@@ -276,7 +266,7 @@ Test(predict_resume, what_is_read_is_not_written) {
     static const char *const words[] = {"predict", "-c",       "m",     "--device",    "cpu", "-i",
                                         "-",       "--output", "o.csv", "--overwrite", NULL};
     static const char in[] = "text\n가\n";
-    put("o.csv", in);
+    temporary_put("o.csv", in);
     const child_setup setup = {.in = temporary_path("o.csv")};
     program_result p = child_run(&setup, 60, words);
     cr_expect(p.exit_code == 2 && strstr(p.err, "o.csv is both --input and --output"), "%d: %s",
@@ -293,14 +283,14 @@ Test(predict_resume, what_is_read_is_not_appended_to) {
                                            "tokenize -c m < o.csv >> o.csv"};
     static const char in[] = "text\n가\n";
     cr_assert_eq(chdir(temporary_folder()), 0);
-    put("o.csv", in);
+    temporary_put("o.csv", in);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char *command;
         MUST(mem_printf(&command, "ulimit -f 100; exec '%s' %s 2> said", HARNESS_PROGRAM,
                         commands[i]));
         int status = system(command);
         mem_free(command);
-        char *said = read_text("said");
+        char *said = temporary_text("said");
         cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 2, "%s: %d", commands[i], status);
         cr_expect(strstr(said, " and standard output are one file: what is written would be read "),
                   "%s: %s", commands[i], said);
@@ -318,7 +308,7 @@ Test(predict_resume, an_output_that_is_taken_away_is_said) {
         await_bytes(&c, 100);
         cr_assert_not(has_ended(&c));
         MUST(file_remove(temporary_path("o.csv")));
-        if (i) put("o.csv", "mine\n");
+        if (i) temporary_put("o.csv", "mine\n");
         program_result p = child_end(&c, 100);
         cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: removed or replaced by another"),
                   "%d: %s", p.exit_code, p.err);
@@ -335,12 +325,12 @@ Test(predict_resume, a_lock_of_another_is_kept_and_none_is_needed) {
                                  "1",       "--input", "a.csv", "--output", "o.csv", NULL};
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     child c;
-    put("a.csv", "text\n가\n");
+    temporary_put("a.csv", "text\n가\n");
     child_start(&c, &setup, words);
     program_result p = child_end(&c, 60);
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
-    char *before = read_text("o.csv");
+    char *before = temporary_text("o.csv");
     int fd = open(temporary_path("o.csv"), O_RDWR);
     cr_assert(fd >= 0 && !fcntl(fd, F_OFD_SETLK, &whole));
     p = PREDICT("--input", "a.csv", "--output", "o.csv", "--overwrite");
@@ -348,7 +338,7 @@ Test(predict_resume, a_lock_of_another_is_kept_and_none_is_needed) {
               "%d: %s", p.exit_code, p.err);
     program_free(&p);
     close(fd);
-    char *after = read_text("o.csv");
+    char *after = temporary_text("o.csv");
     cr_expect_str_eq(after, before);
     mem_free(before);
     mem_free(after);
@@ -374,7 +364,7 @@ Test(predict_resume, ctrl_c_leaves_whole_rows) {
     program_result p = child_end(&c, 60);
     cr_expect_eq(p.exit_code, 130, "%d: %s", p.exit_code, p.err);
     program_free(&p);
-    char *out = read_text("o.csv");
+    char *out = temporary_text("o.csv");
     size_t n = strlen(out);
     cr_assert(n > 100 && out[n - 1] == '\n');
     cr_expect(file_named(temporary_path("o.csv.unfinished.json")));
@@ -402,7 +392,7 @@ Test(predict_resume, ctrl_c_leaves_whole_rows) {
     expect_refused("cased", NULL, NULL);
     MUST(folder_remove(temporary_path("m")));
     model_folder_copy(temporary_path("m"), temporary_path("kept"));
-    put("a.csv", "id,text\n0,다른\n");
+    temporary_put("a.csv", "id,text\n0,다른\n");
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume");
     cr_expect(p.exit_code == 1 && strstr(p.err, "row 1 is not that of line 2 of a.csv"), "%s",
               p.err);
@@ -421,10 +411,9 @@ Test(predict_resume, ctrl_c_with_all_threads_is_gone_on_with) {
     cr_assert_str_eq(words[RESUME], "--resume");
     words[THREADS] = all;
     long_table_put("a.csv", false);
-    program_result p = child_run(NULL, 120, words);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    char *whole = read_text("o.csv");
+    program_result p;
+    run_whole(words);
+    char *whole = temporary_text("o.csv");
     MUST(file_remove(temporary_path("o.csv")));
     for (off_t i = 0; i < STOPS; i++) {
         child c;
@@ -437,9 +426,7 @@ Test(predict_resume, ctrl_c_with_all_threads_is_gone_on_with) {
         cr_expect(p.exit_code == 130 || p.exit_code == 0, "%d: %s", p.exit_code, p.err);
         program_free(&p);
     }
-    p = child_run(NULL, 120, words);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    run_whole(words);
     expect_same(whole);
     mem_free(whole);
 }
@@ -467,7 +454,7 @@ Test(predict_resume, ctrl_c_ends_the_wait_for_a_pipe) {
     close(fd);
     cr_expect_eq(p.exit_code, 130, "%d: %s", p.exit_code, p.err);
     program_free(&p);
-    char *out = read_text("o.csv");
+    char *out = temporary_text("o.csv");
     size_t rows = 0;
     for (const char *at = out; (at = strchr(at, '\n')); at++) rows++;
     cr_expect_eq(rows, 1 + 3 * 1024, "%zu", rows);
@@ -477,10 +464,9 @@ Test(predict_resume, ctrl_c_ends_the_wait_for_a_pipe) {
 /* A disk that fills: whole rows stay, and one error says how many. */
 Test(predict_resume, a_full_disk_leaves_whole_rows) {
     long_table_put("a.csv", true);
-    program_result p = program_run(NULL, 120, long_run);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    char *whole = read_text("o.csv"), next[24];
+    program_result p;
+    run_whole(long_run);
+    char *whole = temporary_text("o.csv"), next[24];
     MUST(file_remove(temporary_path("o.csv")));
     const child_setup setup = {.file_bytes = strlen(whole) / 2};
     p = child_run(&setup, 60, long_run);
@@ -491,16 +477,14 @@ Test(predict_resume, a_full_disk_leaves_whole_rows) {
     cr_expect(rows >= 1024 && rows % 1024 == 0 && strstr(count, " rows are there, whole"), "%s",
               p.err);
     program_free(&p);
-    char *out = read_text("o.csv");
+    char *out = temporary_text("o.csv");
     size_t n = strlen(out);
     // what is there is the whole output's, up to the next row
     snprintf(next, sizeof next, "\n%d,", rows);
     cr_expect_eq(strncmp(out, whole, n), 0);
     cr_expect_eq(strncmp(whole + n - 1, next, strlen(next)), 0, "%.40s", whole + n - 1);
     mem_free(out);
-    p = program_run(NULL, 120, long_run);
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    run_whole(long_run);
     expect_same(whole);
     mem_free(whole);
 }

@@ -19,10 +19,6 @@ static const char suite_text[] =
     "\"task\": \"kor_hate\", \"model\": \"tiny\", \"sample\": true, \"steps\": 6, \"batch_size\": "
     "8}]}";
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 /* --- suites and baselines as files --- */
 
 Test(regress, a_bad_suite_is_named) {
@@ -52,7 +48,7 @@ Test(regress, a_bad_suite_is_named) {
         const char *at = strstr(suite_text, cases[i].from);
         snprintf(text, sizeof text, "%.*s%s%s", (int)(at - suite_text), suite_text, cases[i].to,
                  at + strlen(cases[i].from));
-        put("suite.json", text);
+        temporary_put("suite.json", text);
         regress_suite s;
         MUST_FAIL(regress_suite_read(&s, temporary_path("suite.json")), ERR_FORMAT,
                   cases[i].message);
@@ -68,7 +64,7 @@ Test(regress, a_suite_has_up_to_16_seeds_of_32_bits) {
     snprintf(text, sizeof text,
              "%.*s[0, 4294967295, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]%s",
              (int)(at - suite_text), suite_text, at + strlen("[1, 2, 3]"));
-    put("suite.json", text);
+    temporary_put("suite.json", text);
     MUST(regress_suite_read(&s, temporary_path("suite.json")));
     cr_assert_eq(s.seed_count, 16);
     for (uint32_t i = 0; i < 16; i++) cr_expect_eq(s.seeds[i], i == 1 ? UINT32_MAX : i);
@@ -77,7 +73,7 @@ Test(regress, a_suite_has_up_to_16_seeds_of_32_bits) {
 }
 
 static void read_suite(regress_suite *s) {
-    put("suite.json", suite_text);
+    temporary_put("suite.json", suite_text);
     MUST(regress_suite_read(s, temporary_path("suite.json")));
 }
 
@@ -191,9 +187,9 @@ Test(regress_compare, a_baseline_comes_back_from_its_file) {
 
 Test(regress_compare, a_damaged_baseline_is_named) {
     regress_state s;
-    put("cpu.json", "{\"schema\": 1, \"commit\": \"c\", \"suite_sha256\": 3}");
+    temporary_put("cpu.json", "{\"schema\": 1, \"commit\": \"c\", \"suite_sha256\": 3}");
     MUST_FAIL(regress_state_read(&s, temporary_path("cpu.json")), ERR_FORMAT, "suite_sha256");
-    put("cpu.json", "{\"schema\": 2}");
+    temporary_put("cpu.json", "{\"schema\": 2}");
     MUST_FAIL(regress_state_read(&s, temporary_path("cpu.json")), ERR_FORMAT, "schema");
 }
 
@@ -388,7 +384,7 @@ Test(regress_compare, the_summary_names_the_largest_change) {
         temporary_path("out"), __VA_ARGS__)
 
 Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
-    put("suite.json", suite_text);
+    temporary_put("suite.json", suite_text);
     program_result p = REGRESS("--no-timing");
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "cpu.json: no baseline for this kind of device; --update makes one"));
@@ -432,9 +428,9 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
 /* A second gate in the same folder is refused, and what the first has there stays. */
 Test(regress, another_at_work_keeps_its_folder) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    put("suite.json", suite_text);
+    temporary_put("suite.json", suite_text);
     MUST(folder_make(temporary_path(RUNS_OF_GATE)));
-    put(RUNS_OF_GATE "/theirs", "x");
+    temporary_put(RUNS_OF_GATE "/theirs", "x");
     int fd = open(temporary_path(RUNS_OF_GATE "/.lock"), O_RDWR | O_CREAT, 0666);
     cr_assert(fd >= 0 && !fcntl(fd, F_OFD_SETLK, &whole));
     program_result p = REGRESS("--update", "--no-timing");
@@ -464,7 +460,7 @@ Test(regress, cases_are_added_to_a_baseline) {
     regress_state_free(&s);
     regress_suite_free(&t);
     snprintf(text, sizeof text, "%.*s%s", (int)(strlen(suite_text) - 2), suite_text, more);
-    put("suite.json", text);
+    temporary_put("suite.json", text);
     program_result p = REGRESS("--add");
     cr_assert_eq(p.exit_code, 2);
     cr_assert(strstr(p.err, "--add goes with --update"), "%s", p.err);
@@ -484,7 +480,7 @@ Test(regress, cases_are_added_to_a_baseline) {
               s.results[1].tensors[0].name);
     regress_state_free(&s);
     // a case that the baseline has and the suite has not
-    put("suite.json", suite_text);
+    temporary_put("suite.json", suite_text);
     p = REGRESS("--update", "--add");
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "no case 'b', which the baseline has: --update"), "%s", p.err);

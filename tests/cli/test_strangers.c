@@ -15,10 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 static bool has(const char *name) {
     return access(temporary_path(name), F_OK) == 0;
 }
@@ -61,7 +57,7 @@ Test(strangers, a_report_replaces_only_what_it_wrote) {
     for (size_t i = 0; i < FORMS; i++) {
         char *path = NULL;
         MUST(path_join(&path, "results", forms[i]));
-        put(path, "mine");
+        temporary_put(path, "mine");
         expect(REPORT(), 1, "this program did not make it");
         expect_text(path, "mine");
         for (size_t k = 0; k < FORMS; k++) {
@@ -78,7 +74,7 @@ Test(strangers, a_report_replaces_only_what_it_wrote) {
     cr_assert_eq(symlink("nowhere", temporary_path("results/index.html")), 0);
     expect(REPORT(), 1, "results/index.html: this program did not make it");
     MUST(file_remove(temporary_path("results/index.html")));
-    put("results/report.csv", ""); // nobody's
+    temporary_put("results/report.csv", ""); // nobody's
     expect(REPORT(), 0, "wrote results/LEADERBOARD.md");
     put_record("two"); // every file changes
     expect(REPORT(), 0, "wrote results/report.json");
@@ -102,13 +98,13 @@ Test(strangers, pages_of_runs_are_replaced_and_removed_only_when_ours) {
     char *page = NULL;
     MUST(path_join(&page, "results/pages/one", pages.names[0]));
     folder_list_free(&pages);
-    put(page, "mine");
+    temporary_put(page, "mine");
     expect(REPORT(), 1, "this program did not make it");
     expect_text(page, "mine");
     MUST(file_remove(temporary_path(page)));
     // names as this program gives them, without a record
-    put("results/pages/one/notes-s1.html", "mine");
-    put("results/pages/one/gone-s1.html", "<style>" HTML_PAGE_MARK);
+    temporary_put("results/pages/one/notes-s1.html", "mine");
+    temporary_put("results/pages/one/gone-s1.html", "<style>" HTML_PAGE_MARK);
     expect(REPORT(), 0, "removed 1 page whose record is gone");
     expect_text("results/pages/one/notes-s1.html", "mine");
     cr_assert(!has("results/pages/one/gone-s1.html") && has(page));
@@ -132,21 +128,22 @@ Test(strangers, a_folder_without_records_keeps_its_board) {
 
 Test(strangers, regress_and_charts_refuse_before_they_begin) {
     static const char *const files[] = {"rg/junit.xml", "rg/bigger.json", "rg/smaller.json"};
-    put("suite.json", "{\"bound\": 1e-4, \"bound_other\": 1e-3, \"seeds\": [1, 2, 3], \"cases\": "
-                      "[{\"name\": \"a\", \"task\": \"kor_hate\", \"model\": \"tiny\", "
-                      "\"sample\": true, \"steps\": 6, \"batch_size\": 8}]}");
+    temporary_put("suite.json",
+                  "{\"bound\": 1e-4, \"bound_other\": 1e-3, \"seeds\": [1, 2, 3], \"cases\": "
+                  "[{\"name\": \"a\", \"task\": \"kor_hate\", \"model\": \"tiny\", "
+                  "\"sample\": true, \"steps\": 6, \"batch_size\": 8}]}");
     MUST(folder_make(temporary_path("rg")));
     for (size_t i = 0; i < 3; i++) {
-        put(files[i], "<testsuites/>");
+        temporary_put(files[i], "<testsuites/>");
         expect(RUN("regress", "--device", "cpu", "--baselines", ".", "-o", "rg"), 1, files[i]);
         expect_text(files[i], "<testsuites/>");
         MUST(file_remove(temporary_path(files[i])));
     }
-    put("cpu.json", "[1, 2]");
+    temporary_put("cpu.json", "[1, 2]");
     expect(RUN("regress", "--device", "cpu", "--baselines", ".", "--update"), 1,
            "cpu.json: this program did not make it");
     expect_text("cpu.json", "[1, 2]");
-    put("chart.svg", "<svg/>");
+    temporary_put("chart.svg", "<svg/>");
     expect(RUN("data", "stats", "kor_hate", "--sample", "--svg", "chart.svg"), 1,
            "chart.svg: this program did not make it");
     expect(RUN("bench", "--device", "cpu", "--svg", "chart.svg"), 1,
@@ -164,13 +161,13 @@ Test(strangers, regress_and_charts_refuse_before_they_begin) {
 
 Test(strangers, files_in_folders_of_a_run_stay) {
     expect(SHORT_RUN("--max-steps", "2"), 0, "");
-    put("S/model/notes.txt", "mine");
+    temporary_put("S/model/notes.txt", "mine");
     expect(SHORT_RUN("--max-steps", "2"), 0, "finished"); // nothing is removed
     char *before = text_of("S/model/SHA256SUMS");
     expect(SHORT_RUN("--max-steps", "2", "--overwrite"), 1,
            "S/model/notes.txt: this program did not make it");
     MUST(file_remove(temporary_path("S/model/notes.txt")));
-    put("S/checkpoint-1/notes.txt", "mine");
+    temporary_put("S/checkpoint-1/notes.txt", "mine");
     expect(SHORT_RUN("--max-steps", "1", "--overwrite"), 1,
            "S/checkpoint-1/notes.txt: this program did not make it");
     expect_text("S/checkpoint-1/notes.txt", "mine");
@@ -196,7 +193,7 @@ Test(strangers, a_checkpoint_with_a_file_of_another_is_not_pruned) {
     child_await_path(&c, temporary_path("S/checkpoint-50/harness.json"), 60);
     cr_assert_eq(kill(c.pid, SIGINT), 0);
     expect(child_end(&c, 60), 130, "");
-    put("S/checkpoint-50/notes.txt", "mine");
+    temporary_put("S/checkpoint-50/notes.txt", "mine");
     start_long_run(&c, "--save-total-limit", "1");
     child_await_message(&c, "S/checkpoint-50 stays: this program did not make 'notes.txt' in it",
                         60);

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "cli/tune_view.h"
 #include "data/support_task.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -15,14 +16,8 @@
 static made_task made;
 
 static void setup(void) {
-    strbuf train = {0};
     json_setup();
-    made_task_begin(&made, NULL, NULL, NULL);
-    MUST(strbuf_add(&train, "text,label\n"));
-    for (int i = 0; i < 40; i++)
-        MUST(strbuf_printf(&train, "%s %d,%d\n", i % 2 ? "좋은 글" : "나쁜 글", i, i % 2));
-    made_task_file(&made, "train.csv", train.text, train.length);
-    strbuf_free(&train);
+    made_task_begin_training(&made);
 }
 
 static void teardown(void) {
@@ -55,9 +50,9 @@ static const cJSON *at(const cJSON *o, const char *key) {
 static void begin_trial(const char *folder, char hex[HASH_HEX_BYTES]) {
     static const char text[] = "{\"run\": \"0\", \"identity\": {\"task\": \"made\"}}";
     char path[300];
-    snprintf(path, sizeof path, "%s/work/x", folder);
+    snprintf(path, sizeof path, "%s/" SEARCH_WORK "/x", folder);
     MUST(folder_make(temporary_path(path)));
-    snprintf(path, sizeof path, "%s/work/x/unfinished.json", folder);
+    snprintf(path, sizeof path, "%s/" SEARCH_WORK "/x/unfinished.json", folder);
     MUST(file_write(temporary_path(path), text, sizeof text - 1));
     hash_bytes_hex("task\0made", sizeof "task\0made", hex);
 }
@@ -121,7 +116,7 @@ Test(tune_folders, a_trial_that_is_done_leaves_nothing) {
     begin_trial("t", hex);
     // one of which nothing is known stays: it may be gone on with
     expect_said(TUNE("-o", "t"), 0, "");
-    cr_expect(file_named(temporary_path("t/work/x/unfinished.json")));
+    cr_expect(file_named(temporary_path("t/" SEARCH_WORK "/x/unfinished.json")));
     MUST(folder_list_read(&trials, temporary_path("t/trials")));
     snprintf(path, sizeof path, "t/trials/%s", trials.names[0]);
     MUST(json_read(&root, temporary_path(path), 0));

@@ -12,10 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 static void expect_in(const char *name, const char *part) {
     char *text = NULL;
     size_t count = 0;
@@ -89,9 +85,10 @@ Test(undefined, a_run_and_an_evaluation_say_so) {
     static const char rows[] = "text\tlabel\n좋다\t1\n싫다\t0\n아주 좋다\t1\n아주 싫다\t0\n";
     MUST(folder_make(temporary_path("tasks")));
     MUST(folder_make(temporary_path("data/made")));
-    put("data/made/train", rows);
-    put("data/made/test", rows);
-    put("tasks/made.json",
+    temporary_put("data/made/train", rows);
+    temporary_put("data/made/test", rows);
+    temporary_put(
+        "tasks/made.json",
         "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "
         "\"licence\": \"l\", \"citation\": \"c\", \"format\": {\"kind\": \"delimited\", "
         "\"delimiter\": \"\\t\", \"quoting\": \"none\", \"header\": true, \"columns\": [\"text\", "

@@ -21,10 +21,6 @@ TestSuite(unknown_share, .fini = teardown);
         "--max-steps", "1", "--model", "tiny"
 #define CPU "--device", "cpu", "--threads", "1"
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 /* says: part of the warning; NULL: there is none. */
 static void check(program_result r, const char *says) {
     const char *found = strstr(r.err, "[UNK]");
@@ -40,13 +36,13 @@ static void check(program_result r, const char *says) {
 static void write_texts(void) {
     strbuf lines = {0};
     for (int i = 0; i < 200; i++) MUST(strbuf_printf(&lines, "정말 재미 있는 영화 a %d\n", i));
-    put("lines.txt", lines.text);
+    temporary_put("lines.txt", lines.text);
     strbuf_free(&lines);
-    put("poor.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n");
-    put("rows.tsv", "comment\n정말 재미 있는 영화\n좋은 음악\n");
+    temporary_put("poor.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n");
+    temporary_put("rows.tsv", "comment\n정말 재미 있는 영화\n좋은 음악\n");
     MUST(folder_make(temporary_path("folded")));
-    put("folded/tokenizer_config.json",
-        "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}");
+    temporary_put("folded/tokenizer_config.json",
+                  "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true}");
 }
 
 static void copy_vocabulary(void) {

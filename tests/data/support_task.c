@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -49,6 +50,16 @@ void made_task_file(const made_task *m, const char *name, const char *bytes, siz
     char path[160];
     snprintf(path, sizeof path, "%s/made/%s", m->folder, name);
     cr_assert_eq(file_write_quick(path, bytes, count), ERR_OK);
+}
+
+void made_task_begin_training(made_task *m) {
+    strbuf train = {0};
+    made_task_begin(m, NULL, NULL, NULL);
+    MUST(strbuf_add(&train, "text,label\n"));
+    for (int i = 0; i < 40; i++)
+        MUST(strbuf_printf(&train, "%s %d,%d\n", i % 2 ? "좋은 글" : "나쁜 글", i, i % 2));
+    made_task_file(m, "train.csv", train.text, train.length);
+    strbuf_free(&train);
 }
 
 void made_task_end(made_task *m) {

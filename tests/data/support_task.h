@@ -14,6 +14,8 @@ typedef struct made_task {
  * NULL takes: comma, standard quoting, header text,label; labels 0 and 1; errors for invalid
  * labels; files train.csv and test.csv. */
 void made_task_begin(made_task *m, const char *format, const char *labels, const char *rest);
+/* The default with forty rows to train on, and no file of test rows. */
+void made_task_begin_training(made_task *m);
 /* Writes one data file of `count` bytes. */
 void made_task_file(const made_task *m, const char *name, const char *bytes, size_t count);
 /* Removes the folder and frees the task. */

@@ -62,16 +62,12 @@
 #define STOP "\"invalid_label\": \"error\", "
 #define DROP "\"invalid_label\": \"drop\", "
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 /* Loads a made task; the files are made/a and made/b. */
 static err load(task *t, dataset *d, const char *manifest, const char *train, const char *test) {
     MUST(folder_make(temporary_path("made")));
-    put("made.json", manifest);
-    put("made/a", train);
-    put("made/b", test);
+    temporary_put("made.json", manifest);
+    temporary_put("made/a", train);
+    temporary_put("made/b", test);
     *d = (dataset){0};
     err e = task_load(t, temporary_path("made.json"));
     return e ? e : dataset_load(d, t, &(dataset_options){.data_dir = temporary_folder()});
@@ -328,9 +324,10 @@ Test(kinds, faults_stand_behind_names_that_are_shown_by_more_bytes) {
     json_setup();
     MUST(folder_make(temporary_path("\x1b\x1b\x1b\x1b")));
     MUST(folder_make(temporary_path("\x1b\x1b\x1b\x1b/made")));
-    put("made.json", HEAD RELATION STOP TAIL);
-    put("\x1b\x1b\x1b\x1b/made/a", RELATED "{\"a\": \"가나\", \"o\": {}, \"l\": \"x\"}\n");
-    put("\x1b\x1b\x1b\x1b/made/b", RELATED);
+    temporary_put("made.json", HEAD RELATION STOP TAIL);
+    temporary_put("\x1b\x1b\x1b\x1b/made/a",
+                  RELATED "{\"a\": \"가나\", \"o\": {}, \"l\": \"x\"}\n");
+    temporary_put("\x1b\x1b\x1b\x1b/made/b", RELATED);
     MUST(task_load(&t, temporary_path("made.json")));
     cr_expect_eq(
         dataset_load(&d, &t, &(dataset_options){.data_dir = temporary_path("\x1b\x1b\x1b\x1b")}),
@@ -414,8 +411,8 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
     dataset d;
     json_setup();
     MUST(folder_make(temporary_path("made")));
-    put("made/c", "s\nt\n");
-    put("made/d", "u\n");
+    temporary_put("made/c", "s\nt\n");
+    temporary_put("made/d", "u\n");
     MUST(load(&t, &d,
               HEAD
               "\"files\": [{\"role\": \"train\", \"name\": \"a\", \"label\": \"y\"}, "
@@ -436,7 +433,7 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
         size_t count;
         dataset changed = {0};
         MUST(file_read(&before, &count, temporary_path(parts[i]), 0));
-        put(parts[i], "another\n");
+        temporary_put(parts[i], "another\n");
         MUST(dataset_load(&changed, &t, &(dataset_options){.data_dir = temporary_folder()}));
         cr_expect_str_neq(changed.data_sha256, whole, "without %s", parts[i]);
         dataset_free(&changed);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "compute/device.h"
 #include "platform/file.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -30,6 +31,17 @@ const char *temporary_folder(void) {
         atexit(temporary_remove);
     }
     return folder_name;
+}
+
+void temporary_put(const char *name, const char *text) {
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
+char *temporary_text(const char *name) {
+    char *text;
+    size_t count;
+    MUST(file_read((void **)&text, &count, temporary_path(name), 0));
+    return text;
 }
 
 void temporary_remove(void) {

@@ -33,6 +33,9 @@ void temporary_remove(void);
 
 /* "<temporary folder>/<name>"; owned by the test process (never freed). */
 const char *temporary_path(const char *name);
+/* Writes a file there, and reads one: a text that is owned. */
+void temporary_put(const char *name, const char *text);
+char *temporary_text(const char *name);
 
 /* A path as it can stand in variables that hold lists, which split at blanks (LD_PRELOAD) or colons
  * (VK_DRIVER_FILES, VK_ADD_LAYER_PATH): itself, or a link to it of a plain name. Borrowed, until

@@ -12,10 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 static bool has(const char *name) {
     return access(temporary_path(name), F_OK) == 0;
 }
@@ -24,10 +20,11 @@ Test(marker, only_what_is_marked_is_removed) {
     json_setup();
     size_t live = mem_live_count();
     MUST(folder_make(temporary_path("theirs/checkpoint-500")));
-    put("theirs/checkpoint-500/model.safetensors", "x");
-    put("theirs/checkpoint-500/trainer_state.json", "{\"global_step\": 500, \"max_steps\": 500}");
-    put("theirs/harness.json", "{\"made_by\": \"someone\"}");
-    put("theirs/file", "x");
+    temporary_put("theirs/checkpoint-500/model.safetensors", "x");
+    temporary_put("theirs/checkpoint-500/trainer_state.json",
+                  "{\"global_step\": 500, \"max_steps\": 500}");
+    temporary_put("theirs/harness.json", "{\"made_by\": \"someone\"}");
+    temporary_put("theirs/file", "x");
     MUST_FAIL(marker_remove(temporary_path("theirs/checkpoint-500")), ERR_DATA,
               "checkpoint-500: this program did not make it");
     MUST_FAIL(marker_remove(temporary_path("theirs")), ERR_DATA, "did not make it");
@@ -35,7 +32,7 @@ Test(marker, only_what_is_marked_is_removed) {
     cr_assert(has("theirs/checkpoint-500/model.safetensors"));
     const char *ours = temporary_path("ours");
     MUST(marker_make(ours, "1", "tiny-task"));
-    put("ours/vocab.txt", "x");
+    temporary_put("ours/vocab.txt", "x");
     // a link to what is ours is not ours
     cr_assert_eq(symlink(ours, temporary_path("link")), 0);
     MUST_FAIL(marker_remove(temporary_path("link")), ERR_DATA, "did not make it");
@@ -47,7 +44,7 @@ Test(marker, only_what_is_marked_is_removed) {
     MUST(folder_make(temporary_path("empty")));
     MUST(marker_remove(temporary_path("empty")));
     MUST(folder_make(temporary_path("begun")));
-    put("begun/harness.json", "");
+    temporary_put("begun/harness.json", "");
     MUST(marker_remove(temporary_path("begun")));
     cr_assert(!has("begun") && !has("empty"));
     cr_assert_eq(mem_live_count(), live);
@@ -62,14 +59,14 @@ Test(marker, files_of_others_stay_in_folders_of_ours) {
     const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
     char *name = NULL;
     MUST(marker_make(ours, "1", "tiny-task"));
-    put("best/vocab.txt", "x");
-    put("best/.harness-0123456789abcdef.tmp", "x");
-    put("best/SHA256SUMS", sums);
+    temporary_put("best/vocab.txt", "x");
+    temporary_put("best/.harness-0123456789abcdef.tmp", "x");
+    temporary_put("best/SHA256SUMS", sums);
     MUST(marker_stranger(&name, ours));
     cr_assert_null(name);
-    put("best/notes.txt", "mine");
+    temporary_put("best/notes.txt", "mine");
     MUST(folder_make(temporary_path("best/plots")));
-    put("best/plots/a", "mine");
+    temporary_put("best/plots/a", "mine");
     MUST(marker_stranger(&name, ours));
     cr_assert_str_eq(name, "notes.txt");
     mem_free(name);
@@ -77,7 +74,7 @@ Test(marker, files_of_others_stay_in_folders_of_ours) {
     cr_assert(has("best/notes.txt") && has("best/vocab.txt") && has("best/harness.json"));
     // replaced by a whole one, they stay where they are
     MUST(marker_make(fresh, "1", "tiny-task"));
-    put("partial-best/config.json", "new");
+    temporary_put("partial-best/config.json", "new");
     MUST(marker_replace(fresh, ours));
     cr_assert(has("best/notes.txt") && has("best/plots/a") && has("best/config.json"));
     cr_assert(!has("best/vocab.txt") && !has("partial-best"));
@@ -92,10 +89,10 @@ Test(marker, folders_and_links_of_our_names_stay) {
     size_t live = mem_live_count();
     const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
     MUST(marker_make(ours, "1", "tiny-task"));
-    put("theirs.txt", "mine");
+    temporary_put("theirs.txt", "mine");
     MUST(folder_make(temporary_path("best/README.md")));
-    put("best/README.md/thesis.tex", "mine");
-    put("best/README.md.1", "mine too");
+    temporary_put("best/README.md/thesis.tex", "mine");
+    temporary_put("best/README.md.1", "mine too");
     cr_assert_eq(symlink("../theirs.txt", temporary_path("best/vocab.txt")), 0);
     MUST(folder_make(temporary_path("best/.harness-0123456789abcdef.tmp")));
     MUST(marker_remove(ours));
@@ -103,8 +100,8 @@ Test(marker, folders_and_links_of_our_names_stay) {
               has("best/harness.json"));
     cr_assert(has("best/.harness-0123456789abcdef.tmp"));
     MUST(marker_make(fresh, "1", "tiny-task"));
-    put("partial-best/README.md", "new");
-    put("partial-best/vocab.txt", "new");
+    temporary_put("partial-best/README.md", "new");
+    temporary_put("partial-best/vocab.txt", "new");
     MUST(marker_replace(fresh, ours));
     cr_assert(has("best/README.md.2/thesis.tex") && has("best/README.md.1"));
     char *path = NULL;
@@ -127,14 +124,14 @@ Test(marker, folders_of_older_programs_are_known) {
     bool ours = false;
     char *name = NULL;
     MUST(folder_make(temporary_path("run/model")));
-    put("run/model/config.json", "{}");
-    put("run/model/SHA256SUMS", sums);
+    temporary_put("run/model/config.json", "{}");
+    temporary_put("run/model/SHA256SUMS", sums);
     MUST(marker_is_ours(&ours, temporary_path("run/model")));
     cr_assert(!ours, "sums alone prove nothing");
-    put("run/record.json", "{\"accuracy\": 1}");
+    temporary_put("run/record.json", "{\"accuracy\": 1}");
     MUST(marker_is_ours(&ours, temporary_path("run/model")));
     cr_assert(!ours, "nor does another program's record");
-    put("run/record.json", record);
+    temporary_put("run/record.json", record);
     MUST(marker_is_ours(&ours, temporary_path("run/model")));
     cr_assert(ours);
     MUST(marker_model_name(&name, temporary_path("run/model")));
@@ -146,17 +143,18 @@ Test(marker, folders_of_older_programs_are_known) {
         "0  config.json\n0  model.safetensors\n0  old-vocab.txt\n",
         "0  config.json\n0  vocab.txt\n", "0  trainer_state.json\n"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        put("run/model/SHA256SUMS", others[i]);
+        temporary_put("run/model/SHA256SUMS", others[i]);
         MUST(marker_is_ours(&ours, temporary_path("run/model")));
         cr_expect(!ours, "%zu", i);
     }
-    put("run/model/SHA256SUMS", sums);
-    put("run/record.json", "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 2},"
-                           "\"model\": {\"name\": \"tiny\"}, \"task\": {\"name\": \"a\\u001b\"}}");
+    temporary_put("run/model/SHA256SUMS", sums);
+    temporary_put("run/record.json",
+                  "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 2},"
+                  "\"model\": {\"name\": \"tiny\"}, \"task\": {\"name\": \"a\\u001b\"}}");
     MUST(marker_model_name(&name, temporary_path("run/model")));
     cr_expect_null(name, "a control in the task's name");
     MUST(folder_make(temporary_path("run/checkpoint-3")));
-    put("run/checkpoint-3/trainer_state.json", "{\"run\": \"1-2\", \"identity\": {}}");
+    temporary_put("run/checkpoint-3/trainer_state.json", "{\"run\": \"1-2\", \"identity\": {}}");
     MUST(marker_is_ours(&ours, temporary_path("run/checkpoint-3")));
     cr_assert(ours);
     temporary_remove();
@@ -191,7 +189,7 @@ static void make_model(const char *folder, const char *text) {
     char path[300];
     MUST(marker_make(temporary_path(folder), "1", "tiny-task"));
     snprintf(path, sizeof path, "%s/config.json", folder);
-    put(path, text);
+    temporary_put(path, text);
 }
 
 static void expect_weights(const char *path, const char *expected) {
@@ -213,7 +211,7 @@ Test(marker, a_folder_is_replaced_by_a_whole_one) {
     cr_assert(!has("partial-model"));
     // what is not ours stays, and so does what was to replace it
     MUST(folder_make(temporary_path("best")));
-    put("best/config.json", "theirs");
+    temporary_put("best/config.json", "theirs");
     make_model("partial-best", "ours");
     MUST_FAIL(marker_replace(temporary_path("partial-best"), temporary_path("best")), ERR_DATA,
               "best: this program did not make it");

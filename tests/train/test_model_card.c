@@ -9,10 +9,6 @@
 #include <string.h>
 
 #if HARNESS_CPU
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 Test(model_card, figures_are_those_of_the_run, .timeout = 120) {
     static const char *const lines[] = {
         "On 4 test rows.",
@@ -26,8 +22,8 @@ Test(model_card, figures_are_those_of_the_run, .timeout = 120) {
         "| longest sentence | 24 tokens |",
         "| seed | 7 |",
     };
-    put("train.csv", "text,label\n하나,a\n둘,b\n셋,a\n넷,b\n다섯,a\n여섯,b\n");
-    put("test.csv", "text,label\n일곱,a\n여덟,b\n일곱,a\n둘,b\n");
+    temporary_put("train.csv", "text,label\n하나,a\n둘,b\n셋,a\n넷,b\n다섯,a\n여섯,b\n");
+    temporary_put("test.csv", "text,label\n일곱,a\n여덟,b\n일곱,a\n둘,b\n");
     program_result r =
         RUN("run", "--train-file", "train.csv", "--test-file", "test.csv", "--device", "cpu",
             "--threads", "1", "--model", "tiny", "--max-steps", "3", "--batch-size", "2",

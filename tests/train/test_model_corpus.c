@@ -23,10 +23,6 @@ TestSuite(model_corpus, .init = json_setup, .fini = teardown);
     "true}, {\"task\": \"kor_hate\", \"at_hand\": false}]}"
 #define PRETRAINING "{\"kind\": \"pretraining\", " CORPUS "}"
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 static cJSON *read_of(const char *folder) {
     cJSON *o = NULL;
     MUST(model_corpus_read(&o, temporary_path(folder)));
@@ -36,7 +32,7 @@ static cJSON *read_of(const char *folder) {
 Test(model_corpus, is_read_beside_the_model_and_above_it) {
     MUST(folder_make(temporary_path("run/model")));
     MUST(folder_make(temporary_path("run/other")));
-    put("run/record.json", PRETRAINING);
+    temporary_put("run/record.json", PRETRAINING);
     cr_assert_null(read_of("run/other"));
     cJSON *o = read_of("run/model");
     cr_assert_not_null(o);
@@ -48,8 +44,9 @@ Test(model_corpus, is_read_beside_the_model_and_above_it) {
     cr_assert_not(model_corpus_same_source(o, NULL));
     cJSON_Delete(o);
     // a record beside the model goes before that of the run
-    put("run/model/record.json", "{\"model\": {\"corpus\": {\"name\": \"own\", \"sha256\": \"\", "
-                                 "\"left_out\": [], \"same_source\": true}}}");
+    temporary_put("run/model/record.json",
+                  "{\"model\": {\"corpus\": {\"name\": \"own\", \"sha256\": \"\", "
+                  "\"left_out\": [], \"same_source\": true}}}");
     o = read_of("run/model");
     cr_assert_str_eq(cJSON_GetObjectItem(o, "name")->valuestring, "own");
     cJSON_Delete(o);
@@ -76,7 +73,7 @@ Test(model_corpus, of_what_is_no_such_record_there_is_none) {
     };
     MUST(folder_make(temporary_path("m")));
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        put("m/record.json", list[i]);
+        temporary_put("m/record.json", list[i]);
         cr_expect_null(read_of("m"), "%zu", i);
     }
 }
@@ -108,7 +105,7 @@ Test(model_corpus, stands_in_the_record_of_a_run) {
     MUST(record_write(&a, path));
     MUST(record_read(&old, path));
     cr_assert_null(old.model.corpus);
-    put("record.json", PRETRAINING);
+    temporary_put("record.json", PRETRAINING);
     MUST(model_corpus_read(&a.model.corpus, temporary_folder()));
     a.model.corpus_is_source = true;
     MUST(record_write(&a, path));

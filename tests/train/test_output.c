@@ -181,10 +181,6 @@ static bool has(const char *name) {
     return lstat(temporary_path(name), &st) == 0;
 }
 
-static void put(const char *name, const char *text) {
-    MUST(file_write(temporary_path(name), text, strlen(text)));
-}
-
 static void hash_of(const char *name, char hex[HASH_HEX_BYTES]) {
     MUST(hash_file_hex(temporary_path(name), hex));
 }
@@ -201,7 +197,7 @@ Test(output, what_others_made_is_never_touched) {
         "@log.jsonl",      "@record.json",    "@tensorboard"};
     size_t count = sizeof entries / sizeof *entries;
     MUST(folder_make(temporary_path("elsewhere")));
-    put("elsewhere/kept", "precious");
+    temporary_put("elsewhere/kept", "precious");
     for (size_t i = 0; i < count * 3; i++) {
         const char *entry = entries[i / 3];
         bool is_link = *entry == '@';
@@ -218,7 +214,7 @@ Test(output, what_others_made_is_never_touched) {
         if (is_link)
             cr_assert_eq(symlink(temporary_path("elsewhere"), path), 0);
         else
-            put(inner, "{\"step\": 1}\n");
+            temporary_put(inner, "{\"step\": 1}\n");
         expect_refused(&q, ERR_DATA, what + strlen("theirs/"));
         cr_assert_not_null(strstr(err_message(ERR_DATA), "this program did not make it"), "%s",
                            err_message(ERR_DATA));
@@ -247,13 +243,13 @@ Test(output, what_others_made_is_never_touched) {
 /* A stranger's folder that comes while ours is there, at every moment of a run's life. */
 Test(output, what_others_put_beside_a_run_of_ours_stays) {
     run_request q = small_request("ours");
-    put("note", "");
+    temporary_put("note", "");
     MUST(folder_make(temporary_path("ours")));
-    put("ours/notes.txt", "mine");
+    temporary_put("ours/notes.txt", "mine");
     run_through(&q, NULL);
     cr_assert(has("ours/notes.txt") && has("ours/run.json") && !has("ours/unfinished.json"));
     MUST(folder_make(temporary_path("ours/checkpoint-500")));
-    put("ours/checkpoint-500/a", "theirs");
+    temporary_put("ours/checkpoint-500/a", "theirs");
     q.overwrite = true;
     expect_refused(&q, ERR_DATA, "checkpoint-500: this program did not make it");
     cr_assert(has("ours/checkpoint-500/a") && has("ours/model/config.json"));
@@ -264,8 +260,8 @@ Test(output, what_others_put_beside_a_run_of_ours_stays) {
 Test(output, a_damaged_proof_is_named_and_not_what_it_proves) {
     run_request q = small_request("out");
     stop_after(&q, 2);
-    put("out/log.jsonl", "{\"step\": 1}\n");
-    put("out/unfinished.json", "{\"run\": ");
+    temporary_put("out/log.jsonl", "{\"step\": 1}\n");
+    temporary_put("out/unfinished.json", "{\"run\": ");
     q.resume = true;
     expect_refused(&q, ERR_DATA,
                    "out/unfinished.json: this program did not make it (or it is damaged)");
@@ -316,7 +312,8 @@ Test(output, a_finished_run_is_not_replaced) {
         expect_refused(&other, ERR_USAGE, "seed is 7 there, 8 now");
     }
     // of a program before run.json: it cannot be told whose it is
-    put("out/record.json", "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 1}}");
+    temporary_put("out/record.json",
+                  "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 1}}");
     cr_assert_eq(rename(temporary_path("out/run.json"), temporary_path("run.json")), 0);
     q.resume = false;
     expect_refused(&q, ERR_USAGE, "out holds a model of an earlier run");
@@ -704,7 +701,7 @@ Test(output, a_run_that_fails_early_leaves_nothing) {
     cr_assert(!has("deep"));
     // folders that were there stay, and so does what lies in them
     MUST(folder_make(temporary_path("deep/er")));
-    put("deep/note", "");
+    temporary_put("deep/note", "");
     expect_refused(&q, ERR_USAGE, "freeze_layers is 9");
     cr_assert(has("deep/er") && has("deep/note") && !has("deep/er/out"));
     // begun, but nothing was saved or logged

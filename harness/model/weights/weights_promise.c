@@ -116,11 +116,7 @@ err weights_check_bytes(const model_config *c, const char *folder) {
     tensors t = {0};
     char size[SHOWN_SIZE_BYTES], own[SHOWN_SIZE_BYTES];
     uint64_t bytes = 0, promised = params_total(c) * sizeof(double);
-    err e = tensors_open(&t, folder);
-    if (e && e != ERR_MEMORY) {
-        err_clear(); // told by who reads them
-        e = ERR_OK;
-    }
+    err e = err_unless_memory(tensors_open(&t, folder)); // told by who reads them
     for (size_t i = 0; !e && i < t.count; i++)
         bytes += t.list[i].entry->end - t.list[i].entry->begin;
     if (!e && bytes / TIMES_OWN_MOST > promised + BYTES_BESIDE / TIMES_OWN_MOST)

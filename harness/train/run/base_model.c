@@ -141,10 +141,10 @@ static err check_bytes(const char *folder) {
     bool large = false;
     err e = is_large(&large, folder);
     if (!e && large) e = path_in(path, folder, "config.json");
-    if (!e && large && (e = model_config_read(&config, path)) && e != ERR_MEMORY) {
-        err_clear();
-        large = false;
-        e = ERR_OK;
+    if (!e && large) {
+        e = model_config_read(&config, path);
+        large = !e;
+        e = err_unless_memory(e);
     }
     if (!e && large) e = weights_check_bytes(&config, folder);
     model_config_free(&config);
