@@ -301,9 +301,7 @@ static err close_cache(table_scores *s) {
     }
     e = table_cache_write(s->cache_path, &c, s->rows, s->draws_of);
     mem_free(witness);
-    if (e != ERR_IO) return e;
-    err_clear(); // what cannot be kept is made again
-    return ERR_OK;
+    return err_forgive(e, ERR_IO); // what cannot be kept is made again
 }
 
 /* What the answers say where the score is not defined for one of the runs: nothing. */

@@ -45,8 +45,7 @@ err table_cache_read(table_cache *c, const char *path) {
     if (!e) return ERR_OK;
 none:
     table_cache_free(c);
-    if (e == ERR_FORMAT) err_clear();
-    return e == ERR_FORMAT ? ERR_OK : e;
+    return err_forgive(e, ERR_FORMAT);
 }
 
 static err draws_path(char **out, const char *path) {
