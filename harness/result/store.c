@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "result/store_internal.h"
+#include "task/task.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -119,12 +120,13 @@ done:
 }
 
 /* Records of the folder of a task, or of one with folders of tasks, a contributor's. */
-static err walk_task(const char *place, const char *task, int depth, store_visit *visit, void *of) {
+static err walk_task(const char *place, const char *of_task, int depth, store_visit *visit,
+                     void *of) {
     char relative[PATH_MAX];
     folder_list list = {0};
     err e = folder_exists(place) ? folder_list_read(&list, place) : ERR_OK;
     while (folder_next(&list, &e)) {
-        if (*list.name == '.' || (e = path_in(relative, task, list.name))) continue;
+        if (*list.name == '.' || (e = path_in(relative, of_task, list.name))) continue;
         if (is_record_name(list.name))
             e = visit(of, list.path, relative);
         else if (depth < 1 && folder_is_own(list.path))
@@ -135,16 +137,11 @@ static err walk_task(const char *place, const char *task, int depth, store_visit
 }
 
 err store_walk(const char *folder, store_visit *visit, void *of) {
-    // what regress, bench and report keep there
-    static const char *const others[] = {"baselines", "performance", "pages"};
     folder_list list = {0};
     err e = folder_list_read(&list, folder);
-    while (folder_next(&list, &e)) {
-        bool other = *list.name == '.';
-        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
-            other = other || !strcmp(list.name, others[k]);
-        if (!other) e = walk_task(list.path, list.name, 0, visit, of);
-    }
+    while (folder_next(&list, &e))
+        if (*list.name != '.' && !task_name_is_folder(list.name))
+            e = walk_task(list.path, list.name, 0, visit, of);
     folder_list_free(&list);
     return e;
 }

@@ -112,9 +112,18 @@ err task_group_members(task_catalog *members, const char *group, const char *ext
     return e;
 }
 
+bool task_name_is_folder(const char *name) {
+    static const char *const folders[] = {"baselines", "performance", "pages"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (!strcmp(name, folders[i])) return true;
+    return false;
+}
+
 err task_name_meaning(const char **meaning, const char *name) {
     task_catalog members = {0};
-    *meaning = strcmp(name, "all") ? NULL : "every task";
+    *meaning = task_name_is_folder(name) ? "a folder of other files in results"
+               : strcmp(name, "all")     ? NULL
+                                         : "every task";
     if (*meaning) return ERR_OK;
     err e = task_group_members(&members, name, NULL);
     if (!e && members.count) *meaning = "a group of tasks";

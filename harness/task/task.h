@@ -204,6 +204,10 @@ err task_group_members(task_catalog *members, const char *group, const char *ext
 /* What a name means where a task is asked for, but for a task: "every task", "a group of tasks" of
  * the manifests without extra_dir, or NULL. Errors: those of task_list. */
 err task_name_meaning(const char **meaning, const char *name) MUST_CHECK;
+
+/* Whether a folder of results has other files than a task's records in a folder of that name, so that
+ * no task can be called so. */
+bool task_name_is_folder(const char *name);
 /* Errors: ERR_FORMAT naming the manifest where its task's name has such a meaning. */
 err task_check_name(const task *t) MUST_CHECK;
 

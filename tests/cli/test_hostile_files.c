@@ -26,6 +26,14 @@ static const char format_json[] = "{\"kind\": \"json\", \"text\": \"text\", \"la
 static const char format_jsonl[] =
     "{\"kind\": \"jsonl\", \"text\": \"text\", \"label\": \"label\"}";
 
+static void put_repeated(const char *name, const char *start, const char *row, size_t bytes) {
+    strbuf text = {0};
+    MUST(strbuf_add(&text, start));
+    while (text.length < bytes) MUST(strbuf_add(&text, row));
+    MUST(file_write_quick(temporary_path(name), text.text, text.length));
+    strbuf_free(&text);
+}
+
 static void put(const char *name, const char *text) {
     MUST(file_write_quick(temporary_path(name), text, strlen(text)));
 }
@@ -204,6 +212,34 @@ Test(hostile_files, a_vocabulary_of_ten_megabytes) {
     strbuf_free(&text);
     expect(LIMITED(NULL, "tokenize", "--cased", "--model", temporary_path("vocab.txt"), "영화"), 0,
            "");
+    temporary_remove();
+}
+
+// The shortest lines that there are: a token each, which takes far more than its line.
+Test(hostile_files, a_vocabulary_of_ten_million_lines) {
+    static const char *const rows[] = {"\n", "a\n"};
+    for (size_t i = 0; i < 2; i++) {
+        put_repeated("vocab.txt", vocab, rows[i], 10000000);
+        expect(LIMITED(NULL, "tokenize", "--cased", "--model", "vocab.txt", "영화"), 1,
+               "vocab.txt: more than 4194304 tokens");
+    }
+    temporary_remove();
+}
+
+// Rows that the manifest drops are counted, and nothing is written down of each.
+Test(hostile_files, many_rows_of_unknown_labels) {
+    make_task(format_csv);
+    char *manifest = temporary_text("tasks/made.json");
+    char *rule = strstr(manifest, "\"error\"");
+    cr_assert_not_null(rule);
+    memcpy(rule, "\"drop\" ", 7);
+    put("tasks/made.json", manifest);
+    mem_free(manifest);
+    put_repeated("data/made/train", "text,label\na,0\nb,1\n", ",9\n", 10000000);
+    program_result r = LIMITED(NULL, STATS, "--json");
+    cr_expect_eq(r.exit_code, 0, "%d: %s", r.exit_code, r.err);
+    cr_expect_not_null(strstr(r.out, "\"rows\":\t2,"), "%s", r.out);
+    program_free(&r);
     temporary_remove();
 }
 

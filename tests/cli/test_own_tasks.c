@@ -94,6 +94,7 @@ Test(own_tasks, a_manifest_goes_into_a_folder_that_it_makes) {
 Test(own_tasks, a_name_that_means_something_else_is_refused) {
     static const char *const means[][2] = {{"klue", "a group of tasks"},
                                            {"all", "every task"},
+                                           {"pages", "a folder of other files in results"},
                                            {"kor_hate", "a task that comes with the program"}};
     char path[100], said[200];
     put_reviews("f.csv", 0, 20);

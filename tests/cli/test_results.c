@@ -262,6 +262,21 @@ Test(results, folders_of_26_contributors) {
     expect_said(RUN("results", "check", "people"), 1, "a record of task fake_task in another's");
 }
 
+/* Names that no manifest can have: one that a board takes for another's, one whose folder nobody
+ * reads. */
+Test(results, of_names_that_no_task_has_are_refused) {
+    static const char *const names[] = {"Own-comments", "a\n", "a.b", "baselines", "pages"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+        MUST(record_text(&r.task.name, names[i]));
+        MUST(record_write(&r, temporary_path("named.json")));
+        record_free(&r);
+        expect_said(RUN("results", "add", "named.json"), 1, "which no task is called");
+    }
+    cr_expect_not(file_named(temporary_path("results")));
+}
+
 /* A record of a run from own files is a stranger's to everybody else, until a manifest is kept. */
 Test(results, of_own_files_stand_on_no_board) {
     record r;
