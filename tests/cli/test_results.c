@@ -270,11 +270,11 @@ Test(results, of_names_that_no_task_has_are_refused) {
         record r;
         fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
         MUST(record_text(&r.task.name, names[i]));
-        MUST(record_write(&r, temporary_path("named.json")));
+        // what is written is read first, as `results add` reads it
+        MUST_FAIL(record_write(&r, temporary_path("named.json")), ERR_FORMAT,
+                  "which no task is called");
         record_free(&r);
-        expect_said(RUN("results", "add", "named.json"), 1, "which no task is called");
     }
-    cr_expect_not(file_named(temporary_path("results")));
 }
 
 /* A record of a run from own files is a stranger's to everybody else, until a manifest is kept. */
