@@ -122,7 +122,7 @@ err compare_text(strbuf *out, const comparison *c, const char *name_a, const cha
     const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
     page_language l = c->wish.language;
     err e;
-    if ((e = compare__title(out, c->a, l)) || (e = compare__sides(out, sides, 2, l)) ||
+    if ((e = compare__title(out, sides, 2, l)) || (e = compare__sides(out, sides, 2, l)) ||
         (e = report__recipe_differences(out, c->a, c->b, l)) ||
         (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c)) ||
         (e = add_disagreement(out, c, sides)) || (e = compare__rows(out, sides, &c->wish)) ||
