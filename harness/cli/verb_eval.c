@@ -334,8 +334,8 @@ static err show_record(const record *r, const char *path, const options *o) {
 
 /* The test rows of a record, or of the record in a run's folder: no model is run. */
 static err eval_record(const options *o) {
-    static const char *const model[] = {"task",  "model", "checkpoint", "split", "device", "sample",
-                                        "limit", "label_map",  "texts", "data_dir"};
+    static const char *const model[] = {"task",   "model", "checkpoint", "split", "device",
+                                        "sample", "limit", "label_map",  "texts", "data_dir"};
     record r = {0};
     char *path = NULL;
     flag_value v;

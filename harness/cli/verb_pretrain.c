@@ -14,7 +14,6 @@
 #include "train/group/rank_device.h"
 #include "train/pretrain/pretrain.h"
 
-
 enum { TOKENS_PER_BATCH = 4096, SEED = 42, MAX_LENGTH = 128, LOGGING_STEPS = 100 };
 
 /* The recipe that the prototype learned by; flags win. */
@@ -122,7 +121,8 @@ static err pretrain_command(const void *context, struct group *g) {
     if (!e) e = rank_device(&own_device, &q.run.threads, g, o->device);
     q.run.device = own_device;
     if (!e) e = pretrain_open(&p, &q);
-    if (!e && p.run.is_finished) log_note("%s: this very run is finished already; here is its result", p.run.output);
+    if (!e && p.run.is_finished)
+        log_note("%s: this very run is finished already; here is its result", p.run.output);
     if (!e && !p.run.is_finished) {
         warmup_warn(&p.run.trainer);
         e = unknown_share_warn_store(&p.run.base_model.tokenizer, &p.train);

@@ -123,7 +123,10 @@ static err list_sources(char **text, const board_group *g, page_language languag
             const task_group *t = &g->columns[o].task->group;
             if (!t->source || strcmp(t->source, source) != 0) continue;
             if (o > c && g->columns[o].task == g->columns[o - 1].task) continue;
-            e = strbuf_printf(&out, "%s%s", o > c ? ", " : out.length ? "; " : "",
+            e = strbuf_printf(&out, "%s%s",
+                              o > c        ? ", "
+                              : out.length ? "; "
+                                           : "",
                               language_term(language, t->column));
         }
         if (!e) e = strbuf_printf(&out, ": %s", language_term(language, source));

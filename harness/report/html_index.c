@@ -420,8 +420,7 @@ static void add_group(page *p, const board_group *g, size_t number) {
     html__add(p, "<thead><tr>");
     head_cell(p, SAY(p, model_name), "model", ORDER_UP);
     for (size_t c = 0; c < g->column_count; c++) {
-        snprintf(title, sizeof title, "%s, %s",
-                 html__term(p, g->columns[c].task->group.column),
+        snprintf(title, sizeof title, "%s, %s", html__term(p, g->columns[c].task->group.column),
                  html__term(p, g->columns[c].metric->title));
         head_cell(p, title, "n", ORDER_DOWN);
     }

@@ -251,7 +251,8 @@ static void check_losses(const char *folder) {
 static void check_shown(const char *folder, program_result r) {
     cJSON *root = record_of(folder);
     const cJSON *list = cJSON_GetObjectItem(root, "heldout");
-    const cJSON *first = list->child, *last = cJSON_GetArrayItem(list, cJSON_GetArraySize(list) - 1);
+    const cJSON *first = list->child,
+                *last = cJSON_GetArrayItem(list, cJSON_GetArraySize(list) - 1);
     char line[120], next[120];
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     cr_assert(first && last != first);
@@ -264,8 +265,8 @@ static void check_shown(const char *folder, program_result r) {
                  cJSON_GetObjectItem(v, "accuracy")->valuedouble);
         cr_expect(strstr(r.out, line), "no %s in %s", line, r.out);
     }
-    snprintf(next, sizeof next, "Next\n  harness fill-mask --model %s/model '이 영화 정말 [MASK]'\n",
-             folder);
+    snprintf(next, sizeof next,
+             "Next\n  harness fill-mask --model %s/model '이 영화 정말 [MASK]'\n", folder);
     cr_expect(strstr(r.out, next), "no %s in %s", next, r.out);
     program_free(&r);
     r = RUN("runs", ".");
