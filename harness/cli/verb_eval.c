@@ -345,7 +345,9 @@ static err eval_record(const options *o) {
                            "--%s and --record exclude each other: a record is of the "
                            "test rows of one run, and holds no texts",
                            v.flag);
-    err e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
+    err e = find_run_check(o->record);
+    if (!e)
+        e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
                                      : mem_strdup(&path, o->record);
     if (!e && o->predictions) e = output_apart(o->predictions, path);
     if (!e && !(e = record_read(&r, path))) {

@@ -28,7 +28,7 @@ static err add_scores(strbuf *out, const comparison *c) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
         if (!report__shows(x, a)) continue;
-        const char *title = language_term(language, metric_title(named, x, label_1));
+        const char *title = language_metric(named, language, x, label_1);
         grid_cell(&g, leads ? "%s (%s)" : "%s%s", title, leads ? SAY_IN(language, headline) : "");
         score_cells(&g, a->metrics[m], b->metrics[m]);
         if (!leads) continue;

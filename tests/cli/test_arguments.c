@@ -134,12 +134,14 @@ Test(arguments, models_that_score) {
          "--model and --checkpoint exclude each other"},
         {{"eval", "--model", ".", "-c", "."}, 2, "--model and --checkpoint exclude each other"},
         {{"eval", "--record", "r", "--model", "a"}, 2, "--model and --record exclude each other"},
+        {{"eval", "--record", "many"}, 1, "many is not a run's folder; name one of the 1 run below"},
         {{"predict", "--model", ".", "x"}, 1, ".: no model folder: no config.json in it"},
         // of the hub: nothing is asked for before the task is known
         {{"eval", "--model", "org/model"}, 2, "org/model: no record beside the model says which"},
         {{"predict", "--model", "org/model", "--offline", "x"}, 1, "taken as a name of the hub"},
         {{"predict", "--revision", "v1", "x"}, 2, "--revision needs --model NAME"},
     };
+    MUST(folder_make(temporary_path("many/one/model")));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(cases[i].list, cases[i].code, cases[i].message);
     temporary_remove();

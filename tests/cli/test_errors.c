@@ -211,6 +211,8 @@ Test(errors_verb, refusals) {
     program_free(&p);
     REFUSES(2, "errors needs output folders of finished runs", "--json");
     REFUSES(1, "none: no such folder", "none");
+    REFUSES(1, "a/record.json: not a folder", "a/record.json");
+    REFUSES(1, "a/model: no record.json in it: not the output folder", "a/model");
     REFUSES(1, "c: its recipe is ", "a", "c", CPU);
     REFUSES(1, "d: its data is ", "a", "d", CPU);
     REFUSES(1, "d: its data is ", "d", CPU, "--limit", "8");

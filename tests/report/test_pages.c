@@ -83,6 +83,18 @@ Test(pages, every_word_has_both_languages) {
     }
 }
 
+/* A score of label 1 is called by the label, in either language. */
+Test(pages, scores_of_a_label_have_its_name) {
+    char title[METRIC_TITLE_BYTES];
+    const metric *m = metric_find("f1");
+    cr_assert_not_null(m);
+    cr_expect_str_eq(language_metric(title, PAGE_EN, m, "긍정"), "F1 of 긍정");
+    cr_expect_str_eq(language_metric(title, PAGE_KO, m, "긍정"), "긍정의 F1");
+    cr_expect_str_eq(language_metric(title, PAGE_KO, m, NULL), "레이블 1의 F1");
+    m = metric_find("accuracy");
+    cr_expect_str_eq(language_metric(title, PAGE_KO, m, "긍정"), "정확도");
+}
+
 /* What manifests that come with the program say of their groups is on Korean pages too. */
 Test(pages, groups_have_korean_words) {
     task_catalog all = {0};
