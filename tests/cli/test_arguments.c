@@ -134,7 +134,9 @@ Test(arguments, models_that_score) {
          "--model and --checkpoint exclude each other"},
         {{"eval", "--model", ".", "-c", "."}, 2, "--model and --checkpoint exclude each other"},
         {{"eval", "--record", "r", "--model", "a"}, 2, "--model and --record exclude each other"},
-        {{"eval", "--record", "many"}, 1, "many is not a run's folder; name one of the 1 run below"},
+        {{"eval", "--record", "many"},
+         1,
+         "many is not a run's folder; name one of the 1 run below"},
         {{"predict", "--model", ".", "x"}, 1, ".: no model folder: no config.json in it"},
         // of the hub: nothing is asked for before the task is known
         {{"eval", "--model", "org/model"}, 2, "org/model: no record beside the model says which"},
