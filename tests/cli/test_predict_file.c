@@ -12,6 +12,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -388,6 +389,28 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
     }
     for (int i = 0; i < 2; i++) mem_free(outs[i]);
     mem_free(in);
+}
+
+/* On one processor, which the device has, a thread beside it does what it comes to: the rest is done
+ * behind each window. */
+Test(predict_file, what_is_not_done_beside_is_done_behind) {
+    char *outs[2];
+    cpu_set_t before, one;
+    long_table_put("a.csv", false);
+    cr_assert_eq(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (size_t i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+        if (CPU_ISSET(i, &before)) CPU_SET(i, &one);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(sched_setaffinity(0, sizeof one, i ? &one : &before), 0);
+        program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--skip-bad-rows",
+                                   "--output", "o.csv", "--overwrite");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+        outs[i] = temporary_text("o.csv");
+    }
+    cr_expect(!strcmp(outs[0], outs[1]));
+    for (int i = 0; i < 2; i++) mem_free(outs[i]);
 }
 
 /* The output's name says how rows are written, where it says anything. */
