@@ -137,13 +137,14 @@ Test(arguments, models_that_score) {
         {{"eval", "--record", "many"},
          1,
          "many is not a run's folder; name one of the 1 run below"},
-        {{"predict", "--model", ".", "x"}, 1, ".: no model folder: no config.json in it"},
+        {{"predict", "--model", "bare", "x"}, 1, "bare: no model folder: no config.json in it"},
         // of the hub: nothing is asked for before the task is known
         {{"eval", "--model", "org/model"}, 2, "org/model: no record beside the model says which"},
         {{"predict", "--model", "org/model", "--offline", "x"}, 1, "taken as a name of the hub"},
         {{"predict", "--revision", "v1", "x"}, 2, "--revision needs --model NAME"},
     };
     MUST(folder_make(temporary_path("many/one/model")));
+    MUST(folder_make(temporary_path("bare")));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(cases[i].list, cases[i].code, cases[i].message);
     temporary_remove();
