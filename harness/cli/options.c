@@ -29,31 +29,13 @@ typedef enum flag_kind {
     KIND_METRIC = KIND_TEXT
 } flag_kind;
 
-// one bit a verb; flags.def may name verbs that verbs.def does not hold yet
 enum {
-    V_run = 1 << 0,
-    V_eval = 1 << 1,
-    V_predict = 1 << 2,
-    V_report = 1 << 3,
-    V_compare = 1 << 4,
-    V_tasks = 1 << 5,
-    V_data = 1 << 6,
-    V_corpus = 1 << 16,
-    V_pretrain = 1 << 17,
-    V_fill_mask = 1 << 18,
-    V_runs = 1 << 19,
-    V_results = 1 << 23,
-    V_env = 1 << 20,
-    V_tune = 1 << 21,
-    V_errors = 1 << 22,
-    V_tokenize = 1 << 7,
-    V_devices = 1 << 8,
-    V_verify = 1 << 9,
-    V_bench = 1 << 10,
-    V_regress = 1 << 11,
-    V_help = 1 << 12,
+#define VERB(name, arguments, summary, example) V_##name = 1 << VERB_##name,
+#include "cli/verbs.def"
+#undef VERB
     V_ALL = ~0
 };
+_Static_assert(VERB_COUNT < 32, "a set of verbs is an int");
 
 typedef struct flag {
     const char *field, *names[2]; /* the second may be NULL */
@@ -380,10 +362,10 @@ err options_verb(verb_id *verb, const char *name) {
             return ERR_OK;
         }
     }
-    const char *near = elsewhere_verb(name);
-    if (!near) near = text_nearest(name, known, VERB_COUNT);
-    return err_set(ERR_USAGE, "unknown verb '%s'%s%s%s (`harness --help` lists them)", name,
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    const char *same = elsewhere_verb(name);
+    return err_set(ERR_USAGE, "unknown verb '%s'%s (`harness --help` lists them)", name,
+                   same ? text_suggestion(same, &same, 1)
+                        : text_suggestion(name, known, VERB_COUNT));
 }
 
 bool options_takes(verb_id verb, const char *flag_name) {
