@@ -297,8 +297,6 @@ err verb_tokenize(const options *o) {
         snprintf(found, sizeof found, "%u", o->max_length);
         return options_range_error("max-length", found, "at least 2, for [CLS] and [SEP]");
     }
-    if (o->model && o->checkpoint)
-        return err_set(ERR_USAGE, "--model and --checkpoint exclude each other");
     err e = load(&t, o);
     if (e) goto done;
     size_t count = line_reader_wanted(o->args, o->arg_count) ? 0 : o->arg_count;

@@ -19,6 +19,9 @@ static const char events_name[] = "events.out.tfevents.harness";
 /* Whether a line (without its end, which may be written to) is whole and of a step that stays. */
 static err stays(bool *good, char *line, size_t length, uint32_t kept_step, const char *path) {
     cJSON *root = NULL;
+    *good = false;
+    // no object: not parsed, for a file of empty lines would be reported on a million times
+    if (*line != '{') return ERR_OK;
     line[length] = '\0';
     err e = json_parse_part(&root, line, length, path, 1, 1);
     line[length] = '\n';
