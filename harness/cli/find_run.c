@@ -4,10 +4,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "model/config.h"
 #include "model/head/head.h"
+#include "net/hub.h"
 #include "platform/file.h"
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
+#include "train/run/base_model.h"
 #include "train/run/shipped.h"
 
 #include <string.h>
@@ -131,17 +134,26 @@ static err refuse(const search_state *s, const char *task_name) {
     shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", task_name ? task_name : "kor_hate");
     return err_set(ERR_DATA,
                    "no finished run%s%s under ./runs%s: make one with `harness run --task %s`, "
-                   "or name a model folder with --checkpoint",
+                   "or name a fine-tuned model with --model",
                    task_name ? " of " : "", task_name ? word : "",
                    s->has_pretrained ? " (pretrained models there have no classifier)" : "", word);
 }
 
-static err find(char **folder, const char *given, const char *task_name, bool takes_pretrained) {
+/* What is no folder here. */
+static err find_named(char **folder, const char *model, bool offline) {
+    err e = base_model_check_name(model);
+    if (!e && (model_preset_known(model) || shipped_known(model)))
+        return err_set(ERR_DATA,
+                       "%s '%s' has no classifier before it is fine-tuned: `harness run --task T "
+                       "--model %s` makes one, in the folder of its run",
+                       shipped_known(model) ? "model" : "preset", model, model);
+    return e ? e : hub_model(folder, model, offline);
+}
+
+static err find(char **folder, const char *task_name, bool takes_pretrained) {
     search_state s = {.takes_pretrained = takes_pretrained};
     *folder = NULL;
-    if (given && shipped_known(given)) return shipped_model(folder, given);
-    err e = given ? find_run_check(given) : search(&s, task_name);
-    if (given) return e ? e : mem_strdup(folder, given);
+    err e = search(&s, task_name);
     if (!e && !s.best) e = refuse(&s, task_name);
     if (e) {
         mem_free(s.best);
@@ -160,10 +172,24 @@ err find_run_newest(char **folder, const char *task_name) {
     return e;
 }
 
-err find_run(char **folder, const char *given, const char *task_name) {
-    return find(folder, given, task_name, false);
+err find_run(char **folder, const char *given, const char *task_name, bool offline) {
+    *folder = NULL;
+    if (!given) return find(folder, task_name, false);
+    if (shipped_known(given) || !folder_exists(given)) return find_named(folder, given, offline);
+    err e = find_run_check(given);
+    return e ? e : mem_strdup(folder, given);
+}
+
+bool find_run_is_hub(const char *given) {
+    bool known = !given || shipped_known(given) || model_preset_known(given) || file_named(given);
+    bool is = !known && !base_model_check_name(given);
+    if (!known && !is) err_clear(); // told by who opens it
+    return is;
 }
 
 err find_run_words(char **folder, const char *given) {
-    return find(folder, given, NULL, true);
+    *folder = NULL;
+    if (!given) return find(folder, NULL, true);
+    err e = find_run_check(given);
+    return e ? e : mem_strdup(folder, given);
 }

@@ -4,12 +4,19 @@
 
 #include "base/err.h"
 
-/* The folder given, or that of a model of the program, or the newest finished run under ./runs whose
- * model has a classifier, of this task unless task_name is NULL. *folder is owned. Errors: ERR_DATA
- * telling how to make one. */
-err find_run(char **folder, const char *given, const char *task_name) MUST_CHECK;
+#include <stdbool.h>
 
-/* The same for its tokenizer, which a pretrained model has as well. */
+/* The folder of the model given: itself, or what the hub's cache holds of its name (downloaded unless
+ * offline); where none is given, the newest finished run under ./runs whose model has a classifier,
+ * of this task unless task_name is NULL. *folder is owned. Errors: ERR_DATA telling how to make one,
+ * also of a preset and of a model of the program, which have no classifier; those of
+ * base_model_check_name, find_run_check and hub_model. */
+err find_run(char **folder, const char *given, const char *task_name, bool offline) MUST_CHECK;
+
+/* Whether a model that is given is one of the hub, by the form of its name. */
+bool find_run_is_hub(const char *given);
+
+/* The folder given, or the newest run for its tokenizer, which a pretrained model has as well. */
 err find_run_words(char **folder, const char *given) MUST_CHECK;
 
 /* Whether the folder is one that holds runs, and none itself, nor a model: such as runs/nsmc. Errors:

@@ -65,7 +65,7 @@ void options_help_all(void) {
         snprintf(name, sizeof name, "  %-10s ", w.word);
         shown_wrap(stdout, columns, name, w.summary);
     }
-    fputs("\n  harness VERB --help  options of a verb\n  harness --version\n\n"
+    fputs("\n  harness VERB --help  options of a verb\n  harness --version [--json]\n\n"
           "First steps:\n  harness run --task kor_hate --sample\n  harness devices\n",
           stdout);
 }

@@ -4,6 +4,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "metric/score.h"
 #include "platform/waiting.h"
 #include "result/version.h"
 
@@ -67,6 +68,30 @@ static bool is_one_of(const char *text, const char *a, const char *b, const char
     return !strcmp(text, a) || !strcmp(text, b) || !strcmp(text, c);
 }
 
+static err version_json(void) {
+    cJSON *root = cJSON_CreateObject();
+    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    if (!e)
+        e = json_put(root,
+                     "name %s version %s commit %s dirty %d numerics_version %u metric_version %u",
+                     "harness", version_string(), version_commit(), version_is_dirty(),
+                     (unsigned)NUMERICS_VERSION, (unsigned)METRIC_VERSION);
+    if (!e) e = output_json(root, false);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* For people, or behind --json for programs. */
+static err show_version(int argc, char **argv) {
+    if (argc == 3 && !strcmp(argv[2], "--json")) return version_json();
+    if (argc > 2)
+        return err_set(ERR_USAGE, "%s takes --json alone, found '%s'", argv[1],
+                       argv[strcmp(argv[2], "--json") ? 2 : 3]);
+    printf("harness %s (%s%s)\n", version_string(), version_commit(),
+           version_is_dirty() ? ", changed" : "");
+    return ERR_OK;
+}
+
 // A standard stream that is closed would give its number to the next file that is opened, and what
 // is meant for people would be written into a checkpoint. What takes its place fails as it would.
 static void hold_standard_streams(void) {
@@ -88,8 +113,7 @@ int main(int argc, char **argv) {
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         options_help_all();
     } else if (is_one_of(argv[1], "--version", "-V", "version")) {
-        printf("harness %s (%s%s)\n", version_string(), version_commit(),
-               version_is_dirty() ? ", changed" : "");
+        e = show_version(argc, argv);
     } else if (!(e = check_stack())) {
         e = run_verb(argc, (const char **)argv);
     }

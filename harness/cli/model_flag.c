@@ -29,7 +29,12 @@ err model_flag_join(char **owned, options *o) {
     size_t count = 0;
     strbuf joined = {0};
     *owned = NULL;
-    if (!o->revision) return ERR_OK;
+    if (o->model && o->checkpoint)
+        return err_set(ERR_USAGE, "--model and --checkpoint exclude each other");
+    if (!o->revision) {
+        o->checkpoint = o->model ? o->model : o->checkpoint;
+        return ERR_OK;
+    }
     if (!o->model) return err_set(ERR_USAGE, "--revision needs --model NAME");
     err e = words_split(&models, &count, o->model, "model");
     for (size_t i = 0; i < count && !e; i++) e = add_model(&joined, models[i], o->revision);
@@ -37,7 +42,7 @@ err model_flag_join(char **owned, options *o) {
     if (e)
         strbuf_free(&joined);
     else
-        o->model = *owned = joined.text;
+        o->checkpoint = o->model = *owned = joined.text;
     return e;
 }
 
@@ -46,10 +51,8 @@ static err find_family(const encoder_family **family, const char *name) {
     size_t count = 0;
     for (; family_at(count); count++) known[count] = family_at(count)->model_type;
     if ((*family = family_find(name))) return ERR_OK;
-    const char *near = text_nearest(name, known, count);
-    return err_set(ERR_USAGE, "unknown encoder family '%s'%s%s%s (--arch takes %s)", name,
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-                   family_names());
+    return err_set(ERR_USAGE, "unknown encoder family '%s'%s (--arch takes %s)", name,
+                   text_suggestion(name, known, count), family_names());
 }
 
 err model_flag_arch(const encoder_family **family, const options *o) {

@@ -6,9 +6,10 @@
 #include "model/encoder/family.h"
 
 /* Where --revision is given, puts it behind each model of --model as NAME@REVISION. *owned is what
- * o->model then points to (mem_free after the verb; NULL without --revision).
- * Errors: ERR_USAGE without --model, for a preset or a folder, and for a name with another
- * revision. */
+ * o->model then points to (mem_free after the verb; NULL without --revision). To who takes
+ * --checkpoint, o->checkpoint is what either of the two names.
+ * Errors: ERR_USAGE for --model beside --checkpoint; of --revision without --model, for a preset or
+ * a folder, and for a name with another revision. */
 err model_flag_join(char **owned, options *o) MUST_CHECK;
 
 /* The family that --arch names for the presets of --model; NULL without --arch.

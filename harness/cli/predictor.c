@@ -150,7 +150,7 @@ err predictor_score(predictor *p, float **logits, const example *examples, size_
 /* --- opening --- */
 
 /* A stranger's model answers in the names of the task that it is for, or in those of the map. */
-static err match_labels(predictor *p) {
+static err match_labels(predictor *p, const char *folder) {
     const options *o = p->options;
     task t = {0};
     if (!o->task && o->label_map) {
@@ -160,7 +160,7 @@ static err match_labels(predictor *p) {
     }
     if (!o->task || (!o->checkpoint && !o->label_map && !p->in_units))
         return scorer_order_tags(&p->scorer);
-    err e = task_flag_find(&t, o, o->task, o->checkpoint);
+    err e = task_flag_find(&t, o, o->task, o->checkpoint ? folder : NULL);
     if (!e) e = scorer_match(&p->scorer, &t, o->label_map);
     if (!e) {
         p->unit = t.format.unit;
@@ -211,7 +211,7 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if (e) return e;
     p->in_units = answer_in_units(p->scorer.model.head->target.kind);
     p->reads = p->scorer.base_model.config.reads;
-    if ((e = match_labels(p)) || (e = take_pairs(p))) return e;
+    if ((e = match_labels(p, folder)) || (e = take_pairs(p))) return e;
     bool trees = p->scorer.model.head->target.kind == ANSWER_ARCS;
     if (trees) p->unit = UNIT_WORD;
     const char *flag = o->pair               ? "pair"

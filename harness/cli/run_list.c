@@ -152,15 +152,24 @@ static err find_step(listed_run *r, const char *folder) {
     return e;
 }
 
-/* The record of a pretraining has a corpus in place of a task, and is none of a score. Those of
- * schema 1 have no checksums. Errors: ERR_MEMORY. */
-static err find_pretraining(bool *found, const char *path) {
+/* The last perplexity of the held-out sentences; NaN where there is none. */
+static double last_perplexity(const cJSON *root) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "heldout");
+    const cJSON *last = cJSON_GetArrayItem(list, cJSON_GetArraySize(list) - 1);
+    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(last, RUN_LIST_PERPLEXITY));
+}
+
+/* The record of a pretraining has a corpus in place of a task. Those of schema 1 have no checksums.
+ * Errors: ERR_MEMORY. */
+static err find_pretraining(listed_run *r, bool *found, const char *path) {
     cJSON *root = NULL;
     err e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
     *found = !e && json_has(root, "corpus");
     if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
+    if (*found) r->score = last_perplexity(root);
     cJSON_Delete(root);
-    return err_unless_memory(e);
+    e = err_unless_memory(e);
+    return !e && !isnan(r->score) ? mem_strdup(&r->headline, RUN_LIST_PERPLEXITY) : e;
 }
 
 /* The record, as far as the folder has a whole one. */
@@ -174,7 +183,7 @@ static err read_result(listed_run *r, record *rec, bool *has_record, const char 
         if (e && e != ERR_MEMORY) {
             bool pretraining = false;
             err_clear();
-            e = find_pretraining(&pretraining, path);
+            e = find_pretraining(r, &pretraining, path);
             if (!pretraining) r->state = RUN_STATE_DAMAGED;
         }
     }

@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <time.h>
 
+/* The headline of a pretraining: of the held-out sentences, behind its last step. */
+#define RUN_LIST_PERPLEXITY "perplexity"
+
 typedef enum run_state {
     RUN_STATE_FINISHED,
     RUN_STATE_UNFINISHED,

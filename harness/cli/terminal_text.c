@@ -178,11 +178,23 @@ static void narrow(table *t, size_t columns) {
     memcpy(t->widths, widths, sizeof widths);
 }
 
+/* A column that does not stand beside the keys even alone is narrowed to what is left, where its cells
+ * take three lines at most. */
+static void narrow_each(table *t, size_t columns) {
+    size_t keys = 1;
+    for (size_t i = 0; i < t->keys; i++) keys += t->widths[i] + FRAME;
+    size_t room = columns > keys + FRAME ? columns - keys - FRAME : 0;
+    for (size_t i = t->keys; i < t->columns; i++)
+        if (t->widths[i] > room && t->words[i] <= room && t->widths[i] <= 3 * room)
+            t->widths[i] = room;
+}
+
 static err print_table(table *t, size_t columns) {
     size_t keys = 1, widest = 0;
     for (size_t i = 0; i < t->columns; i++)
         if (t->widths[i] < FRAME) t->widths[i] = FRAME;
     narrow(t, columns);
+    narrow_each(t, columns);
     for (size_t i = 0; i < t->columns; i++) {
         size_t own = t->widths[i] + FRAME;
         if (i < t->keys)

@@ -67,6 +67,9 @@ static err read_run(inquiry *q, const char *folder) {
     one->folder = folder;
     err e = find_run_check(folder);
     if (!e) e = path_in(path, folder, "record.json");
+    if (!e && !file_named(path))
+        e = err_set(ERR_DATA, "%s: no record.json in it: not the output folder of a finished run",
+                    folder);
     if (!e && !(e = record_read(&one->record, path))) q->count++;
     if (e) return e;
     const record *r = &one->record, *first = &q->runs[0].record;
@@ -93,7 +96,9 @@ static err read_runs(inquiry *q, const options *o) {
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         const char *folder = o->args[i];
         bool is_run = true;
-        if (!file_named(folder)) return err_set(ERR_DATA, "%s: no such folder", folder);
+        if (!folder_exists(folder))
+            return err_set(ERR_DATA, "%s: %s", folder,
+                           file_named(folder) ? "not a folder" : "no such folder");
         if (o->arg_count > 1) e = has_record(&is_run, folder);
         if (!e && is_run) e = read_run(q, folder);
         if (!e && !is_run) log_note("%s: no finished run, left out", folder);

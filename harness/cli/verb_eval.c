@@ -73,17 +73,21 @@ static err record_of(char **path, const char *folder) {
     return path_join(path, folder, "../record.json");
 }
 
+static err no_record(const char *model) {
+    return err_set(ERR_USAGE,
+                   "%s: no record beside the model says which task it is of: name one with "
+                   "--task (see `harness tasks`)",
+                   model);
+}
+
 /* Of the run that was named, or of the newest one. */
 static err find_task(run_task *r, const options *o) {
     record known = {0};
     char *path = NULL;
-    err e = find_run(&r->folder, o->checkpoint, NULL);
+    if (find_run_is_hub(o->checkpoint)) return no_record(o->checkpoint); // before it is downloaded
+    err e = find_run(&r->folder, o->checkpoint, NULL, o->offline);
     if (!e) e = record_of(&path, r->folder);
-    if (!e && !file_exists(path))
-        e = err_set(ERR_USAGE,
-                    "%s: no record beside the model says which task it is of: name one with "
-                    "--task (see `harness tasks`)",
-                    r->folder);
+    if (!e && !file_exists(path)) e = no_record(r->folder);
     if (!e && !(e = record_read(&known, path))) {
         r->sample = known.task.sample;
         e = mem_strdup(&r->name, known.task.name);
@@ -100,8 +104,11 @@ static err load(evaluation *v, const options *o, const run_task *r) {
     dataset_options wish = {
         .data_dir = o->data_dir, .sample = o->sample || r->sample, .limit = o->limit};
     const char *name = o->split ? o->split : "test";
+    bool here = o->checkpoint && folder_exists(o->checkpoint);
     err e = task_flag_read(&v->task, o, r->name ? r->name : o->task,
-                           r->folder ? r->folder : o->checkpoint);
+                           r->folder ? r->folder
+                           : here    ? o->checkpoint
+                                     : NULL);
     if (e) return e;
     bool is_dev = strcmp(name, "dev") == 0;
     v->split_name = name;
@@ -327,8 +334,8 @@ static err show_record(const record *r, const char *path, const options *o) {
 
 /* The test rows of a record, or of the record in a run's folder: no model is run. */
 static err eval_record(const options *o) {
-    static const char *const model[] = {"task",  "checkpoint", "split", "device",  "sample",
-                                        "limit", "label_map",  "texts", "data_dir"};
+    static const char *const model[] = {"task",   "model", "checkpoint", "split", "device",
+                                        "sample", "limit", "label_map",  "texts", "data_dir"};
     record r = {0};
     char *path = NULL;
     flag_value v;
@@ -338,7 +345,9 @@ static err eval_record(const options *o) {
                            "--%s and --record exclude each other: a record is of the "
                            "test rows of one run, and holds no texts",
                            v.flag);
-    err e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
+    err e = find_run_check(o->record);
+    if (!e)
+        e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
                                      : mem_strdup(&path, o->record);
     if (!e && o->predictions) e = output_apart(o->predictions, path);
     if (!e && !(e = record_read(&r, path))) {
@@ -385,7 +394,7 @@ static err eval_command(const void *context, struct group *g) {
     err e = ERR_OK;
     if (o->arg_count)
         return err_set(ERR_USAGE, "eval takes no arguments, found '%s'%s", o->args[0],
-                       folder_exists(o->args[0]) ? " (--checkpoint names a run)" : "");
+                       folder_exists(o->args[0]) ? " (--model names a run)" : "");
     if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
     if (o->predictions && (e = eval_view_writable(o->predictions, o->overwrite))) return e;
     if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;
@@ -395,7 +404,7 @@ static err eval_command(const void *context, struct group *g) {
     if (!o->task && (e = own_flags_retest(&again, o))) goto done;
     if (!o->task && (again || !own_flags_given(o)) && (e = find_task(&of, o))) goto done;
     if ((e = load(&v, o, &of))) goto done;
-    if (!of.folder && (e = find_run(&of.folder, o->checkpoint, v.task.name))) goto done;
+    if (!of.folder && (e = find_run(&of.folder, o->checkpoint, v.task.name, o->offline))) goto done;
     if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
     if ((e = scorer_open(&v.scorer, of.folder, &from, own_device, &wish))) goto done;
     if ((e = check_output(&v, o))) goto done;
@@ -403,7 +412,7 @@ static err eval_command(const void *context, struct group *g) {
     v.scorer.group = g;
     if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;
     if ((e = score(&v, o))) goto done;
-    if (group_writes(g)) e = show_model(&v, of.folder, o);
+    if (group_writes(g)) e = show_model(&v, o->checkpoint ? o->checkpoint : of.folder, o);
 done:
     run_task_free(&of);
     mem_free(own_device);

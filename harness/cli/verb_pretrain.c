@@ -5,6 +5,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/pretrain_record.h"
+#include "cli/pretrain_view.h"
 #include "cli/unknown_share.h"
 #include "cli/warmup.h"
 #include "platform/file.h"
@@ -12,9 +13,6 @@
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
 #include "train/pretrain/pretrain.h"
-
-#include <math.h>
-#include <string.h>
 
 enum { TOKENS_PER_BATCH = 4096, SEED = 42, MAX_LENGTH = 128, LOGGING_STEPS = 100 };
 
@@ -105,13 +103,10 @@ static err finish(pretrain *p) {
     return e ? e : run_finish(&p->run);
 }
 
-static void show_end(const pretrain *p) {
-    const trainer *t = &p->run.trainer;
-    shown_out("%s/model\n", p->run.output);
-    if (p->run.is_finished || !t->evaluation_count) return;
-    const trainer_evaluation *last = &t->evaluations[t->evaluation_count - 1];
-    log_note("held-out loss %.4f, perplexity %.2f, accuracy %.4f", last->loss, exp(last->loss),
-             last->score);
+static err show_end(const pretrain *p) {
+    const tokenizer *words = &p->run.base_model.tokenizer;
+    bool known = !p->run.is_finished && words->mask_id != TOKENIZER_NO_ID;
+    return pretrain_view(p->run.output, known ? tokenizer_text(words, words->mask_id) : NULL);
 }
 
 static err pretrain_command(const void *context, struct group *g) {
@@ -126,7 +121,8 @@ static err pretrain_command(const void *context, struct group *g) {
     if (!e) e = rank_device(&own_device, &q.run.threads, g, o->device);
     q.run.device = own_device;
     if (!e) e = pretrain_open(&p, &q);
-    if (!e && p.run.is_finished) log_note("%s: this run is finished", p.run.output);
+    if (!e && p.run.is_finished)
+        log_note("%s: this very run is finished already; here is its result", p.run.output);
     if (!e && !p.run.is_finished) {
         warmup_warn(&p.run.trainer);
         e = unknown_share_warn_store(&p.run.base_model.tokenizer, &p.train);
@@ -135,7 +131,7 @@ static err pretrain_command(const void *context, struct group *g) {
             log_note("saved; go on with the same command and --resume");
     }
     if (!e && !p.run.is_finished && group_writes(g)) e = finish(&p);
-    if (!e && group_writes(g)) show_end(&p);
+    if (!e && group_writes(g)) e = show_end(&p);
     pretrain_close(&p);
     words_free(words, count);
     mem_free(own_device);

@@ -13,6 +13,7 @@
 #include "cli/run_work.h"
 #include "cli/score_table.h"
 #include "cli/unknown_share.h"
+#include "cli/unlearnt.h"
 #include "cli/warmup.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
@@ -165,6 +166,7 @@ static void show_plan(const run *r) {
     show_choices(r);
     log_note("output  %s", r->output);
     warmup_warn(t);
+    if (!r->request.limit) unlearnt_warn(&r->data, &r->task);
     unknown_share_warn(&r->base_model.tokenizer,
                        r->train.unknown + r->dev.unknown + r->test.unknown,
                        r->train.pieces + r->dev.pieces + r->test.pieces);

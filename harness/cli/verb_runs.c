@@ -23,13 +23,15 @@ static const char *or_unknown(const char *text) {
     return text ? text : "?";
 }
 
-/* "0.5123 macro F1", of a search "0.5123 dev macro F1", or "-". */
+/* "0.5123 macro F1", of a search "0.5123 dev macro F1", of a pretraining "21.34 perplexity", or "-". */
 enum { SCORE_BYTES = METRIC_TITLE_BYTES + 20 };
 static const char *score_text(char text[SCORE_BYTES], const listed_run *r) {
     const metric *m = r->headline ? metric_find(r->headline) : NULL;
     const char *title = m ? m->title : r->trials && r->headline ? "loss" : "";
     if (isnan(r->score))
         snprintf(text, SCORE_BYTES, "-");
+    else if (r->headline && !strcmp(r->headline, RUN_LIST_PERPLEXITY))
+        snprintf(text, SCORE_BYTES, "%.2f %s", r->score, r->headline);
     else
         snprintf(text, SCORE_BYTES, "%.4f%s%s%s", r->score, r->trials ? " dev" : "",
                  *title ? " " : "", title);
@@ -158,11 +160,9 @@ static err add_object(cJSON *array, const listed_run *r) {
 
 static err print_json(const run_list *l) {
     cJSON *array = cJSON_CreateArray();
-    err e = array ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    err e = ERR_OK;
     for (size_t i = 0; i < l->count && !e; i++) e = add_object(array, &l->runs[i]);
-    if (!e) e = output_json(array, true);
-    cJSON_Delete(array);
-    return e;
+    return output_json_last(e, array, true);
 }
 
 /* Begin of the day, UTC. */

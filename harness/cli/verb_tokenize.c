@@ -186,13 +186,8 @@ static err fill_json(cJSON *object, const printer *p, const char *text, const ch
 }
 
 static err print_json(const printer *p, const char *text, const char *pair) {
-    char *line = NULL;
     cJSON *object = cJSON_CreateObject();
-    err e = object ? fill_json(object, p, text, pair) : err_set(ERR_MEMORY, "out of memory");
-    if (!e && !(e = json_print(&line, object, false))) puts(line);
-    mem_free(line);
-    cJSON_Delete(object);
-    return e;
+    return output_json_last(fill_json(object, p, text, pair), object, false);
 }
 
 /* What a text is that the tokenizer refused. */
@@ -302,8 +297,6 @@ err verb_tokenize(const options *o) {
         snprintf(found, sizeof found, "%u", o->max_length);
         return options_range_error("max-length", found, "at least 2, for [CLS] and [SEP]");
     }
-    if (o->model && o->checkpoint)
-        return err_set(ERR_USAGE, "--model and --checkpoint exclude each other");
     err e = load(&t, o);
     if (e) goto done;
     size_t count = line_reader_wanted(o->args, o->arg_count) ? 0 : o->arg_count;

@@ -85,7 +85,7 @@ typedef struct board_group {
     size_t column_count;
     board_group_row *rows; /* (row_count) owned: models by name, then the published ones */
     size_t model_count, row_count, row_capacity;
-    char *sources; /* of what is published, owned */
+    char *sources, *sources_ko; /* of what is published, owned */
 } board_group;
 
 typedef struct board {

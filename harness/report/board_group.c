@@ -103,26 +103,35 @@ static err add_published(board_group *g) {
     return e;
 }
 
+static bool is_listed(const board_group *g, size_t column) {
+    const char *source = g->columns[column].task->group.source;
+    for (size_t i = 0; source && i < column; i++) {
+        const char *before = g->columns[i].task->group.source;
+        if (before && !strcmp(before, source)) return true;
+    }
+    return !source;
+}
+
 /* Each source once, behind the columns that it is of. */
-static err list_sources(board_group *g) {
+static err list_sources(char **text, const board_group *g, page_language language) {
     strbuf out = {0};
     err e = strbuf_add(&out, "");
     for (size_t c = 0; c < g->column_count && !e; c++) {
         const char *source = g->columns[c].task->group.source;
-        bool told = !source;
-        for (size_t o = 0; o < c && !told; o++) {
-            const char *before = g->columns[o].task->group.source;
-            told = before && !strcmp(before, source);
-        }
-        for (size_t o = c; o < g->column_count && !told && !e; o++) {
+        if (is_listed(g, c)) continue;
+        for (size_t o = c; o < g->column_count && !e; o++) {
             const task_group *t = &g->columns[o].task->group;
             if (!t->source || strcmp(t->source, source) != 0) continue;
             if (o > c && g->columns[o].task == g->columns[o - 1].task) continue;
-            e = strbuf_printf(&out, "%s%s", o > c ? ", " : out.length ? "; " : "", t->column);
+            e = strbuf_printf(&out, "%s%s",
+                              o > c        ? ", "
+                              : out.length ? "; "
+                                           : "",
+                              language_term(language, t->column));
         }
-        if (!told && !e) e = strbuf_printf(&out, ": %s", source);
+        if (!e) e = strbuf_printf(&out, ": %s", language_term(language, source));
     }
-    g->sources = out.text;
+    *text = out.text;
     return e;
 }
 
@@ -143,7 +152,8 @@ static err add_group(board *b, const task *members, size_t count) {
     if (e || !g->model_count) return e;
     qsort(g->rows, g->model_count, sizeof *g->rows, by_model);
     if ((e = add_published(g))) return e;
-    return list_sources(g);
+    e = list_sources(&g->sources, g, PAGE_EN);
+    return e ? e : list_sources(&g->sources_ko, g, PAGE_KO);
 }
 
 err board_add_groups(board *b, const char *task_dir) {
@@ -163,6 +173,7 @@ void report__free_groups(board *b) {
         mem_free(b->groups[i].rows);
         mem_free(b->groups[i].columns);
         mem_free(b->groups[i].sources);
+        mem_free(b->groups[i].sources_ko);
     }
     for (size_t i = 0; i < b->grouped_count; i++) task_free(&b->grouped[i]);
     mem_free(b->groups);

@@ -105,10 +105,13 @@ static err add_words(strbuf *out, const char *key, const cJSON *value, page_lang
     for (size_t i = 0; i < sizeof shorter / sizeof *shorter; i++)
         if (!strcmp(key, shorter[i][0])) name = shorter[i][1];
     if (strlen(name) > SHOWN_BYTES) name = "a long key";
-    for (const char *p = name; *p && !e; p++) e = strbuf_add_bytes(out, *p == '_' ? " " : p, 1);
-    strbuf text = {0};
+    strbuf words = {0}, text = {0};
+    for (const char *p = name; *p && !e; p++) e = strbuf_add_bytes(&words, *p == '_' ? " " : p, 1);
     if (!e) e = add_value(&text, key, value);
-    if (!e) e = strbuf_printf(out, " %s", language_term(language, text.text));
+    if (!e)
+        e = strbuf_printf(out, "%s %s", language_term(language, words.text),
+                          language_term(language, text.text));
+    strbuf_free(&words);
     strbuf_free(&text);
     return e;
 }

@@ -160,12 +160,16 @@ err compare_records(comparison *c, const record *a, const record *b, double tole
     return ERR_OK;
 }
 
-err compare__title(strbuf *out, const record *any, page_language language) {
+err compare__title(strbuf *out, const compare_side *sides, size_t count, page_language language) {
+    const record *any = sides[0].runs[0];
     unsigned long long rows = (unsigned long long)any->task.test_rows;
     err e = shown_printf(out, SHOWN_MARKDOWN, SAY_IN(language, comparison_of), any->task.name,
                          (long long)any->task.version, (long long)any->task.test_rows,
                          language_plural(language, rows));
-    return e ? e : strbuf_add(out, "\n\n");
+    if (!e) e = strbuf_add(out, "\n\n");
+    for (size_t i = 0; i < count && !e; i++)
+        e = shown_printf(out, SHOWN_MARKDOWN, "- %c: %s\n", (char)('A' + i), sides[i].name);
+    return e ? e : strbuf_add(out, "\n");
 }
 
 err compare__heading(strbuf *out, const char *heading) {

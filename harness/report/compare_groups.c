@@ -326,7 +326,7 @@ err compare_groups_text(strbuf *out, const group_comparison *c, const char *name
     const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
     page_language l = c->wish.language;
     err e;
-    if ((e = compare__title(out, c->a[0], l)) || (e = compare__sides(out, sides, 2, l)) ||
+    if ((e = compare__title(out, sides, 2, l)) || (e = compare__sides(out, sides, 2, l)) ||
         (e = report__recipe_differences(out, c->a[0], c->b[0], l)) ||
         (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c, sides)) ||
         (e = add_seed_lines(out, c)) || (e = compare__rows(out, sides, &c->wish)) ||

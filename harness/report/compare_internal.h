@@ -24,8 +24,9 @@ err compare__rows_json(cJSON *top, const compare_side sides[2],
 err compare__loss_table(strbuf *out, const compare_side sides[2],
                         page_language language) MUST_CHECK;
 
-/* "# nsmc, version 1, 50 test rows", and an empty line. */
-err compare__title(strbuf *out, const record *any, page_language language) MUST_CHECK;
+/* "# nsmc, version 1, 50 test rows", the names of the sides, which may be long, and an empty line. */
+err compare__title(strbuf *out, const compare_side *sides, size_t count,
+                   page_language language) MUST_CHECK;
 
 /* "\n## Scores\n\n". */
 err compare__heading(strbuf *out, const char *heading) MUST_CHECK;

@@ -44,10 +44,10 @@ static const char *verdict(const pair *p, page_language l) {
 
 static err add_sides(strbuf *out, const compare_side *sides, size_t count, page_language l) {
     double first = mean_speed(&sides[0]);
-    grid g = grid_begin("llllrrrr");
-    const char *const heads[] = {"", SAY_IN(l, run), SAY_IN(l, model_name), SAY_IN(l, device_name),
+    grid g = grid_begin("lllrrrr");
+    const char *const heads[] = {"", SAY_IN(l, model_name), SAY_IN(l, device_name),
                                  language_term(l, "seeds")};
-    for (size_t i = 0; i < 5; i++) grid_text(&g, heads[i]);
+    for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
     grid_text(&g, language_term(l, metric_find(sides[0].runs[0]->headline)->title));
     grid_text(&g, SAY_IN(l, tokens_a_second));
     grid_text(&g, SAY_IN(l, of_the_first));
@@ -55,7 +55,6 @@ static err add_sides(strbuf *out, const compare_side *sides, size_t count, page_
         const record *r = sides[i].runs[0];
         double speed = mean_speed(&sides[i]);
         grid_cell(&g, "%c", (char)('A' + i));
-        grid_text(&g, sides[i].name);
         grid_text(&g, r->model.name);
         grid_text(&g, r->device.name);
         grid_cell(&g, "%zu", sides[i].count);
@@ -163,7 +162,7 @@ static err add_protocols(strbuf *out, const compare_side *sides, size_t count, p
 static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, size_t count,
                    page_language l) {
     err e;
-    if ((e = compare__title(out, sides[0].runs[0], l)) || (e = add_sides(out, sides, count, l)) ||
+    if ((e = compare__title(out, sides, count, l)) || (e = add_sides(out, sides, count, l)) ||
         (e = compare__heading(out, SAY_IN(l, pairs))) || (e = add_pairs(out, pairs, count, l)) ||
         (e = add_test(out, pairs, sides, count, l)) || (e = strbuf_add(out, "\n")) ||
         (e = add_protocols(out, sides, count, l)) ||

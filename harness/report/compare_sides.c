@@ -120,9 +120,6 @@ err compare__sides(strbuf *out, const compare_side *sides, size_t count, page_la
     grid g = grid_begin(columns);
     side_heads(&g, "", count);
     grid_text(&g, "");
-    grid_text(&g, SAY_IN(language, run));
-    for (size_t i = 0; i < count; i++) grid_text(&g, sides[i].name);
-    grid_text(&g, "");
     for (size_t k = 0; k < ATTRIBUTE_COUNT; k++) {
         grid_text(&g, language_term(language, attributes[k].title));
         for (size_t i = 0; i < count; i++) {

@@ -28,7 +28,7 @@ static err add_scores(strbuf *out, const comparison *c) {
         const metric *x = metric_at(m);
         bool leads = !strcmp(x->name, a->headline);
         if (!report__shows(x, a)) continue;
-        const char *title = language_term(language, metric_title(named, x, label_1));
+        const char *title = language_metric(named, language, x, label_1);
         grid_cell(&g, leads ? "%s (%s)" : "%s%s", title, leads ? SAY_IN(language, headline) : "");
         score_cells(&g, a->metrics[m], b->metrics[m]);
         if (!leads) continue;
@@ -122,7 +122,7 @@ err compare_text(strbuf *out, const comparison *c, const char *name_a, const cha
     const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
     page_language l = c->wish.language;
     err e;
-    if ((e = compare__title(out, c->a, l)) || (e = compare__sides(out, sides, 2, l)) ||
+    if ((e = compare__title(out, sides, 2, l)) || (e = compare__sides(out, sides, 2, l)) ||
         (e = report__recipe_differences(out, c->a, c->b, l)) ||
         (e = compare__heading(out, SAY_IN(l, scores))) || (e = add_scores(out, c)) ||
         (e = add_disagreement(out, c, sides)) || (e = compare__rows(out, sides, &c->wish)) ||

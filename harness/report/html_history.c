@@ -4,6 +4,7 @@
 #include "report/html_internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -143,14 +144,54 @@ static void add_level(page *p, const history_series *s, const history_level *x) 
     html__add(p, "</td></tr>\n");
 }
 
+/* A part that is a term ("macro F1"), begins with one ("version 3") or ends with one ("96 parameters"). */
+static err add_part(strbuf *out, page_language language, const char *part) {
+    const char *whole = language_term(language, part), *last = strrchr(part, ' ');
+    char first[64];
+    size_t n = strcspn(part, " ");
+    if (whole != part || !last) return strbuf_add(out, whole);
+    snprintf(first, sizeof first, "%.*s", (int)n, part);
+    err e = strbuf_add(out, n < sizeof first ? language_term(language, first) : part);
+    if (e || n >= sizeof first) return e;
+    e = strbuf_add_bytes(out, part + n, (size_t)(last + 1 - part) - n);
+    return e ? e : strbuf_add(out, language_term(language, last + 1));
+}
+
+/* What a series is called is of parts with ", " or "; " between them, the first `names` of which are
+ * names. *out is owned. */
+static err translate(char **out, page_language language, const char *text, size_t names) {
+    strbuf all = {0};
+    err e = strbuf_add(&all, "");
+    while (*text && !e) {
+        char *part = NULL;
+        size_t n = 0;
+        while (text[n] && !((text[n] == ',' || text[n] == ';') && text[n + 1] == ' ')) n++;
+        e = mem_strndup(&part, text, n);
+        if (!e) e = names ? strbuf_add(&all, part) : add_part(&all, language, part);
+        mem_free(part);
+        text += n;
+        n = *text ? 2 : 0;
+        if (!e) e = strbuf_add_bytes(&all, text, n);
+        text += n;
+        names -= names > 0;
+    }
+    *out = all.text;
+    return e;
+}
+
 static void add_series(page *p, const history_series *s) {
-    char *label = NULL;
-    html__format(p, "<section><h3>%s: %s</h3>\n<p class=\"soft\">%s.</p>\n", s->what, s->title,
-                 s->about);
+    char *label = NULL, *what = NULL, *about = NULL;
+    html__take(p, translate(&what, p->language, s->what, 1));
+    if (!p->e) html__take(p, translate(&about, p->language, s->about, 0));
+    if (!p->e)
+        html__format(p, "<section><h3>%s: %s</h3>\n<p class=\"soft\">%s.</p>\n", what, s->title,
+                     about);
     add_chart(p, s);
-    if (!p->e) html__take(p, mem_printf(&label, "%s: %s", s->what, s->title));
+    if (!p->e) html__take(p, mem_printf(&label, "%s: %s", what, s->title));
     if (label) html__table_begin(p, label, "");
     mem_free(label);
+    mem_free(what);
+    mem_free(about);
     html__add(p, "<thead><tr>");
     const struct {
         const char *title;

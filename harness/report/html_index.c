@@ -106,7 +106,8 @@ static void add_contents(page *p, const board *b) {
     html__format(p, "<nav aria-label=\"%s\"><ul>\n", SAY(p, tables));
     for (size_t i = 0; i < b->group_count; i++)
         if (b->groups[i].model_count)
-            html__format(p, "<li><a href=\"#group-%zu\">%s</a></li>\n", i + 1, b->groups[i].title);
+            html__format(p, "<li><a href=\"#group-%zu\">%s</a></li>\n", i + 1,
+                         html__term(p, b->groups[i].title));
     for (size_t i = 0; i < b->table_count; i++) {
         strbuf title = {0};
         table_title(&title, p, b, &b->tables[i]);
@@ -411,14 +412,15 @@ static void add_group_row(page *p, const board_group *g, const board_group_row *
 
 static void add_group(page *p, const board_group *g, size_t number) {
     char title[120];
+    const char *name = html__term(p, g->title);
     if (!g->model_count) return;
     html__format(p, "<section id=\"group-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">%s</p>\n", number,
-                 g->title, SAY(p, group_words));
-    html__table_begin(p, g->title, "board group");
+                 name, SAY(p, group_words));
+    html__table_begin(p, name, "board group");
     html__add(p, "<thead><tr>");
     head_cell(p, SAY(p, model_name), "model", ORDER_UP);
     for (size_t c = 0; c < g->column_count; c++) {
-        snprintf(title, sizeof title, "%s, %s", g->columns[c].task->group.column,
+        snprintf(title, sizeof title, "%s, %s", html__term(p, g->columns[c].task->group.column),
                  html__term(p, g->columns[c].metric->title));
         head_cell(p, title, "n", ORDER_DOWN);
     }
@@ -429,7 +431,7 @@ static void add_group(page *p, const board_group *g, size_t number) {
     html__table_end(p);
     if (*g->sources) {
         html__add(p, "<p class=\"soft\">");
-        html__format(p, SAY(p, published_by), g->sources);
+        html__format(p, SAY(p, published_by), p->language == PAGE_KO ? g->sources_ko : g->sources);
         html__add(p, "</p>\n");
     }
     html__add(p, "</section>\n");

@@ -52,9 +52,8 @@ static void add_scores(page *p, const record *r) {
         const metric *x = metric_at(m);
         if (!report__shows(x, r)) continue;
         bool leads = !strcmp(x->name, r->headline);
-        bool of_label = label_1 && strstr(x->title, "label 1");
         html__format(p, "<tr><th scope=\"row\">%s",
-                     of_label ? metric_title(title, x, label_1) : html__term(p, x->title));
+                     language_metric(title, p->language, x, label_1));
         if (leads) html__format(p, " <span class=\"tag\">%s</span>", SAY(p, headline));
         html__add(p, "</th>");
         add_value(p, r->metrics[m]);

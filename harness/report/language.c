@@ -27,6 +27,17 @@ const char *language_term(page_language language, const char *english) {
     return english;
 }
 
+const char *language_metric(char out[METRIC_TITLE_BYTES], page_language language, const metric *m,
+                            const char *label_1) {
+    static const char number[] = "레이블 1";
+    if (language == PAGE_EN) return metric_title(out, m, label_1);
+    const char *title = language_term(language, m->title), *at = strstr(title, number);
+    if (!at || !label_1) return title;
+    shown_snprintf(out, METRIC_TITLE_BYTES, SHOWN_TERMINAL, "%.*s%s%s", (int)(at - title), title,
+                   label_1, at + strlen(number));
+    return out;
+}
+
 const char *language_plural(page_language language, unsigned long long count) {
     return language == PAGE_KO ? "" : shown_plural(count);
 }

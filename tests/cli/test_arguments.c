@@ -90,6 +90,8 @@ Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
         refused((const char *const[]){"bench", "--sample", "--model", name, NULL}, 2, message);
         refused((const char *const[]){"compare", DEVICE, DEVICE, "--model", name, NULL}, 2,
                 message);
+        refused((const char *const[]){"predict", "--model", name, "x", NULL}, 2, message);
+        refused((const char *const[]){"eval", "--model", name, NULL}, 2, message);
         if (strcmp(name, "tinny") != 0)
             refused((const char *const[]){"tokenize", "--model", name, "x", NULL}, 2, message);
     }
@@ -111,6 +113,40 @@ Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
     const char *note = strstr(r.err, noted);
     cr_expect(note && strstr(note + 1, taken), "%s", r.err);
     program_free(&r);
+    temporary_remove();
+}
+
+/* --model of what scores: as of every verb, but only what has a classifier. */
+Test(arguments, models_that_score) {
+    static const struct {
+        const char *list[8];
+        int code;
+        const char *message;
+    } cases[] = {
+        {{"predict", "--model", "tiny", "x"}, 1, "preset 'tiny' has no classifier before it is"},
+        {{"predict", "--model", "ko-tiny", "x"}, 1, "model 'ko-tiny' has no classifier before it"},
+        {{"eval", "--model", "ko-mini", "--task", "kor_hate", "--sample"},
+         1,
+         "model 'ko-mini' has no classifier before it is fine-tuned: `harness run --task T "
+         "--model ko-mini` makes one, in the folder of its run"},
+        {{"predict", "--model", "a", "--checkpoint", ".", "x"},
+         2,
+         "--model and --checkpoint exclude each other"},
+        {{"eval", "--model", ".", "-c", "."}, 2, "--model and --checkpoint exclude each other"},
+        {{"eval", "--record", "r", "--model", "a"}, 2, "--model and --record exclude each other"},
+        {{"eval", "--record", "many"},
+         1,
+         "many is not a run's folder; name one of the 1 run below"},
+        {{"predict", "--model", "bare", "x"}, 1, "bare: no model folder: no config.json in it"},
+        // of the hub: nothing is asked for before the task is known
+        {{"eval", "--model", "org/model"}, 2, "org/model: no record beside the model says which"},
+        {{"predict", "--model", "org/model", "--offline", "x"}, 1, "taken as a name of the hub"},
+        {{"predict", "--revision", "v1", "x"}, 2, "--revision needs --model NAME"},
+    };
+    MUST(folder_make(temporary_path("many/one/model")));
+    MUST(folder_make(temporary_path("bare")));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refused(cases[i].list, cases[i].code, cases[i].message);
     temporary_remove();
 }
 
@@ -248,7 +284,7 @@ Test(arguments, words_of_other_programs) {
         {{"pretrain", "--do-eval"}, "; not needed: what was trained is scored at the end ("},
         {{"run", "--task_name", "nsmc"}, "; --task does that ("},
         {{"run", "--model_name_or_path=klue/bert-base"}, "; --model does that ("},
-        {{"eval", "--model_name_or_path", "x"}, "; --checkpoint does that ("},
+        {{"eval", "--model_name_or_path", "x"}, "; --model does that ("},
         {{"run", "--overwrite_output_dir"}, "; --overwrite does that ("},
         {{"run", "--max_seq_length=128"}, "; --max-length does that ("},
         {{"run", "--push_to_hub"}, "; not here: the model folder"},

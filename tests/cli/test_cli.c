@@ -21,7 +21,14 @@ Test(cli, help_and_version_go_to_stdout) {
         r = RUN(*word);
         EXPECT(r, 0, out, "harness 0.");
         program_free(&r);
+        r = RUN(*word, "--json");
+        EXPECT(r, 0, out, "{\"name\":\"harness\",\"version\":\"0.");
+        EXPECT(r, 0, out, "\"numerics_version\":");
+        program_free(&r);
     }
+    r = RUN("--version", "--json", "--jsn");
+    EXPECT(r, 2, err, "--version takes --json alone, found '--jsn'");
+    program_free(&r);
     r = RUN("help", "results", "--json");
     cJSON *help;
     json_setup();

@@ -211,11 +211,13 @@ Test(errors_verb, refusals) {
     program_free(&p);
     REFUSES(2, "errors needs output folders of finished runs", "--json");
     REFUSES(1, "none: no such folder", "none");
+    REFUSES(1, "a/record.json: not a folder", "a/record.json");
+    REFUSES(1, "a/model: no record.json in it: not the output folder", "a/model");
     REFUSES(1, "c: its recipe is ", "a", "c", CPU);
     REFUSES(1, "d: its data is ", "a", "d", CPU);
     REFUSES(1, "d: its data is ", "d", CPU, "--limit", "8");
     MUST(folder_make(temporary_path("e")));
-    REFUSES(1, "e/record.json", "e", CPU);
+    REFUSES(1, "e: no record.json in it: not the output folder", "e", CPU);
     REFUSES(1, "none of these 2 holds a finished run", "e", "e", CPU);
     // of several, as a glob names them, what is no run is left out; an empty section is short
     p = RUN("errors", "a", "e", "a", CPU);

@@ -39,19 +39,19 @@ Test(find_run, a_pretrained_model_is_passed_over) {
     size_t live = mem_live_count();
     make_run("runs/pretrain/new", "ElectraForMaskedLM", 0);
     cr_assert_eq(chdir(temporary_folder()), 0);
-    MUST_FAIL(find_run(&folder, NULL, NULL), ERR_DATA,
+    MUST_FAIL(find_run(&folder, NULL, NULL, true), ERR_DATA,
               "no finished run under ./runs (pretrained models there have no classifier)");
     MUST(find_run_words(&folder, NULL)); // its tokenizer serves
     cr_assert_str_eq(folder, "runs/pretrain/new");
     mem_free(folder);
     make_run("runs/nsmc/older", "BertForSequenceClassification", 20);
     make_run("runs/nsmc/old", "BertForSequenceClassification", 10);
-    MUST(find_run(&folder, NULL, NULL));
+    MUST(find_run(&folder, NULL, NULL, true));
     cr_assert_str_eq(folder, "runs/nsmc/old");
     mem_free(folder);
     // what cannot be read is named by who loads it
     MUST(file_write("runs/nsmc/old/model/config.json", "{", 1));
-    MUST(find_run(&folder, NULL, "nsmc"));
+    MUST(find_run(&folder, NULL, "nsmc", true));
     cr_assert_str_eq(folder, "runs/nsmc/old");
     mem_free(folder);
     cr_assert_eq(mem_live_count(), live);

@@ -106,6 +106,20 @@ Test(said, of_own_files) {
     mem_free(many);
 }
 
+#if HARNESS_CPU
+/* Two rows of a label with one text: the hash split takes it for the test set. */
+Test(said, a_label_that_no_row_is_left_of) {
+    static const char rows[] = "text,label\na,x\nb,y\nc,x\nb,y\nd,x\ne,x\nf,z\ng,z\n";
+    MUST(file_write(temporary_path("f.csv"), rows, sizeof rows - 1));
+    program_result p =
+        RUN("run", "--train-file", "f.csv", "--model", "tiny", "--device", "cpu", "--dry-run");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "warning: label 'y': none of its 2 rows is trained on"), "%s", p.err);
+    cr_expect_not(strstr(p.err, "label 'x'") || strstr(p.err, "label 'z'"), "%s", p.err);
+    program_free(&p);
+}
+#endif
+
 /* --- records that are left out --- */
 
 static void put_record(unsigned seed, bool is_partial, bool is_dirty) {

@@ -237,6 +237,21 @@ Test(terminal, wide_cells_take_two_lines) {
     mem_free(said);
 }
 
+/* A column that does not fit beside the keys takes lines there, and the others stay in line below; one
+ * that would take more than three is told in paragraphs, with all others. */
+Test(terminal, columns_narrower_than_their_cells) {
+    char *said =
+        drawn(24, "|  | A | B |\n| --- | --- | --- |\n| device | one two three four | x |\n");
+    cr_expect_str_eq(said, "|        | A           |\r\n| ------ | ----------- |\r\n"
+                           "| device | one two     |\r\n|        | three four  |\r\n\r\n"
+                           "|        | B   |\r\n| ------ | --- |\r\n| device | x   |\r\n");
+    mem_free(said);
+    said = drawn(24,
+                 "|  | A |\n| --- | --- |\n| device | one two three four five six seven eight |\n");
+    cr_expect_null(strchr(said, '|'), "%s", said);
+    mem_free(said);
+}
+
 static const char bare_task[] =
     "{\"schema\": 1, \"name\": \"bare\", \"version\": 1, \"title\": \"A task\", \"source\": \"s\", "
     "\"licence\": \"l\", \"citation\": \"c\", \"files\": [{\"role\": \"train\", \"name\": \"a\"}, "

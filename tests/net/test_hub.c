@@ -4,10 +4,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/find_run.h"
 #include "net/hub.h"
 #include "net/hub_internal.h"
 #include "net/server.h"
 #include "platform/file.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -220,6 +222,20 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     cr_expect_eq(server_count(p.hub, RESOLVE("config.json")), 2, "HEAD and GET, once");
     cr_expect_eq(server_count(p.storage, "/blob"), 1);
     cr_assert_eq(mem_live_count(), live);
+    finish(p);
+}
+
+/* What scores takes a hub name as every other verb does. */
+Test(hub, a_model_that_scores_is_found) {
+    pair p = begin();
+    char *found;
+    MUST_FAIL(find_run(&found, "org/model", NULL, true), ERR_NETWORK, "org/model");
+    MUST(find_run(&found, "org/model", NULL, false));
+    cr_expect_str_eq(found, below(SNAPSHOT));
+    mem_free(found);
+    cr_expect(find_run_is_hub("org/model") && find_run_is_hub("bert-base-uncased"));
+    cr_expect_not(find_run_is_hub("tiny") || find_run_is_hub("ko-tiny") || find_run_is_hub("/") ||
+                  find_run_is_hub("tinny") || find_run_is_hub(NULL));
     finish(p);
 }
 

@@ -328,7 +328,8 @@ Test(compare, three_sides_are_a_matrix) {
     const compare_side sides[] = {
         {"one", &runs[0], 1}, {"two", &runs[1], 1}, {"three", &runs[2], 1}};
     cr_assert_not(compare_matrix_text(&out, sides, 3, PAGE_EN), "%s", err_message(ERR_DATA));
-    cr_assert(strstr(out.text, "| C   | three | tiny  |"), "%s", out.text);
+    cr_assert(strstr(out.text, "- B: two\n- C: three\n\n|     | model |"), "%s", out.text);
+    cr_assert(strstr(out.text, "\n| C   | tiny  |"), "%s", out.text);
     cr_assert(strstr(out.text, "|         3.00 |\n"), "%s", out.text);
     cr_assert(strstr(out.text, "(McNemar) | 1.67 % | never |"), "%s", out.text);
     cr_assert(strstr(out.text, "| 0.00 % | bits 10, 1e-06 10 | 0.33 | every prediction equal |"),

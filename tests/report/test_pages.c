@@ -7,6 +7,7 @@
 #include "support/fake_record.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "task/task.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -80,6 +81,37 @@ Test(pages, every_word_has_both_languages) {
             cr_expect(words[k].name || strcmp(words[k].english, w->english) != 0, "%s twice",
                       w->english);
     }
+}
+
+/* A score of label 1 is called by the label, in either language. */
+Test(pages, scores_of_a_label_have_its_name) {
+    char title[METRIC_TITLE_BYTES];
+    const metric *m = metric_find("f1");
+    cr_assert_not_null(m);
+    cr_expect_str_eq(language_metric(title, PAGE_EN, m, "긍정"), "F1 of 긍정");
+    cr_expect_str_eq(language_metric(title, PAGE_KO, m, "긍정"), "긍정의 F1");
+    cr_expect_str_eq(language_metric(title, PAGE_KO, m, NULL), "레이블 1의 F1");
+    m = metric_find("accuracy");
+    cr_expect_str_eq(language_metric(title, PAGE_KO, m, "긍정"), "정확도");
+}
+
+/* What manifests that come with the program say of their groups is on Korean pages too. */
+Test(pages, groups_have_korean_words) {
+    task_catalog all = {0};
+    size_t sources = 0;
+    MUST(task_list(&all, NULL));
+    for (size_t i = 0; i < all.count; i++) {
+        task t = {0};
+        MUST(task_load(&t, all.paths[i]));
+        const char *const texts[] = {t.group.source, t.group.title, t.group.column};
+        for (size_t k = 0; t.group.name && k < 3; k++)
+            if (texts[k] && strchr(texts[k], ' '))
+                cr_expect(has_hangul(language_term(PAGE_KO, texts[k])), "%s", texts[k]);
+        sources += t.group.source != NULL;
+        task_free(&t);
+    }
+    cr_expect_gt(sources, 5);
+    task_catalog_free(&all);
 }
 
 static const struct kind {

@@ -203,7 +203,7 @@ Test(whole_output, of_a_board) {
     // what tells rows apart is in the language of the page
     out = (strbuf){0};
     MUST(board_html(&out, &b, PAGE_KO));
-    cr_expect(strstr(out.text, "class=\"recipe\">3에폭, lr 5e-05"), "no Korean rows");
+    cr_expect(strstr(out.text, "class=\"recipe\">3에폭, 학습률 5e-05"), "no Korean rows");
     cr_expect_null(strstr(out.text, " epochs"));
     strbuf_free(&out);
     board_free(&b);

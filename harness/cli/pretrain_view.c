@@ -1,0 +1,81 @@
+#include "cli/pretrain_view.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "platform/file.h"
+#include "train/run/kept_task.h"
+#include "train/run/run_parts.h"
+
+#include <stdio.h>
+
+static const cJSON *member(const cJSON *object, const char *key) {
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static const char *text_of(const cJSON *object, const char *key) {
+    const char *text = cJSON_GetStringValue(member(object, key));
+    return text ? text : "?";
+}
+
+static double number_of(const cJSON *object, const char *key) {
+    return cJSON_GetNumberValue(member(object, key));
+}
+
+static void print_evaluation(const cJSON *v) {
+    printf("  %-9.0f %8.4f %10.2f %8.4f\n", number_of(v, "step"), number_of(v, "loss"),
+           number_of(v, "perplexity"), number_of(v, "accuracy"));
+}
+
+/* The first evaluation and the last. */
+static void print_heldout(const cJSON *list) {
+    const cJSON *first = list ? list->child : NULL, *last = first;
+    if (!first) return;
+    while (last->next) last = last->next;
+    puts("  on the held-out sentences");
+    printf("  %-9s %8s %10s %8s\n", "step", "loss", "perplexity", "accuracy");
+    if (first != last) print_evaluation(first);
+    print_evaluation(last);
+}
+
+static void print_learned(const cJSON *root) {
+    const cJSON *timing = member(root, "timing");
+    double trained = number_of(timing, "train_s");
+    puts("");
+    shown_line("%s  %s  %s  seed %.0f", text_of(member(root, "corpus"), "name"),
+               text_of(member(root, "model"), "name"), text_of(member(root, "device"), "name"),
+               number_of(root, "seed"));
+    print_heldout(member(root, "heldout"));
+    if (trained > 0)
+        shown_line("  trained in %.1f s (%.0f tokens/s)", trained,
+                   number_of(timing, "tokens_per_s"));
+}
+
+static err print_next(const char *folder, const char *mask) {
+    strbuf text = {0}, masked = {0};
+    err e = strbuf_printf(&masked, "이 영화 정말 %s", mask ? mask : "[MASK]");
+    if (!e)
+        e = shown_printf(&text, SHOWN_SHELL, "  harness fill-mask --model %s/model %s\n", folder,
+                         masked.text);
+    if (!e)
+        e = shown_printf(&text, SHOWN_SHELL, "  harness run --task kor_hate --model %s/model\n",
+                         folder);
+    if (!e) printf("Next\n%s", text.text);
+    strbuf_free(&masked);
+    strbuf_free(&text);
+    return e;
+}
+
+err pretrain_view(const char *folder, const char *mask) {
+    char path[PATH_MAX];
+    cJSON *root = NULL;
+    err e = path_in(path, folder, RUN_RECORD);
+    if (!e) e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
+    if (!e) {
+        print_learned(root);
+        shown_out("\nFiles\n  %s/model\n  %s\n", folder, path);
+        e = print_next(folder, mask);
+    }
+    cJSON_Delete(root);
+    return e;
+}
