@@ -254,12 +254,9 @@ static const char *read_conversion(conversion *c, const char *at, va_list *args)
     return *at ? at + 1 : at;
 }
 
-// "%-8.3" and the length and type that the value is passed with
-static void write_spec(char spec[64], const conversion *c, const char *ending) {
-    int n = snprintf(spec, 64, "%%%s", c->flags);
-    if (c->width >= 0) n += snprintf(spec + n, 64 - (size_t)n, "%d", c->width);
-    if (c->precision >= 0) n += snprintf(spec + n, 64 - (size_t)n, ".%d", c->precision);
-    snprintf(spec + n, 64 - (size_t)n, "%s", ending);
+// "%-*.*", and the length and type that the value is passed with
+static void write_spec(char spec[16], const conversion *c, const char *ending) {
+    stpcpy(stpcpy(stpcpy(stpcpy(spec, "%"), c->flags), "*.*"), ending);
 }
 
 // NOLINTBEGIN(bugprone-branch-clone): the branches take arguments of different types
@@ -308,35 +305,36 @@ static void convert_string(sink *s, shown_medium medium, const conversion *c, co
 }
 
 static void convert(sink *s, shown_medium medium, const conversion *c, va_list *args) {
-    char spec[64], ending[4] = {'j', c->type, '\0'}, buffer[512];
-    int n = 0;
+    char spec[16], ending[4] = {'j', c->type, '\0'}, buffer[512];
+    int n = 0, width = c->width > 0 ? c->width : 0;
     switch (c->type) {
     case '%': put(s, "%", 1); return;
     case 's': convert_string(s, medium, c, va_arg(*args, const char *)); return;
     case 'd':
     case 'i':
         write_spec(spec, c, ending);
-        n = snprintf(buffer, sizeof buffer, spec, signed_of(c, args));
+        n = snprintf(buffer, sizeof buffer, spec, width, c->precision, signed_of(c, args));
         break;
     case 'u':
     case 'x':
     case 'X':
     case 'o':
         write_spec(spec, c, ending);
-        n = snprintf(buffer, sizeof buffer, spec, unsigned_of(c, args));
+        n = snprintf(buffer, sizeof buffer, spec, width, c->precision, unsigned_of(c, args));
         break;
     case 'c':
         write_spec(spec, c, ending + 1);
-        n = snprintf(buffer, sizeof buffer, spec, va_arg(*args, int));
+        n = snprintf(buffer, sizeof buffer, spec, width, c->precision, va_arg(*args, int));
         break;
     case 'p':
         write_spec(spec, c, ending + 1);
-        n = snprintf(buffer, sizeof buffer, spec, va_arg(*args, void *));
+        n = snprintf(buffer, sizeof buffer, spec, width, c->precision, va_arg(*args, void *));
         break;
     default: // the floating ones
         write_spec(spec, c, ending + 1);
-        n = c->length == 'D' ? snprintf(buffer, sizeof buffer, "%Lg", va_arg(*args, long double))
-                             : snprintf(buffer, sizeof buffer, spec, va_arg(*args, double));
+        n = c->length == 'D'
+                ? snprintf(buffer, sizeof buffer, "%Lg", va_arg(*args, long double))
+                : snprintf(buffer, sizeof buffer, spec, width, c->precision, va_arg(*args, double));
     }
     if (n > 0) put(s, buffer, (size_t)n < sizeof buffer ? (size_t)n : sizeof buffer - 1);
 }

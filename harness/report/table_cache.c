@@ -81,8 +81,9 @@ bool table_cache_find(cached_row *out, const table_cache *c, const table_key *ke
 
 const float *table_cache_draws(const table_cache *c, const cached_row *row) {
     size_t most = c->draw_bytes > sizeof c->whole ? c->draw_bytes - sizeof c->whole : 0;
+    const void *first = c->draws + sizeof c->whole; // where floats may lie
     if (!row->draws || row->draws > most / DRAW_BYTES) return NULL;
-    return (const float *)(c->draws + sizeof c->whole) + (row->draws - 1) * BOOTSTRAP_DRAWS;
+    return (const float *)first + (row->draws - 1) * BOOTSTRAP_DRAWS;
 }
 
 static err write_draws(const char *path, const table_cache *c, cached_row *rows,
