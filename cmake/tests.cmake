@@ -39,15 +39,16 @@ foreach(engine ${HARNESS_MPI_ENGINES})
 endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
-# for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks;
-# and a management library of one card
-foreach(shim clock_back disk_calls no_locks fake_nvml)
+# for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks,
+# threads that begin late; and a management library of one card
+foreach(shim clock_back disk_calls no_locks late_threads fake_nvml)
   add_library(${shim} MODULE tests/shim/${shim}.c)
   target_compile_options(${shim} PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
   add_dependencies(harness_tests ${shim})
 endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>"
   HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>" HARNESS_LOCK_SHIM="$<TARGET_FILE:no_locks>"
+  HARNESS_LATE_SHIM="$<TARGET_FILE:late_threads>"
   HARNESS_FAKE_NVML="$<TARGET_FILE:fake_nvml>")
 
 # the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest

@@ -25,7 +25,7 @@ void err_set_message(const char *format, ...) {
     va_start(args, format);
     shown_vsnprintf(fresh, sizeof fresh, SHOWN_TERMINAL, format, args);
     va_end(args);
-    memcpy(message, fresh, sizeof message);
+    memcpy(message, fresh, strlen(fresh) + 1);
 }
 
 err err_wrap(err e, const char *format, ...) {

@@ -172,9 +172,8 @@ static err record_of(cJSON **out, const match *m) {
     bench_pair *pairs = NULL;
     size_t count = 0;
     char now[MOMENT_BYTES];
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
     *out = root;
-    if (!e) e = json_put(root, "schema %s created %s", PAIRS_SCHEMA, moment_now(now));
+    err e = json_put(root, "schema %s created %s", PAIRS_SCHEMA, moment_now(now));
     if (!e) e = add_program(root, "harness", own);
     if (!e) e = add_program(root, "other", &m->others[0]);
     if (!e) e = add_copy(root, "command", own);

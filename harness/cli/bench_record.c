@@ -96,11 +96,10 @@ static err add_group(cJSON *to, const struct group *g, const bench_exchange *x) 
 
 err bench_record(cJSON **out, const bench_subject *s, const bench *b) {
     cJSON *root = cJSON_CreateObject(), *peak = NULL;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory");
     char now[MOMENT_BYTES];
     *out = root;
-    if (e || (e = json_put(root, "schema %s created %s", BENCH_SCHEMA, moment_now(now)))) return e;
-    if ((e = add_program(root)) || (e = add_command(root, s))) return e;
+    err e = json_put(root, "schema %s created %s", BENCH_SCHEMA, moment_now(now));
+    if (e || (e = add_program(root)) || (e = add_command(root, s))) return e;
     if ((e = json_put(root,
                       "model %s task %s sample %d parameters %f vocabulary %f batch_size %u "
                       "device_bytes %f host_peak_bytes %f",

@@ -1,9 +1,9 @@
 #include "cli/dry_run.h"
 
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/output.h"
 #include "train/run/run_parts.h"
 
 #include <math.h>
@@ -83,10 +83,7 @@ static err find_all(estimate *m, dry_total *sum, run *r) {
 
 static err print_json(const run *r, const estimate *m) {
     cJSON *root = cJSON_CreateObject();
-    char *text = NULL;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (!e)
-        e = json_put(root,
+    err e = json_put(root,
                      "task %s model %s device %s seed %u train_rows %zu dev_rows %zu test_rows %zu "
                      "steps %u epoch_steps %u train_tokens %zu eval_tokens %zu",
                      r->task.name, r->base_model.name, r->device.info.name, r->request.seed,
@@ -98,11 +95,7 @@ static err print_json(const run *r, const estimate *m) {
                      "train_s %f eval_s %f",
                      (double)r->device.peak_bytes, (double)mem_peak_bytes(), (double)m->disk_bytes,
                      (double)m->free_bytes, r->output, m->train_s, m->eval_s);
-    if (!e) e = json_print(&text, root, false);
-    if (!e) puts(text);
-    mem_free(text);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, false);
 }
 
 /* What is longer than the window goes on below its first word. */

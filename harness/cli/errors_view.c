@@ -282,16 +282,12 @@ static err put_rest(cJSON *root, const errors_view *v) {
 err errors_view_json(const errors_view *v) {
     const record *first = &v->runs[0].record;
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (!e)
-        e = json_put(root, "task %s model %s protocol %s headline %s rows %zu suspect_labels %zu",
+    err e = json_put(root, "task %s model %s protocol %s headline %s rows %zu suspect_labels %zu",
                      first->task.name, first->model.name, first->protocol, first->headline,
                      v->data->test.row_count, v->found->suspect_count);
     if (!e) e = put_runs(root, v);
     if (!e) e = put_rows(root, "wrong", v, v->found->wrong, v->found->wrong_count);
     if (!e) e = put_rows(root, "parted", v, v->found->parted, v->found->parted_count);
     if (!e) e = put_rest(root, v);
-    if (!e) e = output_json(root, true);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, true);
 }

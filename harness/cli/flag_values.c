@@ -136,10 +136,9 @@ err flag_values_print(const char *flag) {
         known[i] = table[i].name;
         if (!e) e = strbuf_printf(&names, "%s%s", i ? ", " : "", known[i]);
     }
-    const char *near = text_nearest(flag, known, VALUES_COUNT);
     if (!e)
-        e = err_set(ERR_USAGE, "--values knows no list for '%s'%s%s%s (known: %s)", flag,
-                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", names.text);
+        e = err_set(ERR_USAGE, "--values knows no list for '%s'%s (known: %s)", flag,
+                    text_suggestion(flag, known, VALUES_COUNT), names.text);
     strbuf_free(&names);
     return e;
 }

@@ -27,12 +27,8 @@ static err add_verb(cJSON *verb, verb_id id) {
 
 err help_json(bool all, unsigned id) {
     cJSON *root = cJSON_CreateObject(), *list = NULL, *verb;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory");
-    if (!e && all) e = json_add_array(&list, root, "verbs");
+    err e = all ? json_add_array(&list, root, "verbs") : add_verb(root, (verb_id)id);
     for (unsigned i = 0; i < VERB_COUNT && !e && all; i++)
         if (!(e = json_append_object(&verb, list))) e = add_verb(verb, (verb_id)i);
-    if (!e && !all) e = add_verb(root, (verb_id)id);
-    if (!e) e = output_json(root, true);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, true);
 }

@@ -50,7 +50,7 @@ static err take_trial(listed_run *r, const cJSON *root, const char *name) {
     if (!digest || !measured || strncmp(digest, name, NAME_BYTES - 5) != 0) return ERR_OK;
     r->trials++;
     if (is_better(score, r->score, measured)) r->score = score;
-    if (seed >= 0) r->seed = (int64_t)seed;
+    if (seed >= 0 && seed <= UINT32_MAX) r->seed = (int64_t)seed;
     err e = copy(&r->task, text_of(root, "task"));
     if (!e) e = copy(&r->model, text_of(root, "model"));
     if (!e) e = copy(&r->device, text_of(root, "device"));

@@ -51,10 +51,8 @@ static err find_family(const encoder_family **family, const char *name) {
     size_t count = 0;
     for (; family_at(count); count++) known[count] = family_at(count)->model_type;
     if ((*family = family_find(name))) return ERR_OK;
-    const char *near = text_nearest(name, known, count);
-    return err_set(ERR_USAGE, "unknown encoder family '%s'%s%s%s (--arch takes %s)", name,
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-                   family_names());
+    return err_set(ERR_USAGE, "unknown encoder family '%s'%s (--arch takes %s)", name,
+                   text_suggestion(name, known, count), family_names());
 }
 
 err model_flag_arch(const encoder_family **family, const options *o) {

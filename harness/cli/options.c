@@ -10,11 +10,13 @@
 #include "train/recipe/recipe.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef enum flag_kind {
     KIND_TEXT,
@@ -27,31 +29,13 @@ typedef enum flag_kind {
     KIND_METRIC = KIND_TEXT
 } flag_kind;
 
-// one bit a verb; flags.def may name verbs that verbs.def does not hold yet
 enum {
-    V_run = 1 << 0,
-    V_eval = 1 << 1,
-    V_predict = 1 << 2,
-    V_report = 1 << 3,
-    V_compare = 1 << 4,
-    V_tasks = 1 << 5,
-    V_data = 1 << 6,
-    V_corpus = 1 << 16,
-    V_pretrain = 1 << 17,
-    V_fill_mask = 1 << 18,
-    V_runs = 1 << 19,
-    V_results = 1 << 23,
-    V_env = 1 << 20,
-    V_tune = 1 << 21,
-    V_errors = 1 << 22,
-    V_tokenize = 1 << 7,
-    V_devices = 1 << 8,
-    V_verify = 1 << 9,
-    V_bench = 1 << 10,
-    V_regress = 1 << 11,
-    V_help = 1 << 12,
+#define VERB(name, arguments, summary, example) V_##name = 1 << VERB_##name,
+#include "cli/verbs.def"
+#undef VERB
     V_ALL = ~0
 };
+_Static_assert(VERB_COUNT < 32, "a set of verbs is an int");
 
 typedef struct flag {
     const char *field, *names[2]; /* the second may be NULL */
@@ -208,6 +192,15 @@ static err unknown_flag(const parser *p, verb_id verb, const char *found) {
                    near ? "?" : "", verb_word(verb));
 }
 
+/* Of one place: a list of several may be longer. A message would be cut before it says why. */
+static err check_length(const flag *f, const char *name, const char *text) {
+    const char *argument = f->argument;
+    bool is_place = strstr(argument, "DIR") || strstr(argument, "FILE") || strstr(argument, "PATH");
+    if (!is_place || strstr(argument, "...") || strlen(text) < PATH_MAX) return ERR_OK;
+    return err_set(ERR_USAGE, "--%s: '%.40s...' has %zu bytes, a path has at most %d", name, text,
+                   strlen(text), PATH_MAX - 1);
+}
+
 static err store(options *o, const flag *f, const char *name, const char *text) {
     char *base = (char *)o;
     char *end = NULL;
@@ -216,6 +209,7 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
     case KIND_SWITCH: *(bool *)(void *)(base + f->value_offset) = true; break;
     case KIND_TEXT:
         if (!*text) return err_set(ERR_USAGE, "--%s needs a value, found an empty one", name);
+        if (check_length(f, name, text)) return ERR_USAGE;
         *(const char **)(void *)(base + f->value_offset) = text;
         break;
     case KIND_WHOLE: {
@@ -241,6 +235,16 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
     return ERR_OK;
 }
 
+/* What keeps the path from being a folder's, NULL where nothing does; is_made: where it is not there
+ * it will be. */
+static const char *folder_fault(const char *path, bool is_made) {
+    if (folder_exists(path)) return access(path, X_OK) ? strerror(errno) : NULL;
+    if (file_named(path)) return "not a folder";
+    // errno of the last look
+    if (errno != ENOENT) return strerror(errno);
+    return is_made ? NULL : "no such folder";
+}
+
 /* A flag that names a folder is not ignored where it names something else, also when nothing is
  * read from it after all. */
 static err check_folders(const options *o) {
@@ -251,12 +255,8 @@ static err check_folders(const options *o) {
                 {"baselines", o->baselines, true}, {"data", o->data_dir, true},
                 {"results", o->results, true},     {"output-dir", o->output_dir, true}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        const char *path = list[i].path;
-        if (!path || folder_exists(path)) continue;
-        bool there = file_named(path);
-        if (there || !list[i].is_made)
-            return err_set(ERR_DATA, "--%s %s: %s", list[i].flag, path,
-                           there ? "not a folder" : "no such folder");
+        const char *path = list[i].path, *fault = path ? folder_fault(path, list[i].is_made) : NULL;
+        if (fault) return err_set(ERR_DATA, "--%s %s: %s", list[i].flag, path, fault);
     }
     return ERR_OK;
 }
@@ -362,10 +362,10 @@ err options_verb(verb_id *verb, const char *name) {
             return ERR_OK;
         }
     }
-    const char *near = elsewhere_verb(name);
-    if (!near) near = text_nearest(name, known, VERB_COUNT);
-    return err_set(ERR_USAGE, "unknown verb '%s'%s%s%s (`harness --help` lists them)", name,
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    const char *same = elsewhere_verb(name);
+    return err_set(ERR_USAGE, "unknown verb '%s'%s (`harness --help` lists them)", name,
+                   same ? text_suggestion(same, &same, 1)
+                        : text_suggestion(name, known, VERB_COUNT));
 }
 
 bool options_takes(verb_id verb, const char *flag_name) {

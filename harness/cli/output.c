@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "platform/file.h"
 #include "train/checkpoint/marker.h"
 #include "train/run/run_parts.h"
@@ -20,6 +21,18 @@ err output_json(const cJSON *value, bool pretty) {
     if (!e) puts(text);
     mem_free(text);
     return e;
+}
+
+err output_json_last(err e, cJSON *value, bool pretty) {
+    if (!e) e = output_json(value, pretty);
+    cJSON_Delete(value);
+    return e;
+}
+
+void output_labelled(const char *label, const char *text) {
+    strbuf shown = {0};
+    if (!shown_add(&shown, SHOWN_TERMINAL, text)) shown_wrapped(label, shown.text);
+    strbuf_free(&shown);
 }
 
 err output_check(void) {

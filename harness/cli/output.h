@@ -11,6 +11,11 @@ enum { OUTPUT_NO_READER = 141 };
 
 /* Prints value and a line end. Errors: ERR_MEMORY. */
 err output_json(const cJSON *value, bool pretty) MUST_CHECK;
+/* The end of a function that makes what it prints: the same unless e, and value is freed. */
+err output_json_last(err e, cJSON *value, bool pretty) MUST_CHECK;
+
+/* shown_wrapped of text as it came. */
+void output_labelled(const char *label, const char *text);
 
 /* Writes out what is held back. Errors: ERR_IO when anything could not be written. */
 err output_check(void) MUST_CHECK;

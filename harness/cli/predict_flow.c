@@ -84,7 +84,7 @@ static err label_in_turn(predict_job *j) {
     err e = ERR_OK;
     while (!e && !j->ended) {
         if (!(e = predict__window_read(j, w))) e = predict__window_score(j, w);
-        if (!e) e = predict__window_make(j, w);
+        if (!e) e = predict__window_make(j, w, SIZE_MAX);
         if (!e) e = write_window(j, w);
         if (!e && !j->ended && interrupt_seen()) e = err_set(ERR_INTERRUPTED, "interrupted");
         if (!e) show_progress(j, w->behind);
@@ -109,58 +109,83 @@ static err fault_tell(const fault *f) {
     return f->e ? err_set(f->e, "%s", f->message) : ERR_OK;
 }
 
+enum { PIECE_ROWS = 64 }; /* of what is done beside: as many as a device that is done waits for */
+
 /* What there is to do beside the scoring of a window. */
 typedef struct errand {
     predict_job *job;
     window *last, *next; /* of which rows are made, and that is read; NULL: none */
     fault making, reading;
+    bool is_encoded; /* next */
 } errand;
 
-static void make_last(errand *at) {
-    if (at->last) fault_keep(&at->making, predict__window_make(at->job, at->last));
+static bool has_to_make(const errand *at) {
+    return at->last && !at->making.e && !at->last->is_made;
 }
 
+static bool has_to_read(const errand *at) {
+    return at->next && !at->reading.e && !at->next->is_read;
+}
+
+static void make_some(errand *at, size_t rows) {
+    if (has_to_make(at)) fault_keep(&at->making, predict__window_make(at->job, at->last, rows));
+}
+
+static void read_some(errand *at, size_t rows) {
+    if (has_to_read(at)) fault_keep(&at->reading, predict__window_rows(at->job, at->next, rows));
+}
+
+static void encode_next(errand *at) {
+    if (!at->next || at->reading.e || at->is_encoded) return;
+    fault_keep(&at->reading, predict__window_encode(at->job, at->next));
+    at->is_encoded = true;
+}
+
+/* A piece of it. */
 static err go(void *context, size_t i) {
     errand *at = context;
     (void)i;
     encode_alone();
-    make_last(at);
-    if (at->next) fault_keep(&at->reading, predict__window_read(at->job, at->next));
+    if (has_to_make(at))
+        make_some(at, PIECE_ROWS);
+    else if (has_to_read(at))
+        read_some(at, PIECE_ROWS);
+    else
+        encode_next(at);
     return ERR_OK;
 }
 
-/* The same without a courier, whose processor the device has: one thread makes rows while another
- * reads, and all of them find token ids. */
-static void go_together(errand *at) {
-#pragma omp parallel sections num_threads(2) if (encode_threads() > 1)
-    {
-#pragma omp section
-        make_last(at);
-#pragma omp section
-        if (at->next) fault_keep(&at->reading, predict__window_rows(at->job, at->next));
-    }
-    if (at->next && !at->reading.e)
-        fault_keep(&at->reading, predict__window_encode(at->job, at->next));
+static size_t pieces_of(const errand *at) {
+    size_t made = at->last ? at->last->count : 0, read = at->next ? at->job->most : 0;
+    return made / PIECE_ROWS + read / PIECE_ROWS + 3; // two are begun, and token ids
 }
 
-/* Scores a window while the courier goes, or goes itself behind that; then the rows of the one before
- * are written. */
+/* What is left of it when the device is free: one thread makes rows while another reads, and all of
+ * them find token ids. */
+static void go_together(errand *at) {
+#pragma omp parallel sections num_threads(2) if (encode_threads() > 1 && has_to_make(at) &&        \
+                                                 has_to_read(at))
+    {
+#pragma omp section
+        make_some(at, SIZE_MAX);
+#pragma omp section
+        read_some(at, SIZE_MAX);
+    }
+    encode_next(at);
+}
+
+/* Scores a window while the courier goes; then the rows of the one before are written. */
 static err label_one(errand *at, courier *c, window *now) {
     predict_job *j = at->job;
     fault scoring;
-    err e = ERR_OK;
-    if (c) {
-        courier_begin(c);
-        courier_release(c, 1);
-    }
+    if (at->next) predict__window_empty(at->next);
+    courier_begin(c);
+    courier_release(c, pieces_of(at));
     fault_keep(&scoring, predict__window_score(j, now));
-    if (c) {
-        e = courier_wait(c);
-    } else {
-        if (scoring.e) at->next = NULL;
-        go_together(at);
-    }
-    if (!e) e = fault_tell(&at->making);
+    courier_stop(c);
+    if (scoring.e) at->next = NULL;
+    go_together(at);
+    err e = fault_tell(&at->making);
     if (!e && at->last) e = write_window(j, at->last);
     if (!e && at->last) show_progress(j, at->last->behind);
     return e ? e : fault_tell(&scoring);
@@ -181,17 +206,9 @@ static err label_beside(predict_job *j, courier *c, errand *at) {
         is_cut = now && now->count && interrupt_seen();
         if (is_cut) now = NULL;
     }
-    if (!e && last && !(e = predict__window_make(j, last))) e = write_window(j, last);
+    if (!e && last && !(e = predict__window_make(j, last, SIZE_MAX))) e = write_window(j, last);
     if (!e) e = fault_tell(&at->reading);
     return e || !is_cut ? e : err_set(ERR_INTERRUPTED, "interrupted");
-}
-
-/* A thread that reads beside a device on the same processors would only take turns with it. */
-static bool has_room_beside(const predict_job *j) {
-    const device_info *d = &j->p->scorer.device.info;
-    bool is_here = d->class == CLASS_SOFTWARE || d->kind != DEVICE_VULKAN;
-    bool is_spare = d->kind == DEVICE_CPU && d->threads < encode_threads();
-    return !is_here || is_spare;
 }
 
 err predict__flow(predict_job *j) {
@@ -200,7 +217,7 @@ err predict__flow(predict_job *j) {
     err e = ERR_OK;
     if (file_is_input(j->options->input)) // who waits for it keeps back no rows that are scored
         e = label_in_turn(j);
-    else if (!has_room_beside(j) || !(e = courier_open(&c, go, &at)))
+    else if (!(e = courier_open(&c, go, &at)))
         e = label_beside(j, c, &at);
     courier_close(c);
     log_progress_end();

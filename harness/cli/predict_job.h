@@ -22,10 +22,12 @@ typedef struct window {
     window_row *rows;  /* (count) of (most) owned */
     example *examples; /* (good) of (most) owned */
     size_t count, good;
-    uint64_t behind;    /* byte of the input at which they end */
-    encoded encoded;    /* of a model that answers once a text */
-    float *logits;      /* likewise (good, classes) owned */
-    unit_answers units; /* of one that answers of a text's units */
+    size_t made, answered; /* rows of the output that are made, and of them those with an answer */
+    bool is_read, is_made; /* whole */
+    uint64_t behind;       /* byte of the input at which they end */
+    encoded encoded;       /* of a model that answers once a text */
+    float *logits;         /* likewise (good, classes) owned */
+    unit_answers units;    /* of one that answers of a text's units */
 } window;
 
 typedef struct predict_job {
@@ -63,13 +65,15 @@ bool predict__window_is_full(const predict_job *j, size_t rows, size_t bytes);
 /* The next rows of the input and, of a model that answers once a text, their token ids; none at its
  * end. */
 err predict__window_read(predict_job *j, window *w) MUST_CHECK;
-/* Its two halves: the rows, and their token ids. */
-err predict__window_rows(predict_job *j, window *w) MUST_CHECK;
+/* Its parts: an empty window; up to `rows` more of its rows, until it is_read; then their token ids. */
+void predict__window_empty(window *w);
+err predict__window_rows(predict_job *j, window *w, size_t rows) MUST_CHECK;
 err predict__window_encode(const predict_job *j, window *w) MUST_CHECK;
 /* What the model says of them. Stops between batches when the run is interrupted. */
 err predict__window_score(predict_job *j, window *w) MUST_CHECK;
-/* Their rows of the output, into w->out. Lets go of what the model said. */
-err predict__window_make(predict_job *j, window *w) MUST_CHECK;
+/* Up to `rows` more of their rows of the output, into w->out, until it is_made. Then lets go of what
+ * the model said. */
+err predict__window_make(predict_job *j, window *w, size_t rows) MUST_CHECK;
 
 /* The row that was read, or the names of the columns, as they stand in the output; borrowed until the
  * next. A row that could not be cut is one cell. */

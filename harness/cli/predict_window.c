@@ -128,15 +128,22 @@ bool predict__window_is_full(const predict_job *j, size_t rows, size_t bytes) {
     return rows == j->most || bytes >= WINDOW_BYTES;
 }
 
-err predict__window_rows(predict_job *j, window *w) {
+void predict__window_empty(window *w) {
+    w->raw.length = w->texts.length = w->out.length = 0;
+    w->count = w->good = w->made = w->answered = 0;
+    w->is_read = w->is_made = false;
+}
+
+err predict__window_rows(predict_job *j, window *w, size_t rows) {
     bool more = true;
     err e = ERR_OK;
-    w->raw.length = w->texts.length = w->count = w->good = 0;
-    while (!predict__window_is_full(j, w->count, w->raw.length) && more && !e)
+    for (size_t n = 0; n < rows && !w->is_read && !e; n++) {
         e = read_row(j, w, &more);
+        w->is_read = !more || predict__window_is_full(j, w->count, w->raw.length);
+    }
     j->ended = !more;
     w->behind = j->table.bytes;
-    if (!e) point_into(j, w);
+    if (!e && w->is_read) point_into(j, w);
     return e;
 }
 
@@ -145,7 +152,8 @@ err predict__window_encode(const predict_job *j, window *w) {
 }
 
 err predict__window_read(predict_job *j, window *w) {
-    err e = predict__window_rows(j, w);
+    predict__window_empty(w);
+    err e = predict__window_rows(j, w, SIZE_MAX);
     return e ? e : predict__window_encode(j, w);
 }
 
@@ -191,16 +199,16 @@ static err add_answer(predict_job *j, window *w, size_t k, text_span raw, const 
     return e;
 }
 
-err predict__window_make(predict_job *j, window *w) {
+err predict__window_make(predict_job *j, window *w, size_t rows) {
     err e = ERR_OK;
-    w->out.length = 0;
-    for (size_t i = 0, k = 0; i < w->count && !e; i++) {
-        const window_row *row = &w->rows[i];
+    for (size_t n = 0; n < rows && w->made < w->count && !e; n++) {
+        const window_row *row = &w->rows[w->made++];
         const text_span raw = {w->raw.text + row->raw, row->raw_bytes};
         e = row->is_bad ? row_add_bad(&w->out, &j->form, raw, row->line_end)
-                        : add_answer(j, w, k++, raw, row->line_end);
+                        : add_answer(j, w, w->answered++, raw, row->line_end);
     }
-    let_go(w);
+    w->is_made = w->made == w->count;
+    if (e || w->is_made) let_go(w);
     return e;
 }
 

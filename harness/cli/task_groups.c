@@ -124,8 +124,7 @@ static err show_text(const char *group, const task *tasks, size_t count) {
 
 static err print_json(const char *group, const task *tasks, size_t count) {
     cJSON *root = cJSON_CreateObject(), *list = NULL, *o;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (!e) e = json_put(root, "group %s title %s", group, tasks[0].group.title);
+    err e = json_put(root, "group %s title %s", group, tasks[0].group.title);
     if (!e) e = json_add_array(&list, root, "tasks");
     for (size_t i = 0; i < count && !e; i++) {
         const task_group *g = &tasks[i].group;
@@ -137,9 +136,7 @@ static err print_json(const char *group, const task *tasks, size_t count) {
         for (size_t m = 0; m < g->metric_count && !e; m++)
             e = json_append(metrics, cJSON_CreateString(g->metrics[m]->name));
     }
-    if (!e) e = output_json(root, true);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, true);
 }
 
 err task_group_show(const char *group, const char *task_dir, bool json) {

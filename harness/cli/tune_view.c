@@ -34,9 +34,8 @@ const tune_row *tune_best(const tune_result *t) {
 err tune_write_recipe(const tune_result *t, const char *path) {
     recipe chosen = tune_best(t)->recipe;
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
     chosen.tuning_trials += (uint32_t)t->count; // on those that its base took before
-    if (!e) e = tune_recipe_json(root, &chosen, true);
+    err e = tune_recipe_json(root, &chosen, true);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;
@@ -93,7 +92,6 @@ err tune_json(cJSON **root, const tune_result *t, const char *recipe_path) {
     const tune_row *best = tune_best(t);
     cJSON *list = NULL;
     *root = cJSON_CreateObject();
-    if (!*root) return err_set(ERR_MEMORY, "out of memory while building JSON");
     err e = json_put(*root, "task %s model %s protocol %s metric %s higher_is_better %d search %s",
                      t->task, t->model, "dev", t->metric, t->higher_is_better, t->search);
     if (!e)

@@ -7,6 +7,7 @@
 #include "cli/bench_table.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/terminal_text.h"
 #include "data/dataset.h"
 #include "platform/file.h"
@@ -164,20 +165,13 @@ static err print_result(const work *w, const options *o) {
                              .device = &w->device};
     cJSON *record = NULL;
     strbuf tables = {0};
-    char *text = NULL;
     err e = bench_record(&record, &subject, w->result);
-    if (e) goto done;
-    if (o->json) {
-        if (!(e = json_print(&text, record, true))) puts(text);
-    } else {
-        e = bench_table(&tables, record, "bench");
-        if (!e && o->verbose) e = bench_invocations(&tables, record, "bench");
-        if (!e) e = terminal_text(tables.text);
-    }
-done:
+    if (o->json) return output_json_last(e, record, true);
+    if (!e) e = bench_table(&tables, record, "bench");
+    if (!e && o->verbose) e = bench_invocations(&tables, record, "bench");
+    if (!e) e = terminal_text(tables.text);
     cJSON_Delete(record);
     strbuf_free(&tables);
-    mem_free(text);
     return e;
 }
 

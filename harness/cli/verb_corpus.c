@@ -26,29 +26,15 @@ static err open_both(corpus *c, exclusion *x, const options *o) {
 }
 
 static err manifest_json(cJSON **out, const task *t, bool whole) {
-    cJSON *o = *out = cJSON_CreateObject();
-    err e = o ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
-    if (!e && whole) {
-        cJSON_Delete(o);
-        o = *out = cJSON_Duplicate(t->manifest, true);
-        return json_add_string(o, "manifest_sha256", t->manifest_sha256);
-    }
-    if (!e) e = json_add_string(o, "name", t->name);
-    if (!e) e = json_add_string(o, "title", t->title);
-    return e ? e : json_add_string(o, "licence", t->licence);
-}
-
-/* "<label><text>", both made for a terminal here. */
-static void labelled(const char *label, const char *text) {
-    strbuf line = {0};
-    if (!shown_add(&line, SHOWN_TERMINAL, text)) shown_wrapped(label, line.text);
-    strbuf_free(&line);
+    *out = whole ? cJSON_Duplicate(t->manifest, true) : cJSON_CreateObject();
+    return whole ? json_add_string(*out, "manifest_sha256", t->manifest_sha256)
+                 : json_put(*out, "name %s title %s licence %s", t->name, t->title, t->licence);
 }
 
 static void list_one(const task *t) {
     char label[128];
     shown_snprintf(label, sizeof label, SHOWN_TERMINAL, "%-16s %-14s ", t->name, t->licence);
-    labelled(label, t->title);
+    output_labelled(label, t->title);
 }
 
 static err list_corpora(const options *o) {
@@ -81,22 +67,21 @@ static err show(const options *o) {
     err e = corpus_manifest_find(&t, o->args[1], NULL);
     if (e) return e;
     if (o->json) {
-        if (!(e = manifest_json(&json, &t, true))) e = output_json(json, true);
-        cJSON_Delete(json);
+        e = manifest_json(&json, &t, true);
         task_free(&t);
-        return e;
+        return output_json_last(e, json, true);
     }
     shown_line("%s (version %lld)", t.name, (long long)t.version);
     shown_line("%s", t.title);
     puts("");
-    labelled("source    ", t.source);
-    labelled("licence   ", t.licence);
-    labelled("citation  ", t.citation);
+    output_labelled("source    ", t.source);
+    output_labelled("licence   ", t.licence);
+    output_labelled("citation  ", t.citation);
     for (size_t i = 0; i < t.file_count; i++) {
         const task_file *f = &t.files[i];
         shown_out("file      %s, %llu bytes\n", f->name, (unsigned long long)f->bytes);
-        labelled("          SHA-256 ", f->sha256 ? f->sha256 : "not stated");
-        labelled("          ", f->url ? f->url : "no url: put it into the data folder");
+        output_labelled("          SHA-256 ", f->sha256 ? f->sha256 : "not stated");
+        output_labelled("          ", f->url ? f->url : "no url: put it into the data folder");
     }
     task_free(&t);
     return ERR_OK;
@@ -197,8 +182,7 @@ err verb_corpus(const options *o) {
         if (words >= actions[i].least && words <= actions[i].most) return actions[i].run(o);
         return err_set(ERR_USAGE, "expected: harness corpus %s%s", known[i], actions[i].wants);
     }
-    const char *nearest = text_nearest(o->args[0], known, ACTIONS);
-    return err_set(
-        ERR_USAGE, "unknown: harness corpus %s%s%s%s (known: list, show, fetch, stats, text)",
-        o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return err_set(ERR_USAGE,
+                   "unknown: harness corpus %s%s (known: list, show, fetch, stats, text)",
+                   o->args[0], text_suggestion(o->args[0], known, ACTIONS));
 }

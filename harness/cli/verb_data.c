@@ -143,10 +143,8 @@ static err add_target(cJSON *o, const task *t, const example *x) {
         char digits[SHOWN_NUMBER_BYTES];
         return json_add_number(o, "score", strtod(shown_single(digits, target.number), NULL));
     }
-    if (answer_is_label(t->kind)) {
-        e = json_add_string(o, "label", t->labels[target.class].name);
-        return e ? e : json_add_number(o, "label_id", target.class);
-    }
+    if (answer_is_label(t->kind))
+        return json_put(o, "label %s label_id %u", t->labels[target.class].name, target.class);
     if (t->kind == ANSWER_ARCS) return add_arcs(o, t, &x->target.units);
     e = json_add_array(&list, o, "labels");
     for (size_t k = 0; !e && k < t->label_count; k++)
@@ -158,18 +156,13 @@ static err add_target(cJSON *o, const task *t, const example *x) {
 static err head_object(const task *t, const dataset *d, const dataset_row *row, size_t number) {
     const example *x = &row->example;
     cJSON *o = cJSON_CreateObject();
-    err e;
-    if (!o) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_string(o, "text", x->texts[0].text))) goto done;
-    if (x->text_count > 1 && (e = json_add_string(o, "text_pair", x->texts[1].text))) goto done;
-    if ((e = add_target(o, t, x))) goto done;
-    if ((e = json_add_number(o, "row", (double)number))) goto done;
-    if ((e = json_add_string(o, "file", path_name(d->paths[row->file])))) goto done;
-    if ((e = json_add_number(o, "line", row->line))) goto done;
-    e = output_json(o, false);
-done:
-    cJSON_Delete(o);
-    return e;
+    err e = json_add_string(o, "text", x->texts[0].text);
+    if (!e && x->text_count > 1) e = json_add_string(o, "text_pair", x->texts[1].text);
+    if (!e) e = add_target(o, t, x);
+    if (!e)
+        e = json_put(o, "row %zu file %s line %u", number, path_name(d->paths[row->file]),
+                     row->line);
+    return output_json_last(e, o, false);
 }
 
 /* Each word with its head and relation. */
@@ -308,21 +301,18 @@ static err data_verify(const options *o, const task *t) {
 
 static err data_fetch(const options *o, const task *t) {
     dataset_options wanted = dataset_options_of(o);
-    cJSON *json = NULL, *paths;
+    cJSON *json = cJSON_CreateObject(), *paths;
     err e = fetch_task(t, &wanted, o->offline, true);
-    if (e) return e;
-    if (!(json = cJSON_CreateObject())) return err_set(ERR_MEMORY, "out of memory");
-    if ((e = json_add_string(json, "task", t->name))) goto done;
-    if ((e = json_add_array(&paths, json, "files"))) goto done;
+    if (!e) e = json_add_string(json, "task", t->name);
+    if (!e) e = json_add_array(&paths, json, "files");
     for (size_t i = 0; i < t->file_count && !e; i++) {
         char *path;
-        if ((e = dataset_path(&path, t, &t->files[i], &wanted))) goto done;
+        if ((e = dataset_path(&path, t, &t->files[i], &wanted))) break;
         if (!o->json) shown_out("%s\n", path);
         e = json_append(paths, cJSON_CreateString(path));
         mem_free(path);
     }
-    if (!e && o->json) e = output_json(json, true);
-done:
+    if (o->json) return output_json_last(e, json, true);
     cJSON_Delete(json);
     return e;
 }
@@ -338,15 +328,6 @@ static const struct {
                {"head", data_head, false},
                {"verify", data_verify, true}};
 enum { ACTIONS = sizeof actions / sizeof *actions };
-
-static err unknown_action(const char *name) {
-    const char *known[ACTIONS];
-    for (size_t i = 0; i < ACTIONS; i++) known[i] = actions[i].name;
-    const char *nearest = text_nearest(name, known, ACTIONS);
-    return err_set(ERR_USAGE, "unknown: harness data %s%s%s%s (known: fetch, stats, head, verify)",
-                   name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                   nearest ? "'?" : "");
-}
 
 /* Runs an action for every task; goes on after one that fails, and fails at the end. */
 static err run_for_all(action run, const options *o) {
@@ -373,8 +354,10 @@ err verb_data(const options *o) {
     if (!o->arg_count) {
         return err_set(ERR_USAGE, "say what to do: harness data fetch|stats|head|verify TASK");
     }
+    const char *known[ACTIONS];
     for (size_t i = 0; i < ACTIONS; i++) {
-        if (strcmp(o->args[0], actions[i].name)) continue;
+        known[i] = actions[i].name;
+        if (strcmp(o->args[0], known[i])) continue;
         bool own = own_flags_given(o);
         if (o->arg_count != (own ? 1 : 2)) {
             return err_set(ERR_USAGE, "name one task%s, or files of your own: harness data %s TASK",
@@ -389,5 +372,6 @@ err verb_data(const options *o) {
         task_free(&t);
         return e;
     }
-    return unknown_action(o->args[0]);
+    return err_set(ERR_USAGE, "unknown: harness data %s%s (known: fetch, stats, head, verify)",
+                   o->args[0], text_suggestion(o->args[0], known, ACTIONS));
 }

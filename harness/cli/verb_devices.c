@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "compute/device.h"
 #include "platform/places.h"
 
@@ -60,8 +61,6 @@ static err add_json(cJSON *array, const device_info *d, choice c) {
 
 static err print_json(const device_info *list, size_t count, choice c, const char *note) {
     cJSON *root = cJSON_CreateObject(), *devices;
-    char *text = NULL;
-    if (!root) return err_set(ERR_MEMORY, "out of memory");
     err e = json_add_array(&devices, root, "devices");
     for (size_t i = 0; !e && i < count; i++) e = add_json(devices, &list[i], c);
     cJSON *variables;
@@ -69,11 +68,7 @@ static err print_json(const device_info *list, size_t count, choice c, const cha
     for (const char *const *name = device_variables; *name && !e; name++)
         if (environment(*name)) e = json_add_string(variables, *name, environment(*name));
     if (!e) e = json_add_string(root, "note", *note ? note : NULL);
-    if (!e) e = json_print(&text, root, true);
-    if (!e) puts(text);
-    mem_free(text);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, true);
 }
 
 // "23.4 GiB", "128 MiB"; a dash where the device names no limit.
@@ -103,10 +98,8 @@ static void print_device(const device_info *d, choice c) {
     format_bytes(allocation, sizeof allocation, d->max_buffer_bytes);
     format_bytes(binding, sizeof binding, d->max_binding_bytes);
     char head[16];
-    strbuf name = {0};
     snprintf(head, sizeof head, "%c %-2u ", d == c.chosen ? '*' : ' ', d->index);
-    if (!shown_add(&name, SHOWN_TERMINAL, d->name)) shown_wrapped(head, name.text);
-    strbuf_free(&name);
+    output_labelled(head, d->name);
     print_fact("class", "%s; %s", device_class_name(d->class), reason(d, c));
     if (*d->driver || *d->version) print_fact("driver", "%s  %s", d->driver, d->version);
     if (*d->uuid) print_fact("uuid", "%s", d->uuid);

@@ -95,10 +95,8 @@ static err gather(cJSON *root) {
 /* A line "key value"; what is longer than the window goes on below its first word. */
 static void print_line(const char *key, const char *text) {
     char label[40];
-    strbuf shown = {0};
     snprintf(label, sizeof label, "%-14s ", key);
-    if (!shown_add(&shown, SHOWN_TERMINAL, text)) shown_wrapped(label, shown.text);
-    strbuf_free(&shown);
+    output_labelled(label, text);
 }
 
 /* The texts of an object, those that are not empty: "a; b". */
@@ -137,16 +135,11 @@ static void print_block(const cJSON *root) {
 }
 
 err verb_env(const options *o) {
+    if (o->arg_count) return err_set(ERR_USAGE, "env takes no arguments, found '%s'", o->args[0]);
     cJSON *root = cJSON_CreateObject();
-    if (o->arg_count) {
-        cJSON_Delete(root);
-        return err_set(ERR_USAGE, "env takes no arguments, found '%s'", o->args[0]);
-    }
-    err e = root ? gather(root) : err_set(ERR_MEMORY, "out of memory");
-    if (!e && o->json)
-        e = output_json(root, true);
-    else if (!e)
-        print_block(root);
+    err e = gather(root);
+    if (o->json) return output_json_last(e, root, true);
+    if (!e) print_block(root);
     cJSON_Delete(root);
     return e;
 }

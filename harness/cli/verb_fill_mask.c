@@ -40,10 +40,9 @@ static err add_choice(cJSON *list, const filler *f, const fill_answer *a, size_t
     cJSON *o = NULL;
     err e = texts_of(&token, &whole, f, a, m, c);
     if (!e) e = json_append_object(&o, list);
-    if (!e) e = json_add_number(o, "score", choice->score);
-    if (!e) e = json_add_number(o, "token", choice->token);
-    if (!e) e = json_add_string(o, "token_str", token.text);
-    if (!e) e = json_add_string(o, "sequence", whole.text);
+    if (!e)
+        e = json_put(o, "score %f token %u token_str %s sequence %s", choice->score, choice->token,
+                     token.text, whole.text);
     strbuf_free(&token);
     strbuf_free(&whole);
     return e;
@@ -52,28 +51,22 @@ static err add_choice(cJSON *list, const filler *f, const fill_answer *a, size_t
 /* As the pipeline's answer: a list of choices, or of several masks a list of such lists. */
 static err print_json(const filler *f, const fill_answer *a) {
     cJSON *root = cJSON_CreateArray();
-    char *line = NULL;
     err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
     for (size_t m = 0; m < a->mask_count && !e; m++) {
         cJSON *list = a->mask_count == 1 ? root : cJSON_CreateArray();
         if (list != root) e = json_append(root, list);
         for (size_t c = 0; c < a->top && !e; c++) e = add_choice(list, f, a, m, c);
     }
-    if (!e && !(e = json_print(&line, root, false))) puts(line);
-    mem_free(line);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, false);
 }
 
 static err print_row(const filler *f, const fill_answer *a, size_t m, size_t c) {
-    strbuf token = {0}, whole = {0}, line = {0}, shown = {0};
+    strbuf token = {0}, whole = {0}, line = {0};
     err e = texts_of(&token, &whole, f, a, m, c);
     if (!e) e = strbuf_printf(&line, "  %.4f  ", a->choices[m * a->top + c].score);
     if (!e) e = text_column(&line, token.text, TOKEN_COLUMNS);
     if (!e) e = strbuf_add(&line, "  ");
-    if (!e) e = shown_add(&shown, SHOWN_TERMINAL, whole.text);
-    if (!e) shown_wrapped(line.text, shown.text);
-    strbuf_free(&shown);
+    if (!e) output_labelled(line.text, whole.text);
     strbuf_free(&token);
     strbuf_free(&whole);
     strbuf_free(&line);

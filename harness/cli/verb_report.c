@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/order.h"
 #include "base/shown.h"
 #include "cli/history_view.h"
 #include "cli/options.h"
@@ -241,10 +242,6 @@ static bool page_is_there(const store *s, size_t i, const char *folder) {
     return file_stamp_same(&s->files[i].page, &now);
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 // "<anything>-s<seed>.html": a name that this program gives
 static bool is_page_name(const char *name) {
     const char *at = strrchr(name, '-');
@@ -273,7 +270,7 @@ static err remove_from_task(size_t *removed, const char *folder, const char *of_
         if ((e = mem_printf(&name, "pages/%s/%s", of_task, list.names[i])) ||
             (e = path_join(&path, folder, name)))
             break;
-        if (!(count && bsearch(&name, names, count, sizeof *names, by_text))) {
+        if (!(count && bsearch(&name, names, count, sizeof *names, order_text))) {
             if (!(e = is_our_page(&ours, path)) && ours) {
                 if (unlink(path)) e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
                 (*removed)++;
@@ -300,7 +297,7 @@ static err remove_old_pages(const store *s, const char *folder) {
     for (size_t i = 0; i < s->count && !e; i++)
         if (!(e = html_run_name(&names[i], s->paths[i]))) count++;
     if (e || (e = path_join(&pages, folder, "pages"))) goto done;
-    if (count) qsort(names, count, sizeof *names, by_text);
+    if (count) qsort(names, count, sizeof *names, order_text);
     if (folder_is_own(pages)) e = folder_list_read(&tasks, pages);
     for (size_t i = 0; i < tasks.count && !e; i++)
         e = remove_from_task(&removed, folder, tasks.names[i], names, count);

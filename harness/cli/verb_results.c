@@ -133,24 +133,20 @@ static err write_all(const batch *b) {
 }
 
 static err show(const batch *b) {
-    cJSON *root = NULL, *list = NULL;
-    err e = ERR_OK;
     if (!b->o->json) {
         for (size_t i = 0; i < b->count; i++)
             shown_line("%s -> %s", b->all[i].from, b->all[i].place);
         return ERR_OK;
     }
-    if (!(root = cJSON_CreateObject())) return err_set(ERR_MEMORY, "out of memory");
-    e = json_add_array(&list, root, "added");
+    cJSON *root = cJSON_CreateObject(), *list;
+    err e = json_add_array(&list, root, "added");
     for (size_t i = 0; i < b->count && !e; i++) {
         cJSON *item;
         if (!(e = json_append_object(&item, list)))
             e = json_put(item, "from %s place %s", b->all[i].from, b->all[i].place);
     }
     if (!e) e = json_put(root, "uncompared %zu", b->uncompared);
-    if (!e) e = output_json(root, true);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, true);
 }
 
 /* Every file is read and checked before the first is written. */
@@ -219,18 +215,15 @@ static err check_named(checking *w, const char *path) {
 }
 
 static err show_checked(const batch *b, size_t count, bool as_json) {
-    cJSON *root;
     if (!as_json) {
         shown_line("%zu record%s checked, %zu against the data; %zu of older numerics", count,
                    shown_plural(count), count - b->uncompared, b->older);
         return ERR_OK;
     }
-    if (!(root = cJSON_CreateObject())) return err_set(ERR_MEMORY, "out of memory");
+    cJSON *root = cJSON_CreateObject();
     err e = json_put(root, "records %zu uncompared %zu older_numerics %zu", count, b->uncompared,
                      b->older);
-    if (!e) e = output_json(root, true);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, true);
 }
 
 static err results_check(const options *o) {
@@ -255,8 +248,7 @@ err verb_results(const options *o) {
                        "results needs what to do (known: add FILE..., check [FOLDER...])");
     if (!strcmp(o->args[0], "add")) return results_add(o);
     if (!strcmp(o->args[0], "check")) return results_check(o);
-    const char *nearest = text_nearest(o->args[0], known, 2);
-    return err_set(
-        ERR_USAGE, "unknown: harness results %s%s%s%s (known: add FILE..., check [FOLDER...])",
-        o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return err_set(ERR_USAGE,
+                   "unknown: harness results %s%s (known: add FILE..., check [FOLDER...])",
+                   o->args[0], text_suggestion(o->args[0], known, 2));
 }

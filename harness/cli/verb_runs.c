@@ -160,11 +160,9 @@ static err add_object(cJSON *array, const listed_run *r) {
 
 static err print_json(const run_list *l) {
     cJSON *array = cJSON_CreateArray();
-    err e = array ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    err e = ERR_OK;
     for (size_t i = 0; i < l->count && !e; i++) e = add_object(array, &l->runs[i]);
-    if (!e) e = output_json(array, true);
-    cJSON_Delete(array);
-    return e;
+    return output_json_last(e, array, true);
 }
 
 /* Begin of the day, UTC. */

@@ -41,23 +41,13 @@ static void describe_rows(char text[80], const task *t) {
 }
 
 /* What list_line says, on a terminal too narrow for the table. */
-static err list_block(const task *t) {
+static void list_block(const task *t) {
     char rows[80], labels[40] = "scores";
-    strbuf facts = {0}, title = {0};
     describe_rows(rows, t);
     if (t->label_count) snprintf(labels, sizeof labels, "%zu labels", t->label_count);
-    err e = shown_add(&title, SHOWN_TERMINAL, t->title);
-    if (!e)
-        e = shown_printf(&facts, SHOWN_TERMINAL, "%s%s%s, %s", rows, *rows ? ", " : "", labels,
-                         t->headline);
-    if (!e) {
-        shown_out("%s\n", t->name);
-        shown_wrapped("  ", title.text);
-        shown_wrapped("  ", facts.text);
-    }
-    strbuf_free(&title);
-    strbuf_free(&facts);
-    return e;
+    shown_out("%s\n", t->name);
+    output_labelled("  ", t->title);
+    shown_line("  %s%s%s, %s", rows, *rows ? ", " : "", labels, t->headline);
 }
 
 static err list_line(strbuf *out, const task *t) {
@@ -87,7 +77,7 @@ static err tasks_list(const options *o) {
     cJSON *array = NULL;
     err e = task_list(&c, o->task_dir);
     if (e) return e;
-    if (!(array = cJSON_CreateArray())) e = err_set(ERR_MEMORY, "out of memory");
+    array = cJSON_CreateArray();
     bool narrow = shown_columns() < TABLE_COLUMNS;
     if (!e && !narrow)
         e = strbuf_printf(&out, "%-18s%-24s%6s  %-11s %s\n", "task", "rows (train + test)",
@@ -95,7 +85,12 @@ static err tasks_list(const options *o) {
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         if ((e = task_load(&t, c.paths[i]))) break;
-        e = o->json ? list_object(array, &t) : narrow ? list_block(&t) : list_line(&out, &t);
+        if (o->json)
+            e = list_object(array, &t);
+        else if (narrow)
+            list_block(&t);
+        else
+            e = list_line(&out, &t);
         task_free(&t);
     }
     if (!e && o->json) e = output_json(array, true);
@@ -269,12 +264,10 @@ static err tasks_check(const options *o) {
         const char *message = found ? err_message(found) : "good";
         wrong += found != ERR_OK;
         if (o->json) {
-            cJSON *line = cJSON_CreateObject();
-            if ((e = json_append(array, line))) break;
-            if ((e = json_add_string(line, "name", c.names[i]))) break;
-            if ((e = json_add_string(line, "path", c.paths[i]))) break;
-            if ((e = json_add_bool(line, "good", !found))) break;
-            if (found && (e = json_add_string(line, "error", message))) break;
+            cJSON *line;
+            e = json_append_object(&line, array);
+            if (!e) e = json_put(line, "name %s path %s good %d", c.names[i], c.paths[i], !found);
+            if (!e && found) e = json_add_string(line, "error", message);
         } else {
             shown_out("%-18s %s\n", c.names[i], message);
         }
@@ -298,10 +291,8 @@ err verb_tasks(const options *o) {
                        "tasks check takes no file, found '%s': it checks all manifests, with "
                        "--task-dir DIR those of a folder too",
                        o->args[1]);
-    const char *nearest = text_nearest(o->args[0], known, 3);
     return err_set(ERR_USAGE,
-                   "unknown: harness tasks %s%s%s%s (known: show TASK, check, new FILE...; alone "
+                   "unknown: harness tasks %s%s (known: show TASK, check, new FILE...; alone "
                    "it lists them)",
-                   o->args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                   nearest ? "'?" : "");
+                   o->args[0], text_suggestion(o->args[0], known, 3));
 }

@@ -186,13 +186,8 @@ static err fill_json(cJSON *object, const printer *p, const char *text, const ch
 }
 
 static err print_json(const printer *p, const char *text, const char *pair) {
-    char *line = NULL;
     cJSON *object = cJSON_CreateObject();
-    err e = object ? fill_json(object, p, text, pair) : err_set(ERR_MEMORY, "out of memory");
-    if (!e && !(e = json_print(&line, object, false))) puts(line);
-    mem_free(line);
-    cJSON_Delete(object);
-    return e;
+    return output_json_last(fill_json(object, p, text, pair), object, false);
 }
 
 /* What a text is that the tokenizer refused. */

@@ -42,16 +42,11 @@ static void print_line(const verify_result *r) {
 
 static err print_json(device *d, cJSON *ops, uint32_t failed) {
     cJSON *root = cJSON_CreateObject();
-    char *text = NULL;
     err e = json_add_item(root, "ops", ops);
     if (!e)
         e = json_put(root, "device %s isa %s precision %s failed %u", d->info.name, d->info.isa,
                      device_precision_name(d->options.precision), failed);
-    if (!e) e = json_print(&text, root, true);
-    if (!e) puts(text);
-    mem_free(text);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, true);
 }
 
 static bool is_wanted(const options *o, op_kind kind) {

@@ -328,58 +328,54 @@ static err check(span s, size_t count, bool is_real) {
 // Copies through a chunk of the other type, so that nothing of tensor size is allocated.
 enum { CHUNK = 4096 };
 
-#define WRITE_CONVERTED(dst, src, count, to)                                                       \
-    do {                                                                                           \
-        to chunk[CHUNK];                                                                           \
-        for (size_t done = 0; done < (count);) {                                                   \
-            size_t n = (count)-done < CHUNK ? (count)-done : CHUNK;                                \
-            for (size_t i = 0; i < n; i++) chunk[i] = (to)(src)[done + i];                         \
-            err copied = write_bytes(span_part((dst), done, n), chunk, n * sizeof *chunk);         \
-            if (copied) return copied;                                                             \
-            done += n;                                                                             \
-        }                                                                                          \
-        return ERR_OK;                                                                             \
-    } while (0)
+static void convert(void *out, elem to, const void *in, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (to == ELEM_F64)
+            ((double *)out)[i] = (double)((const float *)in)[i];
+        else
+            ((float *)out)[i] = (float)((const double *)in)[i];
+}
 
-#define READ_CONVERTED(dst, src, count, from, to)                                                  \
-    do {                                                                                           \
-        from chunk[CHUNK];                                                                         \
-        for (size_t done = 0; done < (count);) {                                                   \
-            size_t n = (count)-done < CHUNK ? (count)-done : CHUNK;                                \
-            err copied = read_bytes(chunk, span_part((src), done, n), n * sizeof *chunk);          \
-            if (copied) return copied;                                                             \
-            for (size_t i = 0; i < n; i++) (dst)[done + i] = (to)chunk[i];                         \
-            done += n;                                                                             \
-        }                                                                                          \
-        return ERR_OK;                                                                             \
-    } while (0)
+static err write_reals(span dst, const void *src, elem from, size_t count) {
+    size_t each = elem_bytes(from);
+    double chunk[CHUNK];
+    err e = check(dst, count, true);
+    if (!e && dst.type == from) return write_bytes(dst, src, count * each);
+    for (size_t done = 0, n; !e && done < count; done += n) {
+        n = count - done < CHUNK ? count - done : CHUNK;
+        convert(chunk, dst.type, (const char *)src + done * each, n);
+        e = write_bytes(span_part(dst, done, n), chunk, n * elem_bytes(dst.type));
+    }
+    return e;
+}
+
+static err read_reals(void *dst, elem to, span src, size_t count) {
+    size_t each = elem_bytes(to);
+    double chunk[CHUNK];
+    err e = check(src, count, true);
+    if (!e && src.type == to) return read_bytes(dst, src, count * each);
+    for (size_t done = 0, n; !e && done < count; done += n) {
+        n = count - done < CHUNK ? count - done : CHUNK;
+        e = read_bytes(chunk, span_part(src, done, n), n * elem_bytes(src.type));
+        if (!e) convert((char *)dst + done * each, to, chunk, n);
+    }
+    return e;
+}
 
 err device_write_f32(span dst, const float *src, size_t count) {
-    err e = check(dst, count, true);
-    if (e) return e;
-    if (dst.type == ELEM_F32) return write_bytes(dst, src, count * sizeof *src);
-    WRITE_CONVERTED(dst, src, count, double);
+    return write_reals(dst, src, ELEM_F32, count);
 }
 
 err device_read_f32(float *dst, span src, size_t count) {
-    err e = check(src, count, true);
-    if (e) return e;
-    if (src.type == ELEM_F32) return read_bytes(dst, src, count * sizeof *dst);
-    READ_CONVERTED(dst, src, count, double, float);
+    return read_reals(dst, ELEM_F32, src, count);
 }
 
 err device_write_f64(span dst, const double *src, size_t count) {
-    err e = check(dst, count, true);
-    if (e) return e;
-    if (dst.type == ELEM_F64) return write_bytes(dst, src, count * sizeof *src);
-    WRITE_CONVERTED(dst, src, count, float);
+    return write_reals(dst, src, ELEM_F64, count);
 }
 
 err device_read_f64(double *dst, span src, size_t count) {
-    err e = check(src, count, true);
-    if (e) return e;
-    if (src.type == ELEM_F64) return read_bytes(dst, src, count * sizeof *dst);
-    READ_CONVERTED(dst, src, count, float, double);
+    return read_reals(dst, ELEM_F64, src, count);
 }
 
 err device_write_u32(span dst, const uint32_t *src, size_t count) {

@@ -1,7 +1,7 @@
 /* What each operation is made of: operands, sizes, cost. */
 #include "compute/ops.h"
 
-#include "compute/plan.h"
+#include "compute/operands.h"
 
 #include <math.h>
 
@@ -362,7 +362,11 @@ static void describe(op *o, description *l) {
 }
 
 size_t op_operands(op *o, operand out[OPERANDS_MAX]) {
-    description l = {.out = out};
+    return op_operands_at(o, out, NULL, 0);
+}
+
+size_t op_operands_at(op *o, operand out[OPERANDS_MAX], const step_info *step, uint32_t micro) {
+    description l = {.out = out, .step = step, .micro = micro};
     describe(o, &l);
     return l.count;
 }

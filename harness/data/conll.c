@@ -42,6 +42,7 @@ static PRINTF_LIKE(3, 4) void blame(sentence *s, uint32_t line, const char *form
 
 static err blame_relation(sentence *s, const char *relation) {
     strbuf known = {0};
+    if (*s->fault) return ERR_OK; // the first one is told
     err e = data__known_labels(&known, s->reader->task);
     if (!e)
         blame(s, s->at_line, "relation '%.40s' is not in the manifest (known: %s)", relation,

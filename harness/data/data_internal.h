@@ -6,8 +6,12 @@
 #include "data/dataset.h"
 
 /* A line, a record, an element or a sentence longer than this is a fault of the file: a quote that
- * never closes, or no line ends. Such a line is refused once so much of it was read. */
+ * never closes, or no line ends. Such a line is refused once so much of it was read. The end of a
+ * line or record (LF, CR LF) is not counted, so that a last line without one may be as long. */
 enum { DATA_TEXT_LIMIT_BYTES = 1 << 20 };
+
+/* How many of these bytes stand before the line end, if there is one. */
+size_t data__without_end(const char *line, size_t bytes);
 
 /* A sentence of more units is one too: records count them in two bytes. */
 enum { DATA_UNITS_MAX = 65535 };

@@ -157,7 +157,9 @@ static err feed_line(records *s, struct csv_parser *p, const char *line, size_t 
         s->quotes = FIELD_START;
     }
     // libcsv's buffer grows in small steps: a huge record would cost the square of its length
-    if ((s->record_bytes += count) > DATA_TEXT_LIMIT_BYTES) {
+    size_t before = s->record_bytes;
+    s->record_bytes += count;
+    if (before + data__without_end(line, count) > DATA_TEXT_LIMIT_BYTES) {
         return err_set(ERR_FORMAT,
                        "%s:%u: a record of more than %d bytes: does a quote never close?",
                        s->reader->path, s->first_line, DATA_TEXT_LIMIT_BYTES);

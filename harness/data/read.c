@@ -41,6 +41,7 @@ static err unknown_label(const data__reader *r, const char *where, const char *l
                          size_t bytes) {
     enum { SHOWN = 40 };
     strbuf known = {0};
+    if (r->task->drop_invalid_labels) return ERR_FORMAT; // counted, and never shown
     err e = data__known_labels(&known, r->task);
     if (!e) {
         e = err_set(ERR_FORMAT, "%s: label '%.*s' is not in the manifest (known: %s)", where,

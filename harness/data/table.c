@@ -39,6 +39,7 @@ const char *table_kind_name(const table *t) {
  * which nothing can be read. */
 static err next_line(data__source *s, char **line, size_t *bytes, const char *what) {
     err e = data__source_line(s, line, bytes, what);
+    // one that is as long as may be is there already: nothing is read on
     bool is_long = e == ERR_FORMAT && *bytes > DATA_TEXT_LIMIT_BYTES;
     if (e && e != ERR_FORMAT) *bytes = 0;
     for (size_t seen = 0; is_long;) {
@@ -76,7 +77,7 @@ static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
         const char *stop = memchr(line, '\n', r->held.length - r->held_at);
         *bytes = stop ? (size_t)(stop - line) + 1 : r->held.length - r->held_at;
         r->held_at += *bytes;
-        if (*bytes > DATA_TEXT_LIMIT_BYTES)
+        if (data__without_end(line, *bytes) > DATA_TEXT_LIMIT_BYTES)
             fault =
                 err_set(ERR_FORMAT, "%s:%zu: a record of more than %d bytes: do line ends lack?",
                         r->source.path, r->next_line, DATA_TEXT_LIMIT_BYTES);
@@ -112,10 +113,9 @@ static err hold_rest(struct table_reader *r) {
 }
 
 static void set_raw(table *t, const char *text, size_t bytes) {
-    bool lf = bytes && text[bytes - 1] == '\n';
-    bool crlf = lf && bytes > 1 && text[bytes - 2] == '\r';
-    t->raw = (text_span){text, bytes - lf - crlf};
-    t->line_end = crlf ? "\r\n" : lf ? "\n" : "";
+    size_t kept = data__without_end(text, bytes);
+    t->raw = (text_span){text, kept};
+    t->line_end = bytes - kept == 2 ? "\r\n" : bytes > kept ? "\n" : "";
 }
 
 static err fault_at(const table *t, const char *what) {
@@ -144,8 +144,9 @@ static err read_record(table *t, bool *more) {
         *more = true;
         if (e) break;
         if ((e = table__cut_line(c, r->record.text + at, bytes))) break;
-        if (!c->open) break;
-        if (r->record.length <= DATA_TEXT_LIMIT_BYTES) continue;
+        bool fits = data__without_end(r->record.text, r->record.length) <= DATA_TEXT_LIMIT_BYTES;
+        if (fits && !c->open) break;
+        if (fits) continue;
         e = fault_at(t, "a record of more than 1 MiB: does a quote never close?");
         break;
     }

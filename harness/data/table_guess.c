@@ -24,15 +24,6 @@ static err end_field(table__cutter *c) {
     return ERR_OK;
 }
 
-/* Bytes of the line before its end, LF or CRLF; `ending` is how many that has. */
-static size_t without_end(const char *line, size_t bytes, size_t *ending) {
-    size_t n = bytes;
-    if (n && line[n - 1] == '\n') n--;
-    if (n < bytes && n && line[n - 1] == '\r') n--;
-    *ending = bytes - n;
-    return n;
-}
-
 /* Text within quotes, up to the next one; moves *at behind it. */
 static err cut_quoted(table__cutter *c, const char *line, size_t bytes, size_t *at) {
     const char *from = line + *at, *stop = memchr(from, '"', bytes - *at);
@@ -82,7 +73,7 @@ static err cut_byte(table__cutter *c, char byte) {
 }
 
 err table__cut_line(table__cutter *c, const char *line, size_t bytes) {
-    size_t ending, n = without_end(line, bytes, &ending);
+    size_t n = data__without_end(line, bytes), ending = bytes - n;
     err e = ERR_OK;
     if (!c->open) {
         c->text.length = c->count = 0;

@@ -2,6 +2,7 @@
 #include "metric/interval_internal.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,11 +69,6 @@ static bool are_many(size_t types, size_t units) {
     return types * 12 > units;
 }
 
-static int by_number(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static uint64_t mixed(uint64_t h, uint64_t value) {
     h = (h ^ (value + 0x9e3779b97f4a7c15)) * 0xbf58476d1ce4e5b9;
     return h ^ h >> 29;
@@ -93,7 +89,7 @@ static err are_single(bool *out, const unit_list *l) {
         if (r < next && r < t->runs) continue;
         next *= 2;
         memcpy(sorted, hash, l->units * sizeof *hash);
-        qsort(sorted, l->units, sizeof *sorted, by_number);
+        qsort(sorted, l->units, sizeof *sorted, order_u64);
         size_t types = 1;
         for (size_t u = 1; u < l->units; u++) types += sorted[u] != sorted[u - 1];
         *out = are_many(types, l->units);
@@ -180,7 +176,7 @@ static size_t wrong_rows(uint64_t *list, const bootstrap *b, const unit_list *l,
             list[count++] = ((uint64_t)gold[row] * b->classes + predicted[row]) << 32 | k;
         }
     }
-    if (count) qsort(list, count, sizeof *list, by_number);
+    if (count) qsort(list, count, sizeof *list, order_u64);
     return count;
 }
 

@@ -1,14 +1,10 @@
 #include "metric/expected_best.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 err expected_best(double *mean, double *deviation, const double *scores, size_t count,
                   bool higher_is_better) {
@@ -17,7 +13,7 @@ err expected_best(double *mean, double *deviation, const double *scores, size_t 
     if (e) return e;
     for (size_t i = 0; i < count; i++) worst = fmin(worst, sign * scores[i]); // leaves NaN out
     for (size_t i = 0; i < count; i++) sorted[i] = isnan(scores[i]) ? worst : sign * scores[i];
-    if (!isnan(worst)) qsort(sorted, count, sizeof *sorted, ascending);
+    if (!isnan(worst)) qsort(sorted, count, sizeof *sorted, order_double);
     for (size_t n = 1; n <= count; n++) {
         double first = 0, second = 0, before = 0;
         for (size_t i = 0; i < count; i++) {

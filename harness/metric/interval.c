@@ -1,6 +1,7 @@
 #include "metric/interval_internal.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/rng.h"
 #include "base/vectors.h"
 #include "metric/rows.h"
@@ -273,18 +274,13 @@ err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t
 
 /* intervals */
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Puts the value that sorting would put there at `place`, smaller ones before it and larger ones
  * behind it. Source: Hoare, "Algorithm 65: find", 1961; of the middle one of three. */
 static void select_place(double *values, size_t count, size_t place) {
     size_t low = 0, high = count - 1;
     while (high > low + 16) {
         double three[3] = {values[low], values[low + (high - low) / 2], values[high]};
-        qsort(three, 3, sizeof *three, by_value);
+        qsort(three, 3, sizeof *three, order_double);
         size_t i = low, j = high;
         while (i <= j) {
             while (values[i] < three[1]) i++;
@@ -300,7 +296,7 @@ static void select_place(double *values, size_t count, size_t place) {
         else
             low = i;
     }
-    qsort(values + low, high - low + 1, sizeof *values, by_value);
+    qsort(values + low, high - low + 1, sizeof *values, order_double);
 }
 
 double quantile_of(double *values, size_t count, double q) {

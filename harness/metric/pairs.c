@@ -41,20 +41,6 @@ VECTOR_CLONES static double product(const float *a, const float *b, size_t count
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-// products of the sides from i and from k on, of draws that stay in a core's caches
-static void tile_products(double out[TILE][TILE], const pair_table *t, size_t i, size_t k) {
-    size_t rows = t->count - i < TILE ? t->count - i : TILE;
-    size_t columns = t->count - k < TILE ? t->count - k : TILE;
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < columns; c++) out[r][c] = 0;
-    for (size_t d = 0; d < t->draws; d += CHUNK) {
-        size_t count = t->draws - d < CHUNK ? t->draws - d : CHUNK;
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < columns; c++)
-                out[r][c] += product(t->sides[i + r].draws + d, t->sides[k + c].draws + d, count);
-    }
-}
-
 // a pair of which it is not known yet whether it differs
 typedef struct doubt {
     side_pair of;
@@ -76,51 +62,74 @@ static void count_better(test_state *s, side_pair x) {
     s->better[a_higher == s->t->higher_is_better ? x.b : x.a]++;
 }
 
-/* The p-values of an estimate whose variance and degrees of freedom are known between bounds. Both
- * fall with the variance; 1e-5: what the computing of a p-value may be off by. */
-static void bound_p(doubt *d, const pair_table *t, double product_of) {
-    const pair_side *a = &t->sides[d->of.a], *b = &t->sides[d->of.b];
-    double both = a->variance + b->variance, spread = sqrt(a->variance * b->variance);
-    double middle = both - 2 * product_of / (double)(t->draws - 1);
-    double slack = 2 * SLACK * spread + 1e-9 * both;
+/* Finds the p-value of a pair whose rows' variance is off `middle` by at most `slack`, as far as it
+ * is needed: it rises with the variance and falls with the degrees of freedom, which between two
+ * variances are never below those of both. 1e-5: what the computing of a p-value may be off by. */
+static void bound_p(doubt *d, const test_state *s, double middle, double slack) {
+    const pair_side *a = &s->t->sides[d->of.a], *b = &s->t->sides[d->of.b];
     estimate least = estimate_of_variance(a->scores, a->runs, b->scores, b->runs,
-                                          fmax(0, middle - slack), t->units);
+                                          fmax(0, middle - slack), s->t->units);
     estimate most =
-        estimate_of_variance(a->scores, a->runs, b->scores, b->runs, middle + slack, t->units);
-    double ratio = most.variance / least.variance, df = most.df;
-    most.df = df / (ratio * ratio);
-    least.df *= ratio * ratio;
+        estimate_of_variance(a->scores, a->runs, b->scores, b->runs, middle + slack, s->t->units);
+    double ratio = most.variance / least.variance, df = least.df;
+    d->low = d->high = 1;
     // no t is smaller than the normal of its tail: 1.9599 leaves more than the level
-    bool is_far = fabs(least.value) > 1.9599 * sqrt(least.variance);
-    d->high = is_far ? estimate_p(&most) * (1 + 1e-5) : 1;
-    d->low = is_far ? estimate_p(&least) * (1 - 1e-5) : 1;
+    if (fabs(least.value) <= 1.9599 * sqrt(least.variance)) return;
+    least.df *= ratio * ratio;
+    most.df = fmin(df, most.df);
+    d->high = estimate_p(&most) * (1 + 1e-5);
+    // the level of the first pair is the smallest; bounds that lie far apart tell no more
+    bool tells = d->high * (double)s->pairs < LEVEL || ratio > 2;
+    d->low = tells ? 0 : estimate_p(&least) * (1 - 1e-5);
 }
 
-// the level of the first pair is the smallest, that of the last the largest
-static void judge(test_state *s, side_pair of, double product_of) {
-    doubt d = {.of = of};
-    if (s->e) return;
-    bound_p(&d, s->t, product_of);
-    if (d.high * (double)s->pairs < LEVEL) {
-        s->sure++;
-        count_better(s, of);
-    } else if (d.low < LEVEL) {
-        s->e = mem_grow((void **)&s->doubts, &s->capacity, s->count + 1, sizeof *s->doubts);
-        if (!s->e) s->doubts[s->count++] = d;
+/* Whether that tells if the pair differs: surely, or in no case. */
+static bool is_judged(test_state *s, doubt *d, double middle, double slack) {
+    bound_p(d, s, middle, slack);
+    bool sure = d->high * (double)s->pairs < LEVEL;
+    if (sure) count_better(s, d->of);
+    s->sure += sure;
+    return sure || d->low >= LEVEL;
+}
+
+/* The product of two sides' draws is no larger than that of their lengths (Cauchy, Schwarz), which
+ * judges pairs that lie far apart or close together. */
+static bool is_judged_apart(test_state *s, doubt *d) {
+    double a = s->t->sides[d->of.a].variance, b = s->t->sides[d->of.b].variance;
+    return is_judged(s, d, a + b, 2 * sqrt(a * b) + 1e-9 * (a + b));
+}
+
+static void judge(test_state *s, doubt *d, double product_of) {
+    double a = s->t->sides[d->of.a].variance, b = s->t->sides[d->of.b].variance;
+    double middle = a + b - 2 * product_of / (double)(s->t->draws - 1);
+    if (s->e || is_judged(s, d, middle, 2 * SLACK * sqrt(a * b) + 1e-9 * (a + b))) return;
+    s->e = mem_grow((void **)&s->doubts, &s->capacity, s->count + 1, sizeof *s->doubts);
+    if (!s->e) s->doubts[s->count++] = *d;
+}
+
+// sides from i and from k on, whose draws stay in a core's caches
+static void judge_tile(test_state *s, size_t i, size_t k) {
+    doubt open[TILE * TILE];
+    double products[TILE * TILE] = {0};
+    size_t n = s->t->count, count = 0;
+    for (size_t a = i; a < i + TILE && a < n; a++) {
+        for (size_t b = k > a ? k : a + 1; b < k + TILE && b < n; b++) {
+            open[count] = (doubt){.of = {a, b}};
+            count += !is_judged_apart(s, &open[count]);
+        }
     }
+    for (size_t d = 0; d < s->t->draws; d += CHUNK) {
+        size_t some = s->t->draws - d < CHUNK ? s->t->draws - d : CHUNK;
+        for (size_t p = 0; p < count; p++)
+            products[p] += product(s->t->sides[open[p].of.a].draws + d,
+                                   s->t->sides[open[p].of.b].draws + d, some);
+    }
+    for (size_t p = 0; p < count; p++) judge(s, &open[p], products[p]);
 }
 
 static void judge_all(test_state *s) {
-    double products[TILE][TILE];
-    size_t n = s->t->count;
-    for (size_t i = 0; i < n; i += TILE) {
-        for (size_t k = i; k < n && !s->e; k += TILE) {
-            tile_products(products, s->t, i, k);
-            for (size_t a = i; a < i + TILE && a < n; a++)
-                for (size_t b = k > a ? k : a + 1; b < k + TILE && b < n; b++)
-                    judge(s, (side_pair){a, b}, products[a - i][b - k]);
-        }
-    }
+    for (size_t i = 0; i < s->t->count; i += TILE)
+        for (size_t k = i; k < s->t->count && !s->e; k += TILE) judge_tile(s, i, k);
 }
 
 static int by_low(const void *a, const void *b) {

@@ -1,6 +1,7 @@
 #include "metric/steps.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/rng.h"
 #include "metric/statistics.h"
 
@@ -52,16 +53,11 @@ static double median(const double *sorted, size_t n) {
     return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
 }
 
-static int by_value(const void *a, const void *b) {
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 /* Twice the ranks of values (n), less their mean, so that all are whole numbers; equal values share
  * the mean of theirs. scratch (n) is overwritten. */
 static void rank(double *ranks, double *scratch, const double *values, size_t n) {
     memcpy(scratch, values, n * sizeof *scratch);
-    qsort(scratch, n, sizeof *scratch, by_value);
+    qsort(scratch, n, sizeof *scratch, order_double);
     for (size_t i = 0; i < n; i++) {
         size_t below = 0, upto = n; // values below it, and those not above it
         for (size_t low = 0, high = n; low < high;) {
@@ -119,7 +115,7 @@ static err change_of(level *x, const level *before, const double *values) {
     for (size_t i = 0; i < a; i++)
         for (size_t k = 0; k < b; k++)
             differences[count++] = values[x->begin + k] - values[before->end - 1 - i];
-    qsort(differences, count, sizeof *differences, by_value);
+    qsort(differences, count, sizeof *differences, order_double);
     double n = (double)count;
     double out =
         floor(n / 2 - student_t_quantile(0.975, INFINITY) * sqrt(n * (double)(a + b + 1) / 12));
@@ -140,10 +136,10 @@ static int by_begin(const void *a, const void *b) {
 static void describe(level *x, const double *values, double *scratch) {
     size_t n = x->end - x->begin;
     memcpy(scratch, values + x->begin, n * sizeof *scratch);
-    qsort(scratch, n, sizeof *scratch, by_value);
+    qsort(scratch, n, sizeof *scratch, order_double);
     x->value = median(scratch, n);
     for (size_t i = 0; i < n; i++) scratch[i] = fabs(values[x->begin + i] - x->value);
-    qsort(scratch, n, sizeof *scratch, by_value);
+    qsort(scratch, n, sizeof *scratch, order_double);
     x->noise = 1.4826 * median(scratch, n);
 }
 

@@ -433,41 +433,31 @@ static err add_fields(cJSON *root, const model_config *c) {
 }
 
 err model_config_json(cJSON **out, const model_config *c) {
-    cJSON *root = cJSON_CreateObject(), *list = NULL;
+    cJSON *root = cJSON_CreateObject();
     char class[64];
-    err e = ERR_OK;
     static const char *const problem_types[] = {
         [MODEL_SCORES_SOFTMAX] = "single_label_classification",
         [MODEL_SCORES_SIGMOID] = "multi_label_classification",
         [MODEL_SCORES_RAW] = "regression"};
     snprintf(class, sizeof class, "%s%s", c->family->class_name, head_of(c)->class_name);
-    *out = root;
-    if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_array(&list, root, "architectures"))) goto done;
-    if ((e = json_append(list, cJSON_CreateString(class)))) goto done;
-    if ((e = json_add_string(root, "model_type", c->family->model_type))) goto done;
-    if ((e = add_fields(root, c))) goto done;
-    if ((e = json_add_string(root, model_config_key(c, "hidden_act"), activation_name(c))))
-        goto done;
-    if ((e = json_add_string(root, "position_embedding_type", "absolute"))) goto done;
-    if (head_of(c)->has_dense &&
-        (e = json_add_string(root, "problem_type", problem_types[c->scores])))
-        goto done;
-    if (c->reads > MODEL_READS_TEXT &&
-        (e = json_add_string(root, "input_texts", reads_names[c->reads])))
-        goto done;
-    if (head_of(c) == &head_dependency_parsing &&
-        (e = json_put(root, "arc_size %u relation_size %u tree_decode %s word_piece %s",
-                      c->arc_size, c->relation_size, tree_rule_name(c->tree_rule),
-                      c->first_pieces ? "first" : "last")))
-        goto done;
-    if ((e = json_add_string(root, "torch_dtype", "float32"))) goto done;
-    if (head_of(c)->output) e = add_labels(root, c);
-done:
-    if (e) {
-        cJSON_Delete(root);
-        *out = NULL;
-    }
+    const char *classes[] = {class};
+    err e = json_put_texts(root, "architectures", classes, 1);
+    if (!e) e = json_add_string(root, "model_type", c->family->model_type);
+    if (!e) e = add_fields(root, c);
+    if (!e) e = json_add_string(root, model_config_key(c, "hidden_act"), activation_name(c));
+    if (!e) e = json_add_string(root, "position_embedding_type", "absolute");
+    if (!e && head_of(c)->has_dense)
+        e = json_add_string(root, "problem_type", problem_types[c->scores]);
+    if (!e && c->reads > MODEL_READS_TEXT)
+        e = json_add_string(root, "input_texts", reads_names[c->reads]);
+    if (!e && head_of(c) == &head_dependency_parsing)
+        e = json_put(root, "arc_size %u relation_size %u tree_decode %s word_piece %s", c->arc_size,
+                     c->relation_size, tree_rule_name(c->tree_rule),
+                     c->first_pieces ? "first" : "last");
+    if (!e) e = json_add_string(root, "torch_dtype", "float32");
+    if (!e && head_of(c)->output) e = add_labels(root, c);
+    if (e) cJSON_Delete(root);
+    *out = e ? NULL : root;
     return e;
 }
 

@@ -368,12 +368,9 @@ static err check_disk(const download *d) {
 }
 
 static err make_folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path) return ERR_OK;
-    char *folder;
-    err e = mem_strndup(&folder, path, (size_t)(slash - path));
-    if (e) return e;
-    e = folder_make(folder);
+    char *folder = NULL;
+    err e = path_folder(&folder, path);
+    if (!e) e = folder_make(folder);
     mem_free(folder);
     return e;
 }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "base/memory.h"
+#include "base/order.h"
 #include "platform/file.h"
 #include "platform/file_internal.h"
 
@@ -193,10 +194,6 @@ err folder_free_bytes(uint64_t *bytes, const char *path) {
     return ERR_OK;
 }
 
-static int by_bytes(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 err folder_list_read(folder_list *list, const char *path) {
     *list = (folder_list){.folder = path};
     err e = ERR_OK;
@@ -214,7 +211,7 @@ err folder_list_read(folder_list *list, const char *path) {
     if (e)
         folder_list_free(list);
     else if (list->count)
-        qsort(list->names, list->count, sizeof(char *), by_bytes);
+        qsort(list->names, list->count, sizeof(char *), order_text);
     return e;
 }
 

@@ -37,8 +37,8 @@ typedef struct table_scores {
     /* of rows of several seeds, which take part in tests */
     pair_side *sides;
     size_t *row_of; // (sides)
-    float *draws;   // (sides, BOOTSTRAP_DRAWS)
-    size_t side_count, tested;
+    float *draws;   // (tested, BOOTSTRAP_DRAWS) of those that are drawn now
+    size_t drawn, tested;
 } table_scores;
 
 static void scores_free(table_scores *s) {
@@ -272,13 +272,8 @@ static bool take_all(table_scores *s) {
 static bool take_row(table_scores *s, size_t row) {
     if (!table_cache_find(&s->rows[row], &s->cache, &s->keys[row])) return false;
     if (s->table->rows[row].run_count < 2) return true;
-    const uint8_t *draws = table_cache_draws(&s->cache, &s->rows[row]);
-    if (!draws) return false;
-    float *own = s->draws + s->side_count * (size_t)BOOTSTRAP_DRAWS;
-    memcpy(own, draws, BOOTSTRAP_DRAWS * sizeof *own);
-    s->draws_of[row] = own;
-    s->side_count++;
-    return true;
+    s->draws_of[row] = table_cache_draws(&s->cache, &s->rows[row]);
+    return s->draws_of[row] != NULL;
 }
 
 static err close_cache(table_scores *s) {
@@ -326,7 +321,7 @@ static void describe_draws(table_scores *s, size_t index, double *means) {
         known->range = interval_of_draws(mean, means, BOOTSTRAP_DRAWS, s->units);
         return;
     }
-    float *draws = s->draws + s->side_count++ * (size_t)BOOTSTRAP_DRAWS;
+    float *draws = s->draws + s->drawn++ * (size_t)BOOTSTRAP_DRAWS;
     pairs_center(draws, means, BOOTSTRAP_DRAWS);
     known->variance = variance_of(means, NULL, BOOTSTRAP_DRAWS);
     estimate x =

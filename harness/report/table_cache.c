@@ -79,10 +79,10 @@ bool table_cache_find(cached_row *out, const table_cache *c, const table_key *ke
     return found != NULL;
 }
 
-const uint8_t *table_cache_draws(const table_cache *c, const cached_row *row) {
+const float *table_cache_draws(const table_cache *c, const cached_row *row) {
     size_t most = c->draw_bytes > sizeof c->whole ? c->draw_bytes - sizeof c->whole : 0;
     if (!row->draws || row->draws > most / DRAW_BYTES) return NULL;
-    return c->draws + sizeof c->whole + (row->draws - 1) * DRAW_BYTES;
+    return (const float *)(c->draws + sizeof c->whole) + (row->draws - 1) * BOOTSTRAP_DRAWS;
 }
 
 static err write_draws(const char *path, const table_cache *c, cached_row *rows,
@@ -95,7 +95,7 @@ static err write_draws(const char *path, const table_cache *c, cached_row *rows,
         rows[i].draws = draws[i] ? ++count : 0;
         if (draws[i]) e = strbuf_add_bytes(&out, draws[i], DRAW_BYTES);
     }
-    if (!e && !(e = draws_path(&file, path))) e = cache_file_write(file, out.text, out.length);
+    if (!e && !(e = draws_path(&file, path))) e = cache_file_write(file, &out);
     mem_free(file);
     strbuf_free(&out);
     return e;
@@ -110,7 +110,7 @@ err table_cache_write(const char *path, const table_cache *c, cached_row *rows,
     if (!e && h.witness_count)
         e = strbuf_add_bytes(&out, c->witness, h.witness_count * sizeof(table_key));
     if (!e) e = strbuf_add_bytes(&out, rows, h.row_count * sizeof *rows);
-    if (!e) e = cache_file_write(path, out.text, out.length);
+    if (!e) e = cache_file_write(path, &out);
     strbuf_free(&out);
     return e;
 }

@@ -36,8 +36,8 @@ void table_cache_free(table_cache *c);
 
 /* False: the row is not known. */
 bool table_cache_find(cached_row *out, const table_cache *c, const table_key *key);
-/* The resamples of a row (bytes of floats, not aligned); NULL: none. */
-const uint8_t *table_cache_draws(const table_cache *c, const cached_row *row);
+/* The resamples of a row, borrowed from c; NULL: none. */
+const float *table_cache_draws(const table_cache *c, const cached_row *row);
 
 /* Writes c's numbers, `witness` and the rows, of which rows[i] has draws[i] or NULL, into both
  * files. Errors: ERR_IO; ERR_MEMORY. */

@@ -13,11 +13,12 @@
 #define OF "folder" /* in a cache folder: the path of what it is of */
 enum { PATH_BYTES = 1 << 16 };
 
-typedef struct cache_head {
+/* Stands at the end of a file, so that what is before it is read and written in its place. */
+typedef struct cache_end {
     char mark[16];
     uint8_t program[32];
     uint64_t size, checksum;
-} cache_head;
+} cache_end;
 
 /* Tells damage, no more: each step is one to one, so that one changed word changes the end. Four
  * sums on their way, as a core multiplies faster than it waits for a product. */
@@ -37,10 +38,10 @@ static uint64_t checksum_of(const uint8_t *bytes, size_t size) {
     return sums[0];
 }
 
-static bool fill_head(cache_head *h, const void *bytes, size_t size) {
-    *h = (cache_head){.mark = "harness cache 1", .size = size};
-    h->checksum = checksum_of(bytes, size);
-    return program_id(h->program);
+static bool fill_end(cache_end *x, const void *bytes, size_t size) {
+    *x = (cache_end){.mark = "harness cache 2", .size = size};
+    x->checksum = checksum_of(bytes, size);
+    return program_id(x->program);
 }
 
 err cache_folder_of(char **path, const char *folder) {
@@ -87,7 +88,7 @@ err cache_folder_claim(const char *cache, const char *folder) {
 }
 
 err cache_file_read(uint8_t **bytes, size_t *size, const char *path) {
-    cache_head head, wanted;
+    cache_end end, wanted;
     void *all = NULL;
     size_t count = 0;
     *bytes = NULL;
@@ -98,12 +99,11 @@ err cache_file_read(uint8_t **bytes, size_t *size, const char *path) {
         if (e != ERR_MEMORY) err_clear();
         return e == ERR_MEMORY ? e : ERR_OK;
     }
-    if (count >= sizeof head) {
-        memcpy(&head, all, sizeof head);
-        if (fill_head(&wanted, (char *)all + sizeof head, count - sizeof head) &&
-            !memcmp(&head, &wanted, sizeof head)) {
-            *size = count - sizeof head;
-            memmove(all, (char *)all + sizeof head, *size);
+    if (count >= sizeof end) {
+        count -= sizeof end;
+        memcpy(&end, (char *)all + count, sizeof end);
+        if (fill_end(&wanted, all, count) && !memcmp(&end, &wanted, sizeof end)) {
+            *size = count;
             *bytes = all;
             return ERR_OK;
         }
@@ -112,17 +112,14 @@ err cache_file_read(uint8_t **bytes, size_t *size, const char *path) {
     return ERR_OK;
 }
 
-err cache_file_write(const char *path, const void *bytes, size_t size) {
-    cache_head head;
-    strbuf out = {0};
+err cache_file_write(const char *path, strbuf *bytes) {
+    cache_end end;
     char *folder = NULL;
-    if (!fill_head(&head, bytes, size)) return ERR_OK;
+    if (!fill_end(&end, bytes->text, bytes->length)) return ERR_OK;
     err e = path_folder(&folder, path);
     if (!e) e = folder_make(folder);
-    if (!e) e = strbuf_add_bytes(&out, &head, sizeof head);
-    if (!e && size) e = strbuf_add_bytes(&out, bytes, size);
-    if (!e) e = file_write_quick(path, out.text, out.length);
-    strbuf_free(&out);
+    if (!e) e = strbuf_add_bytes(bytes, &end, sizeof end);
+    if (!e) e = file_write_quick(path, bytes->text, bytes->length);
     mem_free(folder);
     return e;
 }

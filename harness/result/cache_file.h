@@ -1,10 +1,10 @@
-/* Files of this program's cache: bytes that can be made again, under a head that names the build that
- * wrote them and their checksum. They lie below the user's cache folder, where no stranger's archive
+/* Files of this program's cache: bytes that can be made again, before an end that names the build
+ * that wrote them and their checksum. They lie below the user's cache folder, where no stranger's archive
  * or repository brings any. */
 #ifndef HARNESS_RESULT_CACHE_FILE_H
 #define HARNESS_RESULT_CACHE_FILE_H
 
-#include "base/err.h"
+#include "base/memory.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +21,8 @@ err cache_folder_claim(const char *cache, const char *folder) MUST_CHECK;
  * damaged. Errors: ERR_MEMORY. */
 err cache_file_read(uint8_t **bytes, size_t *size, const char *path) MUST_CHECK;
 
-/* Writes it whole or not at all, making its folder. Errors: ERR_IO; ERR_MEMORY. */
-err cache_file_write(const char *path, const void *bytes, size_t size) MUST_CHECK;
+/* Writes it whole or not at all, making its folder; bytes get the end of such a file. Errors: ERR_IO;
+ * ERR_MEMORY. */
+err cache_file_write(const char *path, strbuf *bytes) MUST_CHECK;
 
 #endif

@@ -77,7 +77,7 @@ err store_cache_write(const store *s, const char *cache) {
         size = out.length - begin - sizeof size;
         memcpy(out.text + begin, &size, sizeof size);
     }
-    if (!e) e = cache_file_write(cache, out.text, out.length);
+    if (!e) e = cache_file_write(cache, &out);
     strbuf_free(&out);
     return e;
 }

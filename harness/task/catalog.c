@@ -138,18 +138,14 @@ err task__look_up(const char **path, const task_catalog *c, const char *name, co
         *path = c->paths[i];
         return ERR_OK;
     }
-    const char *nearest = text_nearest(name, (const char *const *)c->names, c->count);
     strbuf known = {0};
     err e = ERR_OK;
-    for (size_t i = 0; i < c->count && !e; i++) {
+    for (size_t i = 0; i < c->count && !e; i++)
         e = strbuf_printf(&known, "%s%s", i ? ", " : "", c->names[i]);
-    }
-    if (!e && nearest) {
-        e = err_set(ERR_USAGE, "unknown %s '%s'; did you mean '%s'? (known: %s%s)", what, name,
-                    nearest, known.text, advice);
-    } else if (!e) {
-        e = err_set(ERR_USAGE, "unknown %s '%s' (known: %s%s)", what, name, known.text, advice);
-    }
+    if (!e)
+        e = err_set(ERR_USAGE, "unknown %s '%s'%s (known: %s%s)", what, name,
+                    text_suggestion(name, (const char *const *)c->names, c->count), known.text,
+                    advice);
     strbuf_free(&known);
     return e;
 }

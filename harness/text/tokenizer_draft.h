@@ -7,7 +7,7 @@
 
 enum {
     TOKENIZER_BYTES_MAX = 256 << 20, /* larger than any vocabulary by two orders */
-    TOKENS_MAX = 1 << 24
+    TOKENS_MAX = 1 << 22             /* a token takes a hundred bytes, however short its line */
 };
 
 /* An added token by the id that its file gives it. */

@@ -3,6 +3,7 @@
 #include "base/shown.h"
 #include "text/unicode_table.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -80,6 +81,14 @@ const char *text_nearest(const char *word, const char *const *known, size_t coun
         }
     }
     return nearest;
+}
+
+const char *text_suggestion(const char *word, const char *const *known, size_t count) {
+    static _Thread_local char text[NEAREST_MAX * UTF8_MAX_BYTES + sizeof "; did you mean ''?"];
+    const char *nearest = text_nearest(word, known, count);
+    if (!nearest) return "";
+    snprintf(text, sizeof text, "; did you mean '%s'?", nearest);
+    return text;
 }
 
 // The row of fixes (sorted, count) that holds point, or NULL.

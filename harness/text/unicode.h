@@ -21,6 +21,8 @@ err text_column(strbuf *out, const char *text, size_t columns) MUST_CHECK;
  * at most a third of the longer length, rounded up, in edits (insert, delete, replace, swap
  * neighbours; case is free). Ties go to the first. Borrowed from known. */
 const char *text_nearest(const char *word, const char *const *known, size_t count);
+/* For messages: "; did you mean 'X'?" of that entry, or "". Borrowed until the thread's next call. */
+const char *text_suggestion(const char *word, const char *const *known, size_t count);
 
 /* BERT's character classes, as the BertNormalizer and BertPreTokenizer of `tokenizers` have them.
  * Cleaning removes U+0000, U+FFFD and control characters, and turns white space to blanks. */

@@ -1,6 +1,7 @@
 #include "text/vocab_train.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "text/unicode.h"
 #include "text/vocab_internal.h"
 
@@ -306,11 +307,6 @@ static err merge_at(trainer *x, uint32_t at, uint32_t merged) {
     return ERR_OK;
 }
 
-static int compare_places(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 // The places of a pair from left to right, each once; stale ones are among them. *list is owned.
 static err places_of(const trainer *x, const pair_count *p, uint32_t **list, size_t *count) {
     size_t n = 0;
@@ -320,7 +316,7 @@ static err places_of(const trainer *x, const pair_count *p, uint32_t **list, siz
     n = 0;
     for (uint32_t o = p->first; o != NONE; o = x->occurrences[o].next)
         (*list)[n++] = x->occurrences[o].place;
-    qsort(*list, n, sizeof **list, compare_places);
+    qsort(*list, n, sizeof **list, order_u32);
     *count = n;
     return ERR_OK;
 }

@@ -162,8 +162,7 @@ Test(families, an_architecture_that_is_none_is_refused) {
         const char *message;
     } cases[] = {
         {{"run", "--arch", "elektra"},
-         "unknown encoder family 'elektra'; did you mean 'electra'? (--arch takes bert, roberta, "
-         "electra, distilbert, albert)"},
+         "unknown encoder family 'elektra'; did you mean 'electra'? (--arch takes bert, "},
         {{"run", "--arch", "Bert"}, "did you mean 'bert'?"},
         {{"run", "--arch", "deberta-v2"}, "unknown encoder family 'deberta-v2' (--arch takes"},
         {{"run", "--arch", ""}, "--arch needs a value"},

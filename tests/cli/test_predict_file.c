@@ -390,6 +390,32 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
     mem_free(in);
 }
 
+/* What a thread beside the device has not come to is done behind each window: here all of it. */
+Test(predict_file, what_is_not_done_beside_is_done_behind) {
+#ifdef __SANITIZE_ADDRESS__
+    cr_skip_test("the address sanitizer wants to be the first library");
+#endif
+    static const char *const words[] = {"predict",     "-c",
+                                        "m",           "--device",
+                                        "cpu",         "-i",
+                                        "a.csv",       "--text-column",
+                                        "text",        "--quiet",
+                                        "--output",    "o.csv",
+                                        "--overwrite", "--skip-bad-rows",
+                                        NULL};
+    const child_setup setup = {.preload = listed_path(HARNESS_LATE_SHIM)};
+    char *outs[2];
+    long_table_put("a.csv", false);
+    for (int i = 0; i < 2; i++) {
+        program_result p = child_run(i ? &setup : NULL, 120, words);
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+        outs[i] = temporary_text("o.csv");
+    }
+    cr_expect(!strcmp(outs[0], outs[1]));
+    for (int i = 0; i < 2; i++) mem_free(outs[i]);
+}
+
 /* The output's name says how rows are written, where it says anything. */
 Test(predict_file, the_name_of_the_output_says_its_form) {
     temporary_put("a.tsv", "id\t글\n1\t가,나\n2\t그는 \"다\" 라고\n3\t라\n4\n");

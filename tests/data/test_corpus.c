@@ -231,11 +231,13 @@ Test(corpus, a_line_has_a_mebibyte_at_most) {
     strbuf all;
     memset(text, 'a', sizeof text);
     memcpy(text, "one\n", 4);
-    text[4 + LIMIT - 1] = '\n';
-    put(path, text, 4 + LIMIT);
-    MUST(lines_of(&all, path));
-    strbuf_free(&all);
-    text[4 + LIMIT - 1] = 'a';
+    text[4 + LIMIT] = '\n';
+    for (size_t end = 0; end < 2; end++) {
+        put(path, text, 4 + LIMIT + end);
+        MUST(lines_of(&all, path));
+        strbuf_free(&all);
+    }
+    text[4 + LIMIT] = 'a';
     put(path, text, sizeof text);
     MUST_FAIL(lines_of(&all, path), ERR_FORMAT, "/a.txt:2: a line of more than 1048576 bytes");
     strbuf_free(&all);

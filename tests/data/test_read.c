@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/support_task.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -381,28 +382,40 @@ Test(read, a_quote_that_swallows_a_megabyte) {
     made_task_end(&m);
 }
 
-/* Records of quoted lines: as long as one may be, and a byte longer. */
+/* A record as long as one may be, and a byte longer, whatever ends the file: of quoted lines, of one
+ * line, of JSON lines. */
 Test(read, a_record_has_a_mebibyte_at_most) {
-    enum { MOST = 1 << 20 };
-    for (size_t more = 0; more < 2; more++) {
+    enum { MOST = 1 << 20, KINDS = 3, ENDS = 3 };
+    static const char *const ends[ENDS] = {"", "\n", "\r\n"};
+    static const struct {
+        const char *format, *head, *begin, *end, *want;
+        size_t line_length;
+    } kinds[KINDS] = {
+        {NULL, "text,label\n", "\"", "b\",0", "train.csv:2: a record", 1000},
+        {NULL, "text,label\n", "", ",0", "train.csv:2: a record", SIZE_MAX},
+        {JSONL, "", "{\"text\":\"", "\",\"label\":0}", "train.csv:1: a line", SIZE_MAX}};
+    for (size_t i = 0; i < KINDS * ENDS * 2; i++) {
+        size_t kind = i / (ENDS * 2), end = i / 2 % ENDS, more = i % 2;
         made_task m;
         dataset d;
         strbuf rows = {0};
-        made_task_begin(&m, NULL, NULL, NULL);
-        cr_assert_eq(strbuf_add(&rows, "text,label\n\""), ERR_OK);
-        size_t begin = rows.length - 1;
-        while (rows.length - begin < MOST + more - 5)
-            cr_assert_eq(strbuf_add(&rows, rows.length % 1000 ? "a" : "\n"), ERR_OK);
-        cr_assert_eq(strbuf_add(&rows, "b\",0\n"), ERR_OK);
-        cr_assert_eq(rows.length - begin, MOST + more);
+        char want[80];
+        made_task_begin(&m, kinds[kind].format, NULL, NULL);
+        MUST(strbuf_printf(&rows, "%s%s", kinds[kind].head, kinds[kind].begin));
+        size_t begin = strlen(kinds[kind].head), last = strlen(kinds[kind].end);
+        while (rows.length - begin < MOST + more - last)
+            MUST(strbuf_add(&rows, (rows.length + 1) % kinds[kind].line_length ? "a" : "\n"));
+        MUST(strbuf_printf(&rows, "%s%s", kinds[kind].end, ends[end]));
         made_task_file(&m, "train.csv", rows.text, rows.length);
-        made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
+        made_task_file(&m, "test.csv",
+                       kinds[kind].format ? "{\"text\":\"x\",\"label\":0}" : "text,label\nx,0",
+                       kinds[kind].format ? 22 : 14);
         err e = dataset_load(&d, &m.task, &m.options);
+        snprintf(want, sizeof want, "%s of more than 1048576 bytes", kinds[kind].want);
         if (more)
-            expect_message(&m, "one more", e, ERR_FORMAT,
-                           "train.csv:2: a record of more than 1048576 bytes");
+            expect_message(&m, "one more", e, ERR_FORMAT, want);
         else
-            cr_expect_eq(e, ERR_OK, "%s", err_message(e));
+            cr_expect_eq(e, ERR_OK, "kind %zu, end %zu: %s", kind, end, err_message(e));
         dataset_free(&d);
         strbuf_free(&rows);
         made_task_end(&m);

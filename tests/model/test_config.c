@@ -330,6 +330,7 @@ Test(config, other_kinds_are_refused_by_name) {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         model_config c;
         char text[96], said[160];
+        if (family_find(types[i])) continue; // one that came since
         snprintf(text, sizeof text, "{\"model_type\": \"%s\"}", types[i]);
         snprintf(said, sizeof said, "config.json: model_type is '%s'; supported are %s", types[i],
                  family_names());

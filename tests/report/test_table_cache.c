@@ -35,16 +35,14 @@ static void write_table(const char *path, uint8_t writing) {
 
 /* Whether the row that was the i-th has the resamples of this writing; else it has none. */
 static bool has_draws(const table_cache *c, unsigned i, unsigned writing) {
-    float first;
     cached_row row;
     table_key key = {{(uint8_t)(ROWS - i)}};
     cr_assert(table_cache_find(&row, c, &key));
     cr_expect_eq(row.variance, writing + i);
     cr_expect_eq(row.better, i);
-    const uint8_t *draws = table_cache_draws(c, &row);
+    const float *draws = table_cache_draws(c, &row);
     if (!draws) return false;
-    memcpy(&first, draws, sizeof first);
-    cr_expect_eq(first, (float)(writing * 100 + i));
+    cr_expect_eq(*draws, (float)(writing * 100 + i));
     return true;
 }
 

@@ -48,16 +48,20 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
     };
     json_setup();
     size_t live = mem_live_count();
+    enum { KNOWN = sizeof known / sizeof *known };
+    size_t found = 0;
     task_catalog c;
     cr_assert_eq(task_list(&c, NULL), ERR_OK);
-    cr_assert_eq(c.count, sizeof known / sizeof *known);
     for (size_t i = 0; i < c.count; i++) {
         task t;
         err e = task_load(&t, c.paths[i]);
         cr_assert_eq(e, ERR_OK, "%s", err_message(e));
-        cr_expect_str_eq(t.name, known[i].name);
-        cr_expect_str_eq(t.headline, known[i].headline);
-        cr_expect_eq(t.label_count, known[i].labels);
+        for (size_t k = 0; k < KNOWN; k++) {
+            if (strcmp(t.name, known[k].name) != 0) continue;
+            cr_expect_str_eq(t.headline, known[k].headline, "%s", t.name);
+            cr_expect_eq(t.label_count, known[k].labels, "%s", t.name);
+            found++;
+        }
         for (size_t l = 0; l < t.label_count; l++) {
             const char *value = t.labels[l].value;
             cr_expect_eq(task_label_index(&t, value, strlen(value)), l);
@@ -65,23 +69,26 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
         cr_expect_eq(task_label_index(&t, "no such label", 13), t.label_count);
         task_free(&t);
     }
+    cr_expect_eq(found, KNOWN);
     task_catalog_free(&c);
     cr_assert_eq(mem_live_count(), live);
 }
 
 Test(manifest, unknown_names_list_the_known_and_the_nearest) {
     task t;
+    task_catalog c;
+    strbuf said = {0};
     json_setup();
+    MUST(task_list(&c, NULL));
+    MUST(strbuf_add(&said, "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: "));
+    for (size_t i = 0; i < c.count; i++)
+        MUST(strbuf_printf(&said, "%s%s", i ? ", " : "", c.names[i]));
+    MUST(strbuf_add(&said, "; --task-dir names a folder of further ones)"));
     err e = task_find(&t, "kor_hat", NULL);
     cr_expect_eq(e, ERR_USAGE);
-    cr_expect_str_eq(
-        err_message(e),
-        "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: klue_dp, klue_dp_dev, klue_ner, "
-        "klue_ner_dev, klue_nli, klue_nli_dev, klue_re, klue_sts, klue_sts_dev, klue_tc, "
-        "klue_tc_dacon, kmhas, kmhas_small, kor_3i4k, "
-        "kor_hate, kor_hate_bias, kor_hate_gender, kor_nli, kor_nli_full, kor_sae, "
-        "kor_sarcasm, kor_sts, korean_unsmile, lang_id, nsmc, ud_ko_gsd, ud_ko_kaist; --task-dir "
-        "names a folder of further ones)");
+    cr_expect_str_eq(err_message(e), said.text);
+    strbuf_free(&said);
+    task_catalog_free(&c);
     e = task_find(&t, "something else entirely", NULL);
     cr_expect_eq(strncmp(err_message(e), "unknown task 'something else entirely' (known: ", 47), 0);
 }

@@ -73,6 +73,25 @@ void cpu__alone(size_t items, cpu_work *work, void *context) {
     flush_end(before);
 }
 
+typedef struct op_items {
+    cpu_job job;
+    cpu_item *run;
+} op_items;
+
+static void run_item(void *context, size_t item, float *workspace) {
+    const op_items *i = context;
+    cpu_job job = i->job;
+    job.workspace = workspace;
+    i->run(&job, item);
+}
+
+err cpu__items(const op_call *call, const op *o, size_t items, cpu_item *run) {
+    const cpu_device *c = call->device->impl;
+    op_items i = {{.call = call, .o = o, .kernels = c->kernels, .shared = c->shared}, run};
+    cpu__for(call->device, items, run_item, &i);
+    return ERR_OK;
+}
+
 /* Makes a block of `times` pieces longer when they have less than `count` floats each. */
 static err grow(float **block, size_t *have, size_t count, size_t times) {
     float *longer = NULL;

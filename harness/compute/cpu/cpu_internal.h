@@ -52,9 +52,18 @@ static inline uint32_t *cpu__words(span s) {
     return span_given(s) ? span_host(s) : NULL;
 }
 
+/* A row of (rows, width). */
+static inline float *cpu__row_if_any(span s, size_t row, size_t width) {
+    return span_given(s) ? (float *)span_host(s) + row * width : NULL;
+}
+
 /* Of operands that no plan leaves out. */
 static inline float *cpu__given_reals(span s) {
     return span_host(s);
+}
+
+static inline float *cpu__row(span s, size_t row, size_t width) {
+    return cpu__given_reals(s) + row * width;
 }
 
 static inline uint32_t *cpu__given_words(span s) {
@@ -63,6 +72,15 @@ static inline uint32_t *cpu__given_words(span s) {
 
 static inline uint32_t cpu__size(const op_call *call, dim d) {
     return dim_value(d, call->step, call->micro);
+}
+
+/* `count` things in parts of `each`, of which the last may have fewer: how many parts, and where one ends. */
+static inline size_t cpu__parts(size_t count, size_t each) {
+    return (count + each - 1) / each;
+}
+
+static inline size_t cpu__end(size_t part, size_t each, size_t count) {
+    return (part + 1) * each < count ? (part + 1) * each : count;
 }
 
 /* An op asks for what it needs beside its operands where it needs it; what was had stays with the
@@ -77,6 +95,17 @@ typedef void cpu_work(void *context, size_t item, float *workspace);
 void cpu__for(device *d, size_t items, cpu_work *work, void *context);
 /* The same in the thread that calls, without a workspace. */
 void cpu__alone(size_t items, cpu_work *work, void *context);
+
+/* What an item of an op gets: the op, the running thread's workspace, and what cpu__shared gave. */
+typedef struct cpu_job {
+    const op_call *call;
+    const op *o;
+    const cpu_kernels *kernels;
+    float *workspace, *shared;
+} cpu_job;
+typedef void cpu_item(const cpu_job *job, size_t item);
+/* cpu__for over the items of an op; gives ERR_OK. */
+err cpu__items(const op_call *call, const op *o, size_t items, cpu_item *run) MUST_CHECK;
 /* device_vtable's. */
 void cpu__square_sums(const device *d, float *sums, const float *x, size_t count);
 

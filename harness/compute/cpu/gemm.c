@@ -36,20 +36,16 @@ typedef struct job {
     atomic_int failed;              /* status of the library, 0 when fine */
 } job;
 
-static size_t divide_up(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static void cut(job *j) {
     size_t m = j->p->m, n = j->p->n;
-    j->columns = divide_up(divide_up(n, divide_up(n, COLUMNS_MAX)), COLUMNS_STEP) * COLUMNS_STEP;
-    j->column_tiles = divide_up(n, j->columns);
-    size_t count = divide_up(m, ROWS_MAX);
+    j->columns = cpu__parts(cpu__parts(n, cpu__parts(n, COLUMNS_MAX)), COLUMNS_STEP) * COLUMNS_STEP;
+    j->column_tiles = cpu__parts(n, j->columns);
+    size_t count = cpu__parts(m, ROWS_MAX);
     while (count * j->column_tiles < TILES_WANTED && m / (count + 1) >= ROWS_LEAST) count++;
     // an even number of equal tiles keeps two or four threads equally busy
     if (count > 1 && count % 2) count++;
-    j->rows = divide_up(divide_up(m, count), ROWS_STEP) * ROWS_STEP;
-    j->row_tiles = divide_up(m, j->rows);
+    j->rows = cpu__parts(cpu__parts(m, count), ROWS_STEP) * ROWS_STEP;
+    j->row_tiles = cpu__parts(m, j->rows);
 }
 
 #if HARNESS_PLAIN_GEMM

@@ -6,105 +6,77 @@
 
 enum { BLOCK = 32, COLUMNS = 64 };
 
-typedef struct norm {
-    const op_call *call;
-    const cpu_kernels *kernels;
-    size_t rows, hidden;
-    const uint32_t *positions, *sentence;
-    dropout_spec before, after;
-    float *y, *sum, *mean, *rstd; /* forward */
-    const float *x, *residual, *bias;
-    float eps;
-    const float *dy, *sum_in, *mean_in, *rstd_in; /* backward */
-    float *dsum, *dx, *dweight, *dbias, *partial; /* partial: (blocks, 2, hidden) */
-    const float *weight;
-} norm;
-
 static size_t padded(size_t hidden) {
     return (hidden + 63) / 64 * 64;
 }
 
 // Draws a row's keep factors into workspace; NULL without dropout.
-static const float *keep_of(const norm *n, dropout_spec spec, size_t row, float *workspace) {
+static const float *keep_of(const cpu_job *j, dropout_spec spec, span positions, span sentence,
+                            size_t hidden, size_t row, float *workspace) {
     if (spec.p <= 0) return NULL;
-    cpu_dropout d = cpu__dropout_of(n->call, spec, n->positions[row], n->sentence[row]);
-    n->kernels->keep_row(workspace, n->hidden, &d);
+    cpu_dropout d = cpu__dropout_of(j->call, spec, cpu__given_words(positions)[row],
+                                    cpu__given_words(sentence)[row]);
+    j->kernels->keep_row(workspace, hidden, &d);
     return workspace;
 }
 
-static void forward_item(void *context, size_t item, float *workspace) {
-    const norm *n = context;
-    size_t h = n->hidden, end = (item + 1) * BLOCK < n->rows ? (item + 1) * BLOCK : n->rows;
+static void forward_item(const cpu_job *j, size_t item) {
+    const struct layernorm_fwd *a = &j->o->as.layernorm_fwd;
+    float *mean = cpu__given_reals(a->mean), *rstd = cpu__given_reals(a->rstd);
+    size_t h = a->hidden, end = cpu__end(item, BLOCK, cpu__size(j->call, a->rows));
     for (size_t t = item * BLOCK; t < end; t++) {
-        const float *before = keep_of(n, n->before, t, workspace);
-        const float *after = keep_of(n, n->after, t, workspace + padded(h));
-        n->kernels->norm_fwd(n->y + t * h, n->sum ? n->sum + t * h : NULL, &n->mean[t], &n->rstd[t],
-                             n->x + t * h, n->residual ? n->residual + t * h : NULL, before, after,
-                             n->weight, n->bias, h, n->eps);
+        const float *before =
+            keep_of(j, a->before, a->positions, a->token_sentence, h, t, j->workspace);
+        const float *after =
+            keep_of(j, a->after, a->positions, a->token_sentence, h, t, j->workspace + padded(h));
+        j->kernels->norm_fwd(cpu__row(a->y, t, h), cpu__row_if_any(a->sum, t, h), &mean[t],
+                             &rstd[t], cpu__row(a->x, t, h), cpu__row_if_any(a->residual, t, h),
+                             before, after, cpu__given_reals(a->weight), cpu__given_reals(a->bias),
+                             h, a->eps);
     }
 }
-
-/* What the forward and the backward op have both. */
-#define NORM(a)                                                                                    \
-    .call = call, .kernels = cpu__kernels(call), .rows = cpu__size(call, (a)->rows),               \
-    .hidden = (a)->hidden, .positions = cpu__words((a)->positions),                                \
-    .sentence = cpu__words((a)->token_sentence), .before = (a)->before, .after = (a)->after,       \
-    .weight = cpu__reals((a)->weight)
 
 err cpu__layernorm_fwd(const op_call *call, const op *o) {
     const struct layernorm_fwd *a = &o->as.layernorm_fwd;
-    norm n = {NORM(a),
-              .y = cpu__reals(a->y),
-              .sum = cpu__reals(a->sum),
-              .mean = cpu__reals(a->mean),
-              .rstd = cpu__reals(a->rstd),
-              .x = cpu__reals(a->x),
-              .residual = cpu__reals(a->residual),
-              .bias = cpu__reals(a->bias),
-              .eps = a->eps};
-    err e = cpu__workspace(call->device, 3 * padded(n.hidden));
-    if (!e) cpu__for(call->device, (n.rows + BLOCK - 1) / BLOCK, forward_item, &n);
-    return e;
+    err e = cpu__workspace(call->device, 3 * padded(a->hidden));
+    return e ? e : cpu__items(call, o, cpu__parts(cpu__size(call, a->rows), BLOCK), forward_item);
 }
 
-static void backward_item(void *context, size_t item, float *workspace) {
-    const norm *n = context;
-    size_t h = n->hidden, end = (item + 1) * BLOCK < n->rows ? (item + 1) * BLOCK : n->rows;
-    float *partial = n->partial + item * 2 * h;
+/* Partial weight gradients: (blocks, 2, hidden) in the shared block. */
+static void backward_item(const cpu_job *j, size_t item) {
+    const struct layernorm_bwd *a = &j->o->as.layernorm_bwd;
+    const float *mean = cpu__given_reals(a->mean), *rstd = cpu__given_reals(a->rstd);
+    size_t h = a->hidden, end = cpu__end(item, BLOCK, cpu__size(j->call, a->rows));
+    float *partial = j->shared + item * 2 * h;
     memset(partial, 0, 2 * h * sizeof *partial);
     for (size_t t = item * BLOCK; t < end; t++) {
-        const float *before = keep_of(n, n->before, t, workspace);
-        const float *after = keep_of(n, n->after, t, workspace + padded(h));
-        n->kernels->norm_bwd(n->dsum + t * h, n->dx ? n->dx + t * h : NULL, partial, partial + h,
-                             workspace + 2 * padded(h), n->dy + t * h, n->sum_in + t * h,
-                             n->mean_in[t], n->rstd_in[t], n->weight, before, after, h);
+        const float *before =
+            keep_of(j, a->before, a->positions, a->token_sentence, h, t, j->workspace);
+        const float *after =
+            keep_of(j, a->after, a->positions, a->token_sentence, h, t, j->workspace + padded(h));
+        j->kernels->norm_bwd(cpu__row(a->dsum, t, h), cpu__row_if_any(a->dx, t, h), partial,
+                             partial + h, j->workspace + 2 * padded(h), cpu__row(a->dy, t, h),
+                             cpu__row(a->sum, t, h), mean[t], rstd[t], cpu__given_reals(a->weight),
+                             before, after, h);
     }
 }
 
-static void combine_item(void *context, size_t item, float *workspace) {
-    (void)workspace;
-    const norm *n = context;
-    size_t h = n->hidden, first = item * COLUMNS, blocks = (n->rows + BLOCK - 1) / BLOCK;
+static void combine_item(const cpu_job *j, size_t item) {
+    const struct layernorm_bwd *a = &j->o->as.layernorm_bwd;
+    size_t h = a->hidden, first = item * COLUMNS,
+           blocks = cpu__parts(cpu__size(j->call, a->rows), BLOCK);
     size_t count = h - first < COLUMNS ? h - first : COLUMNS;
-    n->kernels->column_sums(n->dweight + first, n->partial + first, blocks, 2 * h, count);
-    n->kernels->column_sums(n->dbias + first, n->partial + h + first, blocks, 2 * h, count);
+    const float *partial = j->shared + first;
+    j->kernels->column_sums(cpu__given_reals(a->dweight) + first, partial, blocks, 2 * h, count);
+    j->kernels->column_sums(cpu__given_reals(a->dbias) + first, partial + h, blocks, 2 * h, count);
 }
 
 err cpu__layernorm_bwd(const op_call *call, const op *o) {
     const struct layernorm_bwd *a = &o->as.layernorm_bwd;
-    norm n = {NORM(a),
-              .dy = cpu__reals(a->dy),
-              .sum_in = cpu__reals(a->sum),
-              .mean_in = cpu__reals(a->mean),
-              .rstd_in = cpu__reals(a->rstd),
-              .dsum = cpu__reals(a->dsum),
-              .dx = cpu__reals(a->dx),
-              .dweight = cpu__reals(a->dweight),
-              .dbias = cpu__reals(a->dbias)};
-    size_t blocks = (n.rows + BLOCK - 1) / BLOCK;
-    err e = cpu__workspace(call->device, 3 * padded(n.hidden));
-    if (e || (e = cpu__shared(&n.partial, call->device, blocks * 2 * n.hidden))) return e;
-    cpu__for(call->device, blocks, backward_item, &n);
-    cpu__for(call->device, (n.hidden + COLUMNS - 1) / COLUMNS, combine_item, &n);
-    return ERR_OK;
+    size_t blocks = cpu__parts(cpu__size(call, a->rows), BLOCK), h = a->hidden;
+    float *partial;
+    err e = cpu__workspace(call->device, 3 * padded(h));
+    if (e || (e = cpu__shared(&partial, call->device, blocks * 2 * h))) return e;
+    e = cpu__items(call, o, blocks, backward_item);
+    return e ? e : cpu__items(call, o, cpu__parts(h, COLUMNS), combine_item);
 }

@@ -6,10 +6,6 @@
 /* Elements of an item, beside NORM_BLOCK, whose sums of squares are added up in their order. */
 enum { DENSE_BLOCK = 8192, ROWS = 4 };
 
-static size_t items_of(size_t count, size_t each) {
-    return (count + each - 1) / each;
-}
-
 typedef struct norm_job {
     const cpu_kernels *kernels;
     const float *x;
@@ -29,7 +25,7 @@ static void norm_item(void *context, size_t item, float *workspace) {
 
 void cpu__square_sums(const device *d, float *sums, const float *x, size_t count) {
     norm_job n = {((const cpu_device *)d->impl)->kernels, x, count, sums};
-    cpu__alone(items_of(count, NORM_BLOCK), norm_item, &n);
+    cpu__alone(cpu__parts(count, NORM_BLOCK), norm_item, &n);
 }
 
 err cpu__grad_norm(const op_call *call, const op *o) {
@@ -39,7 +35,7 @@ err cpu__grad_norm(const op_call *call, const op *o) {
         norm_job n = {.kernels = cpu__kernels(call),
                       .x = cpu__reals(a->parts[p].x),
                       .count = (size_t)cpu__size(call, a->parts[p].rows) * a->parts[p].cols};
-        size_t items = items_of(n.count, NORM_BLOCK);
+        size_t items = cpu__parts(n.count, NORM_BLOCK);
         err e = cpu__shared(&n.sums, call->device, 2 * items);
         if (e) return e;
         cpu__for(call->device, items, norm_item, &n);
@@ -68,92 +64,55 @@ static void use_step(cpu_adam *k, const float *table, uint32_t step, bool decay,
     k->clip = norm[1];
 }
 
-typedef struct dense_job {
-    const cpu_kernels *kernels;
-    float *p, *m, *v;
-    const float *g;
-    size_t count;
-    cpu_adam k;
-} dense_job;
-
-static void dense_item(void *context, size_t item, float *workspace) {
-    (void)workspace;
-    const dense_job *d = context;
+static void dense_item(const cpu_job *j, size_t item) {
+    const struct adamw *a = &j->o->as.adamw;
     size_t first = item * DENSE_BLOCK;
-    size_t count = d->count - first < DENSE_BLOCK ? d->count - first : DENSE_BLOCK;
-    d->kernels->adam(d->p + first, d->m + first, d->v + first, d->g + first, count, &d->k);
+    size_t count = a->count - first < DENSE_BLOCK ? a->count - first : DENSE_BLOCK;
+    cpu_adam k = constants(a->beta1, a->beta2, a->eps);
+    use_step(&k, cpu__given_reals(a->table), j->call->step->step, a->decay,
+             cpu__given_reals(a->norm));
+    j->kernels->adam(cpu__given_reals(a->p) + first, cpu__given_reals(a->m) + first,
+                     cpu__given_reals(a->v) + first, cpu__given_reals(a->g) + first, count, &k);
+}
+
+static bool is_skipped(span table, uint32_t step) {
+    return cpu__row(table, step, 4)[3] > 0;
 }
 
 err cpu__adamw(const op_call *call, const op *o) {
     const struct adamw *a = &o->as.adamw;
-    const float *table = cpu__reals(a->table), *norm = cpu__reals(a->norm);
-    dense_job d = {.kernels = cpu__kernels(call),
-                   .p = cpu__reals(a->p),
-                   .m = cpu__reals(a->m),
-                   .v = cpu__reals(a->v),
-                   .g = cpu__reals(a->g),
-                   .count = a->count,
-                   .k = constants(a->beta1, a->beta2, a->eps)};
-    uint32_t step = call->step->step;
-    if (norm[2] <= 0 || table[(size_t)step * 4 + 3] > 0) return ERR_OK;
-    use_step(&d.k, table, step, a->decay, norm);
+    if (cpu__given_reals(a->norm)[2] <= 0 || is_skipped(a->table, call->step->step)) return ERR_OK;
     call->device->generation++;
-    cpu__for(call->device, items_of(d.count, DENSE_BLOCK), dense_item, &d);
-    return ERR_OK;
+    return cpu__items(call, o, cpu__parts(a->count, DENSE_BLOCK), dense_item);
 }
 
-typedef struct rows_job {
-    const cpu_kernels *kernels;
-    float *p, *m, *v;
-    const float *g, *table;
-    const uint32_t *list;
-    uint32_t *last_step;
-    size_t rows, hidden;
-    uint32_t until;
-    bool decay, is_skipped;
-    cpu_adam k;
-} rows_job;
+static uint32_t until_of(const op_call *call, const struct adamw_rows *a) {
+    return call->step->step - (a->before ? 1 : 0);
+}
 
-static void rows_item(void *context, size_t item, float *workspace) {
-    (void)workspace;
-    const rows_job *r = context;
-    size_t h = r->hidden, end = (item + 1) * ROWS < r->rows ? (item + 1) * ROWS : r->rows;
-    for (size_t i = item * ROWS; i < end; i++) {
-        size_t row = r->list ? r->list[i] : i;
-        float *p = r->p + row * h, *m = r->m + row * h, *v = r->v + row * h;
-        if (r->g) {
-            if (!r->is_skipped) r->kernels->adam(p, m, v, r->g + i * h, h, &r->k);
-        } else if (r->last_step[row] < r->until) {
-            r->kernels->adam_replay(p, m, v, h, r->table, r->last_step[row] + 1, r->until, r->decay,
-                                    &r->k);
-        }
-        if (r->last_step[row] < r->until) r->last_step[row] = r->until;
+static void rows_item(const cpu_job *j, size_t item) {
+    const struct adamw_rows *a = &j->o->as.adamw_rows;
+    const uint32_t *list = cpu__words(a->list);
+    uint32_t *last_step = cpu__given_words(a->last_step), until = until_of(j->call, a);
+    uint32_t step = j->call->step->step;
+    const float *table = cpu__given_reals(a->table);
+    size_t h = a->hidden, rows = cpu__size(j->call, a->rows);
+    cpu_adam k = constants(a->beta1, a->beta2, a->eps);
+    if (span_given(a->g)) use_step(&k, table, step, a->decay, cpu__given_reals(a->norm));
+    for (size_t i = item * ROWS; i < (item + 1) * ROWS && i < rows; i++) {
+        size_t row = list ? list[i] : i;
+        float *p = cpu__row(a->p, row, h), *m = cpu__row(a->m, row, h), *v = cpu__row(a->v, row, h);
+        if (!span_given(a->g) && last_step[row] < until)
+            j->kernels->adam_replay(p, m, v, h, table, last_step[row] + 1, until, a->decay, &k);
+        else if (span_given(a->g) && !is_skipped(a->table, step))
+            j->kernels->adam(p, m, v, cpu__row(a->g, i, h), h, &k);
+        if (last_step[row] < until) last_step[row] = until;
     }
 }
 
 err cpu__adamw_rows(const op_call *call, const op *o) {
     const struct adamw_rows *a = &o->as.adamw_rows;
-    const float *norm = cpu__reals(a->norm);
-    uint32_t step = call->step->step;
-    rows_job r = {.kernels = cpu__kernels(call),
-                  .p = cpu__reals(a->p),
-                  .m = cpu__reals(a->m),
-                  .v = cpu__reals(a->v),
-                  .g = cpu__reals(a->g),
-                  .table = cpu__given_reals(a->table),
-                  .list = cpu__words(a->list),
-                  .last_step = cpu__words(a->last_step),
-                  .rows = cpu__size(call, a->rows),
-                  .hidden = a->hidden,
-                  .until = step - (a->before ? 1 : 0),
-                  .decay = a->decay,
-                  .k = constants(a->beta1, a->beta2, a->eps)};
-    if (r.g) {
-        if (norm[2] <= 0) return ERR_OK;
-        use_step(&r.k, r.table, step, a->decay, norm);
-        r.is_skipped = r.table[(size_t)step * 4 + 3] > 0;
-    }
+    if (span_given(a->g) && cpu__given_reals(a->norm)[2] <= 0) return ERR_OK;
     call->device->generation++;
-    cpu__for(call->device, items_of(r.rows, ROWS), rows_item, &r);
-    return ERR_OK;
+    return cpu__items(call, o, cpu__parts(cpu__size(call, a->rows), ROWS), rows_item);
 }

@@ -4,159 +4,99 @@
 
 #include <string.h>
 
-typedef struct arcs {
-    const cpu_kernels *kernels;
-    float *scores, *ddependent, *dhead;
-    const float *dependent, *head, *dscores;
-    const uint32_t *nodes;
-    size_t width, size;
-} arcs;
+/* The nodes of node r's sentence: the first, and how many. */
+static const uint32_t *nodes_of(span nodes, size_t r) {
+    return cpu__given_words(nodes) + 2 * r;
+}
 
-static void arc_item(void *context, size_t r, float *workspace) {
-    (void)workspace;
-    const arcs *a = context;
-    size_t first = a->nodes[2 * r], count = a->nodes[2 * r + 1];
-    float *scores = a->scores + r * a->width;
-    for (size_t j = 0; j < a->width; j++)
-        scores[j] = j < count ? a->kernels->dot(a->dependent + r * a->size,
-                                                a->head + (first + j) * a->size, a->size)
-                              : ARC_NONE;
+static void arc_item(const cpu_job *j, size_t r) {
+    const struct arc_scores *a = &j->o->as.arc_scores;
+    const uint32_t *nodes = nodes_of(a->nodes, r);
+    float *scores = cpu__row(a->scores, r, a->width);
+    for (size_t k = 0; k < a->width; k++)
+        scores[k] = k < nodes[1]
+                        ? j->kernels->dot(cpu__row(a->dependent, r, a->size),
+                                          cpu__row(a->head, nodes[0] + k, a->size), a->size)
+                        : ARC_NONE;
 }
 
 err cpu__arc_scores(const op_call *call, const op *o) {
-    const struct arc_scores *a = &o->as.arc_scores;
-    arcs k = {.kernels = cpu__kernels(call),
-              .scores = cpu__reals(a->scores),
-              .dependent = cpu__reals(a->dependent),
-              .head = cpu__reals(a->head),
-              .nodes = cpu__words(a->nodes),
-              .width = a->width,
-              .size = a->size};
-    cpu__for(call->device, cpu__size(call, a->rows), arc_item, &k);
-    return ERR_OK;
+    return cpu__items(call, o, cpu__size(call, o->as.arc_scores.rows), arc_item);
 }
 
-static void arc_gradient_item(void *context, size_t r, float *workspace) {
-    (void)workspace;
-    const arcs *a = context;
-    size_t first = a->nodes[2 * r], size = a->size;
-    float *ddependent = a->ddependent + r * size, *dhead = a->dhead + r * size;
+static void arc_gradient_item(const cpu_job *j, size_t r) {
+    const struct arc_scores_bwd *a = &j->o->as.arc_scores_bwd;
+    const uint32_t *nodes = nodes_of(a->nodes, r);
+    size_t first = nodes[0], size = a->size;
+    float *ddependent = cpu__row(a->ddependent, r, size), *dhead = cpu__row(a->dhead, r, size);
     memset(ddependent, 0, size * sizeof *ddependent);
     memset(dhead, 0, size * sizeof *dhead);
-    for (size_t other = first; other < first + a->nodes[2 * r + 1]; other++) {
-        const float *of = a->dscores + r * a->width, *from = a->dscores + other * a->width;
-        a->kernels->add_scaled(ddependent, a->head + other * size, of[other - first], size);
-        a->kernels->add_scaled(dhead, a->dependent + other * size, from[r - first], size);
+    for (size_t other = first; other < first + nodes[1]; other++) {
+        const float *of = cpu__row(a->dscores, r, a->width),
+                    *from = cpu__row(a->dscores, other, a->width);
+        j->kernels->add_scaled(ddependent, cpu__row(a->head, other, size), of[other - first], size);
+        j->kernels->add_scaled(dhead, cpu__row(a->dependent, other, size), from[r - first], size);
     }
 }
 
 err cpu__arc_scores_bwd(const op_call *call, const op *o) {
-    const struct arc_scores_bwd *a = &o->as.arc_scores_bwd;
-    arcs k = {.kernels = cpu__kernels(call),
-              .ddependent = cpu__reals(a->ddependent),
-              .dhead = cpu__reals(a->dhead),
-              .dependent = cpu__reals(a->dependent),
-              .head = cpu__reals(a->head),
-              .dscores = cpu__reals(a->dscores),
-              .nodes = cpu__words(a->nodes),
-              .width = a->width,
-              .size = a->size};
-    cpu__for(call->device, cpu__size(call, a->rows), arc_gradient_item, &k);
-    return ERR_OK;
+    return cpu__items(call, o, cpu__size(call, o->as.arc_scores_bwd.rows), arc_gradient_item);
 }
 
-typedef struct relations {
-    const cpu_kernels *kernels;
-    float *scores, *best, *dbilinear, *dhead;
-    const float *bilinear, *linear, *head, *dscores;
-    const uint32_t *heads, *nodes;
-    size_t classes, size, width;
-} relations;
-
-static float relation_score(const relations *a, size_t place, const float *head) {
-    return a->kernels->dot(a->bilinear + place * a->size, head, a->size) + a->linear[place];
-}
-
-static void relation_item(void *context, size_t r, float *workspace) {
-    (void)workspace;
-    const relations *a = context;
+static void relation_item(const cpu_job *j, size_t r) {
+    const struct relation_scores *a = &j->o->as.relation_scores;
+    const float *linear = cpu__given_reals(a->linear);
+    const float *head = cpu__row(a->head, cpu__given_words(a->heads)[r], a->size);
+    float *scores = cpu__given_reals(a->scores);
     for (size_t c = r * a->classes; c < (r + 1) * a->classes; c++)
-        a->scores[c] = relation_score(a, c, a->head + a->heads[r] * a->size);
+        scores[c] = j->kernels->dot(cpu__row(a->bilinear, c, a->size), head, a->size) + linear[c];
 }
 
 err cpu__relation_scores(const op_call *call, const op *o) {
-    const struct relation_scores *a = &o->as.relation_scores;
-    relations k = {.kernels = cpu__kernels(call),
-                   .scores = cpu__reals(a->scores),
-                   .bilinear = cpu__reals(a->bilinear),
-                   .linear = cpu__reals(a->linear),
-                   .head = cpu__reals(a->head),
-                   .heads = cpu__words(a->heads),
-                   .classes = a->classes,
-                   .size = a->size};
-    cpu__for(call->device, cpu__size(call, a->rows), relation_item, &k);
-    return ERR_OK;
+    return cpu__items(call, o, cpu__size(call, o->as.relation_scores.rows), relation_item);
 }
 
-static void relation_gradient_item(void *context, size_t r, float *workspace) {
-    (void)workspace;
-    const relations *a = context;
-    size_t first = a->nodes[2 * r], size = a->size, classes = a->classes;
-    float *dhead = a->dhead + r * size;
-    memset(a->dbilinear + r * classes * size, 0, classes * size * sizeof *a->dbilinear);
-    for (size_t c = r * classes; c < (r + 1) * classes; c++)
-        a->kernels->add_scaled(a->dbilinear + c * size, a->head + a->heads[r] * size, a->dscores[c],
-                               size);
+static void relation_gradient_item(const cpu_job *j, size_t r) {
+    const struct relation_scores_bwd *a = &j->o->as.relation_scores_bwd;
+    const uint32_t *nodes = nodes_of(a->nodes, r), *heads = cpu__given_words(a->heads);
+    const float *dscores = cpu__given_reals(a->dscores);
+    size_t first = nodes[0], size = a->size, classes = a->classes;
+    float *dbilinear = cpu__row(a->dbilinear, r, classes * size),
+          *dhead = cpu__row(a->dhead, r, size);
+    memset(dbilinear, 0, classes * size * sizeof *dbilinear);
+    for (size_t c = 0; c < classes; c++)
+        j->kernels->add_scaled(dbilinear + c * size, cpu__row(a->head, heads[r], size),
+                               dscores[r * classes + c], size);
     memset(dhead, 0, size * sizeof *dhead);
-    for (size_t i = first; i < first + a->nodes[2 * r + 1]; i++)
-        for (size_t c = i * classes; a->heads[i] == r && c < (i + 1) * classes; c++)
-            a->kernels->add_scaled(dhead, a->bilinear + c * size, a->dscores[c], size);
+    for (size_t i = first; i < first + nodes[1]; i++)
+        for (size_t c = i * classes; heads[i] == r && c < (i + 1) * classes; c++)
+            j->kernels->add_scaled(dhead, cpu__row(a->bilinear, c, size), dscores[c], size);
 }
 
 err cpu__relation_scores_bwd(const op_call *call, const op *o) {
-    const struct relation_scores_bwd *a = &o->as.relation_scores_bwd;
-    relations k = {.kernels = cpu__kernels(call),
-                   .dbilinear = cpu__reals(a->dbilinear),
-                   .dhead = cpu__reals(a->dhead),
-                   .dscores = cpu__reals(a->dscores),
-                   .bilinear = cpu__reals(a->bilinear),
-                   .head = cpu__reals(a->head),
-                   .heads = cpu__words(a->heads),
-                   .nodes = cpu__words(a->nodes),
-                   .classes = a->classes,
-                   .size = a->size};
-    cpu__for(call->device, cpu__size(call, a->rows), relation_gradient_item, &k);
-    return ERR_OK;
+    return cpu__items(call, o, cpu__size(call, o->as.relation_scores_bwd.rows),
+                      relation_gradient_item);
 }
 
-static void best_item(void *context, size_t r, float *workspace) {
-    (void)workspace;
-    const relations *a = context;
-    size_t first = a->nodes[2 * r], count = a->nodes[2 * r + 1];
-    for (size_t j = 0; j < a->width; j++) {
+static void best_item(const cpu_job *j, size_t r) {
+    const struct relation_best *a = &j->o->as.relation_best;
+    const uint32_t *nodes = nodes_of(a->nodes, r);
+    const float *linear = cpu__row(a->linear, r, a->classes);
+    for (size_t k = 0; k < a->width; k++) {
         size_t best = 0;
         float top = 0;
-        for (size_t c = 0; j < count && c < a->classes; c++) {
-            float score = relation_score(a, r * a->classes + c, a->head + (first + j) * a->size);
+        for (size_t c = 0; k < nodes[1] && c < a->classes; c++) {
+            const float *bilinear = cpu__row(a->bilinear, r * a->classes + c, a->size);
+            const float *head = cpu__row(a->head, nodes[0] + k, a->size);
+            float score = j->kernels->dot(bilinear, head, a->size) + linear[c];
             if (c && score <= top) continue;
             best = c;
             top = score;
         }
-        a->best[r * a->width + j] = (float)best;
+        cpu__row(a->best, r, a->width)[k] = (float)best;
     }
 }
 
 err cpu__relation_best(const op_call *call, const op *o) {
-    const struct relation_best *a = &o->as.relation_best;
-    relations k = {.kernels = cpu__kernels(call),
-                   .best = cpu__reals(a->best),
-                   .bilinear = cpu__reals(a->bilinear),
-                   .linear = cpu__reals(a->linear),
-                   .head = cpu__reals(a->head),
-                   .nodes = cpu__words(a->nodes),
-                   .classes = a->classes,
-                   .size = a->size,
-                   .width = a->width};
-    cpu__for(call->device, cpu__size(call, a->rows), best_item, &k);
-    return ERR_OK;
+    return cpu__items(call, o, cpu__size(call, o->as.relation_best.rows), best_item);
 }

@@ -24,7 +24,7 @@ static void round_item(void *context, size_t item, float *workspace) {
 
 static void round_all(device *d, float *to, const float *from, size_t count) {
     rounding r = {((const cpu_device *)d->impl)->kernels, to, from, count};
-    cpu__for(d, (count + ROUND_BLOCK - 1) / ROUND_BLOCK, round_item, &r);
+    cpu__for(d, cpu__parts(count, ROUND_BLOCK), round_item, &r);
 }
 
 static bool is_same(const cpu_weight *a, const cpu_weight *b) {

@@ -38,12 +38,8 @@ typedef struct packed {
     atomic_bool failed;
 } packed;
 
-static size_t divide_up(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static size_t round_up(size_t a, size_t b) {
-    return divide_up(a, b) * b;
+    return cpu__parts(a, b) * b;
 }
 
 static size_t rows_of(const packed *j, size_t tile) {
@@ -60,13 +56,13 @@ static err cut(packed *j) {
     const cpu_product *p = j->p;
     j->m = round_up(p->m, STEP);
     j->k = p->ta == 'T' ? round_up(p->k, STEP) : p->k;
-    j->columns = round_up(divide_up(p->n, divide_up(p->n, COLUMNS_MAX)), COLUMNS_STEP);
+    j->columns = round_up(cpu__parts(p->n, cpu__parts(p->n, COLUMNS_MAX)), COLUMNS_STEP);
     if (j->columns > p->n) j->columns = p->n;
-    j->column_tiles = divide_up(p->n, j->columns);
-    size_t count = divide_up(j->m, ROWS_MAX);
+    j->column_tiles = cpu__parts(p->n, j->columns);
+    size_t count = cpu__parts(j->m, ROWS_MAX);
     while (count * j->column_tiles < TILES_WANTED && j->m / (count + 1) >= STEP) count++;
-    j->rows = round_up(divide_up(j->m, count), STEP);
-    j->row_tiles = divide_up(j->m, j->rows);
+    j->rows = round_up(cpu__parts(j->m, count), STEP);
+    j->row_tiles = cpu__parts(j->m, j->rows);
     const size_t columns[2] = {j->columns, columns_of(j, j->column_tiles - 1)};
     const size_t rows[2] = {j->rows, rows_of(j, j->row_tiles - 1)};
     for (size_t c = 0; c < 2; c++) {
@@ -205,7 +201,7 @@ err cpu__product_packed(device *d, const cpu_product *p) {
     if (p->ta == 'N')
         cpu__for(d, j.m / STEP, convert_item, &j);
     else
-        cpu__for(d, divide_up(j.m, TURN), turn_item, &j);
+        cpu__for(d, cpu__parts(j.m, TURN), turn_item, &j);
     cpu__for(d, p->extra_items + j.row_tiles * j.column_tiles, tile_item, &j);
     if (!atomic_load(&j.failed)) return ERR_OK;
     return err_set(ERR_DEVICE, "oneDNN refused a product in bf16 of %zux%zux%zu", p->m, p->n, p->k);

@@ -26,61 +26,20 @@ static trial start(op_kind kind, const pair_shape *s) {
     return t;
 }
 
-err verify__cases_arc_scores(verify_run *run) {
-    for (size_t i = 0; i < shapes_to_try(run); i++) {
-        const pair_shape *s = &shapes[i];
-        trial t = start(OP_arc_scores, s);
-        t.o.as.arc_scores =
-            (struct arc_scores){.rows = verify__tokens_of(&t), .width = s->width, .size = s->size};
-        TRY(verify__trial(run, &t));
+/* The cases of an op: its arguments beside rows and size, of a shape s. */
+#define CASES(name, ...)                                                                           \
+    err verify__cases_##name(verify_run *run) {                                                    \
+        for (size_t i = 0; i < shapes_to_try(run); i++) {                                          \
+            const pair_shape *s = &shapes[i];                                                      \
+            trial t = start(OP_##name, s);                                                         \
+            t.o.as.name =                                                                          \
+                (struct name){.rows = verify__tokens_of(&t), .size = s->size, __VA_ARGS__};        \
+            TRY(verify__trial(run, &t));                                                           \
+        }                                                                                          \
+        return ERR_OK;                                                                             \
     }
-    return ERR_OK;
-}
-
-err verify__cases_arc_scores_bwd(verify_run *run) {
-    for (size_t i = 0; i < shapes_to_try(run); i++) {
-        const pair_shape *s = &shapes[i];
-        trial t = start(OP_arc_scores_bwd, s);
-        t.o.as.arc_scores_bwd = (struct arc_scores_bwd){
-            .rows = verify__tokens_of(&t), .width = s->width, .size = s->size};
-        TRY(verify__trial(run, &t));
-    }
-    return ERR_OK;
-}
-
-err verify__cases_relation_scores(verify_run *run) {
-    for (size_t i = 0; i < shapes_to_try(run); i++) {
-        const pair_shape *s = &shapes[i];
-        trial t = start(OP_relation_scores, s);
-        t.o.as.relation_scores = (struct relation_scores){
-            .rows = verify__tokens_of(&t), .classes = s->classes, .size = s->size};
-        TRY(verify__trial(run, &t));
-    }
-    return ERR_OK;
-}
-
-err verify__cases_relation_scores_bwd(verify_run *run) {
-    for (size_t i = 0; i < shapes_to_try(run); i++) {
-        const pair_shape *s = &shapes[i];
-        trial t = start(OP_relation_scores_bwd, s);
-        t.o.as.relation_scores_bwd = (struct relation_scores_bwd){.rows = verify__tokens_of(&t),
-                                                                  .classes = s->classes,
-                                                                  .size = s->size,
-                                                                  .width = s->width};
-        TRY(verify__trial(run, &t));
-    }
-    return ERR_OK;
-}
-
-err verify__cases_relation_best(verify_run *run) {
-    for (size_t i = 0; i < shapes_to_try(run); i++) {
-        const pair_shape *s = &shapes[i];
-        trial t = start(OP_relation_best, s);
-        t.o.as.relation_best = (struct relation_best){.rows = verify__tokens_of(&t),
-                                                      .classes = s->classes,
-                                                      .size = s->size,
-                                                      .width = s->width};
-        TRY(verify__trial(run, &t));
-    }
-    return ERR_OK;
-}
+CASES(arc_scores, .width = s->width)
+CASES(arc_scores_bwd, .width = s->width)
+CASES(relation_scores, .classes = s->classes)
+CASES(relation_scores_bwd, .classes = s->classes, .width = s->width)
+CASES(relation_best, .classes = s->classes, .width = s->width)

@@ -76,10 +76,7 @@ void vulkan__record_attention_fwd(recorder *r, const struct attention_fwd *a) {
     attention_sizes s = sizes_of(r, a->tokens, a->tile_count, a->heads, a->head_size, a->longest);
     struct push_attention push = {s.tokens, a->heads, a->head_size, a->scale,
                                   vulkan__drop(r, a->drop)};
-    vulkan__write(r, a->out, 0, s.tokens * s.hidden);
-    vulkan__write(r, a->lse, 0, (size_t)s.tokens * a->heads);
-    vulkan__read(r, a->qkv, 0, s.tokens * s.hidden * 3);
-    vulkan__read(r, a->tiles, 0, (size_t)s.tiles * 4);
+    vulkan__bind_operands(r);
     dispatch(r, fwd, s, a->heads, a->head_size, &push);
 }
 
@@ -129,32 +126,20 @@ static void dispatch_cls(recorder *r, kernel_id kernel, dim rows, uint32_t lengt
 
 NO_SCRATCH(first_attention_fwd)
 void vulkan__record_first_attention_fwd(recorder *r, const struct first_attention_fwd *a) {
-    uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
-    size_t hidden = (size_t)a->heads * a->head_size;
+    uint32_t tokens = vulkan__size(r, a->tokens);
     struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
                                   vulkan__drop(r, a->drop)};
-    vulkan__write(r, a->out, 0, rows * hidden);
-    vulkan__read(r, a->q, 0, rows * hidden);
-    vulkan__read(r, a->kv, 0, tokens * hidden * 2);
-    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
-    vulkan__read(r, a->ordinals, 0, rows);
+    vulkan__bind_operands(r);
     dispatch_cls(r, KERNEL_first_attention_fwd, a->rows, longest(tokens, a->longest), a->heads,
                  a->head_size, 1, &push);
 }
 
 NO_SCRATCH(first_attention_bwd)
 void vulkan__record_first_attention_bwd(recorder *r, const struct first_attention_bwd *a) {
-    uint32_t rows = vulkan__size(r, a->rows), tokens = vulkan__size(r, a->tokens);
-    size_t hidden = (size_t)a->heads * a->head_size;
+    uint32_t tokens = vulkan__size(r, a->tokens);
     struct push_attention push = {tokens, a->heads, a->head_size, a->scale,
                                   vulkan__drop(r, a->drop)};
-    vulkan__write(r, a->dq, 0, rows * hidden);
-    vulkan__write(r, a->dkv, 0, tokens * hidden * 2);
-    vulkan__read(r, a->dout, 0, rows * hidden);
-    vulkan__read(r, a->q, 0, rows * hidden);
-    vulkan__read(r, a->kv, 0, tokens * hidden * 2);
-    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
-    vulkan__read(r, a->ordinals, 0, rows);
+    vulkan__bind_operands(r);
     dispatch_cls(r, KERNEL_first_attention_bwd, a->rows, longest(tokens, a->longest), a->heads,
                  a->head_size, 2, &push);
 }

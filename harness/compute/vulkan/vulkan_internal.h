@@ -261,6 +261,8 @@ typedef struct recorder {
     vulkan_slot *slot;
     const step_info *step;
     uint32_t micro;
+    operand operands[OPERANDS_MAX]; /* of the op, at the step's sizes, in ops.c's order */
+    size_t operand_count;
     span scratch;
     VkCommandBuffer commands;
     double segment_flops;
@@ -288,6 +290,8 @@ void vulkan__barrier(recorder *r);
  * (kernels do not touch it). Whatever is written must be bound by vulkan__write. */
 void vulkan__read(recorder *r, span s, size_t first, size_t count);
 void vulkan__write(recorder *r, span s, size_t first, size_t count);
+/* All that the op is described with, in that order and whole. */
+void vulkan__bind_operands(recorder *r);
 
 /* What a dispatch is: kernel, workgroup size and further specialization constants, groups, and the
  * worst number of loop iterations of an invocation, which must stay below LOOP_LIMIT. */

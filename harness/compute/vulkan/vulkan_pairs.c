@@ -4,40 +4,25 @@
 NO_SCRATCH(arc_scores)
 void vulkan__record_arc_scores(recorder *r, const struct arc_scores *a) {
     uint32_t rows = vulkan__size(r, a->rows);
-    size_t count = (size_t)rows * a->width, n = (size_t)rows * a->size;
     struct push_pairs push = {.rows = rows, .width = a->width, .size = a->size};
-    vulkan__write(r, a->scores, 0, count);
-    vulkan__read(r, a->dependent, 0, n);
-    vulkan__read(r, a->head, 0, n);
-    vulkan__read(r, a->nodes, 0, (size_t)rows * 2);
-    vulkan__dispatch_elements(r, KERNEL_arc_scores, count, a->size, &push);
+    vulkan__bind_operands(r);
+    vulkan__dispatch_elements(r, KERNEL_arc_scores, (size_t)rows * a->width, a->size, &push);
 }
 
 NO_SCRATCH(arc_scores_bwd)
 void vulkan__record_arc_scores_bwd(recorder *r, const struct arc_scores_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);
-    size_t n = (size_t)rows * a->size;
     struct push_pairs push = {.rows = rows, .width = a->width, .size = a->size};
-    vulkan__write(r, a->ddependent, 0, n);
-    vulkan__write(r, a->dhead, 0, n);
-    vulkan__read(r, a->dscores, 0, (size_t)rows * a->width);
-    vulkan__read(r, a->dependent, 0, n);
-    vulkan__read(r, a->head, 0, n);
-    vulkan__read(r, a->nodes, 0, (size_t)rows * 2);
-    vulkan__dispatch_elements(r, KERNEL_arc_scores_bwd, n, a->width, &push);
+    vulkan__bind_operands(r);
+    vulkan__dispatch_elements(r, KERNEL_arc_scores_bwd, (size_t)rows * a->size, a->width, &push);
 }
 
 NO_SCRATCH(relation_scores)
 void vulkan__record_relation_scores(recorder *r, const struct relation_scores *a) {
     uint32_t rows = vulkan__size(r, a->rows);
-    size_t count = (size_t)rows * a->classes;
     struct push_pairs push = {.rows = rows, .classes = a->classes, .size = a->size};
-    vulkan__write(r, a->scores, 0, count);
-    vulkan__read(r, a->bilinear, 0, count * a->size);
-    vulkan__read(r, a->linear, 0, count);
-    vulkan__read(r, a->head, 0, (size_t)rows * a->size);
-    vulkan__read(r, a->heads, 0, rows);
-    vulkan__dispatch_elements(r, KERNEL_relation_scores, count, a->size, &push);
+    vulkan__bind_operands(r);
+    vulkan__dispatch_elements(r, KERNEL_relation_scores, (size_t)rows * a->classes, a->size, &push);
 }
 
 NO_SCRATCH(relation_scores_bwd)
@@ -63,14 +48,9 @@ void vulkan__record_relation_scores_bwd(recorder *r, const struct relation_score
 NO_SCRATCH(relation_best)
 void vulkan__record_relation_best(recorder *r, const struct relation_best *a) {
     uint32_t rows = vulkan__size(r, a->rows);
-    size_t count = (size_t)rows * a->classes, cells = (size_t)rows * a->width;
     struct push_pairs push = {
         .rows = rows, .width = a->width, .classes = a->classes, .size = a->size};
-    vulkan__write(r, a->best, 0, cells);
-    vulkan__read(r, a->bilinear, 0, count * a->size);
-    vulkan__read(r, a->linear, 0, count);
-    vulkan__read(r, a->head, 0, (size_t)rows * a->size);
-    vulkan__read(r, a->nodes, 0, (size_t)rows * 2);
-    vulkan__dispatch_elements(r, KERNEL_relation_best, cells, (uint64_t)a->classes * (a->size + 1),
-                              &push);
+    vulkan__bind_operands(r);
+    vulkan__dispatch_elements(r, KERNEL_relation_best, (size_t)rows * a->width,
+                              (uint64_t)a->classes * (a->size + 1), &push);
 }

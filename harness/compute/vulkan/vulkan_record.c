@@ -1,4 +1,5 @@
 /* Recording: operands, hazards, dispatches, and the walk from an op to its record function. */
+#include "compute/operands.h"
 #include "compute/vulkan/vulkan_internal.h"
 
 #include <string.h>
@@ -49,6 +50,13 @@ void vulkan__read(recorder *r, span s, size_t first, size_t count) {
 
 void vulkan__write(recorder *r, span s, size_t first, size_t count) {
     bind(r, s, first, count, true);
+}
+
+void vulkan__bind_operands(recorder *r) {
+    for (size_t i = 0; i < r->operand_count; i++) {
+        const operand *o = &r->operands[i];
+        bind(r, *o->at, 0, o->count, o->access != ACCESS_READ);
+    }
 }
 
 static bool conflicts(const recorder *r, const vulkan_access *a) {
@@ -252,12 +260,10 @@ void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint
 
 void vulkan__record(recorder *r, const op *o) {
     op resolved = *o;
-    operand operands[OPERANDS_MAX];
-    size_t count = op_operands(&resolved, operands);
-    for (size_t i = 0; i < count; i++) {
-        if (span_given(*operands[i].at)) {
-            *operands[i].at = span_at(*operands[i].at, r->step->slot, r->micro);
-        }
+    r->operand_count = op_operands_at(&resolved, r->operands, r->is_dry ? NULL : r->step, r->micro);
+    for (size_t i = 0; i < r->operand_count; i++) {
+        span *at = r->operands[i].at;
+        if (span_given(*at)) *at = span_at(*at, r->step->slot, r->micro);
     }
     vulkan__caption_begin(r, op_name(o->kind));
     switch (o->kind) {

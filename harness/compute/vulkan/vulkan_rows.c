@@ -103,9 +103,7 @@ NO_SCRATCH(gather_rows)
 void vulkan__record_gather_rows(recorder *r, const struct gather_rows *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     struct push_rows push = {.rows = rows, .hidden = a->hidden};
-    vulkan__write(r, a->y, 0, (size_t)rows * a->hidden);
-    vulkan__read(r, a->x, 0, (size_t)vulkan__size(r, a->tokens) * a->hidden);
-    vulkan__read(r, a->starts, 0, (size_t)rows + 1);
+    vulkan__bind_operands(r);
     vulkan__dispatch_elements(r, KERNEL_gather_rows, (size_t)rows * a->hidden, 0, &push);
 }
 
@@ -125,9 +123,7 @@ NO_SCRATCH(dropout)
 void vulkan__record_dropout(recorder *r, const struct dropout *a) {
     uint32_t rows = vulkan__size(r, a->rows);
     struct push_rows push = {.rows = rows, .hidden = a->hidden, .drop = vulkan__drop(r, a->drop)};
-    vulkan__write(r, a->y, 0, (size_t)rows * a->hidden);
-    vulkan__read(r, a->x, 0, (size_t)rows * a->hidden);
-    vulkan__read(r, a->ordinals, 0, rows);
+    vulkan__bind_operands(r);
     vulkan__dispatch_elements(r, KERNEL_dropout, (size_t)rows * quads(a->hidden), 4, &push);
 }
 
@@ -160,16 +156,12 @@ void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) 
 NO_SCRATCH(number_loss)
 void vulkan__record_number_loss(recorder *r, const struct number_loss *a) {
     uint32_t rows = vulkan__size(r, a->rows);
-    size_t count = (size_t)rows * a->cols;
     struct push_loss push = {.rows = rows,
                              .classes = a->cols,
                              .has_dlogits = span_given(a->doutputs),
                              .is_binary = a->binary,
                              .loss_scale = r->step->loss_scale};
-    vulkan__write(r, a->loss, 0, rows);
-    vulkan__write(r, a->doutputs, 0, count);
-    vulkan__read(r, a->outputs, 0, count);
-    vulkan__read(r, a->targets, 0, count);
+    vulkan__bind_operands(r);
     vulkan__dispatch_elements(r, KERNEL_number_loss, rows, (uint64_t)a->cols, &push);
 }
 

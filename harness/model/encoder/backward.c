@@ -37,20 +37,9 @@ static err add_norm_backward(const model_builder *b, row_set set, span dsum, spa
 
 static err attention_backward(const model_builder *b, const encoder_layer_memory *l, span dqkv,
                               span dout, uint32_t layer) {
-    return op_attention_bwd(b->plan,
-                            &(struct attention_bwd){.dqkv = dqkv,
-                                                    .dout = dout,
-                                                    .out = l->attention,
-                                                    .lse = l->lse,
-                                                    .qkv = l->qkv,
-                                                    .tiles = b->batch->tiles,
-                                                    .tile_count = b->batch->dim_tiles,
-                                                    .tokens = b->batch->dim_tokens,
-                                                    .heads = b->c->heads,
-                                                    .head_size = head_size_of(b->c),
-                                                    .longest = b->batch->capacity.max_length,
-                                                    .scale = scale_of(b->c),
-                                                    .drop = attention_drop(b, layer)});
+    return op_attention_bwd(
+        b->plan, &(struct attention_bwd){
+                     .dqkv = dqkv, .dout = dout, .out = l->attention, ATTENTION(b, l, layer)});
 }
 
 /* Backward of after_attention: dy to s->branch, the gradient of l->attention; what flows into the
@@ -105,20 +94,8 @@ static err first_layer_backward(const model_builder *b, const encoder_layer_memo
     err e = after_attention_backward(b, l, set, s->dread, layer);
     if (e) return e;
     e = op_first_attention_bwd(
-        b->plan, &(struct first_attention_bwd){.dq = dq,
-                                               .dkv = dkv,
-                                               .dout = s->branch,
-                                               .q = q_part(b, l->qkv),
-                                               .kv = kv_part(b, l->qkv),
-                                               .starts = b->batch->starts,
-                                               .ordinals = b->batch->ordinals,
-                                               .rows = set.rows,
-                                               .tokens = b->batch->dim_tokens,
-                                               .heads = b->c->heads,
-                                               .head_size = head_size_of(b->c),
-                                               .longest = b->batch->capacity.max_length,
-                                               .scale = scale_of(b->c),
-                                               .drop = attention_drop(b, layer)});
+        b->plan, &(struct first_attention_bwd){
+                     .dq = dq, .dkv = dkv, .dout = s->branch, FIRST_ATTENTION(b, l, layer)});
     if (e) return e;
     if ((e = model__linear_part_backward(b, wants_dx ? s->dread : none, plain, s->stream, dq,
                                          s->read_in, PARAM_qkv_weight, layer, set.rows, 0, h)))

@@ -61,17 +61,7 @@ static err add_norm(const model_builder *b, row_set set, span y, span sum, span 
 static err attention_forward(const model_builder *b, const encoder_layer_memory *l,
                              uint32_t layer) {
     return op_attention_fwd(b->plan,
-                            &(struct attention_fwd){.out = l->attention,
-                                                    .lse = l->lse,
-                                                    .qkv = l->qkv,
-                                                    .tiles = b->batch->tiles,
-                                                    .tile_count = b->batch->dim_tiles,
-                                                    .tokens = b->batch->dim_tokens,
-                                                    .heads = b->c->heads,
-                                                    .head_size = head_size_of(b->c),
-                                                    .longest = b->batch->capacity.max_length,
-                                                    .scale = scale_of(b->c),
-                                                    .drop = attention_drop(b, layer)});
+                            &(struct attention_fwd){.out = l->attention, ATTENTION(b, l, layer)});
 }
 
 /* What follows the attention, on the rows of the set: l->attention to y; residual is the layer's
@@ -148,18 +138,7 @@ static err first_layer_forward(const model_builder *b, const encoder_layer_memor
                                 b->batch->dim_tokens, h, 2 * h)))
         return e;
     e = op_first_attention_fwd(
-        b->plan, &(struct first_attention_fwd){.out = l->attention,
-                                               .q = q_part(b, l->qkv),
-                                               .kv = kv_part(b, l->qkv),
-                                               .starts = b->batch->starts,
-                                               .ordinals = b->batch->ordinals,
-                                               .rows = set.rows,
-                                               .tokens = b->batch->dim_tokens,
-                                               .heads = b->c->heads,
-                                               .head_size = head_size_of(b->c),
-                                               .longest = b->batch->capacity.max_length,
-                                               .scale = scale_of(b->c),
-                                               .drop = attention_drop(b, layer)});
+        b->plan, &(struct first_attention_fwd){.out = l->attention, FIRST_ATTENTION(b, l, layer)});
     return e ? e : after_attention(b, l, set, y, s->read_in, layer);
 }
 

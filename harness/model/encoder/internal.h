@@ -36,6 +36,19 @@ static inline float scale_of(const model_config *c) {
     return (float)(1.0 / sqrt((double)head_size_of(c)));
 }
 
+/* What the forward and the backward of attention have both: of all tokens, and of the first tokens
+ * alone. l: the layer's encoder_layer_memory. */
+#define ATTENDS(b, layer)                                                                          \
+    .tokens = (b)->batch->dim_tokens, .heads = (b)->c->heads, .head_size = head_size_of((b)->c),   \
+    .longest = (b)->batch->capacity.max_length, .scale = scale_of((b)->c),                         \
+    .drop = attention_drop(b, layer)
+#define ATTENTION(b, l, layer)                                                                     \
+    .lse = (l)->lse, .qkv = (l)->qkv, .tiles = (b)->batch->tiles,                                  \
+    .tile_count = (b)->batch->dim_tiles, ATTENDS(b, layer)
+#define FIRST_ATTENTION(b, l, layer)                                                               \
+    .q = q_part(b, (l)->qkv), .kv = kv_part(b, (l)->qkv), .starts = (b)->batch->starts,            \
+    .ordinals = (b)->batch->ordinals, .rows = (b)->batch->dim_sentences, ATTENDS(b, layer)
+
 /* The rows that a layer computes behind its attention. */
 typedef struct row_set {
     dim rows;

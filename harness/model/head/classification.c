@@ -16,15 +16,8 @@ err head__class_loss(const model_builder *b, dim rows) {
 }
 
 const head head_classification = {
-    .class_name = "ForSequenceClassification",
-    .reads = HEAD_READS_FIRST,
+    SENTENCE_HEAD,
     .target = {ELEM_U32, 1, ANSWER_CLASS, 1},
-    .has_dense = true,
-    .output = PARAM_head_output_weight,
-    .outputs = head__outputs,
-    .memory = head__memory,
-    .forward = head__forward,
     .loss = head__class_loss,
-    .backward = head__backward,
     .decode = answers_say,
 };

@@ -7,14 +7,7 @@ static err loss(const model_builder *b, dim rows) {
 }
 
 const head head_multi_label = {
-    .class_name = "ForSequenceClassification",
-    .reads = HEAD_READS_FIRST,
+    SENTENCE_HEAD,
     .target = {ELEM_F32, 0, ANSWER_SET, 1},
-    .has_dense = true,
-    .output = PARAM_head_output_weight,
-    .outputs = head__outputs,
-    .memory = head__memory,
-    .forward = head__forward,
     .loss = loss,
-    .backward = head__backward,
 };

@@ -7,14 +7,7 @@ static err loss(const model_builder *b, dim rows) {
 }
 
 const head head_regression = {
-    .class_name = "ForSequenceClassification",
-    .reads = HEAD_READS_FIRST,
+    SENTENCE_HEAD,
     .target = {ELEM_F32, 1, ANSWER_NUMBER, 1},
-    .has_dense = true,
-    .output = PARAM_head_output_weight,
-    .outputs = head__outputs,
-    .memory = head__memory,
-    .forward = head__forward,
     .loss = loss,
-    .backward = head__backward,
 };

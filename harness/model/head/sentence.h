@@ -12,6 +12,12 @@ err head__memory(head_memory *m, arena *a, const model_config *c, size_t rows,
 err head__forward(const model_builder *b, dim rows, span x) MUST_CHECK;
 err head__backward(const model_builder *b, dim rows, span dx, span x) MUST_CHECK;
 
+/* These, in a row of `head`. */
+#define SENTENCE_HEAD                                                                              \
+    .class_name = "ForSequenceClassification", .reads = HEAD_READS_FIRST, .has_dense = true,       \
+    .output = PARAM_head_output_weight, .outputs = head__outputs, .memory = head__memory,          \
+    .forward = head__forward, .backward = head__backward
+
 /* Cross-entropy of one class of C a row. */
 err head__class_loss(const model_builder *b, dim rows) MUST_CHECK;
 

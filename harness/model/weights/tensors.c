@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/order.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,10 +21,6 @@ typedef struct listed {
 
 static int by_tensor(const void *a, const void *b) {
     return strcmp(((const listed *)a)->tensor, ((const listed *)b)->tensor);
-}
-
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int by_name(const void *a, const void *b) {
@@ -67,7 +64,7 @@ static err open_shards(tensors *t, const listed *list, size_t count, const char 
     err e = mem_new(&names, count);
     if (e) return e;
     for (size_t i = 0; i < count; i++) names[i] = list[i].shard;
-    qsort(names, count, sizeof *names, by_text);
+    qsort(names, count, sizeof *names, order_text);
     for (size_t i = 0; i < count; i++)
         if (!i || strcmp(names[i], names[distinct - 1]) != 0) names[distinct++] = names[i];
     if (distinct > SHARDS_MAX) {

@@ -110,8 +110,7 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
 static err state_write(const char *folder, const trainer *t, const checkpoint_run *run) {
     char path[PATH_MAX];
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while writing a checkpoint");
-    if (!e) e = state_build(root, folder, t, run);
+    err e = state_build(root, folder, t, run);
     if (!e) e = path_in(path, folder, state_name);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);

@@ -37,15 +37,10 @@ static err write_mark(const char *path, const char *text) {
 
 err marker_make(const char *folder, const char *run, const char *name) {
     char *text = NULL, path[PATH_MAX];
-    cJSON *root = NULL;
-    err e = mkdir(folder, 0777) ? io_error(folder, "cannot make folder") : ERR_OK;
-    if (e) return e;
-    root = cJSON_CreateObject();
-    e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while marking %s", folder);
-    if (!e) e = json_add_string(root, "made_by", "harness");
-    if (!e) e = json_add_string(root, "version", HARNESS_VERSION);
-    if (!e) e = json_add_string(root, "run", run);
-    if (!e) e = json_add_string(root, "model", name);
+    if (mkdir(folder, 0777)) return io_error(folder, "cannot make folder");
+    cJSON *root = cJSON_CreateObject();
+    err e = json_put(root, "made_by %s version %s run %s model %s", "harness", HARNESS_VERSION, run,
+                     name);
     if (!e) e = json_print(&text, root, true);
     if (!e) e = path_in(path, folder, mark_name);
     if (!e) e = write_mark(path, text);

@@ -1,5 +1,6 @@
 #include "train/group/threads.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -27,15 +28,9 @@ typedef struct meeting {
     uint32_t hung;                /* a rank; size: none */
 } meeting;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Whether one hangs who has not come to this round. */
 static bool somebody_hangs(meeting *m) {
-    double at = now();
+    double at = clock_seconds();
     for (uint32_t r = 0; m->limits.silence > 0 && r < m->size; r++)
         if (m->here[r] <= m->round &&
             transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at))
@@ -46,7 +41,7 @@ static bool somebody_hangs(meeting *m) {
 /* pre: the mutex is held. False: somebody did not come in time, or never will. */
 static bool wait_for_all(meeting *m, uint32_t rank) {
     uint64_t round = m->round;
-    double end = now() + m->limits.waiting;
+    double end = clock_seconds() + m->limits.waiting;
     m->here[rank] = round + 1;
     if (++m->arrived == m->size) {
         m->arrived = 0;
@@ -54,8 +49,8 @@ static bool wait_for_all(meeting *m, uint32_t rank) {
         for (uint32_t r = 0; r < m->size; r++) m->looks[r].last = 0;
         pthread_cond_broadcast(&m->came);
     }
-    while (!m->is_over && m->round == round && now() < end && !somebody_hangs(m)) {
-        double next = fmin(end, now() + look_s), whole = floor(next);
+    while (!m->is_over && m->round == round && clock_seconds() < end && !somebody_hangs(m)) {
+        double next = fmin(end, clock_seconds() + look_s), whole = floor(next);
         const struct timespec t = {(time_t)whole, (long)((next - whole) * 1e9)};
         pthread_cond_timedwait(&m->came, &m->mutex, &t);
     }

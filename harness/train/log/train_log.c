@@ -19,6 +19,9 @@ static const char events_name[] = "events.out.tfevents.harness";
 /* Whether a line (without its end, which may be written to) is whole and of a step that stays. */
 static err stays(bool *good, char *line, size_t length, uint32_t kept_step, const char *path) {
     cJSON *root = NULL;
+    *good = false;
+    // no object: not parsed, for a file of empty lines would be reported on a million times
+    if (*line != '{') return ERR_OK;
     line[length] = '\0';
     err e = json_parse_part(&root, line, length, path, 1, 1);
     line[length] = '\n';
@@ -106,11 +109,10 @@ static err add_line(train_log *l, uint32_t step, double epoch, const log_value *
                     size_t count) {
     cJSON *root = cJSON_CreateObject();
     char *text = NULL;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while logging");
+    err e = ERR_OK;
     for (size_t i = 0; !e && i < count; i++)
         e = json_add_number(root, values[i].name, values[i].value);
-    if (!e) e = json_add_number(root, "epoch", epoch);
-    if (!e) e = json_add_number(root, "step", step);
+    if (!e) e = json_put(root, "epoch %f step %u", epoch, step);
     if (!e) e = json_print(&text, root, false);
     if (!e && (fprintf((FILE *)l->lines, "%s\n", text) < 0 || fflush((FILE *)l->lines)))
         e = err_set(ERR_IO, "%s: cannot write: %s", l->path, strerror(errno));

@@ -173,9 +173,8 @@ err base_model_open_folder(base_model *s, const char *folder, const base_model_o
     return model_corpus_read(&s->corpus, s->folder);
 }
 
-/* What the person may have meant: a preset, a model of the program, or a folder beside this one.
- * *near is owned; NULL: none is near. */
-static err find_near(char **near, const char *model) {
+/* What the person may have meant: a preset, a model of the program, or a folder beside this one. */
+static const char *suggestion(const char *model) {
     static const char *const presets[] = {
 #define X(name, layers, hidden, heads) #name,
         MODEL_PRESETS(X)
@@ -187,15 +186,13 @@ static err find_near(char **near, const char *model) {
     const char *known[sizeof presets / sizeof *presets + NEAR_FOLDERS_MAX], *found;
     size_t count = sizeof presets / sizeof *presets;
     folder_list here = {0};
-    *near = NULL;
     memcpy(known, presets, sizeof presets);
     if (folder_list_read(&here, ".")) err_clear(); // a hint is no reason to fail
     for (size_t i = 0; i < here.count && count < sizeof known / sizeof *known; i++)
         if (folder_exists(here.names[i])) known[count++] = here.names[i];
-    found = text_nearest(model, known, count);
-    err e = found ? mem_strdup(near, found) : ERR_OK;
+    found = text_suggestion(model, known, count);
     folder_list_free(&here);
-    return e;
+    return found;
 }
 
 /* "bert-base-uncased": models of the hub's first days have no organisation before their names. */
@@ -208,21 +205,15 @@ static bool is_old_hub_name(const char *model) {
 }
 
 err base_model_check_name(const char *model) {
-    char *near = NULL;
     if (model_preset_known(model) || shipped_known(model) || folder_exists(model)) return ERR_OK;
     if (file_named(model))
         return err_set(ERR_USAGE, "%s: not a folder; a model is a folder that holds config.json",
                        model);
     if (hub_is_name(model) && (strchr(model, '/') || is_old_hub_name(model))) return ERR_OK;
-    err e = find_near(&near, model);
-    if (!e)
-        e = err_set(ERR_USAGE,
-                    "unknown model '%s'%s%s%s: neither a preset (%s), nor a model of the program "
-                    "(%s), nor a folder here, nor a hub name (organisation/name)",
-                    model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-                    model_preset_names(), shipped_names());
-    mem_free(near);
-    return e;
+    return err_set(ERR_USAGE,
+                   "unknown model '%s'%s: neither a preset (%s), nor a model of the program "
+                   "(%s), nor a folder here, nor a hub name (organisation/name)",
+                   model, suggestion(model), model_preset_names(), shipped_names());
 }
 
 /* A name that is neither a preset nor a folder here: one of the program's models, or the hub's. */

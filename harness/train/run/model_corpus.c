@@ -80,8 +80,7 @@ static err take_pretraining(cJSON **out, const cJSON *root, const char *where) {
     err e = json_object(&from, root, "corpus", where);
     if (!e) e = json_array(&tasks, from, "tasks", where);
     if (e) return e;
-    if (!(*out = cJSON_CreateObject()))
-        return err_set(ERR_MEMORY, "out of memory while reading a record");
+    *out = cJSON_CreateObject();
     if ((e = copy_text(*out, "name", from, "corpus", where))) return e;
     if ((e = copy_text(*out, "sha256", from, "corpus_sha256", where))) return e;
     if (json_has(from, "licence") && (e = copy_text(*out, "licence", from, "licence", where)))

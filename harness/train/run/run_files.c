@@ -114,18 +114,15 @@ static err keep_task(cJSON *root, const run *r) {
 static err write_unfinished(const run *r) {
     char path[PATH_MAX];
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
-    if (e || (e = path_in(path, r->output, RUN_UNFINISHED))) goto done;
-    if ((e = json_add_string(root, "run", r->id))) goto done;
-    if ((e = json_add_copy(root, "identity", r->identity))) goto done;
-    if ((e = json_add_copy(root, "surroundings", r->surroundings))) goto done;
-    if ((e = keep_task(root, r))) goto done;
-    if ((e = json_add_bool(root, "replaces", r->replaces))) goto done;
-    if (!group_is_alone(r->request.group) &&
-        (e = json_add_number(root, ranks_key, group_size(r->request.group))))
-        goto done;
-    e = json_write(path, root);
-done:
+    err e = path_in(path, r->output, RUN_UNFINISHED);
+    if (!e) e = json_add_string(root, "run", r->id);
+    if (!e) e = json_add_copy(root, "identity", r->identity);
+    if (!e) e = json_add_copy(root, "surroundings", r->surroundings);
+    if (!e) e = keep_task(root, r);
+    if (!e) e = json_add_bool(root, "replaces", r->replaces);
+    if (!e && !group_is_alone(r->request.group))
+        e = json_add_number(root, ranks_key, group_size(r->request.group));
+    if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;
 }
