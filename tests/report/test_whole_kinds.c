@@ -118,7 +118,7 @@ Test(whole_kinds, of_a_run_that_was_chosen_on_dev) {
 Test(whole_kinds, of_long_rows) {
     enum { LONG = 3, ALL = 10 + 24 + 25 };
     static const uint32_t begin[LONG + 1] = {0, 10, 34, ALL};
-    uint32_t gold[ALL * ARC_WIDTH], said[ALL * ARC_WIDTH];
+    uint32_t gold[ALL * ARC_WIDTH] = {0}, said[ALL * ARC_WIDTH] = {0};
     char text[2 * ALL + 1];
     const char *texts[LONG] = {text, text, text};
     const answer_kind of[] = {ANSWER_ARCS, ANSWER_TAGS};
