@@ -256,8 +256,6 @@ Test(hostile_places, of_every_flag) {
     cr_expect_geq(number, 60);
 }
 
-/* --- variables --- */
-
 /* What reads them: by the beginning of the name, the last row by any other. */
 static const struct {
     const char *begin, *words[WORDS];
