@@ -9,6 +9,7 @@
 #include "data/fetch_task.h"
 #include "metric/rows.h"
 #include "platform/file.h"
+#include "report/compare.h"
 #include "train/evaluate/scorer.h"
 
 #include <math.h>
@@ -78,7 +79,8 @@ static err read_run(inquiry *q, const char *folder) {
                        "%s: task %s is of kind %s; errors takes tasks with one label a row", folder,
                        r->task.name, answer_kind_name(r->task.kind));
     if ((e = same("task", folder, r->task.name, first->task.name)) ||
-        (e = same("data", folder, r->task.data_sha256, first->task.data_sha256)) ||
+        (e = compare_name_rows(same("data", folder, r->task.data_sha256, first->task.data_sha256),
+                               r, first)) ||
         (e = same("model", folder, r->model.name, first->model.name)) ||
         (e = same("recipe", folder, r->recipe_sha256, first->recipe_sha256)))
         return e;

@@ -45,7 +45,18 @@ static err same_name(const record *a, const record *b) {
     return e;
 }
 
-err report__same_task(const record *a, const record *b) {
+err compare_name_rows(err e, const record *a, const record *b) {
+    const record_task *x = &a->task, *y = &b->task;
+    long long train[] = {x->train_rows + x->dev_rows, y->train_rows + y->dev_rows};
+    if (e != ERR_DATA || (train[0] == train[1] && x->test_rows == y->test_rows)) return e;
+    return err_set(e,
+                   "%s; they have %lld and %lld training rows, %lld and %lld test rows (another "
+                   "limit of rows)",
+                   err_message(e), train[0], train[1], (long long)x->test_rows,
+                   (long long)y->test_rows);
+}
+
+static err same_data(const record *a, const record *b) {
     err e = same_name(a, b);
     if (e) return e;
     if (a->task.sample != b->task.sample) {
@@ -53,10 +64,15 @@ err report__same_task(const record *a, const record *b) {
                        a->task.sample ? "the first" : "the second");
     }
     if ((e = same_text("the data hash", a->task.data_sha256, b->task.data_sha256)) ||
-        (e = same_text("the hash of the test labels", a->gold_sha256, b->gold_sha256))) {
-        return e;
-    }
+        (e = same_text("the hash of the test labels", a->gold_sha256, b->gold_sha256)))
+        return compare_name_rows(e, a, b);
     return same_text("the headline metric", a->headline, b->headline);
+}
+
+err report__same_task(const record *a, const record *b) {
+    err e = same_data(a, b);
+    if (e != ERR_DATA || !strcmp(a->task.name, b->task.name)) return e;
+    return err_wrap(e, "tasks '%s' and '%s'", a->task.name, b->task.name);
 }
 
 static double relative(double a, double b) {

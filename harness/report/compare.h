@@ -123,4 +123,8 @@ err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) MU
 err compare_html(strbuf *out, const char *text, const compare_side *sides, size_t count,
                  page_language language) MUST_CHECK;
 
+/* Behind the error e, that the data of two runs differs, how many rows each has where that says it:
+ * another limit on rows. Returns e. */
+err compare_name_rows(err e, const record *a, const record *b) MUST_CHECK;
+
 #endif

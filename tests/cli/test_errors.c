@@ -215,6 +215,7 @@ Test(errors_verb, refusals) {
     REFUSES(1, "a/model: no record.json in it: not the output folder", "a/model");
     REFUSES(1, "c: its recipe is ", "a", "c", CPU);
     REFUSES(1, "d: its data is ", "a", "d", CPU);
+    REFUSES(1, " test rows (another limit of rows)", "a", "d", CPU);
     REFUSES(1, "d: its data is ", "d", CPU, "--limit", "8");
     MUST(folder_make(temporary_path("e")));
     REFUSES(1, "e: no record.json in it: not the output folder", "e", CPU);

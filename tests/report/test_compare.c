@@ -224,13 +224,16 @@ Test(compare, other_tasks_and_data_are_refused) {
     b.task.data_sha256[0] = 'e';
     a.task.data_sha256[0] = 'f';
     refused("do not compare: the data hash is 'f");
+    a.task.train_rows += 5;
+    refused(" test rows (another limit of rows)");
+    a.task.train_rows -= 5;
     a.task.version = 2;
     refused("the version of task 'fake_task' is 2 and 1");
     cr_assert_not(record_text(&a.task.name, "other"));
     refused("the task is 'other' and 'fake_task'");
     // of own files what they are called says nothing
     cr_assert_not(record_text(&a.task.name, "own-other"));
-    refused("do not compare: the data hash is 'f");
+    refused("tasks 'own-other' and 'fake_task': the two runs do not compare: the data hash is 'f");
     a.task.data_sha256[0] = 'e';
     comparison c;
     cr_assert_not(compare_records(&c, &a, &b, COMPARE_TOLERANCE), "%s", err_message(ERR_DATA));
@@ -238,7 +241,7 @@ Test(compare, other_tasks_and_data_are_refused) {
     if (a.task.names) a.task.names[0][0] ^= 1;
     refused("a label is '");
     cr_assert_not(record_text(&a.task.split, "other"));
-    refused("the split is 'other' and '");
+    refused("tasks 'own-other' and 'fake_task': the two runs do not compare: the split is 'other'");
 }
 
 Test(compare, verb_takes_records_and_run_folders) {
