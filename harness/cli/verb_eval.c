@@ -117,7 +117,7 @@ static err load(evaluation *v, const options *o, const run_task *r) {
         return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
     if (!o->offline && (e = fetch_task(&v->task, &wish, false, false))) return e;
     if ((e = dataset_load(&v->data, &v->task, &wish))) return e;
-    if (is_dev && (e = dataset_split_dev(&v->data))) return e;
+    if (is_dev && (e = dataset_split_dev(&v->data, &v->task))) return e;
     v->split = v->is_test ? &v->data.test : is_dev ? &v->data.dev : &v->data.train;
     return ERR_OK;
 }

@@ -292,11 +292,6 @@ err verb_tokenize(const options *o) {
     tokenizer t = {0};
     text_list l = {0};
     printer p = {.o = o, .t = &t};
-    if (o->has_max_length && o->max_length < 2) {
-        char found[16];
-        snprintf(found, sizeof found, "%u", o->max_length);
-        return options_range_error("max-length", found, "at least 2, for [CLS] and [SEP]");
-    }
     err e = load(&t, o);
     if (e) goto done;
     size_t count = line_reader_wanted(o->args, o->arg_count) ? 0 : o->arg_count;

@@ -27,6 +27,19 @@ static void refused(const char *const *arguments, int code, const char *message)
     program_free(&r);
 }
 
+Test(arguments, sides_have_names_and_lengths_have_room) {
+    static const char *const sides[] = {",", "a,", ",a", "a,,b", ""};
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        refused((const char *const[]){"compare", sides[i], sides[i], NULL}, 2,
+                "the name of a record, run or device is empty");
+    static const char *const verbs[] = {"run", "eval", "predict"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        refused((const char *const[]){verbs[i], "--max-length", "1", NULL}, 2,
+                "--max-length expects at least 2, for [CLS] and [SEP], found '1'");
+        refused((const char *const[]){verbs[i], "--max-length", "0", NULL}, 2, "found '0'");
+    }
+}
+
 /* Names of folders that are none, also where nothing would have been read from them. */
 Test(arguments, what_is_no_folder_is_refused_by_name) {
     static const char *const things[] = {"fifo", "file", "/dev/null", "link"};
