@@ -220,12 +220,11 @@ err table_next(table *t, bool *more) {
     return e;
 }
 
-/* Whether the first object that names columns is of the rows: any with a key, or one with `key`. */
+/* Whether a line is an object with that key; of NULL with any. */
 static bool has_key(const cJSON *object, const char *key) {
     const cJSON *value;
-    if (!cJSON_IsObject(object) || !object->child || !key)
-        return cJSON_IsObject(object) && object->child;
-    return !data__json_value(&value, object, key, "");
+    if (!object || !cJSON_IsObject(object) || !object->child) return false;
+    return !key || !data__json_value(&value, object, key, "");
 }
 
 /* The first whole object with a key (`key` unless NULL) of JSON lines among what was looked at, NULL
