@@ -219,9 +219,9 @@ static err add_lost(train_log *l, size_t *added) {
         *end = '\0';
         e = json_parse_part(&line, at, length, l->path, 1, 1);
         count -= length + 1;
-        // cut() left only lines with a step that the run has done
-        uint32_t step =
-            e ? 0 : (uint32_t)cJSON_GetObjectItemCaseSensitive(line, "step")->valuedouble;
+        // cut() left only lines with a step, which the run has done; what stands there is anybody's
+        double said = e ? 0 : cJSON_GetObjectItemCaseSensitive(line, "step")->valuedouble;
+        uint32_t step = said > 0 ? (uint32_t)said : 0;
         nth = step == last ? nth + 1 : 1;
         last = step;
         if (!e && is_lost(&l->events, step, nth) && !(e = add_again(l, line, step))) ++*added;
