@@ -660,6 +660,11 @@ Test(own_files, manifests_hold_the_files_to_their_hashes) {
     p = RUN("tasks", "new", "rows.json", "--output", "./rows.json", "--overwrite");
     cr_expect(p.exit_code == 2 && strstr(p.err, "the manifest would replace it"), "%s", p.err);
     program_free(&p);
+    MUST(folder_make(temporary_path("run")));
+    temporary_put("run/run.json", "{\"harness\": {\"version\": \"1\", \"numerics_version\": 1}}");
+    p = RUN("tasks", "new", "train.csv", "--output", "run/run.json", "--overwrite");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "lies among the files of a run"), "%s", p.err);
+    program_free(&p);
     p = RUN("tasks", "new", "train.csv", "--output", "mine.txt");
     cr_expect_eq(p.exit_code, 2);
     program_free(&p);

@@ -60,6 +60,7 @@ Test(own_tasks, names_stay_readable) {
         {"영화평.csv", "own-영화평"},
         {"映画の感想.csv", "own-映画の感想"},
         {"\xF0\x9F\x98\x80.csv", "own-f0443a34"}, // nothing of it is a letter
+        {"\xd0\xbewn.csv", "own-f1d94edb"},       // a Cyrillic o
         {"가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가.csv",
          "own-가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가"},
     };
@@ -120,6 +121,7 @@ Test(own_tasks, a_name_that_means_something_else_is_refused) {
     static const char wrong[] =
         "mt/klue.json: key 'name' is 'klue', which means something else: a group of tasks";
     expect_error(RUN("tasks", "show", "klue", "--task-dir", "mt"), 1, wrong);
+    expect_error(RUN("tasks", "--task-dir", "mt"), 1, wrong);
     program_result p = RUN("tasks", "check", "--task-dir", "mt");
     cr_expect_neq(p.exit_code, 0);
     cr_expect(strstr(p.out, wrong) && !strstr(p.out, "group: key"), "%s", p.out);

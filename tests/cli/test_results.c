@@ -265,7 +265,8 @@ Test(results, folders_of_26_contributors) {
 /* Names that no manifest can have: one that a board takes for another's, one whose folder nobody
  * reads. */
 Test(results, of_names_that_no_task_has_are_refused) {
-    static const char *const names[] = {"Own-comments", "a\n", "a.b", "baselines", "pages"};
+    static const char *const names[] = {"Own-comments", "a\n", "a.b",  "baselines",
+                                        "pages",        "all", "klue", "\xd0\xbewn-comments"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         record r;
         fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
