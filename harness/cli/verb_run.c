@@ -313,18 +313,19 @@ static err show_result(const record *rec, const run *r, const options *o, const 
 static err show_finished(const run *r, const options *o, const char *begun, double *score) {
     record rec = {0};
     char *stored = NULL, local[PATH_MAX];
+    bool is_new = false;
     err e = path_in(local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
     if (begun && strcmp(rec.created, begun) > 0)
         log_note("%s: finished by another worker; here is its result", r->output);
     else
-        log_note("%s: this very run is finished already, since %.10s; here is its result "
+        log_note("%s: this very run is finished already, since %.10s; %shere is its result "
                  "(--overwrite does it again)",
-                 r->output, rec.created);
+                 r->output, rec.created, r->request.is_dry ? "nothing would be trained; " : "");
     if (run_is_result(&rec, r) && !r->request.is_dry &&
-        (e = store_write_missing(results_folder(o), &rec, &stored)))
+        (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
         goto done;
-    if (stored) log_note("its record was not among the results: wrote %s", stored);
+    if (is_new) log_note("its record was not among the results: wrote %s", stored);
     e = show_result(&rec, r, o, local, stored, score);
 done:
     mem_free(stored);
