@@ -177,7 +177,8 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
                ",label,score");
     expect_out(RUN("data", "head", "own-내-글", "-n", "1"), "정말 좋아요 0");
     // a file's name is a text like any other, but hardly one that was meant
-    program_result p = RUN("predict", "-c", "runs/own-내-글/a", "좋아요", "시험.csv", QUICK);
+    program_result p = RUN("predict", "-c", "runs/own-내-글/a", "좋아요", "시험.csv", "--device",
+                           "cpu", "--threads", "1");
     cr_expect(strstr(p.err,
                      "'시험.csv' is read as a text, and a file is called so: `harness predict "
                      "--input '시험.csv'` reads what is in it"),
