@@ -319,14 +319,16 @@ static err show_finished(const run *r, const options *o, const char *begun, doub
     if (begun && strcmp(rec.created, begun) > 0)
         log_note("%s: finished by another worker; here is its result", r->output);
     else
-        log_note("%s: this very run is finished already, since %.10s; %shere is its result "
+        log_note("%s: this very run is finished already, since %.10s; here is its result "
                  "(--overwrite does it again)",
-                 r->output, rec.created, r->request.is_dry ? "nothing would be trained; " : "");
+                 r->output, rec.created);
     if (run_is_result(&rec, r) && !r->request.is_dry &&
         (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
         goto done;
     if (is_new) log_note("its record was not among the results: wrote %s", stored);
     e = show_result(&rec, r, o, local, stored, score);
+    if (!e && r->request.is_dry && !o->json)
+        shown_line("finished already, in %s: nothing would be trained", r->output);
 done:
     mem_free(stored);
     record_free(&rec);

@@ -150,7 +150,9 @@ Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
               p.err);
     program_free(&p);
     // and where it lies is shown then too
-    p = SWEEP(&m, "tiny", "--results", "others");
+    p = RUN("run", "--task", "made", "--task-dir", m.folder, "--data", m.folder, "--device", "cpu",
+            "--threads", "1", "--epochs", "1", "--seed", "1", "--model", "tiny", "--results",
+            "others");
     cr_expect(strstr(p.out, "\n  others/made/"), "%s", p.out);
     cr_expect(strstr(p.out, "\n  harness report\n"), "%s", p.out);
     cr_expect_not(strstr(p.err, "was not among"), "%s", p.err);
