@@ -65,7 +65,7 @@ static err read_run(inquiry *q, const char *folder) {
     errors_run *one = &q->runs[q->count];
     char path[PATH_MAX];
     one->folder = folder;
-    err e = find_run_check(folder);
+    err e = find_run_check(folder, true);
     if (!e) e = path_in(path, folder, "record.json");
     if (!e && !file_named(path))
         e = err_set(ERR_DATA, "%s: no record.json in it: not the output folder of a finished run",

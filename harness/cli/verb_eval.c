@@ -345,7 +345,7 @@ static err eval_record(const options *o) {
                            "--%s and --record exclude each other: a record is of the "
                            "test rows of one run, and holds no texts",
                            v.flag);
-    err e = find_run_check(o->record);
+    err e = find_run_check(o->record, false);
     if (!e)
         e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
                                      : mem_strdup(&path, o->record);

@@ -295,6 +295,7 @@ err verb_tokenize(const options *o) {
     err e = load(&t, o);
     if (e) goto done;
     size_t count = line_reader_wanted(o->args, o->arg_count) ? 0 : o->arg_count;
+    line_reader_tell_file(o->args, count, "tokenize <");
     if (o->pair && count % 2)
         e = err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", count);
     for (size_t i = 0; i < count && !e; i++) {

@@ -149,7 +149,7 @@ Test(arguments, models_that_score) {
         {{"eval", "--record", "r", "--model", "a"}, 2, "--model and --record exclude each other"},
         {{"eval", "--record", "many"},
          1,
-         "many is not a run's folder; name one of the 1 run below"},
+         "many is not a run's folder; the run below it is many/one"},
         {{"predict", "--model", "bare", "x"}, 1, "bare: no model folder: no config.json in it"},
         // of the hub: nothing is asked for before the task is known
         {{"eval", "--model", "org/model"}, 2, "org/model: no record beside the model says which"},

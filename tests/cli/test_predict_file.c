@@ -229,6 +229,20 @@ Test(predict_file, bad_rows_of_any_kind_pass) {
         {"b.jsonl", long_bad.text, "2 rows, 1 without", 0},
         {"b.txt", "{}\n", "b.txt:1: no object with a key is there", 1},
         {"b.txt", "[\n{\"text\": \"가\"}\n]\n", "b.txt is a JSON array", 2},
+        // the first sentence of a list is no name of a column
+        {"b b.TXT", "정말 좋아요\n별로예요\n",
+         "b b.TXT: its first line has to name the columns, and may be a sentence ('정말 좋아요'): "
+         "where it names them, name the text's with --text-column; a sentence a line goes through "
+         "standard input, as in `harness predict < 'b b.TXT'`",
+         2},
+        {"b.txt", "최고의 리뷰\n별로예요\n", "b.txt: its first line has to name", 2},
+        {"b.txt", "좋아요, 정말\n별로, 예요\n", "b.txt: its first line has to name", 2},
+        {"b.txt", "text\n별로예요\n", "column 'text' of b.txt, by its name", 0},
+        {"b.csv", "좋아요!\n별로예요\n", "b.csv: its first line has to name", 2},
+        {"b.csv", "배우들의 연기가 아주 좋았고 음악도 그랬어요\n별로\n", "b.csv: its first line",
+         2},
+        {"b.csv", "두 낱말\n별로\n", "column '두 낱말' of b.csv, the only one", 0},
+        {"b.csv", "id,댓글 내용\n1,별로\n", "column '댓글 내용' of b.csv, by its name", 0},
     };
     for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
         temporary_put(firsts[i].name, firsts[i].text);

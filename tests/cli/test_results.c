@@ -339,6 +339,7 @@ Test(results, what_a_board_would_leave_out_is_refused) {
     expect_said(RUN("results", "add", "newer.json"), 1, "key 'numerics_version' is ");
     expect_said(RUN("results", "check", "newer.json", "dirty.json"), 1,
                 "2 of 2 records would be refused");
+    expect_said(RUN("results", "check", "nowhere"), 1, "nowhere: no such file or folder");
     // a run's folder, whose other files are no records
     MUST(folder_make(temporary_path("run")));
     MUST(file_write(temporary_path("run/run.json"), "{}", 2));
