@@ -26,7 +26,9 @@ typedef struct follows {
 
 static follows of_flag(const flag_words *f) {
     const char *argument = f->argument ? f->argument : "";
-    follows w = {.values = f->argument ? flag_values_find(f->names[0]) : NULL,
+    // what has no classifier is refused there: of the names none would do
+    bool is_listed = f->argument && !strstr(f->help, "a fine-tuned model:");
+    follows w = {.values = is_listed ? flag_values_find(f->names[0]) : NULL,
                  .is_file = strstr(argument, "FILE") != NULL,
                  .is_folder = strstr(argument, "DIR") || strstr(f->help, "folder")};
     return w;

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/output.h"
 #include "platform/file.h"
 #include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
@@ -42,7 +43,7 @@ static void print_learned(const cJSON *root) {
     const cJSON *timing = member(root, "timing");
     double trained = number_of(timing, "train_s");
     puts("");
-    shown_line("%s  %s  %s  seed %.0f", text_of(member(root, "corpus"), "name"),
+    shown_line("%s  %s  %s  seed %.0f", text_of(member(root, "corpus"), "corpus"),
                text_of(member(root, "model"), "name"), text_of(member(root, "device"), "name"),
                number_of(root, "seed"));
     print_heldout(member(root, "heldout"));
@@ -66,12 +67,13 @@ static err print_next(const char *folder, const char *mask) {
     return e;
 }
 
-err pretrain_view(const char *folder, const char *mask) {
+err pretrain_view(const char *folder, const char *mask, bool as_json) {
     char path[PATH_MAX];
     cJSON *root = NULL;
     err e = path_in(path, folder, RUN_RECORD);
     if (!e) e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
-    if (!e) {
+    if (!e && as_json) e = output_json(root, false);
+    if (!e && !as_json) {
         print_learned(root);
         shown_out("\nFiles\n  %s/model\n  %s\n", folder, path);
         e = print_next(folder, mask);

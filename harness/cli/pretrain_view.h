@@ -4,8 +4,10 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /* Of a finished pretraining's folder, by its record.json. mask: the model's own, or NULL: "[MASK]".
- * Errors: json_read's; ERR_MEMORY. */
-err pretrain_view(const char *folder, const char *mask) MUST_CHECK;
+ * as_json: the record itself, in one line, in place of all that. Errors: json_read's; ERR_MEMORY. */
+err pretrain_view(const char *folder, const char *mask, bool as_json) MUST_CHECK;
 
 #endif

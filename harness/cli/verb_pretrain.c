@@ -103,10 +103,11 @@ static err finish(pretrain *p) {
     return e ? e : run_finish(&p->run);
 }
 
-static err show_end(const pretrain *p) {
+static err show_end(const pretrain *p, bool as_json) {
     const tokenizer *words = &p->run.base_model.tokenizer;
     bool known = !p->run.is_finished && words->mask_id != TOKENIZER_NO_ID;
-    return pretrain_view(p->run.output, known ? tokenizer_text(words, words->mask_id) : NULL);
+    return pretrain_view(p->run.output, known ? tokenizer_text(words, words->mask_id) : NULL,
+                         as_json);
 }
 
 static err pretrain_command(const void *context, struct group *g) {
@@ -131,7 +132,7 @@ static err pretrain_command(const void *context, struct group *g) {
             log_note("saved; go on with the same command and --resume");
     }
     if (!e && !p.run.is_finished && group_writes(g)) e = finish(&p);
-    if (!e && group_writes(g)) e = show_end(&p);
+    if (!e && group_writes(g)) e = show_end(&p, o->json);
     pretrain_close(&p);
     words_free(words, count);
     mem_free(own_device);

@@ -11,6 +11,7 @@
 #include "report/html.h"
 #include "result/cache_file.h"
 #include "task/task.h"
+#include "train/run/run_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -422,6 +423,26 @@ done:
     return e;
 }
 
+/* A folder of runs, two folders deep at most, has files of the program that are no records. What
+ * cannot be listed is named by who reads it. */
+static err refuse_runs(const char *folder, const char *results, int deep) {
+    char finished[PATH_MAX], path[PATH_MAX];
+    folder_list below = {0};
+    err e = path_in(finished, folder, RUN_FINISHED);
+    if (!e) e = path_in(path, folder, RUN_RECORD);
+    if (!e && file_exists(finished) && file_exists(path))
+        return err_set(ERR_DATA,
+                       "%s: a folder of runs, as %s is one: expected a folder of records, as "
+                       "`harness run` and `harness results add` fill it",
+                       results, folder);
+    if (!e && deep) e = folder_list_read(&below, folder);
+    e = err_unless_memory(e);
+    while (deep && folder_next(&below, &e))
+        if (folder_exists(below.path)) e = refuse_runs(below.path, results, deep - 1);
+    folder_list_free(&below);
+    return e;
+}
+
 err verb_report(const options *o) {
     const char *results = o->results ? o->results : "results";
     page_writer w = {.o = o, .folder = o->output_dir ? o->output_dir : results};
@@ -440,6 +461,7 @@ err verb_report(const options *o) {
                        "%s: no such folder: a finished `harness run` makes it, which one of "
                        "--sample, --limit or --max-steps does not; --results DIR names another",
                        results);
+    if ((e = refuse_runs(results, results, 2))) return e;
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);
     board_free(&b);

@@ -149,6 +149,18 @@ static err show(const batch *b) {
     return output_json_last(e, root, true);
 }
 
+static err note_added(const batch *b) {
+    strbuf verb = {0};
+    err e = strbuf_printf(&verb, "harness report");
+    if (!e && strcmp(b->results, "results") != 0)
+        e = shown_printf(&verb, SHOWN_SHELL, " --results %s", b->results);
+    if (!e)
+        log_note("added %zu record%s to %s: `%s` shows %s", b->count, shown_plural(b->count),
+                 b->results, verb.text, b->count == 1 ? "it" : "them");
+    strbuf_free(&verb);
+    return e;
+}
+
 /* Every file is read and checked before the first is written. */
 static err results_add(const options *o) {
     batch b = {.o = o,
@@ -166,9 +178,7 @@ static err results_add(const options *o) {
     if (e) e = err_wrap(e, "nothing was added");
     if (!e) e = write_all(&b);
     if (!e) e = show(&b);
-    if (!e)
-        log_note("added %zu record%s to %s: `harness report` shows them", b.count,
-                 shown_plural(b.count), b.results);
+    if (!e) e = note_added(&b);
     batch_free(&b);
     return e;
 }

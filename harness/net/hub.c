@@ -430,13 +430,12 @@ done:
 }
 
 /* A folder's name with a slip in it has the form of a hub's name, too: that it was taken for one
- * stands before all that the hub says, and before a download where its first folder is here. */
+ * stands before all that the hub says. */
 static err find_named(char **folder, const char *name, bool words_only, bool offline) {
     static const char taken_as[] = "no folder %s here: taken as a name of the hub";
     char *first = NULL;
     const char *slash = strchr(name, '/');
     err e = slash ? mem_strndup(&first, name, (size_t)(slash - name)) : ERR_OK;
-    if (!e && first && folder_exists(first)) log_note(taken_as, name);
     if (!e) e = find_or_fetch(folder, name, words_only, offline);
     if (first && e != ERR_INTERRUPTED && e != ERR_MEMORY) e = err_wrap(e, taken_as, name);
     mem_free(first);

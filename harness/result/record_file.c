@@ -203,14 +203,25 @@ static err check_counts(const record *r, const char *path) {
     return err_wrap(e == ERR_USAGE ? ERR_FORMAT : e, "%s: key 'headline'", path);
 }
 
+/* Records of pretrainings are named as a run's, and lie beside their models as those do. */
+static err check_kind(const cJSON *json, const char *path) {
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
+    const cJSON *schema = cJSON_GetObjectItemCaseSensitive(json, "schema");
+    if (!kind || strcmp(kind, "pretraining") != 0) return ERR_OK;
+    return err_set(ERR_FORMAT,
+                   "%s: the record of a pretraining (schema %.0f), which has no test rows: the "
+                   "record of a fine-tuning is expected",
+                   path, cJSON_IsNumber(schema) ? schema->valuedouble : 0);
+}
+
 static err read_json(record *r, const cJSON *json, const char *path) {
     err e;
     *r = (record){0};
     if (!cJSON_IsObject(json)) {
         return err_set(ERR_FORMAT, "%s: not a run record: expected an object", path);
     }
-    if ((e = walk(r, json, path, false)) || (e = check_task_name(r, path)) ||
-        (e = check_counts(r, path)))
+    if ((e = check_kind(json, path)) || (e = walk(r, json, path, false)) ||
+        (e = check_task_name(r, path)) || (e = check_counts(r, path)))
         goto done;
     if ((e = record_score(r))) {
         e = err_wrap(e == ERR_DATA ? ERR_FORMAT : e, "%s: predictions", path);

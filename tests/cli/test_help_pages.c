@@ -220,7 +220,8 @@ Test(help_pages, bash_completes) {
                       "try harness re\ntry harness run --ta\ntry harness run --task kor_h\n"
                       "try harness run --task nsmc,kor_3\ntry harness run --recipe = cou\n"
                       "try harness data st\ntry harness tasks show kor_3\n"
-                      "try harness run -o sc\ntry harness help fi\ntry harness verify la\n");
+                      "try harness run -o sc\ntry harness eval --model ti\ntry harness help "
+                      "fi\ntry harness verify la\n");
     cr_expect_str_eq(said, "harness re: report results regress\n"
                            "harness run --ta: --task --task-dir\n"
                            "harness run --task kor_h: kor_hate kor_hate_bias kor_hate_gender\n"
@@ -229,6 +230,7 @@ Test(help_pages, bash_completes) {
                            "harness data st: stats\n"
                            "harness tasks show kor_3: kor_3i4k\n"
                            "harness run -o sc: \n"
+                           "harness eval --model ti: \n"
                            "harness help fi: fill-mask\n"
                            "harness verify la: layernorm_fwd layernorm_bwd\n");
     mem_free(said);

@@ -180,7 +180,8 @@ Test(results, are_added_all_or_none) {
     make("b.json", 2);
     make("c.json", 3);
     program_result p = RUN("results", "add", "a.json", "b.json");
-    cr_expect_not_null(strstr(p.err, "added 2 records to results: "), "%s", p.err);
+    cr_expect_not_null(strstr(p.err, "added 2 records to results: `harness report` shows them\n"),
+                       "%s", p.err);
     expect_said(p, 0, "b.json -> results/fake_task/");
     p = RUN("results", "check");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
@@ -199,6 +200,12 @@ Test(results, are_added_all_or_none) {
     MUST(folder_list_read(&list, temporary_path("results/fake_task")));
     cr_expect_eq(list.count, 2);
     folder_list_free(&list);
+    p = RUN("results", "add", "c.json", "--results", "people");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect_not_null(
+        strstr(p.err, "added 1 record to people: `harness report --results people` shows it\n"),
+        "%s", p.err);
+    program_free(&p);
     // as its bytes were
     expect_said(RUN("results", "add", "c.json", "-q", "--json"), 0, "\"place\":");
     MUST(folder_list_read(&list, temporary_path("results/fake_task")));

@@ -256,6 +256,7 @@ static void check_shown(const char *folder, program_result r) {
     char line[120], next[120];
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     cr_assert(first && last != first);
+    cr_expect(strstr(r.out, "\nlines  tiny  "), "no name of the corpus in %s", r.out);
     for (int i = 0; i < 2; i++) {
         const cJSON *v = i ? last : first;
         snprintf(line, sizeof line, "\n  %-9.0f %8.4f %10.2f %8.4f\n",
@@ -275,6 +276,17 @@ static void check_shown(const char *folder, program_result r) {
     cr_expect(strstr(r.out, line), "no %s in %s", line, r.out);
     program_free(&r);
     cJSON_Delete(root);
+}
+
+/* Standard output is the record, and nothing else. */
+static void check_json(const char *folder, program_result r) {
+    cJSON *root = record_of(folder), *said = NULL;
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    MUST(json_parse(&said, r.out, strlen(r.out), "output"));
+    cr_expect(cJSON_Compare(root, said, true), "%s", r.out);
+    cJSON_Delete(root);
+    cJSON_Delete(said);
+    program_free(&r);
 }
 
 static void run_well(program_result r) {
@@ -301,6 +313,7 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
     check_losses("whole");
     // a finished one shows its result; another is not put in its place
     check_shown("whole", RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
+    check_json("whole", RUN(PRETRAIN, "24", PRESET, "-o", "whole", "--json"));
     program_result other = RUN(PRETRAIN, "24", PRESET, "-o", "whole", "--mlm-probability", "0.3");
     cr_assert_eq(other.exit_code, 2, "%s", other.err);
     cr_assert_not_null(strstr(other.err, "share of tokens chosen"), "%s", other.err);
@@ -484,6 +497,9 @@ Test(pretrain, a_corpus_that_is_none_is_refused_by_name) {
     cr_expect_not(folder_exists(temporary_path("none")));
 }
 
+#define NO_TEST_ROWS                                                                               \
+    "made/record.json: the record of a pretraining (schema 2), which has no test rows"
+
 Test(pretrain, says_what_is_wrong) {
     write_lines();
     run_well(RUN(PRETRAIN, "1", PRESET, "-o", "made"));
@@ -506,6 +522,11 @@ Test(pretrain, says_what_is_wrong) {
         {RUN("pretrain", "--corpus", "./none.txt", PRESET), 1, "none.txt"},
         {RUN("pretrain", "--corpus", "./bad.jsonl", PRESET, "-o", "theirs"), 1,
          "theirs/model: this program did not make it"}, // before the corpus is read
+        // its record is none of a fine-tuning
+        {RUN("eval", "--record", "made"), 1, NO_TEST_ROWS},
+        {RUN("results", "add", "made/record.json"), 1, NO_TEST_ROWS},
+        {RUN("report", "--results", "."), 1,
+         ".: a folder of runs, as ./made is one: expected a folder of records"},
         {RUN(PRETRAIN, "1", PRESET, "--arch", "electra", "-o", "short"), 0,
          "the run ends inside its warmup: 2 warmup steps, 1 step in all"},
     };
@@ -515,6 +536,7 @@ Test(pretrain, says_what_is_wrong) {
         cr_expect_not_null(strstr(r.err, tries[i].says), "%zu: %s", i, r.err);
         program_free(&r);
     }
+    cr_expect_not(file_named(temporary_path("LEADERBOARD.md")), "pages were written");
     cJSON *short_one = record_of("short");
     cr_assert_str_eq(
         cJSON_GetObjectItem(cJSON_GetObjectItem(short_one, "model"), "name")->valuestring,

@@ -14,6 +14,8 @@
 #include "train/run/model_corpus.h"
 #include "train/run/shipped.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Tables have rows up to the next multiple of this at most, for the sake of speed. */
@@ -204,11 +206,27 @@ static bool is_old_hub_name(const char *model) {
     return false;
 }
 
+/* Whether what is not here was meant as a folder: by its beginning, or as its first folder is here.
+ * A revision is the hub's alone. */
+static bool is_path(const char *model) {
+    char first[NAME_MAX + 1];
+    const char *slash = strchr(model, '/');
+    if (*model == '/' || *model == '~') return true;
+    if (!slash || strchr(model, '@')) return false;
+    if (!slash[1] || !strncmp(model, "./", 2) || !strncmp(model, "../", 3)) return true;
+    int n = snprintf(first, sizeof first, "%.*s", (int)(slash - model), model);
+    return n > 0 && (size_t)n < sizeof first && folder_exists(first);
+}
+
 err base_model_check_name(const char *model) {
     if (model_preset_known(model) || shipped_known(model) || folder_exists(model)) return ERR_OK;
     if (file_named(model))
         return err_set(ERR_USAGE, "%s: not a folder; a model is a folder that holds config.json",
                        model);
+    if (is_path(model))
+        return err_set(ERR_USAGE, "%s: no such folder%s%s%s", model,
+                       hub_is_name(model) ? " (of the hub: " : "", hub_is_name(model) ? model : "",
+                       hub_is_name(model) ? "@main)" : "");
     if (hub_is_name(model) && (strchr(model, '/') || is_old_hub_name(model))) return ERR_OK;
     return err_set(ERR_USAGE,
                    "unknown model '%s'%s: neither a preset (%s), nor a model of the program "
