@@ -23,6 +23,11 @@ bool ascii_contains_fold(const char *text, const char *part) {
     return !*part;
 }
 
+bool ascii_ends(const char *text, const char *end) {
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && !strcmp(text + n - k, end);
+}
+
 bool ascii_is_graphic(char c) {
     return c > ' ' && c < 127;
 }

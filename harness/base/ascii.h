@@ -15,6 +15,9 @@ bool ascii_equal_fold(const char *a, const char *b);
 bool ascii_starts_fold(const char *text, const char *part);
 bool ascii_contains_fold(const char *text, const char *part);
 
+/* Whether text ends so. */
+bool ascii_ends(const char *text, const char *end);
+
 /* A byte that is seen: neither blank, control character nor above 127. */
 bool ascii_is_graphic(char c);
 

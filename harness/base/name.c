@@ -2,22 +2,30 @@
 
 #include "base/ascii.h"
 
+/* Alphabets whose letters look alike; the other scripts are of none of them. */
+typedef enum alphabet { NO_ALPHABET, LATIN, GREEK, CYRILLIC } alphabet;
+
 /* Letters that stay as they are, beyond ASCII. */
 static const struct {
     uint32_t first, last;
+    alphabet of;
 } scripts[] = {
-    {0xC0, 0xD6},     {0xD8, 0xF6},     {0xF8, 0x24F},    // Latin
-    {0x370, 0x373},   {0x386, 0x386},   {0x388, 0x3FF},   // Greek
-    {0x400, 0x481},   {0x48A, 0x52F},                     // Cyrillic
-    {0x1100, 0x11FF}, {0x3131, 0x318E}, {0xA960, 0xA97C}, // Hangul letters
-    {0xAC00, 0xD7A3}, {0xD7B0, 0xD7FB},                   // and syllables
-    {0x3041, 0x3096}, {0x30A1, 0x30FA}, {0x3105, 0x312F}, // kana, bopomofo
-    {0x3400, 0x4DBF}, {0x4E00, 0x9FFF},                   // Chinese characters
+    {0xC0, 0xD6, LATIN},           {0xD8, 0xF6, LATIN},
+    {0xF8, 0x24F, LATIN},          {0x370, 0x373, GREEK},
+    {0x386, 0x386, GREEK},         {0x388, 0x3FF, GREEK},
+    {0x400, 0x481, CYRILLIC},      {0x48A, 0x52F, CYRILLIC},
+    {0x1100, 0x11FF, NO_ALPHABET}, // Hangul letters
+    {0x3131, 0x318E, NO_ALPHABET}, {0xA960, 0xA97C, NO_ALPHABET},
+    {0xAC00, 0xD7A3, NO_ALPHABET},                                // and syllables
+    {0xD7B0, 0xD7FB, NO_ALPHABET}, {0x3041, 0x3096, NO_ALPHABET}, // kana
+    {0x30A1, 0x30FA, NO_ALPHABET}, {0x3105, 0x312F, NO_ALPHABET}, // bopomofo
+    {0x3400, 0x4DBF, NO_ALPHABET},                                // Chinese characters
+    {0x4E00, 0x9FFF, NO_ALPHABET},
 };
 
-/* Bytes of the letter of another script that text begins with, 0 when it begins with none. They all
- * have two or three. */
-static size_t letter_bytes(const char *text) {
+/* Bytes of the letter of another script that text begins with, and its alphabet; 0 when it begins with
+ * none. They all have two or three. */
+static size_t letter_of(alphabet *of, const char *text) {
     const unsigned char *s = (const unsigned char *)text;
     size_t n = (s[0] & 0xE0) == 0xC0 ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : 0;
     uint32_t point = n == 2 ? s[0] & 0x1Fu : s[0] & 0x0Fu;
@@ -25,9 +33,17 @@ static size_t letter_bytes(const char *text) {
         if ((s[i] & 0xC0) != 0x80) return 0; // also at the end of text
         point = point << 6 | (s[i] & 0x3Fu);
     }
-    for (size_t i = 0; n && i < sizeof scripts / sizeof *scripts; i++)
-        if (point >= scripts[i].first && point <= scripts[i].last) return n;
+    for (size_t i = 0; n && i < sizeof scripts / sizeof *scripts; i++) {
+        if (point < scripts[i].first || point > scripts[i].last) continue;
+        *of = scripts[i].of;
+        return n;
+    }
     return 0;
+}
+
+static size_t letter_bytes(const char *text) {
+    alphabet of;
+    return letter_of(&of, text);
 }
 
 err name_plain(strbuf *out, const char *text, size_t most) {
@@ -54,11 +70,14 @@ err name_plain(strbuf *out, const char *text, size_t most) {
 }
 
 bool name_is_word(const char *text) {
+    alphabet word = NO_ALPHABET; // of what stands between '-' and '_'
     for (const char *at = text; *at;) {
-        bool plain =
-            (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '_' || *at == '-';
-        size_t n = plain ? 1 : letter_bytes(at);
-        if (!n) return false;
+        bool is_latin = *at >= 'a' && *at <= 'z', ends = *at == '_' || *at == '-';
+        bool plain = is_latin || ends || (*at >= '0' && *at <= '9');
+        alphabet of = is_latin ? LATIN : NO_ALPHABET;
+        size_t n = plain ? 1 : letter_of(&of, at);
+        if (!n || (of && word && of != word)) return false;
+        word = ends ? NO_ALPHABET : of ? of : word;
         at += n;
     }
     return *text && *text != '-';

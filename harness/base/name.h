@@ -17,7 +17,8 @@
 err name_plain(strbuf *out, const char *text, size_t most) MUST_CHECK;
 
 /* Whether text is one word of such letters, digits, '_' and '-' that does not begin with '-': what
- * a task may be called. */
+ * a task may be called. Between '-' and '_' Latin, Greek and Cyrillic letters do not mix, for they look
+ * alike: another "o" than that of "own-" tells nobody apart. */
 bool name_is_word(const char *text);
 
 #endif

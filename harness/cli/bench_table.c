@@ -1,5 +1,6 @@
 #include "cli/bench_table.h"
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/shown.h"
 #include "cli/bench_record.h"
@@ -17,11 +18,26 @@ static double percent(double part, double whole) {
     return whole > 0 ? 100 * part / whole : 0;
 }
 
+/* A count, a time, a rate or a share, as a measurement can have it: text of anybody's is printed here. */
+static err number(double *out, const cJSON *object, const char *key, const char *where) {
+    static const struct {
+        const char *end;
+        double most;
+    } kinds[] = {{"share", 1}, {"ms", 1e9}, {"flop_per_s", 1e9}, {"gbyte_per_s", 1e9}, {"", 1e15}};
+    const double rounding = 1e-9;
+    size_t k = 0;
+    TRY(json_number(out, object, key, where));
+    while (!ascii_ends(key, kinds[k].end)) k++;
+    if (*out >= 0 && *out <= kinds[k].most + rounding) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s' is %g, a number from 0 to %g is expected", where, key,
+                   *out, kinds[k].most);
+}
+
 /* Numbers of an object by name, in the order of the names; at most NUMBERS_MAX. */
 enum { NUMBERS_MAX = 16 };
 static err numbers(double *out, const cJSON *object, const char *const *keys, size_t count,
                    const char *where) {
-    for (size_t i = 0; i < count; i++) TRY(json_number(&out[i], object, keys[i], where));
+    for (size_t i = 0; i < count; i++) TRY(number(&out[i], object, keys[i], where));
     return ERR_OK;
 }
 #define NUMBERS(out, object, where, ...)                                                           \
@@ -104,7 +120,7 @@ static err add_device(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_string(&driver, host, "driver", where));
     TRY(json_string(&isa, host, "isa", where));
     TRY(json_string(&libraries, host, "libraries", where));
-    TRY(json_number(&threads, host, "threads", where));
+    TRY(number(&threads, host, "threads", where));
     TRY(shown_printf(out, SHOWN_MARKDOWN, "Device: %s (%s", name, kind));
     if (threads > 0)
         TRY(shown_printf(out, SHOWN_MARKDOWN, ", %.0f thread%s", threads, threads > 1 ? "s" : ""));
@@ -146,7 +162,7 @@ static err add_invocations(strbuf *out, const cJSON *record, const char *key, do
         if (!json_has(row, "invocations")) continue;
         TRY(json_string(&kind, row, "op", where));
         TRY(json_string(&shape, row, "shape", where));
-        TRY(json_number(&invocations, row, "invocations", where));
+        TRY(number(&invocations, row, "invocations", where));
         TRY(shown_printf(out, SHOWN_MARKDOWN, "| %s | %s | %s | %.0f |", key, kind, shape,
                          invocations));
         if (resident > 0) TRY(strbuf_printf(out, " %.2f |", invocations / resident));
@@ -161,7 +177,7 @@ err bench_invocations(strbuf *out, const cJSON *record, const char *where) {
     strbuf rows = {0};
     err e = json_object(&host, record, "device", where);
     if (!e && json_has(host, "resident_invocations"))
-        e = json_number(&resident, host, "resident_invocations", where);
+        e = number(&resident, host, "resident_invocations", where);
     static const char *const phases[] = {"pretraining", "training", "evaluation"};
     for (size_t i = 0; i < sizeof phases / sizeof *phases && !e; i++)
         if (json_has(record, phases[i]))
@@ -188,6 +204,14 @@ done:
     return e;
 }
 
+/* What others are shares of: so small a peak is none, and they would have no end. */
+static err check_peak(double rate, const char *key, const char *where) {
+    const double least = 1e-6;
+    if (rate <= 0 || rate >= least) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: peak: key '%s' is %g, 0 or at least %g is expected", where, key,
+                   rate, least);
+}
+
 err bench_table(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *host = NULL, *peak = NULL;
     const char *model = NULL, *data = NULL, *name = NULL;
@@ -211,6 +235,8 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_object(&peak, record, "peak", where));
     TRY(NUMBERS(p, peak, where, "product_size", "gflop_per_s", "gflop_per_s_worst", "gbyte_per_s",
                 "gbyte_per_s_worst"));
+    TRY(check_peak(p[1], "gflop_per_s", where));
+    TRY(check_peak(p[3], "gbyte_per_s", where));
     TRY(strbuf_printf(out,
                       "The device's own peak: product of %.0f cubed %.1f GFLOP/s (worst round "
                       "%.1f), copy %.1f GB/s (%.1f).\n\n",

@@ -1,8 +1,10 @@
 /* eval_view_predictions. */
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/eval_view.h"
+#include "cli/output.h"
 #include "cli/predict_row.h"
 #include "platform/file.h"
 
@@ -118,27 +120,20 @@ static err add_object(writer *w, size_t row, const char *gold, const char *predi
     return e;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && !strcmp(text + n - k, end);
-}
-
 err eval_view_writable(const char *path, bool overwrite) {
-    if (!ends_with(path, ".csv") && !ends_with(path, ".tsv") && !ends_with(path, ".jsonl"))
+    if (!ascii_ends(path, ".csv") && !ascii_ends(path, ".tsv") && !ascii_ends(path, ".jsonl"))
         return err_set(ERR_USAGE,
                        "--predictions %s: a name that ends with .csv, .tsv or .jsonl is expected, "
                        "which chooses the form",
                        path);
-    if (!overwrite && file_named(path))
-        return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
-    return ERR_OK;
+    return output_replaces(path, overwrite);
 }
 
 err eval_view_predictions(const eval_view *v, const char *path, bool with_texts) {
     writer w = {.v = v,
-                .is_json = ends_with(path, ".jsonl"),
+                .is_json = ascii_ends(path, ".jsonl"),
                 .with_texts = with_texts,
-                .delimiter = ends_with(path, ".tsv") ? '\t' : ','};
+                .delimiter = ascii_ends(path, ".tsv") ? '\t' : ','};
     strbuf gold = {0}, predicted = {0};
     file_writer file = {0};
     err e = file_writer_begin(&file, path);

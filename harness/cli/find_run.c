@@ -114,17 +114,23 @@ static err add_below(strbuf *list, size_t *count, const char *folder, int deep) 
     return e;
 }
 
-err find_run_check(const char *folder) {
+err find_run_check(const char *folder, bool several) {
     strbuf list = {0};
     bool is = false;
     size_t count = 0;
     if (!folder_exists(folder)) return ERR_OK;
     err e = is_run(&is, folder);
     if (!e && !is) e = add_below(&list, &count, folder, 1);
-    if (!e && count)
-        e = err_set(ERR_DATA, "%s is not a run's folder; name one of the %zu run%s below it: %s%s",
-                    folder, count, shown_plural(count), list.text,
-                    count > RUNS_SHOWN ? ", ..." : "");
+    const char *more = count > RUNS_SHOWN ? ", ..." : "";
+    if (!e && count == 1)
+        e = err_set(ERR_DATA, "%s is not a run's folder; the run below it is %s", folder,
+                    list.text);
+    else if (!e && count && several)
+        e = err_set(ERR_DATA, "%s is not a run's folder; name the runs, as FOLDER/*: %s%s", folder,
+                    list.text, more);
+    else if (!e && count)
+        e = err_set(ERR_DATA, "%s is not a run's folder; name one of the %zu runs below it: %s%s",
+                    folder, count, list.text, more);
     strbuf_free(&list);
     return e;
 }
@@ -176,7 +182,7 @@ err find_run(char **folder, const char *given, const char *task_name, bool offli
     *folder = NULL;
     if (!given) return find(folder, task_name, false);
     if (shipped_known(given) || !folder_exists(given)) return find_named(folder, given, offline);
-    err e = find_run_check(given);
+    err e = find_run_check(given, false);
     return e ? e : mem_strdup(folder, given);
 }
 
@@ -190,6 +196,6 @@ bool find_run_is_hub(const char *given) {
 err find_run_words(char **folder, const char *given) {
     *folder = NULL;
     if (!given) return find(folder, NULL, true);
-    err e = find_run_check(given);
+    err e = find_run_check(given, false);
     return e ? e : mem_strdup(folder, given);
 }

@@ -20,8 +20,8 @@ bool find_run_is_hub(const char *given);
 err find_run_words(char **folder, const char *given) MUST_CHECK;
 
 /* Whether the folder is one that holds runs, and none itself, nor a model: such as runs/nsmc. Errors:
- * ERR_DATA naming the runs below it. */
-err find_run_check(const char *folder) MUST_CHECK;
+ * ERR_DATA naming the runs below it, of which `several` may be named. */
+err find_run_check(const char *folder, bool several) MUST_CHECK;
 
 /* The newest finished run of the task under ./runs; NULL where there is none. *folder is owned. */
 err find_run_newest(char **folder, const char *task_name) MUST_CHECK;

@@ -1,7 +1,9 @@
 #include "cli/line_reader.h"
 
 #include "base/foreign.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "cli/output.h"
 #include "platform/file.h"
 #include "text/unicode.h"
@@ -15,6 +17,16 @@ enum { READ_BYTES = 256 << 10 };
 
 bool line_reader_wanted(const char *const *arguments, size_t count) {
     return !count || (count == 1 && file_is_input(arguments[0]));
+}
+
+void line_reader_tell_file(const char *const *arguments, size_t count, const char *how) {
+    char word[300];
+    size_t i = 0;
+    while (i < count && !file_exists(arguments[i])) i++;
+    if (line_reader_wanted(arguments, count) || i == count) return;
+    shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", arguments[i]);
+    log_note("%s is read as a text, and a file is called so: `harness %s %s` reads what is in it",
+             word, how, word);
 }
 
 void line_reader_init(line_reader *r, int fd, const char *name) {

@@ -33,6 +33,10 @@ typedef struct line_reader {
 /* Whether texts come from standard input: there is no argument, or - alone. */
 bool line_reader_wanted(const char *const *arguments, size_t count);
 
+/* Notes the first argument that names a file and is read as a text all the same; `how` reads what is
+ * in the file: words before its name, for a shell. */
+void line_reader_tell_file(const char *const *arguments, size_t count, const char *how);
+
 /* Nothing is read yet. fd is borrowed. A byte order mark before the first line is no part of it.
  * Free with line_reader_free. */
 void line_reader_init(line_reader *r, int fd, const char *name);

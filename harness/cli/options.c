@@ -272,6 +272,13 @@ static err check_outputs(const options *o, verb_id verb) {
     return ERR_OK;
 }
 
+static err check_max_length(const options *o) {
+    char found[16];
+    if (!o->has_max_length || o->max_length >= 2) return ERR_OK;
+    snprintf(found, sizeof found, "%u", o->max_length);
+    return options_range_error("max-length", found, "at least 2, for [CLS] and [SEP]");
+}
+
 err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const char **argv) {
     memset(o, 0, sizeof *o);
     *wants_help = false;
@@ -308,6 +315,7 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
         while (o->args && o->args[o->arg_count]) o->arg_count++;
         e = check_folders(o);
         if (!e) e = check_outputs(o, verb);
+        if (!e) e = check_max_length(o);
     }
 done:
     if (e) options_free(o);

@@ -82,10 +82,17 @@ err output_spares_run(const char *path) {
         e = path_in(file, folder, names[i]);
         if (!e) e = marker_is_run_file(&is_run, file);
     }
+    if (!e && !is_run) e = marker_is_ours(&is_run, folder);
     if (!e && is_run)
         e = err_set(ERR_USAGE, "%s lies among the files of a run: name another place", path);
     mem_free(folder);
     return e;
+}
+
+err output_replaces(const char *path, bool overwrites) {
+    err e = output_spares_run(path);
+    if (e || overwrites || !file_named(path)) return e;
+    return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
 }
 
 bool output_reader_left(void) {

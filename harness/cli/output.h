@@ -24,9 +24,13 @@ err output_check(void) MUST_CHECK;
  * in `read`, the folder of a model. Errors: ERR_USAGE. */
 err output_apart(const char *path, const char *read) MUST_CHECK;
 
-/* Whether an output may be written: it replaces nothing that a run left in its folder. Rows of somebody's
+/* Whether an output may be written: it replaces nothing that a run left in its folder, nor
+ * a file of a model or a checkpoint that this program made. Rows of somebody's
  * own may lie there, as .csv, .tsv or .jsonl. Errors: ERR_USAGE; those of marker_is_run_file. */
 err output_spares_run(const char *path) MUST_CHECK;
+/* The same of an output that --overwrite allows to replace what is there. Errors: also ERR_DATA when
+ * something is, and nothing allows it. */
+err output_replaces(const char *path, bool overwrites) MUST_CHECK;
 
 /* Whether standard output may be written while `fd` (`name` in messages) is read: it is not the same
  * file, which would never end. Errors: ERR_USAGE. */

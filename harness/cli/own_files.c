@@ -269,8 +269,8 @@ static void show_labels(const own__scan *s, size_t count) {
     strbuf_free(&line);
 }
 
-/* "own-reviews" of "data/Reviews.csv", "own-내-댓글" of "내 댓글.csv"; where nothing of a name is left eight
- * digits of its hash. */
+/* "own-reviews" of "data/Reviews.csv", "own-내-댓글" of "내 댓글.csv"; where nothing of a name is left, or
+ * no task may have it, eight digits of its hash. */
 static err make_name(char **name, const char *path) {
     char *file = NULL, hex[HASH_HEX_BYTES];
     strbuf plain = {0};
@@ -283,7 +283,8 @@ static err make_name(char **name, const char *path) {
     for (char *at = file; *at; at++)
         if (*at == '.') *at = ' ';
     e = name_plain(&plain, file, NAME_BYTES);
-    bool is_nothing = !e && !strcmp(plain.text, "x") && strlen(file) > 1;
+    bool is_nothing =
+        !e && ((!strcmp(plain.text, "x") && strlen(file) > 1) || !name_is_word(plain.text));
     if (!e)
         e = mem_printf(name, KEPT_TASK_PREFIX "%.*s", is_nothing ? 8 : NAME_BYTES,
                        is_nothing ? hex : plain.text);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/output.h"
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "task/task.h"
@@ -188,8 +189,7 @@ err tasks_new(const options *o) {
         if (w.paths[i] && file_is_same(w.paths[i], path))
             e = err_set(ERR_USAGE, "%s is one of the files, and the manifest would replace it",
                         path);
-    if (!e && !o->overwrite && file_named(path))
-        e = err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
+    if (!e) e = output_replaces(path, o->overwrite);
     if (!e) e = folder_make(folder);
     if (!e) e = strbuf_printf(&text, "%s\n", manifest);
     if (!e) e = file_write(path, text.text, text.length);

@@ -23,22 +23,31 @@ static bool is_called(const char *column, const char *name) {
     return ascii_equal_fold(word, name);
 }
 
+/* Whether it ends in the word, which is Korean: what a Korean name is of stands last in it, as in
+ * '감정 라벨'. A word of one syllable ends many others. */
+static bool ends_in(const char *column, const char *word) {
+    size_t end = strlen(column), n = strlen(word);
+    while (end && strchr(" \t", column[end - 1])) end--;
+    return n > 3 && (*word & 0x80) && end > n && !memcmp(column + end - n, word, n);
+}
+
 size_t own_column_known(char *const *columns, size_t count, bool label) {
-    static const char *const texts[] = {"text",    "sentence", "document", "comment", "comments",
-                                        "content", "review",   "title",    "문장",    "본문",
-                                        "내용",    "텍스트",   "댓글",     "리뷰",    "글"};
+    static const char *const texts[] = {
+        "text", "sentence", "document", "comment", "comments", "content", "review", "title",
+        "문장", "본문",     "내용",     "텍스트",  "댓글",     "리뷰",    "질문",   "글"};
     static const char *const labels[] = {"label", "labels", "class", "category", "target",
                                          "라벨",  "레이블", "분류",  "감정",     "정답"};
     const char *const *known = label ? labels : texts;
     size_t names = label ? sizeof labels / sizeof *labels : sizeof texts / sizeof *texts;
-    size_t found = count;
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < names; k++) {
-            if (!is_called(columns[i], known[k])) continue;
-            if (found < count) return count;
-            found = i;
-        }
-    return found;
+    size_t found = count, matches = 0;
+    for (int ending = 0; ending < 2 && !matches; ending++)
+        for (size_t i = 0; i < count; i++)
+            for (size_t k = 0; k < names; k++) {
+                bool is = ending ? ends_in(columns[i], known[k]) : is_called(columns[i], known[k]);
+                if (is) found = i;
+                matches += is;
+            }
+    return matches == 1 ? found : count;
 }
 
 /* Columns of pairs, as the data sets that are called so everywhere have them. */

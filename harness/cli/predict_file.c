@@ -70,34 +70,72 @@ static err take_trained(predict_job *j) {
     return e;
 }
 
+/* Whether the words are a sentence, and no name of a column. */
+static bool is_sentence(const char *words) {
+    static const char *const marks[] = {".", "!", "?", "\u2026", "\u3002"};
+    enum { NAME_BYTES_MOST = 40 };
+    size_t end = strlen(words);
+    while (end && words[end - 1] == ' ') end--;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        size_t n = strlen(marks[i]);
+        if (end > n && !memcmp(words + end - n, marks[i], n)) return true;
+    }
+    return end > NAME_BYTES_MOST && memchr(words, ' ', end);
+}
+
+/* Whether the first line may be a text like the others: of a file that is called one of text, or of
+ * one column that is called by a sentence. Its answer would be missing. */
+static bool lacks_names(const table *t) {
+    const char *dot = strrchr(path_name(t->path), '.');
+    return t->kind == TASK_FORMAT_DELIMITED && ((dot && ascii_equal_fold(dot, ".txt")) ||
+                                                (t->column_count == 1 && is_sentence(*t->columns)));
+}
+
+static err refuse_columns(const table *t) {
+    char *list = NULL;
+    char word[300];
+    if (lacks_names(t)) {
+        shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", t->path);
+        return err_set(
+            ERR_USAGE,
+            "%s: its first line has to name the columns, and may be a sentence ('%.80s'): "
+            "where it names them, name the text's with --text-column; a sentence a line "
+            "goes through standard input, as in `harness predict < %s`",
+            t->path, t->header.text, file_is_input(t->path) ? "FILE" : word);
+    }
+    err e = table_columns_text(&list, t);
+    if (!e)
+        e = err_set(ERR_USAGE,
+                    "%s: which column holds the text? name it with --text-column; "
+                    "the columns are %s",
+                    t->path, list);
+    mem_free(list);
+    return e;
+}
+
+/* The column that nobody named: the one as in training, else by its name, else the only one. */
+static err guess_text(predict_job *j) {
+    const table *t = &j->table;
+    err e = take_trained(j);
+    if (e || j->text) return e;
+    size_t found = own_column_known(t->columns, t->column_count, false);
+    bool is_doubtful = lacks_names(t), is_only = t->column_count == 1 && !is_doubtful;
+    // a sentence may end in such a word
+    bool is_known = found < t->column_count && !(is_doubtful && strchr(t->columns[found], ' '));
+    if (!is_known && !is_only) return refuse_columns(t);
+    j->text = t->columns[is_known ? found : 0];
+    log_note("text    column '%s' of %s, %s (--text-column names another)", j->text, t->path,
+             is_known ? "by its name" : "the only one");
+    return ERR_OK;
+}
+
 static err choose_text(predict_job *j) {
     const options *o = j->options;
     const table *t = &j->table;
-    char *list = NULL;
-    size_t found = t->column_count == 1 ? 0 : own_column_known(t->columns, t->column_count, false);
     j->text = o->text_column;
     j->pair = o->text_pair_column;
-    if (!j->text) {
-        err e = take_trained(j);
-        if (e) return e;
-    }
-    if (!j->text && found == t->column_count) {
-        err e = table_columns_text(&list, t);
-        if (!e)
-            e = err_set(ERR_USAGE,
-                        "%s: which column holds the text? name it with --text-column; "
-                        "the columns are %s",
-                        t->path, list);
-        mem_free(list);
-        return e;
-    }
-    if (!j->text) {
-        j->text = t->columns[found];
-        log_note("text    column '%s' of %s, by its name or as the only one (--text-column names "
-                 "another)",
-                 j->text, t->path);
-    }
-    err e = table_find(&j->text_column, t, j->text, "text-column");
+    err e = j->text ? ERR_OK : guess_text(j);
+    if (!e) e = table_find(&j->text_column, t, j->text, "text-column");
     if (!e && j->pair) e = table_find(&j->pair_column, t, j->pair, "text-pair-column");
     if (!e && j->pair && !strcmp(j->text, j->pair))
         e = err_set(ERR_USAGE, "text and second text are different columns, found '%s' twice",

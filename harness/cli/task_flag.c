@@ -2,11 +2,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "base/shown.h"
 #include "cli/find_run.h"
 #include "cli/own_flags.h"
 #include "data/dataset.h"
 #include "platform/file.h"
+#include "text/unicode.h"
 
 #include <string.h>
 
@@ -21,11 +23,30 @@ err task_flag_unkept(bool *is, const options *o, const char *name) {
     return e;
 }
 
+/* The name of the task that a file of that name makes, where a run has it; else NULL. */
+static err plain_name(char **out, const char *name) {
+    strbuf plain = {0};
+    char *composed = NULL, *folder = NULL;
+    *out = NULL;
+    err e = unicode_compose(&composed, name + strlen(KEPT_TASK_PREFIX));
+    if (!e) e = strbuf_add(&plain, KEPT_TASK_PREFIX);
+    if (!e) e = name_plain(&plain, composed, strlen(composed));
+    if (!e && strcmp(plain.text, name) != 0) e = find_run_newest(&folder, plain.text);
+    if (!e && folder) e = mem_strdup(out, plain.text);
+    mem_free(composed);
+    mem_free(folder);
+    strbuf_free(&plain);
+    return e;
+}
+
 /* Of a name that such runs have. */
 static err not_kept(const char *name) {
-    char *file = NULL;
+    char *file = NULL, *meant = NULL;
     char word[300], output[300];
-    err e = mem_printf(&file, "%s.json", name);
+    err e = plain_name(&meant, name);
+    if (!e && meant) e = err_set(ERR_USAGE, "unknown task '%s': did you mean '%s'?", name, meant);
+    mem_free(meant);
+    if (!e) e = mem_printf(&file, "%s.json", name);
     if (e) return e;
     shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", name);
     shown_snprintf(output, sizeof output, SHOWN_SHELL, "%s", file);

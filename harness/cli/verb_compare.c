@@ -88,6 +88,10 @@ static err add_named(side *s, const char *name, const options *o) {
 
 /* What has no comma, or is there under that very name, is one; else each between commas. */
 static err add_listed(side *s, const char *name, const options *o) {
+    size_t end = strlen(name);
+    bool lacks = !end || *name == ',' || name[end - 1] == ',' || strstr(name, ",,");
+    if (lacks && !file_named(name))
+        return err_set(ERR_USAGE, "'%s': the name of a record, run or device is empty", name);
     bool is_one = !strchr(name, ',') || file_named(name) || compare_is_device(name);
     err e = is_one ? add_named(s, name, o) : ERR_OK;
     for (const char *at = name; !is_one && !e && at; at = strchr(at, ',')) {

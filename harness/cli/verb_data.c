@@ -255,7 +255,7 @@ static err data_head(const options *o, const task *t) {
     if (!count) return err_set(ERR_USAGE, "--rows expects 1 or more, found 0");
     err e = fetch_task(t, &wanted, o->offline, false);
     if (!e) e = dataset_load(&d, t, &wanted);
-    if (!e && dev) e = dataset_split_dev(&d);
+    if (!e && dev) e = dataset_split_dev(&d, t);
     const dataset_split *s = dev ? &d.dev : strcmp(name, "train") ? &d.test : &d.train;
     if (!e && (first < 1 || (o->has_row && first > s->row_count)))
         e = err_set(ERR_USAGE, "--row expects 1 to %zu, the rows of %s, found %zu", s->row_count,

@@ -66,7 +66,7 @@ static err read_run(inquiry *q, const char *folder) {
     errors_run *one = &q->runs[q->count];
     char path[PATH_MAX];
     one->folder = folder;
-    err e = find_run_check(folder);
+    err e = find_run_check(folder, true);
     if (!e) e = path_in(path, folder, "record.json");
     if (!e && !file_named(path))
         e = err_set(ERR_DATA, "%s: no record.json in it: not the output folder of a finished run",
@@ -116,7 +116,7 @@ static err load_rows(inquiry *q, const options *o) {
     err e = task_flag_find(&q->task, o, r->task.name, q->runs[0].folder);
     if (!e && !o->offline) e = fetch_task(&q->task, &wish, false, false);
     if (!e) e = record_rows_load(&q->data, &q->task, r, o, q->runs[0].folder);
-    if (!e && strcmp(r->protocol, "dev") == 0) e = dataset_split_dev(&q->data);
+    if (!e && strcmp(r->protocol, "dev") == 0) e = dataset_split_dev(&q->data, &q->task);
     size_t n = q->data.test.row_count;
     if (!e) e = dataset_gold(&q->gold, &q->data, &q->data.test);
     if (!e) e = dataset_gold(&q->dev_gold, &q->data, &q->data.dev);

@@ -117,7 +117,7 @@ static err load(evaluation *v, const options *o, const run_task *r) {
         return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
     if (!o->offline && (e = fetch_task(&v->task, &wish, false, false))) return e;
     if ((e = dataset_load(&v->data, &v->task, &wish))) return e;
-    if (is_dev && (e = dataset_split_dev(&v->data))) return e;
+    if (is_dev && (e = dataset_split_dev(&v->data, &v->task))) return e;
     v->split = v->is_test ? &v->data.test : is_dev ? &v->data.dev : &v->data.train;
     return ERR_OK;
 }
@@ -345,7 +345,7 @@ static err eval_record(const options *o) {
                            "--%s and --record exclude each other: a record is of the "
                            "test rows of one run, and holds no texts",
                            v.flag);
-    err e = find_run_check(o->record);
+    err e = find_run_check(o->record, false);
     if (!e)
         e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
                                      : mem_strdup(&path, o->record);

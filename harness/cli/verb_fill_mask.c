@@ -139,6 +139,8 @@ static err open_all(filler *f) {
 err verb_fill_mask(const options *o) {
     filler f = {.options = o};
     err e = check(o);
+    if (!e) line_reader_tell_file(o->args, o->arg_count, "fill-mask <");
+    if (!e && !o->model) log_note("model   %s (--model names another)", SHIPPED_DEFAULT);
     if (!e) e = open_all(&f);
     if (!e && line_reader_wanted(o->args, o->arg_count))
         e = fill_input(&f);

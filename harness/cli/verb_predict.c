@@ -281,6 +281,7 @@ err verb_predict(const options *o) {
     err e = check_arguments(o);
     if (!e) e = predict_file_check(o);
     if (e) return e;
+    line_reader_tell_file(o->args, o->arg_count, "predict --input");
     if ((e = find_run(&folder, o->checkpoint, o->task, o->offline))) goto done;
     if ((e = predictor_open(&p, o, folder))) goto done;
     e = o->input                                    ? predict_file(&p)

@@ -217,7 +217,9 @@ static err check_one(void *of, const char *path, const char *relative) {
 static err check_named(checking *w, const char *path) {
     char own[PATH_MAX];
     err e = path_in(own, path, "record.json");
-    if (!e && !folder_exists(path))
+    if (!e && !file_is_input(path) && !file_named(path))
+        e = err_set(ERR_DATA, "%s: no such file or folder", path);
+    else if (!e && !folder_exists(path))
         e = check_one(w, path, NULL);
     else if (!e)
         e = file_exists(own) ? check_one(w, own, NULL) : store_walk(path, check_one, w);

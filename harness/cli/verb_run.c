@@ -313,6 +313,7 @@ static err show_result(const record *rec, const run *r, const options *o, const 
 static err show_finished(const run *r, const options *o, const char *begun, double *score) {
     record rec = {0};
     char *stored = NULL, local[PATH_MAX];
+    bool is_new = false;
     err e = path_in(local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
     if (begun && strcmp(rec.created, begun) > 0)
@@ -322,10 +323,12 @@ static err show_finished(const run *r, const options *o, const char *begun, doub
                  "(--overwrite does it again)",
                  r->output, rec.created);
     if (run_is_result(&rec, r) && !r->request.is_dry &&
-        (e = store_write_missing(results_folder(o), &rec, &stored)))
+        (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
         goto done;
-    if (stored) log_note("its record was not among the results: wrote %s", stored);
+    if (is_new) log_note("its record was not among the results: wrote %s", stored);
     e = show_result(&rec, r, o, local, stored, score);
+    if (!e && r->request.is_dry && !o->json)
+        shown_line("finished already, in %s: nothing would be trained", r->output);
 done:
     mem_free(stored);
     record_free(&rec);

@@ -85,6 +85,10 @@ static err tasks_list(const options *o) {
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         if ((e = task_load(&t, c.paths[i]))) break;
+        if ((e = task_check_name(&t))) {
+            task_free(&t);
+            break;
+        }
         if (o->json)
             e = list_object(array, &t);
         else if (narrow)

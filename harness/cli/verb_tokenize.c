@@ -292,14 +292,10 @@ err verb_tokenize(const options *o) {
     tokenizer t = {0};
     text_list l = {0};
     printer p = {.o = o, .t = &t};
-    if (o->has_max_length && o->max_length < 2) {
-        char found[16];
-        snprintf(found, sizeof found, "%u", o->max_length);
-        return options_range_error("max-length", found, "at least 2, for [CLS] and [SEP]");
-    }
     err e = load(&t, o);
     if (e) goto done;
     size_t count = line_reader_wanted(o->args, o->arg_count) ? 0 : o->arg_count;
+    line_reader_tell_file(o->args, count, "tokenize <");
     if (o->pair && count % 2)
         e = err_set(ERR_USAGE, "--pair takes two texts for each pair, found %zu", count);
     for (size_t i = 0; i < count && !e; i++) {

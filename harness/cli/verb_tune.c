@@ -210,6 +210,7 @@ static err check_places(const search *s, const options *o) {
     if (!e && file_named(recipe_path) && !folder_exists(trials))
         e = file_refuse_strange(recipe_path);
     if (!e) e = folder_check_writable(s->folder);
+    if (!e && o->output) e = output_spares_run(o->output);
     if (!e && o->output && file_named(o->output) && !o->overwrite)
         e = check_output(s, o->output, recipe_path);
     if (!e && o->output) e = path_folder(&place, o->output);

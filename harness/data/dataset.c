@@ -109,11 +109,33 @@ static err read_rows(data__reader *r, data__source *s) {
     return readers[r->task->format.kind](r, s);
 }
 
+/* Of a file that lies where its manifest says: it is somebody's own, who may change it. */
+static err changed(const task *t, const char *path, const char *now, const char *then) {
+    return err_set(
+        ERR_DATA,
+        "%s: %s, and %s when %s was written: the file has changed since; put the old one "
+        "back%s, or train anew",
+        path, now, then, t->path,
+        err_advice("train-file", ", name the new one (--train-file, --test-file)"));
+}
+
+static err check_bytes(const task *t, const task_file *f, const data__source *s) {
+    char now[40], then[40];
+    if (!f->bytes || f->bytes == s->file_bytes) return ERR_OK;
+    snprintf(now, sizeof now, "%llu bytes", (unsigned long long)s->file_bytes);
+    snprintf(then, sizeof then, "%llu", (unsigned long long)f->bytes);
+    return f->path ? changed(t, s->path, now, then)
+                   : err_set(ERR_DATA, "%s: %s, the manifest expects %s", s->path, now, then);
+}
+
 /* Compares the rest of a file's identity; its size was right. */
-static err check_sha256(const task_file *f, data__source *s) {
+static err check_sha256(const task *t, const task_file *f, data__source *s) {
+    char now[HASH_HEX_BYTES + 16];
     char hex[HASH_HEX_BYTES];
     err e = data__source_finish(s, hex);
     if (e || !strcmp(hex, f->sha256)) return e;
+    snprintf(now, sizeof now, "SHA-256 is %s", hex);
+    if (f->path) return changed(t, s->path, now, f->sha256);
     return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", s->path, hex, f->sha256);
 }
 
@@ -131,9 +153,8 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
     char *message = NULL;
     err e = data__source_open(&s, r->path, keep_bom), wrong = ERR_OK;
     bool opened = s.fd >= 0;
-    if (opened && !trusted && f->bytes && f->bytes != s.file_bytes) {
-        e = err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", r->path,
-                    (unsigned long long)s.file_bytes, (unsigned long long)f->bytes);
+    if (opened && !trusted && (wrong = check_bytes(r->task, f, &s))) {
+        e = wrong;
         goto done;
     }
     if (opened && !trusted && f->git_blob && (wrong = dataset_check_blob(f, r->path))) {
@@ -145,7 +166,8 @@ static err read_file(data__reader *r, const task_file *f, bool trusted) {
     if (opened && !trusted && f->sha256 && (!e || e == ERR_FORMAT)) {
         // that it is another file explains what is wrong in it
         if (e && (wrong = mem_strdup(&message, err_message(e)))) e = wrong;
-        if (e != ERR_MEMORY && !(wrong = check_sha256(f, &s)) && e) e = err_set(e, "%s", message);
+        if (e != ERR_MEMORY && !(wrong = check_sha256(r->task, f, &s)) && e)
+            e = err_set(e, "%s", message);
         if (wrong) e = wrong;
     }
     if (!e && !trusted && f->rows && f->rows != r->file_rows) {

@@ -107,7 +107,7 @@ err dataset_load(dataset *d, const task *t, const dataset_options *options) MUST
  * of "dev:" + text moves to d->dev, in the file's order. Train keeps the rest. Hashes and the test
  * split stay as they were. Errors: ERR_DATA when a label would leave train without a row;
  * ERR_MEMORY. */
-err dataset_split_dev(dataset *d) MUST_CHECK;
+err dataset_split_dev(dataset *d, const task *t) MUST_CHECK;
 
 void dataset_free(dataset *d);
 

@@ -243,22 +243,23 @@ done:
 }
 
 /* Fails when some label has rows in train now and would have none once the dev rows leave it. */
-static err check_dev(const dataset *d, const bool *is_dev, size_t *left) {
+static err check_dev(const dataset *d, const task *t, const bool *is_dev, size_t *left) {
     for (size_t i = 0; i < d->train.row_count; i++)
         left[group_of(d, &d->train.rows[i])] += d->train.rows[i].kept && !is_dev[i];
     for (size_t i = 0; i < d->train.row_count; i++) {
         uint32_t label = group_of(d, &d->train.rows[i]);
         if (d->train.rows[i].kept && !left[label]) {
-            return err_set(ERR_DATA,
-                           "protocol dev: label %u has one train row, so none is left for training "
-                           "once dev has taken a tenth, rounded up",
-                           label);
+            return err_set(
+                ERR_DATA,
+                "protocol dev: label '%s' has one train row, so none is left for training "
+                "once dev has taken a tenth, rounded up",
+                t->label_count ? t->labels[label].readable : "");
         }
     }
     return ERR_OK;
 }
 
-err dataset_split_dev(dataset *d) {
+err dataset_split_dev(dataset *d, const task *t) {
     enum { ONE_IN = 10 };
     dataset_split *train = &d->train;
     ranked *list = NULL;
@@ -276,7 +277,7 @@ err dataset_split_dev(dataset *d) {
     }
     qsort(list, count, sizeof *list, by_group_and_digest);
     choose_part(is_dev, list, count, ONE_IN);
-    if ((e = check_dev(d, is_dev, left))) goto done;
+    if ((e = check_dev(d, t, is_dev, left))) goto done;
     if ((e = copy_rows(&d->dev, train, is_dev, NULL))) goto done;
     if ((e = count_split(&d->dev, d))) goto done;
     d->dev.kept_count = d->dev.row_count;

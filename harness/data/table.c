@@ -220,9 +220,17 @@ err table_next(table *t, bool *more) {
     return e;
 }
 
-/* The first whole object with a key of JSON lines among what was looked at, NULL without one. The lines stay to
- * be read: a faulty one before it is the reader's to refuse or to pass over. */
-static err look_for_object(cJSON **object, const table *t) {
+/* Whether a line is an object with that key; of NULL with any. */
+static bool has_key(const cJSON *object, const char *key) {
+    const cJSON *value;
+    if (!object || !cJSON_IsObject(object) || !object->child) return false;
+    return !key || !data__json_value(&value, object, key, "");
+}
+
+/* The first whole object with a key (`key` unless NULL) of JSON lines among what was looked at, NULL
+ * without one. The lines stay to be read: a faulty one before it is the reader's to refuse or to pass
+ * over. */
+static err look_for_object(cJSON **object, const table *t, const char *key) {
     data__source *s = &t->reader->source;
     char *end = s->bytes + s->end, *stop;
     for (char *at = s->bytes + s->begin; !*object && at < end; at = stop + 1) {
@@ -231,20 +239,35 @@ static err look_for_object(cJSON **object, const table *t) {
         if (!stop) stop = end;
         size_t bytes = (size_t)(stop - at);
         while (bytes && strchr(" \t\r", at[bytes - 1])) bytes--;
-        err e = bytes ? data__json_line(object, s, at, bytes) : ERR_OK;
+        // a longer one is no row
+        bool is_row = bytes && bytes <= DATA_TEXT_LIMIT_BYTES;
+        err e = is_row ? data__json_line(object, s, at, bytes) : ERR_OK;
         if (e == ERR_MEMORY) return e;
+        if (has_key(*object, key)) break;
         err_clear();
-        if (*object && cJSON_IsObject(*object) && (*object)->child) break;
         cJSON_Delete(*object);
         *object = NULL;
     }
+    err_clear();
     return ERR_OK;
+}
+
+/* The same, reading on for one: the first lines may be longer than what was looked at. */
+static err find_object(cJSON **object, const table *t) {
+    data__source *s = &t->reader->source;
+    for (;;) {
+        size_t there = s->end - s->begin;
+        err e = look_for_object(object, t, NULL);
+        if (e || *object || s->ended || there > LONG_LINE_BYTES) return e;
+        while (!e && !s->ended && s->end - s->begin < 2 * there) e = data__source_more(s);
+        if (e) return e;
+    }
 }
 
 /* The names of the columns: of the first record, or of the first object. */
 static err read_names(table *t) {
     bool more = true;
-    err e = t->kind == TASK_FORMAT_JSONL ? look_for_object(&t->object, t) : ERR_OK;
+    err e = t->kind == TASK_FORMAT_JSONL ? find_object(&t->object, t) : ERR_OK;
     bool is_pending = !t->object && t->kind != TASK_FORMAT_DELIMITED;
     if (!e && !t->object) e = table_next(t, &more);
     if (e) return e;
@@ -377,7 +400,13 @@ err table_find(size_t *index, const table *t, const char *name, const char *flag
     if (t->object && strchr(name, '.') && !data__json_value(&value, t->object, name, t->path))
         return ERR_OK;
     err_clear();
-    err e = table_columns_text(&list, t);
+    // a row without it, which came first, is the reader's to refuse or to pass over
+    cJSON *having = NULL;
+    err e = t->kind == TASK_FORMAT_JSONL ? look_for_object(&having, t, name) : ERR_OK;
+    bool found = having;
+    cJSON_Delete(having);
+    if (e || found) return e;
+    e = table_columns_text(&list, t);
     if (e) return e;
     const char *near = text_nearest(name, (const char *const *)t->columns, t->column_count);
     e = err_set(ERR_USAGE, "%s: no column '%s'%s%s%s (--%s); the columns are %s", t->path, name,

@@ -178,7 +178,9 @@ err table__guess(table *t, const char *text, size_t bytes, bool ended) {
     while (at < bytes && ++at < bytes && !next)
         if (!strchr(" \t\r\n", text[at])) next = text[at];
     // a faulty first line tells nothing: those behind it do, where it begins as JSON or the name says so
-    bool is_lines = first == '{' ||
+    // and one that is longer than what was looked at
+    bool is_long = first != '[' && !ended && !memchr(text, '\n', bytes) && is_named_json(t->path);
+    bool is_lines = first == '{' || is_long ||
                     ((first == '[' || is_named_json(t->path)) && holds_objects(text, bytes, ended));
     if (is_lines || (first == '[' && (next == '{' || next == ']'))) {
         t->kind = is_lines ? TASK_FORMAT_JSONL : TASK_FORMAT_JSON;

@@ -215,6 +215,19 @@ const char *compare__better(const record *r, page_language language) {
     return SAY_IN(language, is_right);
 }
 
+/* The same of the rows that are counted, as the sentence on p goes. */
+static const char *better_alone(const record *r, page_language language) {
+    switch (r->task.kind) {
+    case ANSWER_NUMBER: return SAY_IN(language, nearer_alone);
+    case ANSWER_SET: return SAY_IN(language, labels_alone);
+    case ANSWER_TAGS: return SAY_IN(language, entities_alone);
+    case ANSWER_ARCS: return SAY_IN(language, words_alone);
+    case ANSWER_CLASS:
+    case ANSWER_RELATION: break;
+    }
+    return SAY_IN(language, right_alone);
+}
+
 const char *compare__test_name(const record *r, page_language language) {
     return answer_is_label(r->task.kind) ? SAY_IN(language, mcnemar) : SAY_IN(language, sign_test);
 }
@@ -225,6 +238,6 @@ const char *compare__test_key(const record *r) {
 
 err compare__test_words(strbuf *out, const record *r, page_language language) {
     return strbuf_printf(out, SAY_IN(language, what_p_is), compare__test_name(r, language),
-                         compare__better(r, language),
+                         better_alone(r, language),
                          language_term(language, metric_find(r->headline)->title));
 }

@@ -163,13 +163,21 @@ static err check_task_name(const record *r, const char *path) {
     mem_free(seen);
     mem_free(whole);
     if (e) return e;
-    // "Own-x" is no "own-x", which a board leaves out, and records of a task "pages" would not be found
-    if (name_is_word(name) && !task_name_is_folder(name)) return ERR_OK;
-    return err_set(
-        ERR_FORMAT,
-        "%s: task: key 'name' is '%s', which no task is called: a-z, letters of other "
-        "scripts, 0-9, '_' and '-' are allowed, and no name of a folder beside the tasks",
-        path, name);
+    // "Own-x" is no "own-x", which a board leaves out
+    if (!name_is_word(name))
+        return err_set(
+            ERR_FORMAT,
+            "%s: task: key 'name' is '%s', which no task is called: a-z, letters of other "
+            "scripts, 0-9, '_' and '-' are allowed, and no alphabets that look alike in "
+            "one word",
+            path, name);
+    // and what no manifest may be called no record is of
+    const char *meaning = NULL;
+    if ((e = task_name_meaning(&meaning, name)) || !meaning) return e;
+    return err_set(ERR_FORMAT,
+                   "%s: task: key 'name' is '%s', which no task is called, for it means something "
+                   "else: %s",
+                   path, name, meaning);
 }
 
 static err check_counts(const record *r, const char *path) {

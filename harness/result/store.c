@@ -297,16 +297,11 @@ err store_write(const char *folder, record *r, char **path) {
     return e;
 }
 
-err store_write_missing(const char *folder, record *r, char **path) {
-    char *full = NULL;
+err store_write_missing(const char *folder, record *r, char **path, bool *is_new) {
     bool stays = false;
-    *path = NULL;
-    err e = store_place(&full, folder, r);
-    if (!e && !file_exists(full) && !(e = record_write_new(&stays, r, full)) && !stays) {
-        *path = full;
-        full = NULL;
-    }
-    mem_free(full);
+    *is_new = false;
+    err e = store_place(path, folder, r);
+    if (!e && !file_exists(*path) && !(e = record_write_new(&stays, r, *path))) *is_new = !stays;
     return e;
 }
 

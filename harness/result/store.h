@@ -77,8 +77,9 @@ err store_place(char **path, const char *folder, record *r) MUST_CHECK;
  * file's path. Errors: ERR_ARG for a partial record; those of record_write. */
 err store_write(const char *folder, record *r, char **path) MUST_CHECK;
 
-/* The same, unless a record lies at that place already: then *path is NULL. */
-err store_write_missing(const char *folder, record *r, char **path) MUST_CHECK;
+/* The same, unless a record lies at that place already: then *is_new is false. *path is owned, also
+ * after an error NULL or owned. */
+err store_write_missing(const char *folder, record *r, char **path, bool *is_new) MUST_CHECK;
 
 /* Marks the record of this very run (made at the same moment) in the folder, if it is there: its
  * model was replaced. Errors: those of store_read and record_write. */

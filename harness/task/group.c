@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { PLACE_MOST = 1000, PUBLISHED_MOST = 1000 };
+enum { PLAIN_BYTES = 128 };
 
 static err load_metrics(task_group *g, const task *t, const cJSON *object, const char *where) {
     const cJSON *list;
@@ -120,13 +121,16 @@ bool task_name_is_folder(const char *name) {
 }
 
 err task_name_meaning(const char **meaning, const char *name) {
+    // the last one that means nothing: thousands of records are of one task, and groups do not change
+    static _Thread_local char plain[PLAIN_BYTES];
     task_catalog members = {0};
     *meaning = task_name_is_folder(name) ? "a folder of other files in results"
                : strcmp(name, "all")     ? NULL
                                          : "every task";
-    if (*meaning) return ERR_OK;
+    if (*meaning || !strcmp(plain, name)) return ERR_OK;
     err e = task_group_members(&members, name, NULL);
     if (!e && members.count) *meaning = "a group of tasks";
+    if (!e && !members.count && strlen(name) < sizeof plain) memcpy(plain, name, strlen(name) + 1);
     task_catalog_free(&members);
     return e;
 }

@@ -127,9 +127,11 @@ err task__plain_name(const char **name, const cJSON *root, const char *key, cons
     err e = json_string(name, root, key, path);
     if (!e && name_is_word(*name)) return check_composed(*name, key, path);
     if (e) return e;
-    return err_set(ERR_FORMAT,
-                   "%s: key '%s' is '%s', allowed: a-z, letters of other scripts, 0-9, '_' and '-'",
-                   path, key, *name);
+    return err_set(
+        ERR_FORMAT,
+        "%s: key '%s' is '%s', allowed: a-z, letters of other scripts, 0-9, '_' and '-', "
+        "and in one word no letters of alphabets that look alike",
+        path, key, *name);
 }
 
 static bool is_file_name(const char *s) {

@@ -43,3 +43,30 @@ Test(name, plain_names_are_safe_readable_and_keep_hangul) {
     }
     cr_assert_eq(mem_live_count(), live);
 }
+
+/* What a task may be called; letters of alphabets that look alike do not mix in one word of it. */
+Test(name, words_do_not_mix_what_looks_alike) {
+    static const struct {
+        const char *text;
+        bool is_word;
+    } cases[] = {
+        {"own-x", true},
+        {"own-отзывы", true},
+        {"отзывы_2", true},
+        {"영화평-reviews", true},
+        {"klue데이터", true},
+        {"café", true},
+        {"μετα", true},
+        {"x-μετα-отзывы", true},
+        {"\xd0\xbewn-x", false}, // a Cyrillic o
+        {"ow\xce\xbd-x", false}, // a Greek nu
+        {"отзывы\xce\xbf", false},
+        {"é\xd0\xbe", false},
+        {"Own-x", false},
+        {"-x", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(name_is_word(cases[i].text), cases[i].is_word, "case %zu: %s", i,
+                     cases[i].text);
+}

@@ -27,6 +27,19 @@ static void refused(const char *const *arguments, int code, const char *message)
     program_free(&r);
 }
 
+Test(arguments, sides_have_names_and_lengths_have_room) {
+    static const char *const sides[] = {",", "a,", ",a", "a,,b", ""};
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        refused((const char *const[]){"compare", sides[i], sides[i], NULL}, 2,
+                "the name of a record, run or device is empty");
+    static const char *const verbs[] = {"run", "eval", "predict"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        refused((const char *const[]){verbs[i], "--max-length", "1", NULL}, 2,
+                "--max-length expects at least 2, for [CLS] and [SEP], found '1'");
+        refused((const char *const[]){verbs[i], "--max-length", "0", NULL}, 2, "found '0'");
+    }
+}
+
 /* Names of folders that are none, also where nothing would have been read from them. */
 Test(arguments, what_is_no_folder_is_refused_by_name) {
     static const char *const things[] = {"fifo", "file", "/dev/null", "link"};
@@ -141,7 +154,7 @@ Test(arguments, models_that_score) {
         {{"eval", "--record", "r", "--model", "a"}, 2, "--model and --record exclude each other"},
         {{"eval", "--record", "many"},
          1,
-         "many is not a run's folder; name one of the 1 run below"},
+         "many is not a run's folder; the run below it is many/one"},
         {{"predict", "--model", "bare", "x"}, 1, "bare: no model folder: no config.json in it"},
         // of the hub: nothing is asked for before the task is known
         {{"eval", "--model", "org/model"}, 2, "org/model: no record beside the model says which"},

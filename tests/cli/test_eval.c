@@ -313,6 +313,13 @@ Test(eval, what_a_record_cannot_say) {
                     "a name that ends with .csv, .tsv or .jsonl is expected");
     expect_said(RUN("eval", "--record", "r.csv", "--predictions", "./r.csv", "--overwrite"), 2,
                 "./r.csv is read by this command, and would be replaced");
+    // nor over what a run left
+    MUST(folder_make(temporary_path("run")));
+    temporary_put("run/run.json", "{\"harness\": {\"version\": \"1\", \"numerics_version\": 1}}");
+    temporary_put("run/log.jsonl", "{\"loss\":1}\n");
+    expect_said(RUN("eval", "--record", "r.json", "--predictions", "run/log.jsonl", "--overwrite"),
+                2, "run/log.jsonl lies among the files of a run");
+    cr_expect_eq(file_exists(temporary_path("run/log.jsonl")), true);
     expect_said(RUN("eval"), 1, "no finished run under ./runs");
     // a newer one is refused by its number
     char *text;

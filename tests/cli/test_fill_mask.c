@@ -266,6 +266,9 @@ Test(fill_mask, the_programs_models_are_known_by_name_and_offline) {
         program_free(&r);
     }
     fails(2, "did you mean 'ko-tiny'?", RUN("fill-mask", "--model", "ko-tny", "[MASK]"));
+    program_result r = RUN("fill-mask", "--device", "cpu", "[MASK]");
+    cr_expect(strstr(r.err, "model   " SHIPPED_DEFAULT " (--model names another)"), "%s", r.err);
+    program_free(&r);
     cr_assert_eq(strcmp(model_recipe_name("ko-tiny"), "ko-tiny"), 0);
     cr_assert_eq(strcmp(model_recipe_name("org/model"), "trainer"), 0);
 }

@@ -278,6 +278,10 @@ Test(help_pages, values_are_lists_of_this_machine) {
     cr_expect_eq(r.exit_code, 2);
     cr_expect(strstr(r.err, "--format expects man, bash, zsh or fish, found 'roff'"), "%s", r.err);
     program_free(&r);
+    r = RUN("help", "--format", "man", "--json");
+    cr_expect_eq(r.exit_code, 2);
+    cr_expect(strstr(r.err, "--format and --json exclude each other"), "%s", r.err);
+    program_free(&r);
     static const char *const rows[][2] = {{"task", "kor_hate\n"},
                                           {"model", "tiny\n"},
                                           {"device", "cpu\n"},

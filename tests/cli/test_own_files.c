@@ -351,6 +351,11 @@ Test(own_files, a_column_is_guessed_where_one_guess_alone_is_possible) {
         {"문장1,문장2,정답", "text    columns '문장1' and '문장2' of f.csv, a pair", 0},
         {"premise,hypothesis,sentence1,sentence2,label", "which column holds the text?", 2},
         {"sentence1,x,label", "which column holds the text?", 2},
+        // by the word that a Korean name ends in
+        {"번호,댓글 내용,감정 라벨", "label   column '감정 라벨' of f.csv", 0},
+        {"댓글 수,리뷰본문 ,댓글 감정", "text    column '리뷰본문 ' of f.csv", 0},
+        {"댓글 내용,리뷰 본문,라벨", "which column holds the text?", 2},
+        {"번호,댓글 내용,댓글,라벨", "text    column '댓글' of f.csv", 0},
         {"id,text,x", "which column holds the label?", 2},
         {"text", "which column holds the label?", 2},
     };
@@ -659,6 +664,11 @@ Test(own_files, manifests_hold_the_files_to_their_hashes) {
                                "{\"text\": \"c\", \"label\": 2}]");
     p = RUN("tasks", "new", "rows.json", "--output", "./rows.json", "--overwrite");
     cr_expect(p.exit_code == 2 && strstr(p.err, "the manifest would replace it"), "%s", p.err);
+    program_free(&p);
+    MUST(folder_make(temporary_path("run")));
+    temporary_put("run/run.json", "{\"harness\": {\"version\": \"1\", \"numerics_version\": 1}}");
+    p = RUN("tasks", "new", "train.csv", "--output", "run/run.json", "--overwrite");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "lies among the files of a run"), "%s", p.err);
     program_free(&p);
     p = RUN("tasks", "new", "train.csv", "--output", "mine.txt");
     cr_expect_eq(p.exit_code, 2);

@@ -60,6 +60,7 @@ Test(own_tasks, names_stay_readable) {
         {"영화평.csv", "own-영화평"},
         {"映画の感想.csv", "own-映画の感想"},
         {"\xF0\x9F\x98\x80.csv", "own-f0443a34"}, // nothing of it is a letter
+        {"\xd0\xbewn.csv", "own-f1d94edb"},       // a Cyrillic o
         {"가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가.csv",
          "own-가가가가가가가가가가가가가가가가가가가가가가가가가가가가가가"},
     };
@@ -120,6 +121,7 @@ Test(own_tasks, a_name_that_means_something_else_is_refused) {
     static const char wrong[] =
         "mt/klue.json: key 'name' is 'klue', which means something else: a group of tasks";
     expect_error(RUN("tasks", "show", "klue", "--task-dir", "mt"), 1, wrong);
+    expect_error(RUN("tasks", "--task-dir", "mt"), 1, wrong);
     program_result p = RUN("tasks", "check", "--task-dir", "mt");
     cr_expect_neq(p.exit_code, 0);
     cr_expect(strstr(p.out, wrong) && !strstr(p.out, "group: key"), "%s", p.out);
@@ -167,6 +169,8 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
     expect_error(RUN("run", "--task", "own-내-글,kor_hate", "--sample", QUICK), 2,
                  "own-내-글: files of your own are run by themselves, with --task own-내-글 alone");
     expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/a");
+    expect_error(RUN("eval", "--task", "own-내 글", QUICK), 2,
+                 "unknown task 'own-내 글': did you mean 'own-내-글'?");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a", QUICK), " 8 rows");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a/model", "--split", "train", QUICK), " 24 rows");
     expect_out(RUN("data", "stats", "own-내-글"), "Own files");
@@ -174,12 +178,23 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
     expect_out(RUN("predict", "-c", "runs/own-내-글/a", "--input", "시험.csv", QUICK),
                ",label,score");
     expect_out(RUN("data", "head", "own-내-글", "-n", "1"), "정말 좋아요 0");
+    // a file's name is a text like any other, but hardly one that was meant
+    program_result p = RUN("predict", "-c", "runs/own-내-글/a", "좋아요", "시험.csv", "--device",
+                           "cpu", "--threads", "1");
+    cr_expect(strstr(p.err,
+                     "'시험.csv' is read as a text, and a file is called so: `harness predict "
+                     "--input '시험.csv'` reads what is in it"),
+              "%s", p.err);
+    program_free(&p);
+    p = RUN("tokenize", "-c", "runs/own-내-글/a", "시험.csv");
+    cr_expect(strstr(p.err, "`harness tokenize < '시험.csv'`"), "%s", p.err);
+    program_free(&p);
     expect_out(
         RUN("predict", "--task", "own-내-글", "-c", "runs/own-내-글/a", "--json", "좋아요", QUICK),
         "\"좋음\"");
     // elsewhere the files are found too
-    program_result p = program_run(temporary_path("runs"), 120,
-                                   (const char *const[]){"eval", "-c", "own-내-글/a", QUICK, NULL});
+    p = program_run(temporary_path("runs"), 120,
+                    (const char *const[]){"eval", "-c", "own-내-글/a", QUICK, NULL});
     expect_out(p, " 8 rows");
     // and trained on again: the record has the flags that name them
     p = RUN("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--seed", "2",
@@ -202,6 +217,11 @@ Test(own_tasks, files_are_held_to_their_hashes) {
     put_reviews("시험.csv", 26, 8); // as many bytes
     expect_error(RUN("eval", "-c", "a", QUICK), 1, "시험.csv: SHA-256 is ");
     expect_error(RUN("errors", "a", QUICK), 1, "시험.csv: SHA-256 is ");
+    put_reviews("시험.csv", 26, 9);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1,
+                 " when a/run.json was written: the file has changed since; put the old one back, "
+                 "name the new one (--train-file, --test-file), or train anew");
+    expect_error(RUN("errors", "a", QUICK), 1, "has changed since; put the old one back, or train");
     MUST(file_remove(temporary_path("시험.csv")));
     expect_error(RUN("eval", "-c", "a", QUICK), 1,
                  "시험.csv: no such file, and a/run.json says that it lies there (SHA-256 ");
@@ -444,7 +464,8 @@ Test(own_tasks, a_folder_of_runs_names_them) {
     expect_error(RUN("predict", "-c", "runs/nsmc", "가", QUICK), 1, said);
     expect_error(RUN("eval", "--task", "kor_hate", "--sample", "-c", "runs/nsmc", QUICK), 1, said);
     expect_error(RUN("tokenize", "-c", "runs/nsmc", "가"), 1, said);
-    expect_error(RUN("errors", "runs/nsmc"), 1, said);
+    expect_error(RUN("errors", "runs/nsmc"), 1,
+                 "runs/nsmc is not a run's folder; name the runs, as FOLDER/*: runs/nsmc/a, ");
     expect_error(RUN("predict", "-c", "runs", "가", QUICK), 1,
                  "runs is not a run's folder; name one of the 2 runs below it: runs/nsmc/a");
     expect_error(RUN("predict", "-c", "runs/none", "가", QUICK), 1, "no config.json in it");

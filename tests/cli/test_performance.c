@@ -187,6 +187,42 @@ Test(performance, says_what_is_wrong_with_a_record) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Numbers that no measurement has: a page would show them. */
+Test(performance, impossible_numbers_are_refused) {
+    json_setup();
+    static const struct {
+        const char *of, *key;
+        double value;
+        const char *said;
+    } cases[] = {
+        {"op", "share", -1e308, "key 'share' is -1e+308, a number from 0 to 1"},
+        {"op", "share", 1.01, "a number from 0 to 1 is"},
+        {"op", "gflop_per_s", 1e308, "key 'gflop_per_s' is 1e+308, a number from 0 to 1e+09"},
+        {"op", "calls", 1e16, "from 0 to 1e+15"},
+        {"training", "ms", -1, "key 'ms' is -1"},
+        {"training", "product_share", 2, "key 'product_share' is 2"},
+        {"peak", "gflop_per_s", 1e-300, "0 or at least 1e-06"},
+        {"peak", "gbyte_per_s", 1e300, "key 'gbyte_per_s' is 1e+300"},
+    };
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        strbuf page = {0};
+        cJSON *record = make_bench(PRECISION_FP32, 0, 0);
+        bool is_op = !strcmp(cases[i].of, "op");
+        cJSON *of = cJSON_GetObjectItem(record, is_op ? "training" : cases[i].of);
+        if (is_op) of = cJSON_GetArrayItem(cJSON_GetObjectItem(of, "ops"), 0);
+        cJSON_SetNumberValue(cJSON_GetObjectItem(of, cases[i].key), cases[i].value);
+        err e = bench_table(&page, record, "x.json");
+        cr_expect_eq(e, ERR_FORMAT, "case %zu", i);
+        cr_expect(e && strstr(err_message(e), cases[i].said), "case %zu: %s", i,
+                  e ? err_message(e) : page.text);
+        err_clear();
+        cJSON_Delete(record);
+        strbuf_free(&page);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
 /* results/performance.md is what the records beside it give. */
 Test(performance, committed_page_comes_from_its_records) {
     json_setup();

@@ -207,7 +207,14 @@ Test(predict_file, bad_rows_of_any_kind_pass) {
         program_free(&p);
         strbuf_free(&text);
     }
-    static const struct {
+    strbuf long_first = {0}, long_bad = {0};
+    MUST(strbuf_add(&long_first, "{\"text\": \""));
+    for (size_t i = 0; i < 1 << 17; i++) MUST(strbuf_add(&long_first, "0123456789"));
+    MUST(strbuf_add_bytes(&long_bad, long_first.text, long_first.length));
+    MUST(strbuf_add(&long_first, "\"}\n{\"text\": \"가\"}\n"));
+    MUST(strbuf_add(&long_bad, "\n{\"text\": \"가\"}\n"));
+    memcpy(long_bad.text, "a long", 6); // no JSON at all
+    const struct {
         const char *name, *text, *said;
         int code;
     } firsts[] = {
@@ -215,16 +222,38 @@ Test(predict_file, bad_rows_of_any_kind_pass) {
         {"b.jsonl", "[{}]\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
         {"b.jsonl", "garbage\n{\"text\": \"가\"}\n{\"text\": \"나\"}\n", "3 rows, 1 without", 0},
         {"b.txt", "{}\n{\"text\": \"가\"}\n", "2 rows, 1 without", 0},
+        {"b.jsonl", "{\"id\": 0}\n{\"id\": 1, \"text\": \"a\"}\n", "2 rows, 1 without", 0},
+        {"b.jsonl", "{\"id\": 0}\n{\"id\": 1}\n", "no column 'text'", 2},
+        {"b.jsonl", long_first.text, "2 rows, 1 without", 0},
+        {"b.txt", long_first.text, "2 rows, 1 without", 0},
+        {"b.jsonl", long_bad.text, "2 rows, 1 without", 0},
         {"b.txt", "{}\n", "b.txt:1: no object with a key is there", 1},
         {"b.txt", "[\n{\"text\": \"가\"}\n]\n", "b.txt is a JSON array", 2},
+        // the first sentence of a list is no name of a column
+        {"b b.TXT", "정말 좋아요\n별로예요\n",
+         "b b.TXT: its first line has to name the columns, and may be a sentence ('정말 좋아요'): "
+         "where it names them, name the text's with --text-column; a sentence a line goes through "
+         "standard input, as in `harness predict < 'b b.TXT'`",
+         2},
+        {"b.txt", "최고의 리뷰\n별로예요\n", "b.txt: its first line has to name", 2},
+        {"b.txt", "좋아요, 정말\n별로, 예요\n", "b.txt: its first line has to name", 2},
+        {"b.txt", "text\n별로예요\n", "column 'text' of b.txt, by its name", 0},
+        {"b.csv", "좋아요!\n별로예요\n", "b.csv: its first line has to name", 2},
+        {"b.csv", "배우들의 연기가 아주 좋았고 음악도 그랬어요\n별로\n", "b.csv: its first line",
+         2},
+        {"b.csv", "두 낱말\n별로\n", "column '두 낱말' of b.csv, the only one", 0},
+        {"b.csv", "id,댓글 내용\n1,별로\n", "column '댓글 내용' of b.csv, by its name", 0},
     };
     for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
         temporary_put(firsts[i].name, firsts[i].text);
-        program_result p = PREDICT("-i", firsts[i].name, "--skip-bad-rows");
+        program_result p =
+            PREDICT("-i", firsts[i].name, "--text-column", "text", "--skip-bad-rows");
         cr_expect_eq(p.exit_code, firsts[i].code, "case %zu: %s", i, p.err);
         cr_expect(strstr(p.err, firsts[i].said), "case %zu: %s", i, p.err);
         program_free(&p);
     }
+    strbuf_free(&long_first);
+    strbuf_free(&long_bad);
 }
 
 /* What a run left in its folder stays; rows may lie there. */

@@ -272,7 +272,8 @@ Test(results, folders_of_26_contributors) {
 /* Names that no manifest can have: one that a board takes for another's, one whose folder nobody
  * reads. */
 Test(results, of_names_that_no_task_has_are_refused) {
-    static const char *const names[] = {"Own-comments", "a\n", "a.b", "baselines", "pages"};
+    static const char *const names[] = {"Own-comments", "a\n", "a.b",  "baselines",
+                                        "pages",        "all", "klue", "\xd0\xbewn-comments"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         record r;
         fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
@@ -345,6 +346,7 @@ Test(results, what_a_board_would_leave_out_is_refused) {
     expect_said(RUN("results", "add", "newer.json"), 1, "key 'numerics_version' is ");
     expect_said(RUN("results", "check", "newer.json", "dirty.json"), 1,
                 "2 of 2 records would be refused");
+    expect_said(RUN("results", "check", "nowhere"), 1, "nowhere: no such file or folder");
     // a run's folder, whose other files are no records
     MUST(folder_make(temporary_path("run")));
     MUST(file_write(temporary_path("run/run.json"), "{}", 2));

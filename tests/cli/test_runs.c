@@ -479,6 +479,10 @@ Test(runs, dry_run_tells_what_the_run_does) {
     p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run", "--overwrite");
     cr_expect(strstr(p.out, "nothing was trained, and nothing written"), "%s", p.out);
     program_free(&p);
+    p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run");
+    cr_expect(strstr(p.out, "\nfinished already, in runs/"), "%s", p.out);
+    cr_expect(strstr(p.out, ": nothing would be trained\n"), "%s", p.out);
+    program_free(&p);
     cJSON *after;
     MUST(json_read(&after, temporary_path(path), 0));
     cr_expect(cJSON_Compare(rec, after, true));

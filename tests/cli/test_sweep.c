@@ -149,6 +149,14 @@ Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
     cr_assert(strstr(p.err, "its record was not among the results: wrote others/made/"), "%s",
               p.err);
     program_free(&p);
+    // and where it lies is shown then too
+    p = RUN("run", "--task", "made", "--task-dir", m.folder, "--data", m.folder, "--device", "cpu",
+            "--threads", "1", "--epochs", "1", "--seed", "1", "--model", "tiny", "--results",
+            "others");
+    cr_expect(strstr(p.out, "\n  others/made/"), "%s", p.out);
+    cr_expect(strstr(p.out, "\n  harness report\n"), "%s", p.out);
+    cr_expect_not(strstr(p.err, "was not among"), "%s", p.err);
+    program_free(&p);
     folder_list list;
     MUST(folder_list_read(&list, temporary_path("others/made")));
     cr_assert_eq(list.count, 2);

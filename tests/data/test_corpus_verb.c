@@ -59,6 +59,12 @@ Test(corpus_verb, counts_and_prints_files) {
     EXPECT(r, 0, out, "not at hand, so not left out: klue_dp, klue_dp_dev, ");
     r = RUN("corpus", "text", "./a.txt", "--data", "none");
     EXPECT(r, 0, out, "가나다 라\n가나다 라\n\x1b[31m마 바\n사\n"); // bytes for programs
+    MUST(file_write(temporary_path("t.TSV"), "n\tt\n1\t2\n", 8));
+    r = RUN("corpus", "text", "./t.TSV", "--data", "none");
+    cr_expect(strstr(r.err, "./t.TSV: a line of a corpus is a text"), "%s", r.err);
+    cr_expect(strstr(r.err, "newline=\"\"), delimiter=\"\\t\")]' ./t.TSV > texts.txt"), "%s",
+              r.err);
+    program_free(&r);
     r = RUN("corpus", "text", "./b.txt");
     EXPECT(r, 1, err, "./b.txt: no such file");
 }

@@ -422,7 +422,7 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
               "p\nq\n", "r\n"));
     cr_expect(d.train.label_counts[0] == 1 && d.train.label_counts[1] == 2);
     cr_expect(d.test.label_counts[0] == 2 && d.dev.row_count == 1 && d.dev.label_counts[1] == 1);
-    MUST(dataset_split_dev(&d));
+    MUST(dataset_split_dev(&d, &t));
     cr_expect(d.dev.row_count == 1 && d.train.row_count == 3);
     // the hash of the data is of every part
     static const char *const parts[] = {"made/a", "made/b", "made/c", "made/d"};

@@ -729,7 +729,7 @@ Test(read, every_allocation_may_fail) {
         mem_fail_at(n);
         err e = task_find(&t, "kor_sae", NULL);
         if (!e) e = dataset_load(&d, &t, &sample);
-        if (!e) e = dataset_split_dev(&d);
+        if (!e) e = dataset_split_dev(&d, &t);
         mem_fail_at(0);
         dataset_free(&d);
         task_free(&t);

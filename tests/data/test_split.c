@@ -114,7 +114,7 @@ Test(split, dev_takes_a_tenth_of_each_label_and_leaves_test_alone) {
     char data_sha256[HASH_HEX_BYTES];
     memcpy(data_sha256, d.data_sha256, sizeof data_sha256);
     size_t train = d.train.row_count, test = d.test.row_count;
-    err e = dataset_split_dev(&d);
+    err e = dataset_split_dev(&d, &t);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     cr_expect_eq(d.dev.row_count, 14); // 2 of 16 of each of 7 labels
     cr_expect_eq(d.dev.kept_count, 14);
@@ -144,10 +144,11 @@ Test(split, dev_of_a_label_with_one_row_is_refused) {
     made_task_file(&m, "train.csv", "text,label\na,0\nb,0\nc,1\n", 23);
     made_task_file(&m, "test.csv", "text,label\nx,0\n", 15);
     cr_assert_eq(dataset_load(&d, &m.task, &m.options), ERR_OK);
-    err e = dataset_split_dev(&d);
+    err e = dataset_split_dev(&d, &m.task);
     cr_expect_eq(e, ERR_DATA);
-    cr_expect_str_eq(err_message(e), "protocol dev: label 1 has one train row, so none is left for "
-                                     "training once dev has taken a tenth, rounded up");
+    cr_expect_str_eq(err_message(e),
+                     "protocol dev: label 'yes' has one train row, so none is left for "
+                     "training once dev has taken a tenth, rounded up");
     dataset_free(&d);
     made_task_end(&m);
 }

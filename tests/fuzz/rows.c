@@ -95,7 +95,7 @@ void rows_check(const task *t, const void *bytes, size_t size) {
     if (fuzz_accepts(dataset_load(&d, t, &o))) {
         check_dataset(&d);
         size_t kept = d.train.kept_count, test = d.test.row_count;
-        if (fuzz_accepts(dataset_split_dev(&d))) {
+        if (fuzz_accepts(dataset_split_dev(&d, t))) {
             FUZZ_CHECK(d.train.kept_count + d.dev.row_count == kept && d.test.row_count == test);
             check_split(&d.dev, d.label_count);
         }

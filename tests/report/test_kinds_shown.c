@@ -70,6 +70,11 @@ Test(kinds_shown, a_matrix_calls_the_test_by_its_name) {
                       : "p (McNemar) is of two numbers of rows: right in the one run alone, ");
         expect_part(&text, i ? "not test the difference in Spearman." : "in accuracy.");
         expect_part(&json, i ? "\"sign_test_p\"" : "\"mcnemar_p\"");
+        text.length = 0;
+        MUST(compare_matrix_text(&text, sides, 3, PAGE_KO));
+        expect_part(&text,
+                    i ? "는 한쪽 실행만 더 가까운 행의 수와 다른 쪽만 더 가까운 행의 수를 비교"
+                      : "는 한쪽 실행만 맞힌 행의 수와 다른 쪽만 맞힌 행의 수를 비교한 값");
         strbuf_free(&text);
         strbuf_free(&json);
         record_free(&a);

@@ -4,6 +4,7 @@
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/said.h"
 #include "train/log/event_file.h"
 #include "train/log/train_log.h"
 
@@ -41,6 +42,9 @@ static void decode_value(decoded *d, const uint8_t *b, size_t size) {
             size_t n = (size_t)varint(b, &at);
             cr_assert_lt(n, sizeof d->tags[0]);
             memcpy(d->tags[d->count], b + at, n);
+            at += n;
+        } else if (key == (8 << 3 | 2) || key == (9 << 3 | 2)) { // what a plugin reads
+            size_t n = (size_t)varint(b, &at);
             at += n;
         } else {
             cr_assert_eq(key, 2 << 3 | 5, "field %d of a value", (int)key >> 3); // simple_value
@@ -246,6 +250,64 @@ Test(event_file, a_log_writes_both_under_trainers_tags) {
     MUST_FAIL(train_log_open(&l, temporary_path("none"), false, 0), ERR_IO,
               "none/log.jsonl: cannot write");
     train_log_close(&l);
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}
+
+/* What a cut or damaged file of events has lost comes again from log.jsonl, and is told; so is a file of
+ * another content in its place. */
+Test(event_file, a_cut_file_is_whole_again) {
+    json_setup();
+    size_t live = mem_live_count();
+    const char *folder = temporary_path("out");
+    const char *path = temporary_path("out/tensorboard/events.out.tfevents.harness");
+    cJSON *arguments = cJSON_Parse("{\"seed\": 1}");
+    void *whole = NULL;
+    size_t size = 0;
+    train_log l;
+    decoded d[12];
+    MUST(folder_make(folder));
+    MUST(train_log_open(&l, folder, true, 0));
+    MUST(train_log_add(&l, 2, 0.5, (log_value[]){{"loss", 0.75}}, 1));
+    MUST(train_log_add(&l, 2, 0.5, (log_value[]){{"eval_accuracy", 0.875}}, 1));
+    MUST(train_log_add(&l, 4, 0.75, (log_value[]){{"loss", 0.5}}, 1));
+    train_log_close(&l);
+    MUST(file_read(&whole, &size, path, 0));
+    cr_assert_eq(decode_file(d, 12, path), 4);
+    // what is left of it, and what is said
+    const struct {
+        size_t left;
+        const char *said;
+    } cases[] = {{size, NULL},
+                 {size - 1, "could be kept): 1 event is written again from log.jsonl"},
+                 {size - 100, "could be kept): 2 events are written again from log.jsonl"},
+                 {50, "(0 of its 50 bytes could be kept): 3 events are written again"},
+                 {0, "(0 of its 0 bytes could be kept): 3 events are written again"},
+                 {5, "no event file of a run (0 of its 5 bytes could be kept): 3 events"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t left = cases[i].left, n;
+        MUST(file_write(path, left == 5 ? "hello" : whole, left));
+        said_begin();
+        MUST(train_log_open(&l, folder, true, 4));
+        MUST(train_log_begin(&l, arguments));
+        MUST(train_log_add(&l, 6, 1, (log_value[]){{"loss", 0.25}}, 1));
+        train_log_close(&l);
+        char *said = said_end();
+        cr_expect(cases[i].said ? strstr(said, cases[i].said) && strstr(said, path) : !*said,
+                  "case %zu: %s", i, said);
+        mem_free(said);
+        n = decode_file(d, 12, path);
+        cr_assert_geq(n, 5, "case %zu: %zu", i, n);
+        const decoded *last = d + n - 4;
+        cr_expect(last[0].step == 2 && last[1].step == 2 && last[2].step == 4 && last[3].step == 6,
+                  "case %zu", i);
+        cr_expect(last[0].values[0] == 0.75f && last[0].values[1] == 0.5f, "case %zu", i);
+        cr_expect(!strcmp(last[1].tags[0], "eval/accuracy") && last[1].values[0] == 0.875f);
+        cr_expect(last[2].values[0] == 0.5f && last[2].values[1] == 0.75f, "case %zu", i);
+        cr_expect_eq(n, left > 50 ? 5 : 7, "case %zu: %zu", i, n); // with what the run was told
+    }
+    cJSON_Delete(arguments);
+    mem_free(whole);
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }

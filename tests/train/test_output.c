@@ -81,7 +81,7 @@ static char *folder_of(const choice *c) {
     strcpy(r.device.info.name, devices[c->axis[7]]);
     MUST(device_precision_find(&r.device.options.precision, q->precision));
     MUST(dataset_load(&r.data, &r.task, &options));
-    if (q->protocol == PROTOCOL_DEV) MUST(dataset_split_dev(&r.data));
+    if (q->protocol == PROTOCOL_DEV) MUST(dataset_split_dev(&r.data, &r.task));
     MUST(base_model_open(&r.base_model, q->model, &r.data.train,
                          &(base_model_options){.offline = true}));
     MUST(run_output_prepare(&r));

@@ -1,8 +1,10 @@
 #include "data/corpus/corpus.h"
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/name.h"
+#include "base/shown.h"
 #include "data/corpus/unpack.h"
 #include "data/data_internal.h"
 #include "data/fetch_task.h"
@@ -43,6 +45,31 @@ static err name_files(char **out, const char *const *words, size_t count) {
     return e;
 }
 
+/* A table is taken as plain lines, which is said, and what makes lines of it. */
+static void warn_table(const char *path) {
+    static const char python[] =
+        "python3 -c 'import csv, sys; [print(*r[\"COLUMN\"].split()) for r "
+        "in csv.DictReader(open(sys.argv[1], encoding=\"utf-8-sig\", "
+        "newline=\"\")";
+    static const struct {
+        const char *end, *begin, *rest;
+    } kinds[] = {{".csv", python, ")]'"},
+                 {".tsv", python, ", delimiter=\"\\t\")]'"},
+                 {".jsonl", "jq -r '", ".KEY | gsub(\"\\\\s+\"; \" \")'"},
+                 {".ndjson", "jq -r '", ".KEY | gsub(\"\\\\s+\"; \" \")'"},
+                 {".json", "jq -r '", ".[].KEY | gsub(\"\\\\s+\"; \" \")'"}};
+    const char *dot = strrchr(path_name(path), '.');
+    for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++) {
+        char word[300];
+        if (!ascii_equal_fold(dot, kinds[i].end)) continue;
+        shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", path);
+        log_warn(
+            "%s: a line of a corpus is a text, and the lines of this file are taken whole, "
+            "with all their columns; a file of one column's texts is made by %s%s %s > texts.txt",
+            path, kinds[i].begin, kinds[i].rest, word);
+    }
+}
+
 static err take_files(corpus *c, const char *const *words, size_t count) {
     err e = name_files(&c->own_name, words, count);
     c->name = c->own_name;
@@ -60,6 +87,7 @@ static err take_files(corpus *c, const char *const *words, size_t count) {
             if (!strcmp(words[k], words[i]))
                 e = err_set(ERR_USAGE, "%s: named twice as a file of the corpus", words[i]);
         if (!e && !file_named(words[i])) e = err_set(ERR_DATA, "%s: no such file", words[i]);
+        if (!e) warn_table(words[i]);
     }
     return e;
 }

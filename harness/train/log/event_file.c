@@ -267,43 +267,56 @@ static uint64_t event_step(const uint8_t *bytes, size_t count) {
     return step;
 }
 
-/* Bytes of the whole records at the start whose steps are at most keep_step. */
-static size_t kept_bytes(const uint8_t *bytes, size_t count, uint32_t keep_step) {
-    size_t at = 0;
-    while (count - at >= HEAD_BYTES + CRC_BYTES) {
-        const uint8_t *record = bytes + at;
-        uint64_t length = little_endian(record, LENGTH_BYTES);
-        if (length > count - at - HEAD_BYTES - CRC_BYTES) break;
-        if (little_endian(record + LENGTH_BYTES, CRC_BYTES) != crc32c_masked(record, LENGTH_BYTES))
-            break;
-        const uint8_t *event = record + HEAD_BYTES;
-        if (little_endian(event + length, CRC_BYTES) != crc32c_masked(event, (size_t)length)) break;
-        if (event_step(event, (size_t)length) > keep_step) break;
-        at += HEAD_BYTES + (size_t)length + CRC_BYTES;
-    }
-    return at;
+/* A whole record at the start of what is there: its bytes and its event; 0 when it is none. */
+static size_t whole_record(const uint8_t **event, size_t *length, const uint8_t *record,
+                           size_t count) {
+    if (count < HEAD_BYTES + CRC_BYTES) return 0;
+    uint64_t said = little_endian(record, LENGTH_BYTES);
+    if (said > count - HEAD_BYTES - CRC_BYTES) return 0;
+    if (little_endian(record + LENGTH_BYTES, CRC_BYTES) != crc32c_masked(record, LENGTH_BYTES))
+        return 0;
+    *event = record + HEAD_BYTES;
+    *length = (size_t)said;
+    if (little_endian(*event + *length, CRC_BYTES) != crc32c_masked(*event, *length)) return 0;
+    return HEAD_BYTES + *length + CRC_BYTES;
 }
 
-static err cut(size_t *kept, const char *path, uint32_t keep_step) {
+/* What stays: the whole records at the start whose steps are at most keep_step. */
+static void keep(event_file *f, const uint8_t *bytes, size_t count, uint32_t keep_step) {
+    f->found_bytes = count;
+    f->is_damaged = !count;
+    for (size_t at = 0; at < count; at = f->kept_bytes) {
+        const uint8_t *event = NULL;
+        size_t length = 0, record = whole_record(&event, &length, bytes + at, count - at);
+        uint64_t step = record ? event_step(event, length) : UINT64_MAX;
+        f->is_damaged = step == UINT64_MAX;
+        if (step > keep_step) break;
+        f->kept_of_step = step == f->kept_step ? f->kept_of_step + 1 : 1;
+        f->kept_step = (uint32_t)step;
+        f->kept_bytes += record;
+    }
+    // what stands before the first step is written by who begins a file
+    if (f->is_damaged && !f->kept_step) f->kept_bytes = f->kept_of_step = 0;
+}
+
+static err cut(event_file *f, uint32_t keep_step) {
     void *bytes = NULL;
     size_t count = 0;
-    *kept = 0;
-    if (!keep_step || !file_exists(path)) return ERR_OK;
-    err e = file_read(&bytes, &count, path, LIMIT_BYTES);
+    if (!keep_step || !file_exists(f->path)) return ERR_OK;
+    err e = file_read(&bytes, &count, f->path, LIMIT_BYTES);
     if (e) return e;
-    *kept = kept_bytes(bytes, count, keep_step);
-    if (*kept && *kept < count) e = file_write(path, bytes, *kept);
+    keep(f, bytes, count, keep_step);
+    if (f->kept_bytes && f->kept_bytes < count) e = file_write(f->path, bytes, f->kept_bytes);
     mem_free(bytes);
     return e;
 }
 
 err event_file_open(event_file *f, const char *path, uint32_t keep_step) {
     strbuf event = {0};
-    size_t kept = 0;
     *f = (event_file){0};
     err e = mem_strdup(&f->path, path);
-    if (e || (e = cut(&kept, path, keep_step))) return e;
-    if ((e = file_open_log(&f->file, path, kept > 0)) || kept) return e;
+    if (e || (e = cut(f, keep_step))) return e;
+    if ((e = file_open_log(&f->file, path, f->kept_bytes > 0)) || f->kept_bytes) return e;
     f->is_new = true;
     e = begin_event(&event, 0);
     if (!e) e = add_bytes(&event, EVENT_VERSION, version, sizeof version - 1);

@@ -26,6 +26,10 @@ typedef struct event_file {
     void *file;  /* FILE *, open for appending */
     char *path;  /* owned */
     bool is_new; /* nothing of an earlier file was kept */
+    /* of an earlier file, what followed the bytes kept was no whole event, or its start was none */
+    bool is_damaged;
+    size_t found_bytes, kept_bytes;   /* of an earlier file */
+    uint32_t kept_step, kept_of_step; /* of the last event kept, and how many have it */
 } event_file;
 
 /* A hyperparameter: a number, a truth, or with text that. */
@@ -36,7 +40,8 @@ typedef struct event_setting {
 } event_setting;
 
 /* Opens path for adding. keep_step 0 begins a new file; else the events of steps up to keep_step
- * stay, and what follows them, or is damaged, goes. Free with event_file_close, also after an
+ * stay, and what follows them, or is damaged, goes; of a damaged one all where no event of a step is
+ * whole. Free with event_file_close, also after an
  * error. Errors: ERR_IO naming the path; ERR_MEMORY. */
 err event_file_open(event_file *f, const char *path, uint32_t keep_step) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 #include "train/log/train_log.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
 
@@ -161,11 +162,11 @@ static err add_arguments(train_log *l, const cJSON *arguments) {
     return e;
 }
 
-err train_log_begin(train_log *l, const cJSON *arguments) {
+/* The hyperparameters and the rest that the run was told, as a new file begins. */
+static err begin_events(train_log *l, const cJSON *arguments) {
     event_setting *settings = NULL;
     const cJSON *item;
     size_t count = 0;
-    if (!l->has_events || !l->events.is_new) return ERR_OK;
     err e = mem_new(&settings, (size_t)cJSON_GetArraySize(arguments));
     cJSON_ArrayForEach(item, arguments) {
         if (e) break;
@@ -180,6 +181,72 @@ err train_log_begin(train_log *l, const cJSON *arguments) {
     if (!e) e = event_file_begin_run(&l->events, settings, count);
     mem_free(settings);
     return e;
+}
+
+/* One line of log.jsonl as the event that was lost. */
+static err add_again(train_log *l, const cJSON *line, uint32_t step) {
+    log_value values[LOG_VALUES_MAX];
+    double epoch = 0;
+    size_t count = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, line) {
+        if (!cJSON_IsNumber(item) || !strcmp(item->string, "step")) continue;
+        if (!strcmp(item->string, "epoch")) {
+            epoch = item->valuedouble;
+        } else if (count < LOG_VALUES_MAX && strlen(item->string) < LOG_NAME_BYTES) {
+            snprintf(values[count].name, LOG_NAME_BYTES, "%s", item->string);
+            values[count++].value = item->valuedouble;
+        }
+    }
+    return add_event(l, step, epoch, values, count);
+}
+
+/* Whether the line of that step, the nth of it, has no event any more. */
+static bool is_lost(const event_file *f, uint32_t step, uint32_t nth) {
+    return step > f->kept_step || (step == f->kept_step && nth > f->kept_of_step);
+}
+
+/* The lines whose events a damaged file has lost, once more as events. */
+static err add_lost(train_log *l, size_t *added) {
+    char *bytes = NULL;
+    size_t count = 0;
+    uint32_t last = 0, nth = 0;
+    err e = file_read((void **)&bytes, &count, l->path, LIMIT_BYTES);
+    char *at = bytes;
+    for (char *end; !e && (end = memchr(at, '\n', count)); at = end + 1) {
+        size_t length = (size_t)(end - at);
+        cJSON *line = NULL;
+        *end = '\0';
+        e = json_parse_part(&line, at, length, l->path, 1, 1);
+        count -= length + 1;
+        // cut() left only lines with a step, which the run has done; what stands there is anybody's
+        double said = e ? 0 : cJSON_GetObjectItemCaseSensitive(line, "step")->valuedouble;
+        uint32_t step = said > 0 ? (uint32_t)said : 0;
+        nth = step == last ? nth + 1 : 1;
+        last = step;
+        if (!e && is_lost(&l->events, step, nth) && !(e = add_again(l, line, step))) ++*added;
+        cJSON_Delete(line);
+    }
+    mem_free(bytes);
+    return e;
+}
+
+static err mend_events(train_log *l) {
+    const event_file *f = &l->events;
+    size_t added = 0;
+    err e = add_lost(l, &added);
+    // what a kill left of an event that no line has is no loss
+    if (e || (!added && (f->kept_bytes || !f->found_bytes))) return e;
+    log_warn("%s: %s (%zu of its %zu bytes could be kept): %zu event%s written again from %s",
+             f->path, f->kept_bytes ? "cut or damaged" : "cut, damaged or no event file of a run",
+             f->kept_bytes, f->found_bytes, added, added == 1 ? " is" : "s are", lines_name);
+    return ERR_OK;
+}
+
+err train_log_begin(train_log *l, const cJSON *arguments) {
+    if (!l->has_events) return ERR_OK;
+    err e = l->events.is_new ? begin_events(l, arguments) : ERR_OK;
+    return e || !l->events.is_damaged ? e : mend_events(l);
 }
 
 err train_log_end(train_log *l, uint32_t step) {

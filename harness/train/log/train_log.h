@@ -42,8 +42,9 @@ err train_log_open(train_log *l, const char *folder, bool tensorboard,
 err train_log_add(train_log *l, uint32_t step, double epoch, const log_value *values,
                   size_t count) MUST_CHECK;
 
-/* Of a new event file: what the run was told, an object of numbers, texts and truths. Without event
- * files it does nothing. */
+/* Of a new event file: what the run was told, an object of numbers, texts and truths. Of a damaged
+ * one the events that log.jsonl still has lines of, with a warning. Without event files it does
+ * nothing. Comes before the first train_log_add. */
 err train_log_begin(train_log *l, const cJSON *arguments) MUST_CHECK;
 /* The run ended well, all of it is logged. */
 err train_log_end(train_log *l, uint32_t step) MUST_CHECK;

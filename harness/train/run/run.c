@@ -34,7 +34,7 @@ static err open_data(void *context) {
                         err_advice("data", " (--data DIR names its place)"),
                         err_advice("sample", " (--sample needs none)"));
     if (!e) e = dataset_load(&r->data, &r->task, &options);
-    if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data);
+    if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data, &r->task);
     return e;
 }
 
