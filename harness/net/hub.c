@@ -430,11 +430,17 @@ done:
 }
 
 /* A folder's name with a slip in it has the form of a hub's name, too: that it was taken for one
- * stands before all that the hub says. */
+ * stands before all that the hub says, and before a download where its first folder is here. */
 static err find_named(char **folder, const char *name, bool words_only, bool offline) {
-    err e = find_or_fetch(folder, name, words_only, offline);
-    if (!strchr(name, '/') || e == ERR_INTERRUPTED || e == ERR_MEMORY) return e;
-    return err_wrap(e, "no folder %s here: taken as a name of the hub", name);
+    static const char taken_as[] = "no folder %s here: taken as a name of the hub";
+    char *first = NULL;
+    const char *slash = strchr(name, '/');
+    err e = slash ? mem_strndup(&first, name, (size_t)(slash - name)) : ERR_OK;
+    if (!e && first && folder_exists(first)) log_note(taken_as, name);
+    if (!e) e = find_or_fetch(folder, name, words_only, offline);
+    if (first && e != ERR_INTERRUPTED && e != ERR_MEMORY) e = err_wrap(e, taken_as, name);
+    mem_free(first);
+    return e;
 }
 
 err hub_model(char **folder, const char *name, bool offline) {

@@ -110,7 +110,8 @@ Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
     }
     // these may be the hub's
     static const char taken[] =
-        "harness: no folder org/model here: taken as a name of the hub: model";
+        "harness: no folder org/model here: taken as a name of the hub: model",
+                      noted[] = "no folder org/model here: taken as a name of the hub\n";
     static const char *const hub[] = {"org/model", "bert-base-uncased", "distilbert-base@main"};
     for (size_t i = 0; i < 3; i++) {
         program_result r = RUN("tokenize", "--model", hub[i], "x", "--offline");
@@ -119,17 +120,22 @@ Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
         cr_expect_eq(!strncmp(r.err, taken, strlen(taken)), i == 0, "%s", r.err);
         program_free(&r);
     }
-    // a folder's name with a slip in it; its revision makes it the hub's
+    // a folder's name with a slip in it: said before a download begins, and with its fault
     MUST(folder_make(temporary_path("org")));
-    refused((const char *const[]){"tokenize", "--model", "org/model", "x", "--offline", NULL}, 2,
-            "org/model: no such folder (of the hub: org/model@main)");
-    refused((const char *const[]){"eval", "--model", "org/model", "--offline", NULL}, 2,
-            "org/model: no such folder");
+    program_result r = RUN("tokenize", "--model", "org/model", "x", "--offline");
+    const char *note = strstr(r.err, noted);
+    cr_expect(note && strstr(note + 1, taken), "%s", r.err);
+    program_free(&r);
+    // those below `runs` are the program's own; a revision makes the name the hub's
+    MUST(folder_make(temporary_path("runs")));
+    refused((const char *const[]){"tokenize", "--model", "runs/model", "x", "--offline", NULL}, 2,
+            "runs/model: no such folder (of the hub: runs/model@main)");
+    refused((const char *const[]){"eval", "--model", "runs/model", "--offline", NULL}, 2,
+            "runs/model: no such folder");
     refused((const char *const[]){"predict", "--model", "./none", "x", NULL}, 2,
             "./none: no such folder\n");
-    program_result r = RUN("tokenize", "--model", "org/model@main", "x", "--offline");
-    const char *noted = strstr(r.err, "taken as a name of the hub");
-    cr_expect(noted && !strstr(noted + 1, "taken as a name of the hub"), "%s", r.err);
+    r = RUN("tokenize", "--model", "runs/model@main", "x", "--offline");
+    cr_expect(strstr(r.err, "taken as a name of the hub"), "%s", r.err);
     program_free(&r);
     temporary_remove();
 }

@@ -14,8 +14,6 @@
 #include "train/run/model_corpus.h"
 #include "train/run/shipped.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Tables have rows up to the next multiple of this at most, for the sake of speed. */
@@ -206,16 +204,13 @@ static bool is_old_hub_name(const char *model) {
     return false;
 }
 
-/* Whether what is not here was meant as a folder: by its beginning, or as its first folder is here.
- * A revision is the hub's alone. */
+/* Whether what is not here was meant as a folder: by its beginning or end, or as one below `runs`, where
+ * there is one. A revision is the hub's alone. */
 static bool is_path(const char *model) {
-    char first[NAME_MAX + 1];
-    const char *slash = strchr(model, '/');
     if (*model == '/' || *model == '~') return true;
-    if (!slash || strchr(model, '@')) return false;
-    if (!slash[1] || !strncmp(model, "./", 2) || !strncmp(model, "../", 3)) return true;
-    int n = snprintf(first, sizeof first, "%.*s", (int)(slash - model), model);
-    return n > 0 && (size_t)n < sizeof first && folder_exists(first);
+    if (!strchr(model, '/') || strchr(model, '@')) return false;
+    return model[strlen(model) - 1] == '/' || !strncmp(model, "./", 2) ||
+           !strncmp(model, "../", 3) || (!strncmp(model, "runs/", 5) && folder_exists("runs"));
 }
 
 err base_model_check_name(const char *model) {
