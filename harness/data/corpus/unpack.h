@@ -1,7 +1,7 @@
 /* A file's bytes, unpacked as they are read: plain, gzip, xz or zstd, told by the first bytes.
  *
  * Memory is bounded by the formats' windows: at most 512 MiB is granted to xz and a window of 128
- * MiB to zstd, as their own programs grant. Time is bounded too: beyond 256 MiB at most a thousand
+ * MiB to zstd, as their own programs grant. Time is bounded too: beyond 16 MiB at most 200
  * bytes come of one, since blank lines without end pack to next to nothing. Several packed parts one
  * behind the other are one text, as for those programs. zstd's may begin with a frame to be skipped.
  */
