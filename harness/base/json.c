@@ -336,6 +336,14 @@ bool json_has(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key) != NULL;
 }
 
+const char *json_text_at(const cJSON *object, const char *key) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+double json_number_at(const cJSON *object, const char *key) {
+    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
 static err added(const cJSON *item) {
     return item ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
 }

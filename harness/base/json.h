@@ -57,6 +57,10 @@ err json_bool(bool *out, const cJSON *object, const char *key, const char *where
 err json_whole(int64_t *out, const cJSON *object, const char *key, int64_t low, int64_t high,
                const char *where) MUST_CHECK;
 bool json_has(const cJSON *object, const char *key);
+/* What stands there, where none is asked for: NULL or NaN when the object is NULL or has no such text or
+ * number. The text is borrowed. */
+const char *json_text_at(const cJSON *object, const char *key);
+double json_number_at(const cJSON *object, const char *key);
 
 /* Adding to an object or array we own; they fail with ERR_MEMORY. A NULL text adds null. */
 err json_add_string(cJSON *object, const char *key, const char *text) MUST_CHECK;

@@ -411,8 +411,7 @@ static err add_records(strbuf *out, size_t *count, const folder_list *list, cons
                        const struct kind *wanted) {
     for (size_t i = 0; i < list->count; i++) {
         const char *name = list->names[i], *schema = NULL;
-        size_t length = strlen(name);
-        if (length < 5 || strcmp(name + length - 5, ".json") != 0) continue;
+        if (!ascii_ends(name, ".json")) continue;
         char *path = NULL;
         cJSON *record = NULL;
         err e = path_join(&path, folder, name);

@@ -25,14 +25,6 @@ static err read_file(cJSON **root, const char *path) {
     return ERR_OK;
 }
 
-static const char *text_of(const cJSON *root, const char *key) {
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, key));
-}
-
-static double number_of(const cJSON *root, const char *key) {
-    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(root, key));
-}
-
 static err copy(char **to, const char *text) {
     return text && !*to ? mem_strdup(to, text) : ERR_OK;
 }
@@ -45,15 +37,15 @@ static bool is_better(double score, double than, const char *name) {
 }
 
 static err take_trial(listed_run *r, const cJSON *root, const char *name) {
-    const char *digest = text_of(root, "run_sha256"), *measured = text_of(root, "metric");
-    double score = number_of(root, "score"), seed = number_of(root, "seed");
+    const char *digest = json_text_at(root, "run_sha256"), *measured = json_text_at(root, "metric");
+    double score = json_number_at(root, "score"), seed = json_number_at(root, "seed");
     if (!digest || !measured || strncmp(digest, name, NAME_BYTES - 5) != 0) return ERR_OK;
     r->trials++;
     if (is_better(score, r->score, measured)) r->score = score;
     if (seed >= 0 && seed <= UINT32_MAX) r->seed = (int64_t)seed;
-    err e = copy(&r->task, text_of(root, "task"));
-    if (!e) e = copy(&r->model, text_of(root, "model"));
-    if (!e) e = copy(&r->device, text_of(root, "device"));
+    err e = copy(&r->task, json_text_at(root, "task"));
+    if (!e) e = copy(&r->model, json_text_at(root, "model"));
+    if (!e) e = copy(&r->device, json_text_at(root, "device"));
     return e ? e : copy(&r->headline, measured);
 }
 
@@ -81,7 +73,7 @@ static err take_end(listed_run *r, const char *folder) {
     err e = path_join(&path, folder, "tune.json");
     if (!e) e = read_file(&root, path);
     r->state = root ? RUN_STATE_FINISHED : RUN_STATE_UNFINISHED;
-    double score = number_of(root, "best_score");
+    double score = json_number_at(root, "best_score");
     if (!isnan(score)) r->score = score;
     cJSON_Delete(root);
     mem_free(path);

@@ -70,15 +70,11 @@ static bool is_one_of(const char *text, const char *a, const char *b, const char
 
 static err version_json(void) {
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (!e)
-        e = json_put(root,
+    err e = json_put(root,
                      "name %s version %s commit %s dirty %d numerics_version %u metric_version %u",
                      "harness", version_string(), version_commit(), version_is_dirty(),
                      (unsigned)NUMERICS_VERSION, (unsigned)METRIC_VERSION);
-    if (!e) e = output_json(root, false);
-    cJSON_Delete(root);
-    return e;
+    return output_json_last(e, root, false);
 }
 
 /* For people, or behind --json for programs. */

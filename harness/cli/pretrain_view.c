@@ -1,7 +1,6 @@
 #include "cli/pretrain_view.h"
 
 #include "base/json.h"
-#include "base/memory.h"
 #include "base/shown.h"
 #include "cli/output.h"
 #include "platform/file.h"
@@ -15,17 +14,13 @@ static const cJSON *member(const cJSON *object, const char *key) {
 }
 
 static const char *text_of(const cJSON *object, const char *key) {
-    const char *text = cJSON_GetStringValue(member(object, key));
+    const char *text = json_text_at(object, key);
     return text ? text : "?";
 }
 
-static double number_of(const cJSON *object, const char *key) {
-    return cJSON_GetNumberValue(member(object, key));
-}
-
 static void print_evaluation(const cJSON *v) {
-    printf("  %-9.0f %8.4f %10.2f %8.4f\n", number_of(v, "step"), number_of(v, "loss"),
-           number_of(v, "perplexity"), number_of(v, "accuracy"));
+    printf("  %-9.0f %8.4f %10.2f %8.4f\n", json_number_at(v, "step"), json_number_at(v, "loss"),
+           json_number_at(v, "perplexity"), json_number_at(v, "accuracy"));
 }
 
 /* The first evaluation and the last. */
@@ -41,15 +36,15 @@ static void print_heldout(const cJSON *list) {
 
 static void print_learned(const cJSON *root) {
     const cJSON *timing = member(root, "timing");
-    double trained = number_of(timing, "train_s");
+    double trained = json_number_at(timing, "train_s");
     puts("");
     shown_line("%s  %s  %s  seed %.0f", text_of(member(root, "corpus"), "corpus"),
                text_of(member(root, "model"), "name"), text_of(member(root, "device"), "name"),
-               number_of(root, "seed"));
+               json_number_at(root, "seed"));
     print_heldout(member(root, "heldout"));
     if (trained > 0)
         shown_line("  trained in %.1f s (%.0f tokens/s)", trained,
-                   number_of(timing, "tokens_per_s"));
+                   json_number_at(timing, "tokens_per_s"));
 }
 
 static err print_next(const char *folder, const char *mask) {

@@ -95,7 +95,7 @@ static void set_date(listed_run *r, time_t when) {
 }
 
 static const char *part_of(const record *rec) {
-    double steps = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(rec->recipe, "max_steps"));
+    double steps = json_number_at(rec->recipe, "max_steps");
     if (!rec->partial) return NULL;
     return rec->task.sample ? "sample" : steps > 0 ? "max-steps" : "limit";
 }
@@ -112,8 +112,8 @@ static err take_record(listed_run *r, const record *rec) {
 }
 
 static err copy_text(char **out, const cJSON *from, const char *key, const char *other) {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(from, key));
-    if (!text) text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(from, other));
+    const char *text = json_text_at(from, key);
+    if (!text) text = json_text_at(from, other);
     return text ? mem_strdup(out, text) : ERR_OK;
 }
 
@@ -127,7 +127,7 @@ static err take_identity(listed_run *r, const char *path) {
         return ERR_OK;
     }
     const cJSON *identity = cJSON_GetObjectItemCaseSensitive(root, "identity");
-    const char *seed = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(identity, "seed"));
+    const char *seed = json_text_at(identity, "seed");
     if (seed) r->seed = strtoll(seed, NULL, 10);
     if (!e) e = copy_text(&r->task, identity, "task", "corpus");
     if (!e) e = copy_text(&r->model, identity, "model", "model");
@@ -156,7 +156,7 @@ static err find_step(listed_run *r, const char *folder) {
 static double last_perplexity(const cJSON *root) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "heldout");
     const cJSON *last = cJSON_GetArrayItem(list, cJSON_GetArraySize(list) - 1);
-    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(last, RUN_LIST_PERPLEXITY));
+    return json_number_at(last, RUN_LIST_PERPLEXITY);
 }
 
 /* The record of a pretraining has a corpus in place of a task. Those of schema 1 have no checksums.

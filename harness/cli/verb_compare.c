@@ -1,3 +1,4 @@
+#include "base/ascii.h"
 #include "cli/compare_run.h"
 #include "cli/compare_texts.h"
 #include "cli/options.h"
@@ -30,8 +31,7 @@ static err add_record(side *s, const char *path) {
 }
 
 static bool is_json(const char *name) {
-    size_t n = strlen(name);
-    return n > 5 && name[0] != '.' && !strcmp(name + n - 5, ".json");
+    return name[0] != '.' && ascii_ends(name, ".json");
 }
 
 // <folder>/*.json and <folder>/*/record.json

@@ -1,4 +1,5 @@
 /* `harness eval`: scores a model folder on a task's rows, or shows what a record holds. */
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
@@ -290,10 +291,9 @@ static err record_names(const char ***names, const record *r, size_t classes) {
             size_t label = tags ? 2 * k : k;
             char key[16];
             snprintf(key, sizeof key, "%zu", label);
-            const char *name =
-                r->task.names ? r->task.names[label]
-                : known       ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(list, key))
-                              : r->task.labels[label];
+            const char *name = r->task.names ? r->task.names[label]
+                               : known       ? json_text_at(list, key)
+                                             : r->task.labels[label];
             if (known) all = name && (!tags || strlen(name) > 2);
             (*names)[k] = name && tags && strlen(name) > 2 ? name + 2 : name;
         }

@@ -179,7 +179,7 @@ static err is_of_end(bool *is, const search *s, const char *hex) {
     err e = path_in(path, s->folder, "tune.json");
     if (!e && file_exists(path)) // one that cannot be read says nothing
         e = err_unless_memory(json_read(&root, path, END_LIMIT_BYTES));
-    const char *own = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, end_digest));
+    const char *own = json_text_at(root, end_digest);
     *is = !e && own && strcmp(own, hex) == 0;
     cJSON_Delete(root);
     return e;

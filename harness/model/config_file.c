@@ -1,4 +1,5 @@
 /* config.json: what of it is read, what makes a folder another model, and what is written. */
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -213,7 +214,7 @@ static const char *const reads_names[] = {[MODEL_READS_TEXT] = "text",
 
 /* A folder of another's may have a key of that name: what is not ours says nothing. */
 static void read_reads(model_config *c, const cJSON *root) {
-    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "input_texts"));
+    const char *name = json_text_at(root, "input_texts");
     for (size_t i = MODEL_READS_TEXT; name && i < sizeof reads_names / sizeof *reads_names; i++)
         if (strcmp(name, reads_names[i]) == 0) c->reads = (model_reads)i;
 }
@@ -246,11 +247,8 @@ static err read_head(model_config *c, const cJSON *root, const char *path) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "architectures");
     const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
     if (!name) return ERR_OK;
-    size_t n = strlen(name);
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        size_t tail = strlen(heads[i]->class_name);
-        if (n >= tail && strcmp(name + n - tail, heads[i]->class_name) == 0) c->head = heads[i];
-    }
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (ascii_ends(name, heads[i]->class_name)) c->head = heads[i];
     return c->head == &head_dependency_parsing ? read_parser(c, root, path) : ERR_OK;
 }
 

@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/moment.h"
 #include "base/name.h"
@@ -205,7 +206,7 @@ static err check_counts(const record *r, const char *path) {
 
 /* Records of pretrainings are named as a run's, and lie beside their models as those do. */
 static err check_kind(const cJSON *json, const char *path) {
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
+    const char *kind = json_text_at(json, "kind");
     const cJSON *schema = cJSON_GetObjectItemCaseSensitive(json, "schema");
     if (!kind || strcmp(kind, "pretraining") != 0) return ERR_OK;
     return err_set(ERR_FORMAT,

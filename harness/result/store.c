@@ -1,5 +1,6 @@
 #include "result/store.h"
 
+#include "base/ascii.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -12,8 +13,7 @@
 #include <string.h>
 
 static bool is_record_name(const char *name) {
-    size_t n = strlen(name);
-    return n > 5 && name[0] != '.' && !strcmp(name + n - 5, ".json");
+    return name[0] != '.' && ascii_ends(name, ".json");
 }
 
 /* A folder that is being read. */

@@ -1,5 +1,6 @@
 #include "task/task_internal.h"
 
+#include "base/ascii.h"
 #include "base/memory.h"
 #include "platform/assets.h"
 #include "platform/file.h"
@@ -11,8 +12,7 @@
 #include <string.h>
 
 static bool is_manifest(const char *file) {
-    size_t n = strlen(file);
-    return n > 5 && file[0] != '.' && !strcmp(file + n - 5, ".json");
+    return file[0] != '.' && ascii_ends(file, ".json");
 }
 
 /* A manifest that was found; of those with one name the folder that was looked into first counts.

@@ -1,5 +1,6 @@
 #include "model/weights/tensors.h"
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -31,10 +32,8 @@ static int by_name(const void *a, const void *b) {
 
 /* A name that leads out of the folder, or to another kind of file, is an attack or a mistake. */
 static err check_shard_name(const char *name, const char *tensor, const char *path) {
-    static const char tail[] = ".safetensors";
-    size_t n = strlen(name), m = sizeof tail - 1;
     bool plain = name[0] != '.' && !strpbrk(name, "/\\") && !strstr(name, "..");
-    if (plain && n > m && strcmp(name + n - m, tail) == 0) return ERR_OK;
+    if (plain && ascii_ends(name, ".safetensors")) return ERR_OK;
     return err_set(ERR_FORMAT,
                    "%s: tensor '%s': shard '%s' is not the plain name of a .safetensors file", path,
                    tensor, name);

@@ -1,15 +1,12 @@
 #include "train/checkpoint/identity.h"
 
+#include "base/json.h"
 #include "train/recipe/recipe.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN_MOST = 5 };
-
-static const char *text_of(const cJSON *object, const char *key) {
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-}
 
 /* The value as people read it: a recipe's may be a number that stands for words. */
 static const char *shown(const char *key, const char *value) {
@@ -25,7 +22,7 @@ static const char *shown(const char *key, const char *value) {
 
 static err add_field(strbuf *out, size_t *count, const cJSON *there, const cJSON *now,
                      const char *key) {
-    const char *a = text_of(there, key), *b = text_of(now, key);
+    const char *a = json_text_at(there, key), *b = json_text_at(now, key);
     if (a && b && strcmp(a, b) == 0) return ERR_OK;
     if (++*count > SHOWN_MOST) return ERR_OK;
     return strbuf_printf(out, "%s%s is %s there, %s now", *count > 1 ? "; " : "", key,

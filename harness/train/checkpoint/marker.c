@@ -63,24 +63,20 @@ static err read_object(cJSON **root, const char *folder, const char *name, size_
     return e;
 }
 
-static const char *text_in(const cJSON *root, const char *key) {
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, key));
-}
-
 static bool is_mark(const cJSON *root) {
-    const char *by = text_in(root, "made_by");
+    const char *by = json_text_at(root, "made_by");
     return by && strcmp(by, "harness") == 0;
 }
 
 static bool is_record(const cJSON *root) {
     const cJSON *program = cJSON_GetObjectItemCaseSensitive(root, "harness");
-    return text_in(program, "version") &&
+    return json_text_at(program, "version") &&
            cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(program, "numerics_version"));
 }
 
 /* unfinished.json, run.json, or the state of a checkpoint. */
 static bool is_identified(const cJSON *root) {
-    return text_in(root, "run") &&
+    return json_text_at(root, "run") &&
            cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(root, "identity"));
 }
 
@@ -352,12 +348,12 @@ err marker_model_name(char **name, const char *folder) {
     *name = NULL;
     err e = read_object(&mark, folder, mark_name, MARK_LIMIT_BYTES);
     if (!e && is_mark(mark)) {
-        const char *text = text_in(mark, "model");
+        const char *text = json_text_at(mark, "model");
         if (is_fit(text)) e = mem_strdup(name, text);
     } else if (!e && strcmp(path_name(folder), "model") == 0) {
         e = read_object(&record, folder, "../record.json", FILE_LIMIT_BYTES);
-        const char *model = text_in(cJSON_GetObjectItemCaseSensitive(record, "model"), "name");
-        const char *task = text_in(cJSON_GetObjectItemCaseSensitive(record, "task"), "name");
+        const char *model = json_text_at(cJSON_GetObjectItemCaseSensitive(record, "model"), "name");
+        const char *task = json_text_at(cJSON_GetObjectItemCaseSensitive(record, "task"), "name");
         if (!e && is_record(record) && is_fit(model) && is_fit(task))
             e = mem_printf(name, "%s-%s", model, task);
     }

@@ -1,4 +1,5 @@
 /* How many steps fit a limit of minutes. */
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
@@ -24,7 +25,7 @@ static err planned_before(uint32_t *steps, const pretrain *p) {
     err e = path_in(path, r->output, RUN_UNFINISHED);
     if (!e && file_exists(path)) e = json_read(&root, path, MARKER_LIMIT_BYTES);
     const cJSON *there = cJSON_GetObjectItemCaseSensitive(root, "surroundings");
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(there, key));
+    const char *text = json_text_at(there, key);
     if (!e && text && sscanf(text, "%u", steps) != 1)
         e = err_set(ERR_FORMAT, "%s: %s is '%s', expected a number", path, key, text);
     cJSON_Delete(root);

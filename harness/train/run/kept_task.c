@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "train/run/kept_task.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "task/task_shipped.h"
@@ -62,7 +63,7 @@ static err take(kept_task *k, bool *found, const cJSON *root) {
     const cJSON *identity = NULL;
     const struct keys *keys =
         cJSON_GetObjectItemCaseSensitive(root, own_keys.manifest) ? &own_keys : &task_keys;
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, keys->manifest));
+    const char *text = json_text_at(root, keys->manifest);
     const char *name, *digest, *from;
     char hex[HASH_HEX_BYTES];
     if (!text) return ERR_OK;

@@ -1,5 +1,6 @@
 #include "train/run/model_corpus.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
@@ -46,7 +47,7 @@ bool model_corpus_leaves_out(const cJSON *o, const char *task) {
 }
 
 bool model_corpus_same_source(const cJSON *o, const char *task_source) {
-    const char *own = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "source"));
+    const char *own = json_text_at(o, "source");
     if (!own || !task_source) return false;
     size_t n = strcspn(own, " "), m = strcspn(task_source, " ");
     return n && n == m && !memcmp(own, task_source, n);
