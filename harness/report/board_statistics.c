@@ -38,6 +38,7 @@ typedef struct table_scores {
     pair_side *sides;
     size_t *row_of; // (sides)
     float *draws;   // (tested, BOOTSTRAP_DRAWS) of those that are drawn now
+    pair_bounds *bounds;
     size_t drawn, tested;
 } table_scores;
 
@@ -59,6 +60,7 @@ static void scores_free(table_scores *s) {
     mem_free(s->sides);
     mem_free(s->row_of);
     mem_free(s->draws);
+    mem_free(s->bounds);
     *s = (table_scores){0};
 }
 
@@ -294,7 +296,7 @@ static err close_cache(table_scores *s) {
     for (size_t i = 0; i < count; i++) {
         s->rows[i].key = s->keys[i];
     }
-    e = table_cache_write(s->cache_path, &c, s->rows, s->draws_of);
+    e = table_cache_write(s->cache_path, &c, s->rows, s->draws_of, s->bounds);
     mem_free(witness);
     return err_forgive(e, ERR_IO); // what cannot be kept is made again
 }
@@ -406,6 +408,16 @@ static err exact_p(void *of, double *p, const side_pair *pairs, size_t count) {
     return e;
 }
 
+/* What the cache knows of the pairs of sides. */
+static err known_bounds(table_scores *s, size_t count) {
+    err e = mem_new(&s->bounds, pair_place(0, count));
+    for (size_t b = 1; b < count && !e; b++)
+        for (size_t a = 0; a < b; a++)
+            s->bounds[pair_place(a, b)] =
+                table_cache_bounds(&s->cache, &s->rows[s->row_of[a]], &s->rows[s->row_of[b]]);
+    return e;
+}
+
 static err rank_rows(table_scores *s) {
     size_t *better = NULL, count = 0;
     for (size_t i = 0; i < s->table->row_count; i++) {
@@ -422,6 +434,8 @@ static err rank_rows(table_scores *s) {
                         .exact = exact_p,
                         .of = s};
     err e = mem_new(&better, count);
+    if (!e) e = known_bounds(s, count);
+    pairs.bounds = s->bounds;
     if (!e) e = pairs_rank(better, &pairs);
     for (size_t i = 0; i < count && !e; i++) {
         s->rows[s->row_of[i]].better = better[i];

@@ -204,6 +204,7 @@ static record bare(record r) {
     r.predicted_numbers = NULL;
     r.recipe = r.model.corpus = NULL;
     r.packed = NULL;
+    r.packed_bytes = 0;
     r.evaluations = NULL;
     r.dev_metric = r.engine = r.rank_devices = NULL;
     r.task.labels = r.task.names = NULL;
