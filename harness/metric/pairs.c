@@ -100,19 +100,27 @@ static bool is_judged_apart(test_state *s, doubt *d) {
     return is_judged(s, d);
 }
 
+static void add_doubt(test_state *s, const doubt *d) {
+    if (!s->e) s->e = mem_grow((void **)&s->doubts, &s->capacity, s->count + 1, sizeof *s->doubts);
+    if (!s->e) s->doubts[s->count++] = *d;
+}
+
 static void judge(test_state *s, doubt *d, double product_of) {
     double a = s->t->sides[d->of.a].variance, b = s->t->sides[d->of.b].variance;
     double middle = a + b - 2 * product_of / (double)(s->t->draws - 1);
     bound_p(d, s, middle, 2 * SLACK * sqrt(a * b) + 1e-9 * (a + b));
-    if (s->e || is_judged(s, d)) return;
-    s->e = mem_grow((void **)&s->doubts, &s->capacity, s->count + 1, sizeof *s->doubts);
-    if (!s->e) s->doubts[s->count++] = *d;
+    if (!is_judged(s, d)) add_doubt(s, d);
 }
 
-/* Bounds of a pair of other ranks, if they tell enough. */
+/* Takes the bounds of a pair of other ranks, if they tell enough. */
 static bool is_known(test_state *s, side_pair x) {
     const pair_bounds *known = &s->t->bounds[pair_place(x.a, x.b)];
-    return known->high > 0 && is_judged(s, &(doubt){x, known->low, known->high});
+    doubt d = {x, known->low, known->high};
+    if (!(d.high > 0)) return false;
+    if (is_judged(s, &d)) return true;
+    if (d.low < 0.9 * d.high) return false; // a product makes them closer
+    add_doubt(s, &d);
+    return true;
 }
 
 /* As floats, apart by more than their rounding. */
@@ -200,7 +208,10 @@ static err ask(test_state *s) {
     if (!e) e = mem_new(&p, s->count);
     for (size_t i = 0; i < s->count && !e; i++) pairs[i] = s->doubts[i].of;
     if (!e) e = s->t->exact(s->t->of, p, pairs, s->count);
-    for (size_t i = 0; i < s->count && !e; i++) s->doubts[i].low = s->doubts[i].high = p[i];
+    for (size_t i = 0; i < s->count && !e; i++) {
+        s->doubts[i].low = s->doubts[i].high = p[i];
+        keep_bounds(s, &s->doubts[i]);
+    }
     mem_free(pairs);
     mem_free(p);
     if (!e) settle(s);
