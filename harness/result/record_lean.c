@@ -76,6 +76,26 @@ static void move_bytes(packing *p, void *bytes, size_t count) {
     }
 }
 
+/* The struct's words that are not the word before them, behind a bit for each word: most are 0 or the
+ * NaN of a metric that is of other kinds. */
+static void move_words(packing *p, record *r) {
+    enum { WORDS = sizeof *r / sizeof(uint64_t) };
+    _Static_assert(sizeof *r % sizeof(uint64_t) == 0, "whole words");
+    uint64_t words[WORDS + 1] = {0}; // from 1
+    uint8_t told[(WORDS + 7) / 8] = {0};
+    if (p->out) memcpy(words + 1, r, sizeof *r);
+    for (size_t i = 0; i < WORDS && p->out; i++)
+        told[i / 8] |= (uint8_t)((words[i + 1] != words[i]) << i % 8);
+    move_bytes(p, told, sizeof told);
+    for (size_t i = 0; i < WORDS; i++) {
+        if (told[i / 8] >> i % 8 & 1)
+            move_bytes(p, &words[i + 1], sizeof *words);
+        else
+            words[i + 1] = words[i];
+    }
+    if (!p->out) memcpy(r, words + 1, sizeof *r);
+}
+
 /* Texts with their ends behind their length, 0 of none. Reading, *texts is where they lie. */
 static uint32_t move_texts(packing *p, char **texts, size_t length) {
     uint32_t count = (uint32_t)length;
@@ -218,7 +238,7 @@ static record bare(record r) {
 
 static void move_record(packing *p, record *r) {
     record plain = bare(*r);
-    move_bytes(p, &plain, sizeof plain);
+    move_words(p, &plain);
     if (p->e) plain = (record){0};
     if (!p->out) *r = bare(plain);
     for (size_t i = 0; i < record__key_count; i++) {
