@@ -178,6 +178,8 @@ static err read_folder(store *s, const char *folder, const store_lean *lean) {
     if (!e) e = store_walk(folder, add_record, &w);
     if (!e) e = note_strays(folder);
     if (s->count < w.known.count) s->changed = true;
+    s->known = w.known.bytes; // records borrow from it
+    w.known.bytes = NULL;
     store__cache_free(&w.known);
     if (e) store_free(s);
     return e;
@@ -214,7 +216,8 @@ void store_free(store *s) {
     mem_free(s->paths);
     mem_free(s->files);
     mem_free(s->folder);
-    json_pool_free(&s->pool);
+    lean_pool_free(&s->pool);
+    mem_free(s->known);
     *s = (store){0};
 }
 

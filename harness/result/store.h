@@ -26,7 +26,8 @@ typedef struct store {
     bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
     size_t damaged; /* could not be read; each was named by a warning */
     char *folder;   /* owned */
-    json_pool pool; /* of lean records */
+    lean_pool pool; /* of lean records */
+    uint8_t *known; /* that these borrow from, owned */
     bool changed;   /* store_read_lean: not all is as the cache has it */
 } store;
 
