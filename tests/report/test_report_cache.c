@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static char *results, *cache, *none;
 
@@ -216,6 +217,60 @@ Test(report_cache, that_is_damaged_is_none) {
         }
         expect_as_without("damaged");
     }
+}
+
+/* The program again, of another build by what it says of itself, in a folder with what it needs. */
+static char *other_build(const char *folder) {
+    static const char note[] = "\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU";
+    char *path, *share, *bytes, *of, *place;
+    size_t count, found = 0;
+    MUST(file_read((void **)&bytes, &count, HARNESS_PROGRAM, 0));
+    for (size_t i = 0; i + sizeof note + 20 < count; i += 4)
+        if (!memcmp(bytes + i, note, sizeof note)) {
+            bytes[i + sizeof note] ^= 1;
+            found++;
+        }
+    cr_assert_eq(found, 1, "%zu notes of a build", found);
+    MUST(path_join(&path, folder, "harness"));
+    MUST(path_join(&share, folder, "share"));
+    MUST(path_folder(&of, HARNESS_PROGRAM));
+    MUST(path_join(&place, of, "share"));
+    write_bytes(path, bytes, count);
+    cr_assert_eq(chmod(path, 0755), 0);
+    cr_assert_eq(symlink(place, share), 0);
+    mem_free(share);
+    mem_free(place);
+    mem_free(of);
+    mem_free(bytes);
+    return path;
+}
+
+/* Two builds in turns over one cache and one board: each writes what it would without the other. */
+Test(report_cache, of_another_build_is_none) {
+    char *folder, *command, *board;
+    fake_folder(&folder);
+    char *program = other_build(folder);
+    MUST(mem_printf(&board, "%s/../%s-board", results, strrchr(results, '/') + 1));
+    MUST(mem_printf(&command, "%s report --quiet --results %s --output-dir %s", program, results,
+                    board));
+    for (int turn = 0; turn < 3; turn++) {
+        char paths[8][512];
+        strbuf own = report(cache), after = {0};
+        cr_assert_eq(cache_files(paths), 6);
+        cr_assert_eq(system(command), 0);
+        cr_assert_eq(cache_files(paths), 6);
+        add_files(&after, board);
+        cr_assert(own.length == after.length && !memcmp(own.text, after.text, own.length));
+        strbuf_free(&own);
+        strbuf_free(&after);
+        if (turn) make("model x", (uint32_t)turn, ANSWER_CLASS, "classes");
+    }
+    expect_as_without("after the other");
+    MUST(folder_remove(folder));
+    mem_free(folder);
+    mem_free(program);
+    mem_free(command);
+    mem_free(board);
 }
 
 /* A record that is written over where it lies, as large as before and with its old times. */
