@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/file.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -136,6 +137,7 @@ Test(own_tasks, a_name_that_means_something_else_is_refused) {
         cr_expect(strstr(p.out, i ? "\"klue_dp\"" : "group klue: klue_"), "%s", p.out);
         program_free(&p);
     }
+    MUST(folder_make(temporary_path("mu")));
     temporary_put("mu/a.json", "{");
     expect_error(RUN("run", "--task", "klue", "--task-dir", "mu", "--data", "mt", "--offline",
                      "--model", "tiny", "--device", "cpu"),

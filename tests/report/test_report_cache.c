@@ -245,8 +245,25 @@ static char *other_build(const char *folder) {
     return path;
 }
 
+/* Which build wrote the cache's list of records, as its last bytes say. */
+static void expect_written_anew(char before[64], const char *when) {
+    char paths[8][512], *bytes;
+    size_t count, files = cache_files(paths), lists = 0;
+    for (size_t i = 0; i < files; i++) {
+        if (strcmp(strrchr(paths[i], '/'), "/records") != 0) continue;
+        MUST(file_read((void **)&bytes, &count, paths[i], 0));
+        cr_assert_gt(count, (size_t)64);
+        cr_expect(memcmp(bytes + count - 64, before, 64), "%s: the other's cache was taken", when);
+        memcpy(before, bytes + count - 64, 64);
+        mem_free(bytes);
+        lists++;
+    }
+    cr_assert_eq(lists, 1);
+}
+
 /* Two builds in turns over one cache and one board: each writes what it would without the other. */
 Test(report_cache, of_another_build_is_none) {
+    char end[64] = "";
     char *folder, *command, *board;
     fake_folder(&folder);
     char *program = other_build(folder);
@@ -257,7 +274,9 @@ Test(report_cache, of_another_build_is_none) {
         char paths[8][512];
         strbuf own = report(cache), after = {0};
         cr_assert_eq(cache_files(paths), 6);
+        expect_written_anew(end, "the first");
         cr_assert_eq(system(command), 0);
+        expect_written_anew(end, "the other");
         cr_assert_eq(cache_files(paths), 6);
         add_files(&after, board);
         cr_assert(own.length == after.length && !memcmp(own.text, after.text, own.length));
