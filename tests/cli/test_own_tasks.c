@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
-#include "platform/file.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
