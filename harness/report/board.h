@@ -59,7 +59,8 @@ typedef struct board_table {
 typedef struct board_overall {
     const board_row **rows; /* (task_count) one per task in table order, NULL where the model was
                                not run; owned list */
-    const record *any;      /* of its runs */
+    const record *any;      /* of its runs, that of its first row */
+    size_t place;           /* of that row among those of the tables */
     bool complete;          /* ran every task */
     double mean;            /* of its rows' headline means; complete ones alone have it */
 } board_overall;

@@ -213,6 +213,10 @@ typedef struct record {
     confusion confusion, confusion_dedup;
     double metrics[METRIC_LIMIT], metrics_dedup[METRIC_LIMIT]; /* by index of metric_at */
     record_digests lean;
+    const uint8_t
+        *packed; /* (packed_bytes) what it was made of (record_unpack), borrowed as its texts,
+                              JSON and labels then are; else NULL */
+    size_t packed_bytes;
 } record;
 
 /* An empty record of this program, now: harness fields, created, empty recipe, config and

@@ -185,6 +185,8 @@ static err read_folder(store *s, const char *folder, const store_lean *lean) {
     if (!e) e = note_strays(folder);
     if (!e) other_files_tell(&s->others, folder);
     if (s->count < w.known.count) s->changed = true;
+    s->known = w.known.bytes; // records borrow from it
+    w.known.bytes = NULL;
     store__cache_free(&w.known);
     if (e) store_free(s);
     return e;
@@ -221,7 +223,8 @@ void store_free(store *s) {
     mem_free(s->paths);
     mem_free(s->files);
     mem_free(s->folder);
-    json_pool_free(&s->pool);
+    lean_pool_free(&s->pool);
+    mem_free(s->known);
     *s = (store){0};
 }
 

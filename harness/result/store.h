@@ -29,7 +29,8 @@ typedef struct store {
     size_t damaged; /* could not be read; each was named by a warning */
     other_files others;
     char *folder;   /* owned */
-    json_pool pool; /* of lean records */
+    lean_pool pool; /* of lean records */
+    uint8_t *known; /* that these borrow from, owned */
     bool changed;   /* store_read_lean: not all is as the cache has it */
 } store;
 
