@@ -250,7 +250,7 @@ static err git_hash(char hex[2 * SHA1_DIGEST_SIZE + 1], const char *path) {
     uint64_t bytes;
     size_t count;
     void *f = NULL;
-    err e = file_open_stream(&f, &bytes, path, 0);
+    err e = file_open_stream(&f, &bytes, path);
     if (e) return e;
     int n = snprintf(head, sizeof head, "blob %llu", (unsigned long long)bytes);
     sha1_init(&ctx);

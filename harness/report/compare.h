@@ -34,9 +34,8 @@ typedef struct compare_wish {
 } compare_wish;
 
 typedef struct comparison {
-    const record *a, *b; /* borrowed */
-    compare_wish wish;   /* nothing, unless the caller sets it */
-    double tolerance;
+    const record *a, *b;     /* borrowed */
+    compare_wish wish;       /* nothing, unless the caller sets it */
     double score_a, score_b; /* headline */
     double difference;       /* b - a */
     interval range;          /* 95 % of it, over test rows alone */
@@ -50,9 +49,8 @@ typedef struct comparison {
 } comparison;
 
 /* Compares two records of the same task, task version, data and test labels.
- *   tolerance  relative loss difference |a - b| / max(|a|, |b|) beyond which losses part
  * Errors: ERR_DATA naming what differs. */
-err compare_records(comparison *c, const record *a, const record *b, double tolerance) MUST_CHECK;
+err compare_records(comparison *c, const record *a, const record *b) MUST_CHECK;
 
 /* The comparison for people (markdown) and for programs. name_a, name_b: what to call the two. */
 err compare_text(strbuf *out, const comparison *c, const char *name_a,

@@ -129,7 +129,7 @@ static void describe(group_comparison *c, double *plain, const double *resampled
                         c->range.high <= 0.01 * COMPARE_EQUIVALENCE;
         return;
     }
-    c->range = interval_of_draws(x.value, mean_b, BOOTSTRAP_DRAWS, units);
+    c->range = interval_of_draws(x.value, mean_b, units);
 }
 
 static err compare_scores(group_comparison *c) {
@@ -193,7 +193,7 @@ static void compare_seeds(group_comparison *c) {
             c->seeds[c->seed_count].seed = a->seed;
             c->seeds[c->seed_count].score_a = record_metric(a, a->headline);
             c->seeds[c->seed_count].score_b = record_metric(b, b->headline);
-            c->seeds[c->seed_count].loss = compare__drift(a, b, COMPARE_TOLERANCE);
+            c->seeds[c->seed_count].loss = compare__drift(a, b);
             c->seeds[c->seed_count++].disagreements = n;
         }
     }

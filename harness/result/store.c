@@ -71,11 +71,9 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
 }
 
 static void leave_out(store *s, const record *r, const char *path) {
-    bool unkept = !r->partial && !r->dirty;
     s->partial += r->partial;
     s->dirty += !r->partial && r->dirty;
-    s->unkept += unkept;
-    if (unkept)
+    if (!r->partial && !r->dirty)
         log_warn("%s is left out: task '%s' is one of somebody's own files, without a manifest "
                  "(harness tasks new)",
                  path, r->task.name);

@@ -24,7 +24,6 @@ typedef struct store {
     size_t count;
     size_t partial; /* records left out because they are partial */
     size_t dirty;   /* left out because their program had uncommitted changes */
-    size_t unkept;  /* left out by store_lean.takes */
     bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
     size_t damaged; /* could not be read; each was named by a warning */
     other_files others;
@@ -49,8 +48,7 @@ void store_free(store *s);
  * file's stamp (platform/stamp.h), which spares reading it; a cache that is damaged or of another
  * build of the program is as none.
  *   cache  path of that file; NULL: none
- *   takes  whether a record is one of the store's; one that is not is counted as `unkept` and named
- *          by a warning. NULL: all are
+ *   takes  whether a record is one of the store's; one that is not is named by a warning. NULL: all are
  *   each   is given every record that had to be read, full, and its relative path */
 typedef struct store_lean {
     const char *cache;

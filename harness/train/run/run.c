@@ -145,7 +145,6 @@ static err open_trainer(run *r) {
         evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
     evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
     err e = trainer_init(&r->trainer, &r->device, &r->base_model.config, &r->train, p, &options);
-    r->trainer_is_open = !e;
     return e;
 }
 
