@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/wrapped_row.h"
 #include "metric/confusion_cells.h"
 #include "result/record.h"
 #include "text/unicode.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_COLUMNS = 24, NAMES_COLUMNS = 60, FIGURE_COLUMNS = 36, PAIRS_SHOWN = 10 };
+enum { LABEL_COLUMNS = 24, NAMES_COLUMNS = 60, LABEL_LEAST = 8, PAIRS_SHOWN = 10 };
 enum { MATRIX_CLASSES = 60, MATRIX_COLUMNS = 100 };
 
 static size_t label_width(const eval_view *v, size_t most) {
@@ -29,44 +30,66 @@ static const char *counted(const eval_view *v) {
     return v->kind == ANSWER_TAGS ? "entities" : v->kind == ANSWER_ARCS ? "words" : "rows";
 }
 
-/* Precision, recall, F1 and rows of each label by itself. */
-static err print_classes(const eval_view *v) {
-    strbuf out = {0};
-    size_t columns = shown_columns();
-    bool is_narrow = columns < LABEL_COLUMNS + FIGURE_COLUMNS;
-    // whole names where there is room for them
-    size_t names =
-        columns < NAMES_COLUMNS + FIGURE_COLUMNS ? columns - FIGURE_COLUMNS : NAMES_COLUMNS;
-    size_t width = label_width(v, is_narrow ? 1000 : names);
-    bool tags = v->kind == ANSWER_TAGS;
-    const char *title = tags ? "entity" : v->kind == ANSWER_ARCS ? "relation" : "label";
-    if (width < strlen(title)) width = strlen(title);
-    err e = strbuf_add(&out, "\n  ");
-    if (!e) e = text_column(&out, title, is_narrow ? strlen(title) : width);
-    if (!e)
-        e = strbuf_printf(&out, "%s precision  recall      F1 %7s\n", is_narrow ? "\n " : "",
-                          tags ? "in all" : counted(v));
-    for (size_t k = 0; k < v->label_count && !e; k++) {
-        class_score s = metric_of_class(v->official, k);
-        // of a treebank's relations those that occur
-        if (v->kind == ANSWER_ARCS && !s.support && !v->official->predicted[k]) continue;
-        e = strbuf_add(&out, "  ");
-        if (!e)
-            e = is_narrow ? shown_printf(&out, SHOWN_TERMINAL, "%s\n ", v->labels[k])
-                          : text_column(&out, v->labels[k], width);
-        if (!e)
-            e = strbuf_printf(&out, " %9.4f %7.4f %7.4f %7" PRIu64 "\n", s.precision, s.recall,
-                              s.f1, s.support);
-    }
-    if (!e) fputs(out.text, stdout);
-    strbuf_free(&out);
-    return e;
-}
-
 static size_t digits(uint64_t number) {
     size_t count = 1;
     while (number /= 10) count++;
     return count;
+}
+
+/* The table of classes: label, precision, recall, F1 and what its support counts. */
+typedef struct class_columns {
+    const char *label, *precision, *count;
+    size_t label_width, share_width, count_width;
+} class_columns;
+
+static class_columns columns_of(const eval_view *v) {
+    bool tags = v->kind == ANSWER_TAGS;
+    uint64_t most = 0;
+    for (size_t k = 0; k < v->label_count; k++)
+        if (v->official->gold[k] > most) most = v->official->gold[k];
+    class_columns c = {.label = tags                     ? "entity"
+                                : v->kind == ANSWER_ARCS ? "relation"
+                                                         : "label",
+                       .precision = "precision",
+                       .count = tags ? "in all" : counted(v),
+                       .share_width = 7,
+                       .count_width = 7};
+    size_t columns = shown_columns(), figures = 2 + 10 + 8 + 8 + 8;
+    if (columns < LABEL_COLUMNS + figures) {
+        c.precision = "prec.";
+        c.share_width = 6;
+        c.count_width = strlen(c.count) > digits(most) ? strlen(c.count) : digits(most);
+        figures = 2 + 3 * 7 + 1 + c.count_width;
+    }
+    // whole names where there is room for them
+    size_t room = columns < figures + LABEL_LEAST ? LABEL_LEAST : columns - figures;
+    c.label_width = label_width(v, room < NAMES_COLUMNS ? room : NAMES_COLUMNS);
+    if (c.label_width < strlen(c.label)) c.label_width = strlen(c.label);
+    return c;
+}
+
+/* Precision, recall, F1 and rows of each label by itself. */
+static err print_classes(const eval_view *v) {
+    strbuf out = {0};
+    class_columns c = columns_of(v);
+    int share = (int)c.share_width, count = (int)c.count_width;
+    int first = share > (int)strlen(c.precision) ? share : (int)strlen(c.precision);
+    char figures[100];
+    snprintf(figures, sizeof figures, " %*s %*s %*s %*s", first, c.precision, share, "recall",
+             share, "F1", count, c.count);
+    err e = strbuf_add(&out, "\n");
+    if (!e) e = wrapped_row_add(&out, c.label, c.label_width, figures);
+    for (size_t k = 0; k < v->label_count && !e; k++) {
+        class_score s = metric_of_class(v->official, k);
+        // of a treebank's relations those that occur
+        if (v->kind == ANSWER_ARCS && !s.support && !v->official->predicted[k]) continue;
+        snprintf(figures, sizeof figures, " %*.4f %*.4f %*.4f %*" PRIu64, first, s.precision, share,
+                 s.recall, share, s.f1, count, s.support);
+        e = wrapped_row_add(&out, v->labels[k], c.label_width, figures);
+    }
+    if (!e) fputs(out.text, stdout);
+    strbuf_free(&out);
+    return e;
 }
 
 /* A row a gold label, a column a predicted one, both by their numbers, which stand before the
@@ -104,7 +127,7 @@ static err print_pairs(const eval_view *v) {
 static err print_confusion(const eval_view *v) {
     uint64_t *counts = NULL, most = 0;
     strbuf out = {0};
-    size_t n = v->label_count, width = label_width(v, LABEL_COLUMNS);
+    size_t n = v->label_count;
     puts("");
     if (n > MATRIX_CLASSES) return print_pairs(v);
     err e = confusion_matrix(&counts, v->gold.classes, v->predicted.classes, v->rows, n);
@@ -112,9 +135,11 @@ static err print_confusion(const eval_view *v) {
     size_t cell = digits(most) > digits(n) ? digits(most) : digits(n);
     // in a file or a pipe no wider than is read
     size_t columns = shown_columns() == SIZE_MAX ? MATRIX_COLUMNS : shown_columns();
-    bool fits = 3 + digits(n - 1) + width + n * (cell + 1) <= columns;
+    size_t figures = 3 + digits(n - 1) + n * (cell + 1);
+    bool fits = figures + LABEL_LEAST <= columns;
+    size_t room = fits && columns - figures < LABEL_COLUMNS ? columns - figures : LABEL_COLUMNS;
     if (!e && !fits) e = print_pairs(v);
-    if (!e && fits && !(e = add_matrix(&out, v, counts, width, cell))) {
+    if (!e && fits && !(e = add_matrix(&out, v, counts, label_width(v, room), cell))) {
         shown_line("  confusion: a line a gold label, a column a predicted one");
         fputs(out.text, stdout);
     }
@@ -175,8 +200,7 @@ err eval_view_json(const eval_view *v) {
     cJSON *root = cJSON_CreateObject();
     const double range[] = {v->range.low, v->range.high};
     char *text = NULL;
-    err e = root ? json_add_string(root, "task", v->task)
-                 : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    err e = json_add_string(root, "task", v->task);
     if (!e) e = json_add_string(root, v->is_record ? "record" : "checkpoint", v->from);
     if (!e)
         e = json_put(root, "device %s split %s rows %zu headline %s", v->device, v->split, v->rows,

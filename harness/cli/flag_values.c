@@ -51,6 +51,11 @@ static err print_models(void) {
     return ERR_OK;
 }
 
+static err print_shipped(void) {
+    print_names(shipped_names());
+    return ERR_OK;
+}
+
 static err print_recipes(void) {
     print_names(recipe_names());
     return ERR_OK;
@@ -100,7 +105,8 @@ static err print_languages(void) {
 static const flag_values table[] = {
     {"task", "TASK", true, print_tasks},
     {"model", NULL, true, print_models},
-    {"device", NULL, false, print_devices},
+    {"shipped", NULL, true, print_shipped},
+    {"device", "DEVICE", false, print_devices},
     {"recipe", NULL, false, print_recipes},
     {"corpus", "NAME", true, print_corpora},
     {"arch", NULL, false, print_families},

@@ -1,4 +1,5 @@
 /* man(7) source of harness(1). */
+#include "cli/command_lines.h"
 #include "cli/help_pages.h"
 #include "cli/options.h"
 #include "result/version.h"
@@ -36,6 +37,14 @@ static void print_flag(const flag_words *f) {
     putchar('\n');
 }
 
+/* Lines that nothing breaks: as wide as a page of 80 columns leaves room. */
+static void print_example(const char *command) {
+    enum { EXAMPLE_COLUMNS = 65 };
+    strbuf lines = {0};
+    if (!command_lines_add(&lines, "", command, EXAMPLE_COLUMNS)) roff(lines.text);
+    strbuf_free(&lines);
+}
+
 static void print_verb(verb_id verb) {
     verb_words w = options_verb_words(verb);
     fputs(".SS \"harness ", stdout);
@@ -50,8 +59,8 @@ static void print_verb(verb_id verb) {
     flag_words f;
     for (size_t i = 0; options_flag_words(&f, verb, i); i++) print_flag(&f);
     fputs(".PP\nExample:\n.PP\n.in +4n\n.nf\n", stdout);
-    roff(w.example);
-    fputs("\n.fi\n.in\n", stdout);
+    print_example(w.example);
+    fputs(".fi\n.in\n", stdout);
 }
 
 static void print_row(const char *title, const char *text) {

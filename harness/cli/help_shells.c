@@ -18,22 +18,6 @@ static void quoted(const char *text, const char *slashed, const char *quote) {
     }
 }
 
-/* What may follow a flag. */
-typedef struct follows {
-    const flag_values *values;
-    bool is_file, is_folder;
-} follows;
-
-static follows of_flag(const flag_words *f) {
-    const char *argument = f->argument ? f->argument : "";
-    // what has no classifier is refused there: of the names none would do
-    bool is_listed = f->argument && !strstr(f->help, "a fine-tuned model:");
-    follows w = {.values = is_listed ? flag_values_find(f->names[0]) : NULL,
-                 .is_file = strstr(argument, "FILE") != NULL,
-                 .is_folder = strstr(argument, "DIR") || strstr(f->help, "folder")};
-    return w;
-}
-
 /* The next word of a verb's arguments ("[show TASK | check]"); NULL behind the last. */
 static const char *next_word(char *out, size_t size, const char *at) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
@@ -46,6 +30,35 @@ static const char *next_word(char *out, size_t size, const char *at) {
 
 static bool is_literal(const char *word) {
     return *word >= 'a' && *word <= 'z';
+}
+
+/* What may follow a flag. */
+typedef struct follows {
+    const flag_values *values;
+    bool is_file, is_folder;
+} follows;
+
+static follows of_flag(const flag_words *f) {
+    const char *place = f->place ? f->place : "";
+    return (follows){.values = f->list ? flag_values_find(f->list) : NULL,
+                     .is_file = strstr(place, "FILE") != NULL,
+                     .is_folder = strstr(place, "DIR") != NULL};
+}
+
+/* The same of a verb's arguments; a run is its folder or its record. */
+static follows of_arguments(verb_id verb) {
+    const char *arguments = options_verb_words(verb).arguments;
+    follows w = {.is_file = strstr(arguments, "FILE") || strstr(arguments, "RUN"),
+                 .is_folder = strstr(arguments, "FOLDER") != NULL};
+    char word[32];
+    for (const char *at = arguments; !w.values && (at = next_word(word, sizeof word, at));)
+        w.values = is_literal(word) ? NULL : flag_values_find(word);
+    return w;
+}
+
+/* As compgen has it, or NULL. */
+static const char *kind_of_files(follows w) {
+    return w.is_file ? "-f" : w.is_folder ? "-d" : NULL;
 }
 
 static void bash_flags(verb_id verb) {
@@ -67,10 +80,10 @@ static void bash_arguments(verb_id verb) {
         if (is_literal(word)) printf(" %s", word);
     if (strstr(arguments, "VERB"))
         for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
-    fputs("'\n        asked='", stdout);
-    for (const char *at = arguments; (at = next_word(word, sizeof word, at));)
-        if (flag_values_find(word)) printf("%s", flag_values_name(flag_values_find(word)));
-    fputs("'\n        case $before in\n", stdout);
+    follows after = of_arguments(verb);
+    const char *files = kind_of_files(after);
+    printf("'\n        asked='%s' placed='%s'\n        case $before in\n",
+           after.values ? flag_values_name(after.values) : "", files ? files : "");
     flag_words f;
     for (size_t i = 0; options_flag_words(&f, verb, i); i++) {
         follows w = of_flag(&f);
@@ -80,27 +93,28 @@ static void bash_arguments(verb_id verb) {
         if (f.names[1]) printf("--%s|", f.names[1]);
         printf("--%s) value=1", f.names[0]);
         if (w.values) printf(" asks=%s", flag_values_name(w.values));
-        if (w.is_file || w.is_folder) printf(" files=%s", w.is_file ? "-f" : "-d");
+        if (kind_of_files(w)) printf(" files=%s", kind_of_files(w));
         fputs(" ;;\n", stdout);
     }
     fputs("        esac ;;\n", stdout);
 }
 
 void help_bash(void) {
-    fputs("# bash completion of harness, made by `harness help --format bash`\n"
-          "_harness() {\n"
-          "    local cur before verb flags='' words='' asked='' value='' asks='' files='' "
-          "IFS=$'\\n'\n"
-          "    local program=${COMP_WORDS[0]}\n"
-          "    cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
-          "    verb=${COMP_WORDS[1]}\n"
-          "    COMPREPLY=()\n"
-          "    # a flag, = and its value are three words\n"
-          "    if [[ $cur == = ]]; then cur=''\n"
-          "    elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
-          "    if ((COMP_CWORD == 1)); then\n"
-          "        mapfile -t COMPREPLY < <(IFS=' ' compgen -W '--help --version",
-          stdout);
+    fputs(
+        "# bash completion of harness, made by `harness help --format bash`\n"
+        "_harness() {\n"
+        "    local cur before verb flags='' words='' asked='' placed='' value='' asks='' files='' "
+        "IFS=$'\\n'\n"
+        "    local program=${COMP_WORDS[0]}\n"
+        "    cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+        "    verb=${COMP_WORDS[1]}\n"
+        "    COMPREPLY=()\n"
+        "    # a flag, = and its value are three words\n"
+        "    if [[ $cur == = ]]; then cur=''\n"
+        "    elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+        "    if ((COMP_CWORD == 1)); then\n"
+        "        mapfile -t COMPREPLY < <(IFS=' ' compgen -W '--help --version",
+        stdout);
     for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
     fputs("' -- \"$cur\")\n"
           "        return\n"
@@ -113,7 +127,7 @@ void help_bash(void) {
           "        mapfile -t COMPREPLY < <(IFS=' ' compgen -W \"$flags\" -- \"$cur\")\n"
           "        return\n"
           "    fi\n"
-          "    [[ $value ]] || asks=$asked\n"
+          "    [[ $value ]] || asks=$asked files=$placed\n"
           "    local list='' known=''\n"
           "    [[ $cur == *,* ]] && list=${cur%,*},\n"
           "    [[ $asks ]] && known=$(\"$program\" help --values \"$asks\" 2>/dev/null)\n"
@@ -160,6 +174,7 @@ static void zsh_flag(const flag_words *f, const char *name) {
 
 static void zsh_verb(verb_id verb) {
     verb_words w = options_verb_words(verb);
+    follows after = of_arguments(verb);
     flag_words f;
     char word[32];
     printf("    %s)\n        _arguments -s -S : \\\n", w.word);
@@ -169,37 +184,40 @@ static void zsh_verb(verb_id verb) {
         if (f.names[1]) zsh_flag(&f, f.names[1]);
     }
     fputs("        '*:argument: _harness_words", stdout);
-    for (const char *at = w.arguments; (at = next_word(word, sizeof word, at));) {
-        const flag_values *v = flag_values_find(word);
-        if (is_literal(word) || v)
-            printf(" %s%s", v && !is_literal(word) ? "@" : "", v ? flag_values_name(v) : word);
-    }
+    for (const char *at = w.arguments; (at = next_word(word, sizeof word, at));)
+        if (is_literal(word)) printf(" %s", word);
+    if (after.values) printf(" @%s", flag_values_name(after.values));
+    if (kind_of_files(after)) printf(" %s", kind_of_files(after));
     if (strstr(w.arguments, "VERB")) fputs(" $verbs", stdout);
     fputs("' ;;\n", stdout);
 }
 
 void help_zsh(void) {
-    fputs(
-        "#compdef harness\n"
-        "# zsh completion of harness, made by `harness help --format zsh`\n"
-        "_harness_values() {\n"
-        "    local -a list\n"
-        "    list=(${(f)\"$($program help --values $1 2>/dev/null)\"})\n"
-        "    compset -P '*,'\n"
-        "    compadd -a list\n"
-        "    [[ -z $2 ]] || \"${@:2}\" # files too\n"
-        "}\n"
-        "_harness_words() {\n"
-        "    local word\n"
-        "    for word in $@; do\n"
-        "        if [[ $word == @* ]]; then _harness_values ${word#@}; else compadd -- $word; fi\n"
-        "    done\n"
-        "}\n"
-        "_harness() {\n"
-        "    local program=$words[1] verb=$words[2]\n"
-        "    local -a verbs described\n"
-        "    verbs=(",
-        stdout);
+    fputs("#compdef harness\n"
+          "# zsh completion of harness, made by `harness help --format zsh`\n"
+          "_harness_values() {\n"
+          "    local -a list\n"
+          "    list=(${(f)\"$($program help --values $1 2>/dev/null)\"})\n"
+          "    compset -P '*,'\n"
+          "    compadd -a list\n"
+          "    [[ -z $2 ]] || \"${@:2}\" # files too\n"
+          "}\n"
+          "_harness_words() {\n"
+          "    local word\n"
+          "    for word in $@; do\n"
+          "        case $word in\n"
+          "        @*) _harness_values ${word#@} ;;\n"
+          "        -f) _files ;;\n"
+          "        -d) _files -/ ;;\n"
+          "        *) compadd -- $word ;;\n"
+          "        esac\n"
+          "    done\n"
+          "}\n"
+          "_harness() {\n"
+          "    local program=$words[1] verb=$words[2]\n"
+          "    local -a verbs described\n"
+          "    verbs=(",
+          stdout);
     for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
     fputs(")\n    described=(\n", stdout);
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -241,22 +259,23 @@ static void fish_flag(const char *verb, const flag_words *f, const char *name) {
 
 static void fish_verb(verb_id verb) {
     verb_words w = options_verb_words(verb);
+    follows after = of_arguments(verb);
     flag_words f;
     char word[32];
     for (size_t i = 0; options_flag_words(&f, verb, i); i++)
         for (size_t k = 0; k < 2 && f.names[k]; k++) fish_flag(w.word, &f, f.names[k]);
     for (const char *at = w.arguments; (at = next_word(word, sizeof word, at));) {
-        const flag_values *v = is_literal(word) ? NULL : flag_values_find(word);
         if (is_literal(word))
             printf("complete -c harness -n '__harness_verb %s' -a %s\n", w.word, word);
-        else if (v)
-            printf("complete -c harness -n '__harness_verb %s' -a '(__harness_values %s one)'\n",
-                   w.word, flag_values_name(v));
         else if (!strcmp(word, "VERB"))
             for (size_t i = 0; i < VERB_COUNT; i++)
                 printf("complete -c harness -n '__harness_verb %s' -a %s\n", w.word,
                        options_verb_words((verb_id)i).word);
     }
+    if (after.values)
+        printf("complete -c harness -n '__harness_verb %s' -a '(__harness_values %s one)'\n",
+               w.word, flag_values_name(after.values));
+    if (kind_of_files(after)) printf("complete -c harness -n '__harness_verb %s' -F\n", w.word);
 }
 
 void help_fish(void) {

@@ -1,5 +1,6 @@
 /* `harness --help` and `harness VERB --help`: for people, as wide as $COLUMNS or the terminal says. */
 #include "base/shown.h"
+#include "cli/command_lines.h"
 #include "cli/options.h"
 
 #include <stdint.h>
@@ -13,9 +14,10 @@ static size_t help_columns(void) {
     return columns != SIZE_MAX ? columns : wished ? wished : USUAL_COLUMNS;
 }
 
-// "  -t, --task=T", of names that are ASCII
-static size_t flag_label(char out[128], const flag_words *f) {
+// "  -t, --task=T", of names that are ASCII; where lines are short no place is kept for a letter
+static size_t flag_label(char out[128], const flag_words *f, size_t columns) {
     char letter[8] = "    ";
+    if (columns < NARROW) *letter = '\0';
     if (f->letter) snprintf(letter, sizeof letter, "-%c, ", f->letter);
     return (size_t)snprintf(out, 128, "  %s--%s%s%s", letter, f->names[0], f->argument ? "=" : "",
                             f->argument ? f->argument : "");
@@ -27,10 +29,16 @@ static size_t text_begin(verb_id verb, size_t columns) {
     char label[128];
     flag_words f;
     for (size_t n = 0; columns >= NARROW && options_flag_words(&f, verb, n); n++) {
-        size_t wide = flag_label(label, &f) + 2;
+        size_t wide = flag_label(label, &f, columns) + 2;
         if (wide > begin && wide <= LABEL_MOST) begin = wide;
     }
     return begin;
+}
+
+static void print_command(const char *command, size_t columns) {
+    strbuf lines = {0};
+    if (!command_lines_add(&lines, "  ", command, columns)) fputs(lines.text, stdout);
+    strbuf_free(&lines);
 }
 
 void options_help(verb_id verb) {
@@ -42,7 +50,7 @@ void options_help(verb_id verb) {
              w.arguments);
     shown_wrap(stdout, columns, "Usage: ", before);
     for (size_t n = 0; options_flag_words(&f, verb, n); n++) {
-        size_t wide = flag_label(label, &f);
+        size_t wide = flag_label(label, &f, columns);
         if (wide + 2 > begin) {
             puts(label);
             *label = '\0';
@@ -50,7 +58,8 @@ void options_help(verb_id verb) {
         snprintf(before, sizeof before, "%-*s", (int)begin, label);
         shown_wrap(stdout, columns, before, f.help);
     }
-    printf("\nExample:\n  %s\n", w.example);
+    puts("\nExample:");
+    print_command(w.example, columns);
 }
 
 void options_help_all(void) {
@@ -65,7 +74,9 @@ void options_help_all(void) {
         snprintf(name, sizeof name, "  %-10s ", w.word);
         shown_wrap(stdout, columns, name, w.summary);
     }
-    fputs("\n  harness VERB --help  options of a verb\n  harness --version [--json]\n\n"
-          "First steps:\n  harness run --task kor_hate --sample\n  harness devices\n",
-          stdout);
+    puts("");
+    shown_wrap(stdout, columns, "  harness VERB --help  ", "options of a verb");
+    fputs("  harness --version [--json]\n\nFirst steps:\n", stdout);
+    print_command("harness run --task kor_hate --sample", columns);
+    print_command("harness devices", columns);
 }

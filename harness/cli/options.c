@@ -61,15 +61,19 @@ static const flag flags[] = {
 };
 enum { FLAG_COUNT = sizeof flags / sizeof *flags };
 
-/* What some verbs say otherwise of a flag, and defaults (text alone). */
+typedef enum note_kind { NOTE_HELP, NOTE_DEFAULT, NOTE_COMPLETED } note_kind;
+
+/* What some verbs say otherwise of a flag, defaults (text alone), and what completes it (a list's
+ * name). */
 static const struct note {
+    note_kind kind;
     const char *field;
     int verbs;
     const char *argument, *text;
-    bool is_default;
 } notes[] = {
-#define HELP(field, verbs, argument, help) {#field, verbs, argument, help, false},
-#define DEFAULT(field, verbs, text) {#field, verbs, NULL, text, true},
+#define HELP(field, verbs, argument, help) {NOTE_HELP, #field, verbs, argument, help},
+#define DEFAULT(field, verbs, text) {NOTE_DEFAULT, #field, verbs, NULL, text},
+#define COMPLETED(field, verbs, place, list) {NOTE_COMPLETED, #field, verbs, place, list},
 #include "cli/flags.def"
 };
 
@@ -103,10 +107,9 @@ typedef struct parser {
 
 enum { CODE_HELP = 1, CODE_FIRST = 100 };
 
-static const struct note *find_note(const flag *f, int verb, bool is_default) {
+static const struct note *find_note(const flag *f, int verb, note_kind kind) {
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
-        if (notes[i].is_default == is_default && (notes[i].verbs & verb) &&
-            !strcmp(notes[i].field, f->field))
+        if (notes[i].kind == kind && (notes[i].verbs & verb) && !strcmp(notes[i].field, f->field))
             return &notes[i];
     return NULL;
 }
@@ -138,7 +141,8 @@ static bool recipe_default(char out[FLAG_HELP_BYTES], const char *field) {
 
 /* Another name of the flag and its default, in brackets behind its help. */
 static void describe(char out[FLAG_HELP_BYTES], const flag *f, int verb) {
-    const struct note *other = find_note(f, verb, false), *fixed = find_note(f, verb, true);
+    const struct note *other = find_note(f, verb, NOTE_HELP),
+                      *fixed = find_note(f, verb, NOTE_DEFAULT);
     char value[FLAG_HELP_BYTES] = "";
     bool known =
         fixed || (verb == V_run && f->kind != KIND_SWITCH && recipe_default(value, f->field));
@@ -353,10 +357,13 @@ bool options_flag_words(flag_words *out, verb_id verb, size_t n) {
         return !n;
     }
     const flag *f = &flags[i];
-    const struct note *other = find_note(f, bit, false);
+    const struct note *other = find_note(f, bit, NOTE_HELP),
+                      *completed = find_note(f, bit, NOTE_COMPLETED);
     *out = (flag_words){.names = {f->names[0], f->names[1]},
                         .letter = f->letter,
                         .argument = other ? other->argument : f->argument};
+    out->place = completed ? completed->argument : out->argument;
+    out->list = completed ? completed->text : f->names[0];
     describe(out->help, f, bit);
     return true;
 }

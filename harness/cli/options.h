@@ -55,6 +55,8 @@ typedef struct flag_words {
     const char *names[2]; /* without dashes; the second may be NULL */
     char letter;          /* 0: none */
     const char *argument; /* NULL of a switch */
+    const char *place;    /* FILE or DIR in it: what completes it; may be NULL */
+    const char *list;     /* the same, of flag_values.c, which may know none; may be NULL */
     char help[FLAG_HELP_BYTES];
 } flag_words;
 /* The nth flag of the verb; false behind the last. */

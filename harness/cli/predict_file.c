@@ -173,8 +173,7 @@ static err describe(cJSON **root, const predict_job *j) {
     const device_info *d = &p->scorer.device.info;
     char digest[HASH_HEX_BYTES], labels[HASH_HEX_BYTES], config[HASH_HEX_BYTES];
     *root = cJSON_CreateObject();
-    err e = *root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while describing the output");
-    if (!e) e = params_digest(&p->scorer.model.params, digest);
+    err e = params_digest(&p->scorer.model.params, digest);
     if (!e) e = hash_config(config, p);
     if (!e) hash_labels(labels, p);
     if (!e)

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/shown.h"
+#include "cli/command_lines.h"
 #include "cli/output.h"
 #include "platform/file.h"
 #include "train/run/kept_task.h"
@@ -56,7 +57,7 @@ static err print_next(const char *folder, const char *mask) {
     if (!e)
         e = shown_printf(&text, SHOWN_SHELL, "  harness run --task kor_hate --model %s/model\n",
                          folder);
-    if (!e) printf("Next\n%s", text.text);
+    if (!e) command_lines_next(text.text);
     strbuf_free(&masked);
     strbuf_free(&text);
     return e;

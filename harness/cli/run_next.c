@@ -2,25 +2,27 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/command_lines.h"
 #include "cli/own_flags.h"
 #include "train/run/model_card.h"
+#include "train/run/shipped.h"
 
 #include <stdio.h>
 
 /* What comes after a run of own files. */
-static err own_commands(strbuf *out, const run *r) {
+static err own_commands(strbuf *out, const run *r, const char *folder) {
     const task *t = &r->task;
     const char *pair = t->format.text_pair;
     char *manifest = NULL;
     err e = mem_printf(&manifest, "%s.json", t->name);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL,
-                         "  harness predict --checkpoint %s --input FILE --text-column %s",
-                         r->output, t->format.text);
+                         "  harness predict --model %s --input FILE --text-column %s", folder,
+                         t->format.text);
     if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
     if (!e) e = strbuf_add(out, " --output FILE\n");
     if (!e && answer_is_label(t->kind))
-        e = shown_printf(out, SHOWN_SHELL, "  harness errors %s --texts\n", r->output);
+        e = shown_printf(out, SHOWN_SHELL, "  harness errors %s --texts\n", folder);
     if (!e) e = strbuf_add(out, "  harness tasks new");
     if (!e) e = own_flags_of_task(out, t, false);
     if (!e) e = shown_printf(out, SHOWN_SHELL, " --output %s\n", manifest);
@@ -30,16 +32,20 @@ static err own_commands(strbuf *out, const run *r) {
 
 void run_next_show(const run *r, const char *local, const char *stored) {
     strbuf folder = {0}, next = {0};
+    char *output = NULL;
     bool own = r->request.manifest != NULL;
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
-    err e = shown_add(&folder, SHOWN_SHELL, r->output);
-    if (!e && own) e = own_commands(&next, r);
+    // --model takes the name of what comes with the program for that
+    err e = mem_printf(&output, "%s%s", shipped_known(r->output) ? "./" : "", r->output);
+    if (!e) e = shown_add(&folder, SHOWN_SHELL, output);
+    if (!e && own) e = own_commands(&next, r, output);
     if (!e && !own && !(e = strbuf_add(&next, "  ")))
         e = model_card_command(&next, &r->task, folder.text);
     // a record that went to no results folder is on no board
     if (!e && !own) e = strbuf_add(&next, stored ? "\n  harness report\n" : "\n");
-    if (!e) printf("Next\n%s", next.text);
+    if (!e) command_lines_next(next.text);
+    mem_free(output);
     strbuf_free(&folder);
     strbuf_free(&next);
 }

@@ -2,8 +2,8 @@
 
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/wrapped_row.h"
 #include "metric/score_text.h"
-#include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,21 +28,22 @@ void score_table_add(score_table *t, const char *headline, size_t classes, const
 
 /* Title and figures of a row; the headline's has more behind it. */
 static void print_row(const score_table *t, size_t i, size_t columns, bool is_narrow) {
-    char named[METRIC_TITLE_BYTES], shares[2][SCORE_TEXT_BYTES];
-    strbuf title = {0};
+    char named[METRIC_TITLE_BYTES], shares[2][SCORE_TEXT_BYTES], figures[100];
+    strbuf row = {0};
     const score_row *r = &t->rows[i];
-    if (text_column(&title, metric_title(named, r->metric, t->label_1), columns))
-        err_clear(); // an empty title
-    const char *shown = title.text ? title.text : "";
     const char *score = score_share(shares[0], r->score), *dedup = score_share(shares[1], r->dedup);
     if (is_narrow)
-        printf("  %s %7s %7s\n", shown, score, dedup);
+        snprintf(figures, sizeof figures, " %7s %7s", score, dedup);
     else if (i)
-        printf("  %s %9s %19s %9s\n", shown, score, "", dedup);
+        snprintf(figures, sizeof figures, " %9s %19s %9s", score, "", dedup);
     else
-        printf("  %s %9s %10.4f - %.4f %9s %9.4f\n", shown, score, t->range.low, t->range.high,
-               dedup, t->majority);
-    strbuf_free(&title);
+        snprintf(figures, sizeof figures, " %9s %10.4f - %.4f %9s %9.4f", score, t->range.low,
+                 t->range.high, dedup, t->majority);
+    if (wrapped_row_add(&row, metric_title(named, r->metric, t->label_1), columns, figures))
+        err_clear(); // a row less
+    else
+        fputs(row.text, stdout);
+    strbuf_free(&row);
 }
 
 void score_table_print(const score_table *t) {

@@ -256,10 +256,9 @@ static err check_group(const task *t, const task_catalog *c) {
 static err tasks_check(const options *o) {
     task_catalog c = {0};
     size_t wrong = 0;
-    cJSON *array = NULL;
     err e = task_list(&c, o->task_dir);
     if (e) return e;
-    if (!(array = cJSON_CreateArray())) e = err_set(ERR_MEMORY, "out of memory");
+    cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         err found = task_load(&t, c.paths[i]);

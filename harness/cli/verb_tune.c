@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "base/shown.h"
+#include "cli/command_lines.h"
 #include "cli/group_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -492,7 +493,7 @@ static err show_choice(const search *s, const options *o, const char *path) {
     err e = add_data(&next, s, o);
     if (!e)
         e = shown_printf(&next, SHOWN_SHELL, " --model %s --recipe %s\n", s->request.model, path);
-    if (!e) printf("Next\n  harness run%s", next.text);
+    if (!e) command_lines_next(next.text);
     strbuf_free(&next);
     return e;
 }

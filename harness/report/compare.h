@@ -79,7 +79,7 @@ typedef struct group_comparison {
     double p;          /* of no difference; 1 (no claim) when rows_only */
     bool equivalent;   /* not rows_only, and the range lies within -+ COMPARE_EQUIVALENCE */
     size_t shared;     /* seeds that both have */
-    struct {
+    struct compare_seed {
         int64_t seed;
         double score_a, score_b;
         size_t disagreements;

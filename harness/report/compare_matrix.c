@@ -220,8 +220,7 @@ static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {
 
 err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {
     cJSON *top = cJSON_CreateObject(), *list;
-    err e = top ? compare__check_sides(count)
-                : err_set(ERR_MEMORY, "out of memory while building JSON");
+    err e = compare__check_sides(count);
     if (e ||
         (e = json_put(top, "task %s metric %s", sides[0].runs[0]->task.name,
                       sides[0].runs[0]->headline)) ||

@@ -271,7 +271,6 @@ static err write_at(record *r, const char *path, bool *stays) {
     err e;
     if ((e = record_score(r))) return err_wrap(e, "%s", path);
     cJSON *json = cJSON_CreateObject();
-    if (!json) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = write_all(json, r))) goto done;
     // what could not be read back is not written
     if ((e = read_json(&again, json, path))) goto done;

@@ -1,6 +1,7 @@
 /* The manual page and the completions say what --help says, and shells complete by them. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cli/options.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -213,15 +214,22 @@ static char *shell(const char *name, const char *script) {
 }
 
 Test(help_pages, bash_completes) {
-    char *said =
-        shell("bash", "source \"$1\"\n"
-                      "try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _harness; "
-                      "printf '%s\\n' \"$*: ${COMPREPLY[*]}\"; }\n"
-                      "try harness re\ntry harness run --ta\ntry harness run --task kor_h\n"
-                      "try harness run --task nsmc,kor_3\ntry harness run --recipe = cou\n"
-                      "try harness data st\ntry harness tasks show kor_3\n"
-                      "try harness run -o sc\ntry harness eval --model ti\ntry harness help "
-                      "fi\ntry harness verify la\n");
+    char *said = shell(
+        "bash", "source \"$1\"\n"
+                "try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _harness; "
+                "[[ $sorts ]] && mapfile -t COMPREPLY < <(printf '%s\\n' \"${COMPREPLY[@]}\" | "
+                "LC_ALL=C sort); printf '%s\\n' \"$*: ${COMPREPLY[*]}\"; }\n"
+                "try harness re\ntry harness run --ta\ntry harness run --task kor_h\n"
+                "try harness run --task nsmc,kor_3\ntry harness run --recipe = cou\n"
+                "try harness data st\ntry harness tasks show kor_3\n"
+                "try harness run -o sc\ntry harness eval --model ti\ntry harness help "
+                "fi\ntry harness verify la\n"
+                "try harness fill-mask --model ti\ntry harness fill-mask --model ko-t\n"
+                "mkdir -p words/inner words.d; : >words.csv; sorts=1\n"
+                "for line in 'eval --model' 'tokenize -m' 'bench --against' 'run --shard' "
+                "'run --label-map' 'run -o' 'errors' 'runs' 'compare' 'results add' "
+                "'tune --recipe' 'predict'; do try harness $line wor; done\n"
+                "try harness compare cp\n");
     cr_expect_str_eq(said, "harness re: report results regress\n"
                            "harness run --ta: --task --task-dir\n"
                            "harness run --task kor_h: kor_hate kor_hate_bias kor_hate_gender\n"
@@ -232,7 +240,22 @@ Test(help_pages, bash_completes) {
                            "harness run -o sc: \n"
                            "harness eval --model ti: \n"
                            "harness help fi: fill-mask\n"
-                           "harness verify la: layernorm_fwd layernorm_bwd\n");
+                           "harness verify la: layernorm_fwd layernorm_bwd\n"
+                           "harness fill-mask --model ti: \n"
+                           "harness fill-mask --model ko-t: ko-tiny\n"
+                           "harness eval --model wor: words words.d\n"
+                           "harness tokenize -m wor: words words.csv words.d\n"
+                           "harness bench --against wor: words words.csv words.d\n"
+                           "harness run --shard wor: \n"
+                           "harness run --label-map wor: \n"
+                           "harness run -o wor: words words.d\n"
+                           "harness errors wor: words words.d\n"
+                           "harness runs wor: words words.d\n"
+                           "harness compare wor: words words.csv words.d\n"
+                           "harness results add wor: words words.csv words.d\n"
+                           "harness tune --recipe wor: words words.csv words.d\n"
+                           "harness predict wor: \n"
+                           "harness compare cp: cpu\n");
     mem_free(said);
 }
 
@@ -240,9 +263,10 @@ Test(help_pages, fish_completes) {
     if (!is_installed("fish")) cr_skip_test("no fish");
     char *said = shell("fish", "source $argv[1]\n"
                                "for line in 'harness rep' 'harness run --task-' 'harness run "
-                               "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st'\n"
+                               "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st' "
+                               "'harness errors pa' 'harness run --label-map pa'\n"
                                "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
-    cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\n");
+    cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\npage\n");
     mem_free(said);
 }
 
@@ -256,15 +280,52 @@ Test(help_pages, zsh_completes) {
                      "print DO''NE\"\n"
                      "zpty -r -m z line $'*DONE*'\n"
                      "for word in rep 'run --task-' 'run --task nsmc,kor_3' 'run --task=kor_3' "
-                     "'run --model min' 'data st'; do\n"
+                     "'run --model min' 'data st' 'results add scr'; do\n"
                      "  zpty -w -n z \"harness $word\"$'\\t\\C-aprint -r -- \"=\\C-e\"\\n'\n"
                      "  zpty -r -m z line $'*\\n=harness*\\r*'\n"
                      "  print -r -- ${${line##*$'\\n='}%%$'\\r'*}\n"
                      "done\n");
     cr_expect_str_eq(said, "harness report\nharness run --task-dir\n"
                            "harness run --task nsmc,kor_3i4k\nharness run --task=kor_3i4k\n"
-                           "harness run --model mini\nharness data stats\n");
+                           "harness run --model mini\nharness data stats\n"
+                           "harness results add script\n");
     mem_free(said);
+}
+
+/* Joins lines that end with a backslash, as a shell does. */
+static void join_lines(char *text) {
+    char *to = text;
+    for (const char *at = text; *at;) {
+        if (!strncmp(at, "\\\n", 2))
+            at += 2 + strspn(at + 2, " ");
+        else
+            *to++ = *at++;
+    }
+    *to = '\0';
+}
+
+static void check_width(const char *verb, const char *example, size_t columns) {
+    char joined[400], *text = output_of(*verb ? verb : "help", *verb ? "--help" : NULL, NULL);
+    for (const char *at = text; *at; at += strcspn(at, "\n") + 1)
+        cr_expect_leq(text_width_of(at, strcspn(at, "\n")), columns, "%s at %zu: %.*s", verb,
+                      columns, (int)strcspn(at, "\n"), at);
+    join_lines(text);
+    snprintf(joined, sizeof joined, "\nExample:\n  %s\n", example);
+    cr_expect(!*verb || strstr(text, joined), "%s at %zu: %s", verb, columns, text);
+    mem_free(text);
+}
+
+/* Flags, what is said of them, and commands to be copied. */
+Test(help_pages, no_line_is_wider_than_asked) {
+    static const char *const wished[] = {"40", "60", "80", "120"};
+    for (size_t i = 0; i < sizeof wished / sizeof *wished; i++) {
+        setenv("COLUMNS", wished[i], 1);
+        check_width("", "", strtoul(wished[i], NULL, 10));
+        for (verb_id v = 0; v < VERB_COUNT; v++) {
+            verb_words w = options_verb_words(v);
+            check_width(w.word, w.example, strtoul(wished[i], NULL, 10));
+        }
+    }
 }
 
 Test(help_pages, values_are_lists_of_this_machine) {
@@ -284,6 +345,7 @@ Test(help_pages, values_are_lists_of_this_machine) {
     program_free(&r);
     static const char *const rows[][2] = {{"task", "kor_hate\n"},
                                           {"model", "tiny\n"},
+                                          {"shipped", "ko-mini\n"},
                                           {"device", "cpu\n"},
                                           {"recipe", "course\n"},
                                           {"corpus", "nsmc_raw\n"},

@@ -63,10 +63,10 @@ static void check_config(const char *task, const char *problem_type) {
 static void check_calls(const char *said, const char *text, const char *call) {
     char want[100], *card = NULL;
     size_t size;
-    snprintf(want, sizeof want, "harness predict --checkpoint o %s", text);
+    snprintf(want, sizeof want, "harness predict --model o %s", text);
     cr_expect(strstr(said, want), "no '%s' in %s", want, said);
     MUST(file_read((void **)&card, &size, temporary_path("o/model/README.md"), 0));
-    snprintf(want, sizeof want, "harness predict --checkpoint FOLDER %s", text);
+    snprintf(want, sizeof want, "harness predict --model FOLDER %s", text);
     cr_expect(strstr(card, want), "no '%s' in %s", want, card);
     cr_expect(strstr(card, call), "no '%s' in %s", call, card);
     mem_free(card);

@@ -50,7 +50,7 @@ Test(whole_run, sample_says_what_it_is_and_what_comes_next) {
     EXPECT(r, 0, out, "sample: says nothing about the model");
     EXPECT(r, 0, out, "95 % interval");
     EXPECT(r, 0, out, "majority");
-    EXPECT(r, 0, out, "harness predict --checkpoint runs/kor_hate/ko-tiny-cpu-s42-sample");
+    EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-tiny-cpu-s42-sample");
     program_free(&r);
     // a sample is partial: it never reaches the results
     char path[600];

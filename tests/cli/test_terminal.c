@@ -321,7 +321,7 @@ Test(terminal, results_fit_forty_columns, .timeout = 300) {
     cr_expect_str_eq(tables[0], tables[1]);
     for (size_t i = 0; i < 2; i++) mem_free(tables[i]);
     // the run is finished: its result is shown
-    for (size_t i = 0; i < 3; i++) expect_narrow(uses[i], "harness predict");
+    for (size_t i = 0; i < 3; i++) expect_narrow(uses[i], NULL);
     static const char *const others[][16] = {{"runs", "."},
                                              {"runs", "clean", "."},
                                              {"eval", "--record", "a"},
@@ -329,6 +329,43 @@ Test(terminal, results_fit_forty_columns, .timeout = 300) {
                                               "--device", "cpu", "--threads", "1", "-o", "b",
                                               "--max-steps", "40", "--dry-run", "-q"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) expect_narrow(others[i], NULL);
+    temporary_remove();
+}
+
+/* The classes' table has a line a label, with its figures; a name that is longer than its column goes
+ * on below itself, and the matrix keeps its place. */
+Test(terminal, classes_of_long_names_fit_forty_columns, .timeout = 300) {
+    static const char *const run[] = {
+        "run",       "--task", "kor_3i4k", "--sample", "--device",    "cpu", "--model", "tiny",
+        "--threads", "1",      "-o",       "a",        "--max-steps", "1",   "-q",      NULL};
+    static const char *const eval[] = {"eval", "--record", "a", NULL};
+    session s;
+    session_start(&s, 80, run);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    strbuf_free(&s.said);
+    expect_narrow(eval, NULL);
+    session_start(&s, 40, eval);
+    session_end(&s);
+    double share[3];
+    unsigned rows;
+    const char *whole = strstr(s.said.text, "\r\n  fragment  "),
+               *broken = strstr(s.said.text, "\r\n  intonation-  ");
+    cr_assert(whole && broken, "%s", s.said.text);
+    cr_expect_eq(sscanf(whole, " fragment %lf %lf %lf %u", share, share + 1, share + 2, &rows), 4,
+                 "%s", whole);
+    cr_expect_eq(rows, 8);
+    cr_expect_eq(sscanf(broken, " intonation- %lf %lf %lf %u", share, share + 1, share + 2, &rows),
+                 4, "%s", broken);
+    cr_expect(strstr(broken, "\r\n  dependent\r\n  utterance\r\n"), "%s", broken);
+    cr_expect(strstr(s.said.text, "  label         prec. recall     F1 rows\r\n"), "%s",
+              s.said.text);
+    cr_expect(strstr(s.said.text, "\r\n  6 intonation-dependent … "), "%s", s.said.text);
+    strbuf_free(&s.said);
+    session_start(&s, 80, eval);
+    session_end(&s);
+    cr_expect(strstr(s.said.text, "\r\n  intonation-dependent utterance  "), "%s", s.said.text);
+    strbuf_free(&s.said);
     temporary_remove();
 }
 

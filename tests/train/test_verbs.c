@@ -67,7 +67,7 @@ Test(run_verbs, sample_from_training_to_prediction) {
     EXPECT(r, 0, out, "macro F1");
     EXPECT(r, 0, out, "majority");
     EXPECT(r, 0, out, "/record.json");
-    EXPECT(r, 0, out, "harness predict --checkpoint runs/kor_hate/ko-tiny-" DEVICE "-s42-sample-");
+    EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-tiny-" DEVICE "-s42-sample-");
     program_free(&r);
     // a sample is no result
     cr_assert_neq(access(temporary_path("results"), F_OK), 0);

@@ -256,8 +256,8 @@ static err add_markers(card *c) {
 
 err model_card_command(strbuf *out, const task *t, const char *folder) {
     if (t->format.text_pair)
-        return strbuf_printf(out, "harness predict --checkpoint %s --pair \"...\" \"...\"", folder);
-    return strbuf_printf(out, "harness predict --checkpoint %s %s", folder, text_of(t));
+        return strbuf_printf(out, "harness predict --model %s --pair \"...\" \"...\"", folder);
+    return strbuf_printf(out, "harness predict --model %s %s", folder, text_of(t));
 }
 
 static err add_use(card *c) {
