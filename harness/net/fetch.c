@@ -195,7 +195,7 @@ static err check_answer(download *d, const http__call *c) {
     d->answer_checked = true;
     if (c->status == 206) {
         if (c->range_start < 0 || (uint64_t)c->range_start != d->have) {
-            return err_set(ERR_NETWORK, "%s: asked for bytes from %llu, the answer begins at %lld",
+            return err_set(ERR_SERVER, "%s: asked for bytes from %llu, the answer begins at %lld",
                            d->shown, (unsigned long long)d->have, (long long)c->range_start);
         }
         if (c->range_total > 0) d->total = (uint64_t)c->range_total;
@@ -274,7 +274,8 @@ static err refused(const download *d, long status) {
                       : status == 403
                           ? asked_with_token ? ": the token may not read it" : ": access is denied"
                           : "";
-    return err_set(ERR_NETWORK, "%s: the server answers %ld%s", d->shown, status, why);
+    return err_set(http__is_passing(status) ? ERR_NETWORK : ERR_SERVER,
+                   "%s: the server answers %ld%s", d->shown, status, why);
 }
 
 /* What is left to do once an answer came to its end: *done when the part file is whole. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 // what is in memory at a time: resamples of so many rows, and answers of their runs
-enum { ROWS_AT_ONCE = 256, ANSWER_BYTES_AT_ONCE = 32 << 20 };
+enum { ROWS_AT_ONCE = 256, ANSWER_BYTES_AT_ONCE = 8 << 20 };
 
 // scores of all runs of a table, row after row
 typedef struct table_scores {

@@ -63,13 +63,15 @@ static err same_data(const record *a, const record *b) {
         return err_set(ERR_DATA, "the two runs do not compare: %s one used the bundled sample",
                        a->task.sample ? "the first" : "the second");
     }
+    bool both_ran = *a->gold_sha256 && *b->gold_sha256;
     if ((e = same_text("the data hash", a->task.data_sha256, b->task.data_sha256)) ||
-        (e = same_text("the hash of the test labels", a->gold_sha256, b->gold_sha256)))
+        (both_ran &&
+         (e = same_text("the hash of the test labels", a->gold_sha256, b->gold_sha256))))
         return compare_name_rows(e, a, b);
     return same_text("the headline metric", a->headline, b->headline);
 }
 
-err report__same_task(const record *a, const record *b) {
+err compare_same_task(const record *a, const record *b) {
     err e = same_data(a, b);
     if (e != ERR_DATA || !strcmp(a->task.name, b->task.name)) return e;
     return err_wrap(e, "tasks '%s' and '%s'", a->task.name, b->task.name);
@@ -163,7 +165,7 @@ err compare__drift_json(cJSON *object, const record *a, const record *b) {
 
 err compare_records(comparison *c, const record *a, const record *b) {
     *c = (comparison){.a = a, .b = b};
-    err e = report__same_task(a, b);
+    err e = compare_same_task(a, b);
     if (e) return e;
     c->score_a = record_metric(a, a->headline);
     c->score_b = record_metric(b, b->headline);

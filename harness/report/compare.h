@@ -15,7 +15,7 @@
 /* Relative loss difference beyond which losses part, unless told otherwise. */
 #define COMPARE_TOLERANCE 1e-6
 
-enum { COMPARE_ROWS_SHOWN = 10, COMPARE_FIRST_STEPS = 50 };
+enum { COMPARE_ROWS_SHOWN = 10, COMPARE_FIRST_STEPS = 50, COMPARE_SIDES_MOST = 26 };
 
 /* Where and how fast two lists of losses part. */
 typedef struct loss_drift {
@@ -47,6 +47,10 @@ typedef struct comparison {
     double mcnemar_p; /* exact, two-sided */
     loss_drift loss;
 } comparison;
+
+/* Of a run that is yet to be made the hash of its test labels may lack, which its data's tells.
+ * Errors: ERR_DATA naming what keeps two records from being compared. */
+err compare_same_task(const record *a, const record *b) MUST_CHECK;
 
 /* Compares two records of the same task, task version, data and test labels.
  * Errors: ERR_DATA naming what differs. */

@@ -20,7 +20,7 @@ static bool same_or_none(const char *a, const char *b) {
 }
 
 static err check_pair(const record *x, const record *y) {
-    err e = report__same_task(x, y);
+    err e = compare_same_task(x, y);
     if (!e) e = same_in_group("the model", x->model.name, y->model.name);
     if (!e) e = same_in_group("the weights hash", x->model.weights_sha256, y->model.weights_sha256);
     if (!e) e = same_in_group("the recipe hash", x->recipe_sha256, y->recipe_sha256);
@@ -225,7 +225,7 @@ err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
     err e;
     if (!count_a || !count_b) return err_set(ERR_ARG, "a group without runs cannot be compared");
     c->rows_only = count_a < 2 || count_b < 2;
-    if ((e = report__same_task(a[0], b[0])) || (e = check_group(a, count_a)) ||
+    if ((e = compare_same_task(a[0], b[0])) || (e = check_group(a, count_a)) ||
         (e = check_group(b, count_b))) {
         return e;
     }

@@ -76,24 +76,32 @@ static void move_bytes(packing *p, void *bytes, size_t count) {
     }
 }
 
-/* The struct's words that are not the word before them, behind a bit for each word: most are 0 or the
- * NaN of a metric that is of other kinds. */
-static void move_words(packing *p, record *r) {
+/* Words that are not the word before them, behind a bit for each word: of the struct and of counts
+ * most are 0, or the NaN of a metric that is of other kinds. */
+static void move_words(packing *p, uint64_t *words, size_t count) {
+    for (size_t i = 0; i < count; i += 64) {
+        uint64_t told = 0, before = i ? words[i - 1] : 0;
+        size_t some = count - i < 64 ? count - i : 64;
+        for (size_t k = 0; k < some && p->out; before = words[i + k++])
+            told |= (uint64_t)(words[i + k] != before) << k;
+        move_bytes(p, &told, sizeof told);
+        before = i ? words[i - 1] : 0;
+        for (size_t k = 0; k < some; before = words[i + k++]) {
+            if (told >> k & 1)
+                move_bytes(p, &words[i + k], sizeof *words);
+            else
+                words[i + k] = before;
+        }
+    }
+}
+
+static void move_struct(packing *p, record *r) {
     enum { WORDS = sizeof *r / sizeof(uint64_t) };
     _Static_assert(sizeof *r % sizeof(uint64_t) == 0, "whole words");
-    uint64_t words[WORDS + 1] = {0}; // from 1
-    uint8_t told[(WORDS + 7) / 8] = {0};
-    if (p->out) memcpy(words + 1, r, sizeof *r);
-    for (size_t i = 0; i < WORDS && p->out; i++)
-        told[i / 8] |= (uint8_t)((words[i + 1] != words[i]) << i % 8);
-    move_bytes(p, told, sizeof told);
-    for (size_t i = 0; i < WORDS; i++) {
-        if (told[i / 8] >> i % 8 & 1)
-            move_bytes(p, &words[i + 1], sizeof *words);
-        else
-            words[i + 1] = words[i];
-    }
-    if (!p->out) memcpy(r, words + 1, sizeof *r);
+    uint64_t words[WORDS];
+    memcpy(words, r, sizeof words);
+    move_words(p, words, WORDS);
+    memcpy(r, words, sizeof words);
 }
 
 /* Texts with their ends behind their length, 0 of none. Reading, *texts is where they lie. */
@@ -190,7 +198,7 @@ static void move_confusion(packing *p, confusion *c) {
         c->predicted = c->gold + c->classes;
         c->hit = c->predicted + c->classes;
     }
-    move_bytes(p, c->gold, block_of(c) * sizeof *c->gold);
+    if (!p->e) move_words(p, c->gold, block_of(c));
 }
 
 static void move_evaluations(packing *p, record *r) {
@@ -238,7 +246,7 @@ static record bare(record r) {
 
 static void move_record(packing *p, record *r) {
     record plain = bare(*r);
-    move_words(p, &plain);
+    move_struct(p, &plain);
     if (p->e) plain = (record){0};
     if (!p->out) *r = bare(plain);
     for (size_t i = 0; i < record__key_count; i++) {

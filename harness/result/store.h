@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "platform/stamp.h"
+#include "result/other_kind.h"
 #include "result/record_lean.h"
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ typedef struct store {
     size_t dirty;   /* left out because their program had uncommitted changes */
     bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
     size_t damaged; /* could not be read; each was named by a warning */
+    other_files others;
     char *folder;   /* owned */
     lean_pool pool; /* of lean records */
     uint8_t *known; /* that these borrow from, owned */
@@ -33,7 +35,8 @@ typedef struct store {
 
 /* Reads all records below folder; `baselines`, `performance` and other files than *.json are passed
  * over. A folder that does not exist is an empty store. A damaged record is warned about, counted
- * and skipped; one that lies in the folder itself is warned about and passed over. Errors: ERR_IO
+ * and skipped; one that lies in the folder itself is warned about and passed over, and how many files
+ * of other kinds that this program writes were, is noted. Errors: ERR_IO
  * when the folder cannot be listed; ERR_MEMORY. Free with store_free. */
 err store_read(store *s, const char *folder) MUST_CHECK;
 /* The same of every record that can be read. */

@@ -415,9 +415,57 @@ Test(compare, devices_run_now) {
     cr_assert(strstr(p.out, "\"equivalent\":\ttrue"), "%s", p.out);
     cr_assert(strstr(p.out, "\"name\":\t\"linear_fwd 512x128\",\n"), "%s", p.out);
     program_free(&p);
-    p = RUN("compare", "cpu", "no-such-device");
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "no-such-device: no such record or run folder, and no device"), "%s",
-              p.err);
+}
+
+#define LONG "--threads", "1", "--max-steps", "30000"
+
+/* The first device trains when all else is known to go with it. */
+Test(compare, refusals_come_before_a_device_trains, .timeout = 120) {
+    program_result p = RUN("run", "--task", "kor_sae", "--sample", "--model", "tiny", "--device",
+                           "cpu", "--threads", "1", "--max-steps", "1", "-o", "sae", "-q");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--device", "cpu",
+            "--threads", "1", "--max-steps", "1", "-o", "hate", "-q");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    static const struct {
+        const char *const arguments[13];
+        int code;
+        const char *said;
+        bool opens; /* the run, whose data is looked at */
+    } cases[] = {
+        {{"compare", "cpu", "no-such-device", LONG},
+         1,
+         "no-such-device: no such record or run folder, and no device",
+         false},
+        {{"compare", "cpu", "sae", LONG},
+         1,
+         "the task is 'kor_sae' and 'kor_hate'; --task kor_sae --sample makes runs of the record's",
+         true},
+        {{"compare", "cpu", "sae", "--task", "kor_sae", "--sample", "--limit", "5", LONG},
+         1,
+         "they have 96 and 5 training rows, 48 and 5 test rows (another limit of rows)",
+         true},
+        {{"compare", "cpu", "sae", "hate", LONG}, 1, "the task is 'kor_sae' and 'kor_hate'", false},
+        {{"compare", "cpu", "cpu", "cpu", "--rows", "3", LONG},
+         2,
+         "--rows is of two sides, found 3",
+         false},
+        {{"compare", "cpu,cpu", "hate", LONG}, 2, "a side is of one device", false},
+        {{"compare", "cpu", "sae", "--texts", "--limit", "5", LONG}, 1, "its data is", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        p = program_run(NULL, 40, cases[i].arguments);
+        cr_expect_eq(p.exit_code, cases[i].code, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, cases[i].said), "case %zu: %s", i, p.err);
+        cr_expect(cases[i].opens == (strstr(p.err, "running ") != NULL), "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+    const char *many[29] = {"compare"};
+    for (size_t i = 1; i < 28; i++) many[i] = "cpu";
+    p = program_run(NULL, 20, many);
+    cr_expect_eq(p.exit_code, 2);
+    cr_expect(strstr(p.err, "compare takes up to 26 sides, found 27"), "%s", p.err);
     program_free(&p);
 }

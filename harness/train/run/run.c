@@ -29,7 +29,7 @@ static err open_data(void *context) {
                                .limit = q->limit,
                                .without_test = q->is_trial};
     err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
-    if (e == ERR_NETWORK)
+    if (e == ERR_NETWORK || e == ERR_SERVER)
         return err_wrap(e, "no data of %s here%s%s", r->task.name,
                         err_advice("data", " (--data DIR names its place)"),
                         err_advice("sample", " (--sample needs none)"));
