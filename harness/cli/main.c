@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <omp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,13 @@ static err check_stack(void) {
                    (unsigned long long)stack.rlim_cur >> 10, STACK_BYTES >> 10);
 }
 
+/* A number that does not fit libgomp makes it 0, by which libraries divide. */
+static err check_threads(void) {
+    if (omp_get_max_threads() > 0) return ERR_OK;
+    return err_set(ERR_USAGE, "OMP_NUM_THREADS is '%s': expected a number of threads",
+                   getenv("OMP_NUM_THREADS"));
+}
+
 static bool is_one_of(const char *text, const char *a, const char *b, const char *c) {
     return !strcmp(text, a) || !strcmp(text, b) || !strcmp(text, c);
 }
@@ -110,7 +118,7 @@ int main(int argc, char **argv) {
         options_help_all();
     } else if (is_one_of(argv[1], "--version", "-V", "version")) {
         e = show_version(argc, argv);
-    } else if (!(e = check_stack())) {
+    } else if (!(e = check_stack()) && !(e = check_threads())) {
         e = run_verb(argc, (const char **)argv);
     }
     if (!e) e = output_check();

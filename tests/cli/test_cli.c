@@ -60,6 +60,18 @@ static program_result run_on_stack(rlim_t bytes, const char *verb) {
     return r;
 }
 
+/* Of these OpenMP makes no thread at all, and a library divides by their number. */
+Test(cli, a_number_of_threads_is_one) {
+    setenv("OMP_NUM_THREADS", "4294967296", 1);
+    program_result r = RUN("tasks");
+    EXPECT(r, 2, err, "harness: OMP_NUM_THREADS is '4294967296': expected a number of threads");
+    program_free(&r);
+    setenv("OMP_NUM_THREADS", "3", 1);
+    r = RUN("tasks");
+    EXPECT(r, 0, out, "kor_hate");
+    program_free(&r);
+}
+
 /* It would end in a kill without a word. */
 Test(cli, a_stack_that_is_too_small_is_told) {
     program_result r = run_on_stack(1023 << 10, "tasks");

@@ -352,7 +352,9 @@ Test(history, files_of_other_kinds_are_no_damage) {
            "a pretraining (schema 2)");
     // one with answers is a run's, whatever else it has
     put("a/task/damaged.json", "{\"predictions\": {}, \"differs\": [], \"kernels\": []}");
-    expect(RUN("report", "--results", "a", "--json"), 1, "1 damaged record left out");
-    expect(RUN("report", "--history", "a", "--json"), 1, "1 damaged record left out");
+    // nor does one key make a kind
+    put("a/task/half.json", "{\"run\": \"a\"}");
+    expect(RUN("report", "--results", "a", "--json"), 1, "2 damaged records left out");
+    expect(RUN("report", "--history", "a", "--json"), 1, "2 damaged records left out");
     temporary_remove();
 }
