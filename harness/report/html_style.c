@@ -97,7 +97,7 @@ static const char *const narrow_and_print =
     "width:0;"
     "padding:.2rem .25rem;position:static;overflow-wrap:anywhere}\n"
     ".board .model{min-width:6.5rem;overflow-wrap:break-word}"
-    ".group thead .n{min-width:0}\n"
+    ".group thead .n{min-width:0}.board td.n,.board:not(.group) th{overflow-wrap:break-word}\n"
     "table,.tag,thead th{font-size:9px}td svg{width:70px}.tag{border:0}\n"
     ".columns{display:block}.columns svg{max-width:420px}.scroll>svg{max-width:100%}\n"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}}\n";
