@@ -103,8 +103,7 @@ static err add_object(writer *w, size_t row, const char *gold, const char *predi
     const eval_view *v = w->v;
     cJSON *root = cJSON_CreateObject(), *scores = NULL;
     char *text = NULL;
-    err e = root ? json_put(root, "row %zu", row + 1)
-                 : err_set(ERR_MEMORY, "out of memory while writing predictions");
+    err e = json_put(root, "row %zu", row + 1);
     if (!e) e = add_answer(root, v, "gold", gold);
     if (!e) e = add_answer(root, v, "predicted", predicted);
     if (!e && v->scores) e = json_add_object(&scores, root, "scores");

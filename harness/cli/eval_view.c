@@ -200,8 +200,7 @@ err eval_view_json(const eval_view *v) {
     cJSON *root = cJSON_CreateObject();
     const double range[] = {v->range.low, v->range.high};
     char *text = NULL;
-    err e = root ? json_add_string(root, "task", v->task)
-                 : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    err e = json_add_string(root, "task", v->task);
     if (!e) e = json_add_string(root, v->is_record ? "record" : "checkpoint", v->from);
     if (!e)
         e = json_put(root, "device %s split %s rows %zu headline %s", v->device, v->split, v->rows,

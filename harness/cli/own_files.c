@@ -422,9 +422,9 @@ static err build(cJSON *root, const own__scan *s, const char *name, size_t count
 err own_files_manifest(char **name, char **manifest, const own_files *w) {
     own__scan s = {0};
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while making a manifest");
+    err e = ERR_OK;
     *name = *manifest = NULL;
-    if (!e && w->paths[OWN_VALIDATION] && !w->paths[OWN_TEST])
+    if (w->paths[OWN_VALIDATION] && !w->paths[OWN_TEST])
         e = err_set(ERR_USAGE, "--validation-file needs --test-file: without one the test set is a "
                                "fifth of the training file, and validation rows are a tenth of it");
     if (e || (e = own__scan_all(&s, w))) goto done;

@@ -173,8 +173,7 @@ static err describe(cJSON **root, const predict_job *j) {
     const device_info *d = &p->scorer.device.info;
     char digest[HASH_HEX_BYTES], labels[HASH_HEX_BYTES], config[HASH_HEX_BYTES];
     *root = cJSON_CreateObject();
-    err e = *root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while describing the output");
-    if (!e) e = params_digest(&p->scorer.model.params, digest);
+    err e = params_digest(&p->scorer.model.params, digest);
     if (!e) e = hash_config(config, p);
     if (!e) hash_labels(labels, p);
     if (!e)
@@ -323,7 +322,7 @@ static err find_rest(predict_job *j) {
     off_t end = 0;
     size_t rows = 0;
     bool more = true, all;
-    err e = file_open_stream(&stream, NULL, j->options->output, 0);
+    err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &all, j, stream);
     fclose(stream);
@@ -383,7 +382,7 @@ static err check_finished(predict_job *j) {
     off_t end = 0;
     size_t rows = 0;
     bool all = false;
-    err e = file_open_stream(&stream, NULL, j->options->output, 0);
+    err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &all, j, stream);
     fclose(stream);

@@ -95,7 +95,7 @@ err cell_add(strbuf *out, char delimiter, bool quoted, const char *text) {
 /* The scores of all labels as one JSON object. */
 static err scores_text(char **text, const predictor *p) {
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while writing scores");
+    err e = ERR_OK;
     for (uint32_t k = 0; k < p->classes && !e; k++) {
         char fallback[24];
         e = json_add_exact(root, predictor_label(p, k, fallback), p->values[k]);
@@ -123,8 +123,7 @@ static err label_written(strbuf *out, const row_form *f, const char *label) {
     if (f->kind == TASK_FORMAT_DELIMITED) return cell_add(out, f->delimiter, f->quoted, label);
     char *text = NULL;
     cJSON *value = cJSON_CreateString(label);
-    err e = value ? json_print(&text, value, false)
-                  : err_set(ERR_MEMORY, "out of memory while writing a label");
+    err e = json_print(&text, value, false);
     if (!e) e = strbuf_add(out, text);
     cJSON_Delete(value);
     mem_free(text);

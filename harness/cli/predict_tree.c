@@ -78,8 +78,7 @@ err predict_tree_json(cJSON *o, const scorer *s, const example *x, const uint32_
 static err print_object(const scorer *s, const example *x, const uint32_t *arcs,
                         const encoded_units *units, const float *nodes) {
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (!e) e = json_add_string(root, "text", x->texts[0].text);
+    err e = json_add_string(root, "text", x->texts[0].text);
     if (!e) e = predict_tree_json(root, s, x, arcs, units, nodes);
     if (!e) e = output_json(root, false);
     cJSON_Delete(root);

@@ -192,8 +192,7 @@ static err add_answer(predict_job *j, window *w, size_t k, text_span raw, const 
         return row_add(&w->out, &j->form, p, raw, line_end);
     }
     members = cJSON_CreateObject();
-    err e = members ? unit_answers_json(members, &w->units, p, k)
-                    : err_set(ERR_MEMORY, "out of memory while writing a row");
+    err e = unit_answers_json(members, &w->units, p, k);
     if (!e) e = row_add_json(&w->out, &j->form, members, raw, line_end);
     cJSON_Delete(members);
     return e;

@@ -85,8 +85,7 @@ static err add_timing(cJSON *root, const pretrain *p) {
 
 err pretrain_record_write(const char *path, const pretrain *p) {
     cJSON *root = cJSON_CreateObject();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
-    if (!e) e = add_program(root);
+    err e = add_program(root);
     if (!e) e = add_model(root, p);
     if (!e) e = json_add_copy(root, "corpus", p->prepared.json);
     if (!e) e = add_recipe(root, p);

@@ -174,7 +174,7 @@ static err compare_two(strbuf *out, const compare_side sides[2], const compare_t
     err e = ERR_OK;
     if (a->count == 1 && b->count == 1) {
         comparison c;
-        e = compare_records(&c, a->runs[0], b->runs[0], COMPARE_TOLERANCE);
+        e = compare_records(&c, a->runs[0], b->runs[0]);
         c.wish = wish;
         if (!e)
             e = json ? compare_json(out, &c, a->name, b->name)

@@ -51,7 +51,7 @@ static err add_choice(cJSON *list, const filler *f, const fill_answer *a, size_t
 /* As the pipeline's answer: a list of choices, or of several masks a list of such lists. */
 static err print_json(const filler *f, const fill_answer *a) {
     cJSON *root = cJSON_CreateArray();
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
+    err e = ERR_OK;
     for (size_t m = 0; m < a->mask_count && !e; m++) {
         cJSON *list = a->mask_count == 1 ? root : cJSON_CreateArray();
         if (list != root) e = json_append(root, list);

@@ -43,13 +43,14 @@ static err print_object(const predictor *p, const example *of) {
     char fallback[24], *line = NULL;
     cJSON *root = cJSON_CreateObject(), *scores = NULL;
     const label_score *best = p->scores;
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-    if (e || (e = json_add_string(root, "text", of->texts[0].text))) goto done;
+    err e = json_add_string(root, "text", of->texts[0].text);
+    if (e) goto done;
     if (of->text_count > 1 && (e = json_add_string(root, "text_pair", of->texts[1].text)))
         goto done;
     if (predictor_says_several(p) && (e = add_said(root, p))) goto done;
-    if ((e = json_add_string(root, "label", predictor_label(p, best->id, fallback)))) goto done;
-    if ((e = json_add_number(root, "label_id", best->id))) goto done;
+    if ((e = json_put(root, "label %s label_id %u", predictor_label(p, best->id, fallback),
+                      best->id)))
+        goto done;
     if ((e = json_add_exact(root, "score", best->value))) goto done;
     if ((e = json_add_object(&scores, root, "scores"))) goto done;
     // all in the order of ids, or the best ones in theirs
@@ -106,8 +107,7 @@ static err print_entities(const predictor *p, const tagged_text *t) {
     err e = ERR_OK;
     if (p->options->json) {
         root = cJSON_CreateObject();
-        e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while printing JSON");
-        if (!e) e = json_add_string(root, "text", t->of->texts[0].text);
+        e = json_add_string(root, "text", t->of->texts[0].text);
         if (!e) e = entities_json(root, t);
         if (!e && !(e = json_print(&text, root, false))) puts(text);
     } else if (!(e = entities_mark(&marked, t)) &&

@@ -77,7 +77,6 @@ static err verify_all(device *d, const options *o, uint32_t *failed) {
     cJSON *ops = is_json ? cJSON_CreateArray() : NULL;
     err e = ERR_OK;
     *failed = 0;
-    if (is_json && !ops) return err_set(ERR_MEMORY, "out of memory");
     if (!is_json) {
         shown_line("%s (%s) against the f64 reference: the errors that came nearest to their "
                    "bounds",

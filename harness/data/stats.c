@@ -285,17 +285,14 @@ err data_stats_text(strbuf *out, const data_stats *s) {
 
 static err lengths_json(cJSON *object, const char *key, const data_lengths *l, size_t limit) {
     cJSON *o, *bins;
-    err e;
-    if ((e = json_add_object(&o, object, key))) return e;
-    if ((e = json_add_number(o, "mean", l->mean))) return e;
-    if ((e = json_add_number(o, "max", (double)l->max))) return e;
-    if (limit && (e = json_add_number(o, "max_length", (double)limit))) return e;
-    if (limit && (e = json_add_number(o, "cut", (double)l->cut))) return e;
-    if ((e = json_add_number(o, "bin_width", (double)l->bin_width))) return e;
-    if ((e = json_add_array(&bins, o, "histogram"))) return e;
-    for (size_t i = 0; i < l->bin_count; i++)
-        if ((e = json_append(bins, cJSON_CreateNumber((double)l->bins[i])))) return e;
-    return ERR_OK;
+    err e = json_add_object(&o, object, key);
+    if (!e) e = json_put(o, "mean %f max %zu", l->mean, l->max);
+    if (!e && limit) e = json_put(o, "max_length %zu cut %zu", limit, l->cut);
+    if (!e) e = json_put(o, "bin_width %zu", l->bin_width);
+    if (!e) e = json_add_array(&bins, o, "histogram");
+    for (size_t i = 0; i < l->bin_count && !e; i++)
+        e = json_append(bins, cJSON_CreateNumber((double)l->bins[i]));
+    return e;
 }
 
 static err split_json(cJSON *parent, const data_stats *s, const data_split_stats *split) {
@@ -311,13 +308,13 @@ static err split_json(cJSON *parent, const data_stats *s, const data_split_stats
     if (s->dataset->kind == ANSWER_NUMBER) {
         cJSON *numbers = NULL;
         if ((e = json_add_object(&numbers, o, "scores"))) return e;
-        if ((e = json_add_number(numbers, "mean", split->split->mean))) return e;
-        if ((e = json_add_number(numbers, "least", split->split->low))) return e;
-        if ((e = json_add_number(numbers, "largest", split->split->high))) return e;
+        if ((e = json_put(numbers, "mean %f least %f largest %f", split->split->mean,
+                          split->split->low, split->split->high)))
+            return e;
     }
     if (answer_in_units(s->dataset->kind) &&
-        ((e = json_add_string(o, "unit", in_words(s->task) ? "word" : "character")) ||
-         (e = json_add_number(o, "units", (double)count_units(split)))))
+        (e = json_put(o, "unit %s units %zu", in_words(s->task) ? "word" : "character",
+                      count_units(split))))
         return e;
     for (size_t i = 0; i < TABLE_ROWS; i++) {
         size_t count = rows_of_table[i].count(split);
@@ -332,20 +329,15 @@ static err split_json(cJSON *parent, const data_stats *s, const data_split_stats
 err data_stats_json(cJSON **out, const data_stats *s) {
     cJSON *splits, *root = cJSON_CreateObject();
     const task *t = s->task;
-    err e;
     *out = NULL;
-    if (!root) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_string(root, "task", t->name))) goto done;
-    if ((e = json_add_number(root, "version", (double)t->version))) goto done;
-    if ((e = json_add_bool(root, "sample", s->sample))) goto done;
-    if ((e = json_add_string(root, "split", task_split_name(&t->split)))) goto done;
-    if ((e = json_add_string(root, "manifest_sha256", t->manifest_sha256))) goto done;
-    if ((e = json_add_string(root, "data_sha256", s->dataset->data_sha256))) goto done;
-    if ((e = json_add_string(root, "gold_sha256", s->dataset->gold_sha256))) goto done;
-    if ((e = json_add_number(root, "invalid_rows", (double)s->dataset->invalid_count))) goto done;
-    if ((e = json_add_object(&splits, root, "splits"))) goto done;
+    err e = json_put(root,
+                     "task %s version %f sample %d split %s manifest_sha256 %s data_sha256 %s "
+                     "gold_sha256 %s invalid_rows %zu",
+                     t->name, (double)t->version, s->sample, task_split_name(&t->split),
+                     t->manifest_sha256, s->dataset->data_sha256, s->dataset->gold_sha256,
+                     s->dataset->invalid_count);
+    if (!e) e = json_add_object(&splits, root, "splits");
     for (size_t i = 0; i < s->split_count && !e; i++) e = split_json(splits, s, &s->splits[i]);
-done:
     if (e)
         cJSON_Delete(root);
     else

@@ -5,6 +5,7 @@
 #include "metric/statistics.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -83,9 +84,8 @@ static void bound_p(doubt *d, const test_state *s, double middle, double slack) 
     d->low = tells ? 0 : estimate_p(&least) * (1 - 1e-5);
 }
 
-/* Whether that tells if the pair differs: surely, or in no case. */
-static bool is_judged(test_state *s, doubt *d, double middle, double slack) {
-    bound_p(d, s, middle, slack);
+/* Whether the bounds tell if the pair differs: surely, or in no case. */
+static bool is_judged(test_state *s, const doubt *d) {
     bool sure = d->high * (double)s->pairs < LEVEL;
     if (sure) count_better(s, d->of);
     s->sure += sure;
@@ -96,15 +96,37 @@ static bool is_judged(test_state *s, doubt *d, double middle, double slack) {
  * judges pairs that lie far apart or close together. */
 static bool is_judged_apart(test_state *s, doubt *d) {
     double a = s->t->sides[d->of.a].variance, b = s->t->sides[d->of.b].variance;
-    return is_judged(s, d, a + b, 2 * sqrt(a * b) + 1e-9 * (a + b));
+    bound_p(d, s, a + b, 2 * sqrt(a * b) + 1e-9 * (a + b));
+    return is_judged(s, d);
+}
+
+static void add_doubt(test_state *s, const doubt *d) {
+    if (!s->e) s->e = mem_grow((void **)&s->doubts, &s->capacity, s->count + 1, sizeof *s->doubts);
+    if (!s->e) s->doubts[s->count++] = *d;
 }
 
 static void judge(test_state *s, doubt *d, double product_of) {
     double a = s->t->sides[d->of.a].variance, b = s->t->sides[d->of.b].variance;
     double middle = a + b - 2 * product_of / (double)(s->t->draws - 1);
-    if (s->e || is_judged(s, d, middle, 2 * SLACK * sqrt(a * b) + 1e-9 * (a + b))) return;
-    s->e = mem_grow((void **)&s->doubts, &s->capacity, s->count + 1, sizeof *s->doubts);
-    if (!s->e) s->doubts[s->count++] = *d;
+    bound_p(d, s, middle, 2 * SLACK * sqrt(a * b) + 1e-9 * (a + b));
+    if (!is_judged(s, d)) add_doubt(s, d);
+}
+
+/* Takes the bounds of a pair of other ranks, if they tell enough. */
+static bool is_known(test_state *s, side_pair x) {
+    const pair_bounds *known = &s->t->bounds[pair_place(x.a, x.b)];
+    doubt d = {x, known->low, known->high};
+    if (!(d.high > 0)) return false;
+    if (is_judged(s, &d)) return true;
+    if (d.low < 0.9 * d.high) return false; // a product makes them closer
+    add_doubt(s, &d);
+    return true;
+}
+
+/* As floats, apart by more than their rounding. */
+static void keep_bounds(const test_state *s, const doubt *d) {
+    s->t->bounds[pair_place(d->of.a, d->of.b)] = (pair_bounds){
+        (float)(d->low * (1 - 0x1p-22)), (float)fmax(d->high * (1 + 0x1p-22), FLT_MIN)};
 }
 
 // sides from i and from k on, whose draws stay in a core's caches
@@ -115,7 +137,11 @@ static void judge_tile(test_state *s, size_t i, size_t k) {
     for (size_t a = i; a < i + TILE && a < n; a++) {
         for (size_t b = k > a ? k : a + 1; b < k + TILE && b < n; b++) {
             open[count] = (doubt){.of = {a, b}};
-            count += !is_judged_apart(s, &open[count]);
+            if (is_known(s, open[count].of)) continue;
+            if (is_judged_apart(s, &open[count]))
+                keep_bounds(s, &open[count]);
+            else
+                count++;
         }
     }
     for (size_t d = 0; d < s->t->draws; d += CHUNK) {
@@ -124,7 +150,10 @@ static void judge_tile(test_state *s, size_t i, size_t k) {
             products[p] += product(s->t->sides[open[p].of.a].draws + d,
                                    s->t->sides[open[p].of.b].draws + d, some);
     }
-    for (size_t p = 0; p < count; p++) judge(s, &open[p], products[p]);
+    for (size_t p = 0; p < count; p++) {
+        judge(s, &open[p], products[p]);
+        keep_bounds(s, &open[p]);
+    }
 }
 
 static void judge_all(test_state *s) {
@@ -179,7 +208,10 @@ static err ask(test_state *s) {
     if (!e) e = mem_new(&p, s->count);
     for (size_t i = 0; i < s->count && !e; i++) pairs[i] = s->doubts[i].of;
     if (!e) e = s->t->exact(s->t->of, p, pairs, s->count);
-    for (size_t i = 0; i < s->count && !e; i++) s->doubts[i].low = s->doubts[i].high = p[i];
+    for (size_t i = 0; i < s->count && !e; i++) {
+        s->doubts[i].low = s->doubts[i].high = p[i];
+        keep_bounds(s, &s->doubts[i]);
+    }
     mem_free(pairs);
     mem_free(p);
     if (!e) settle(s);

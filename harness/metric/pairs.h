@@ -30,6 +30,11 @@ typedef struct side_pair {
     size_t a, b;
 } side_pair;
 
+/* Between which a pair's p-value lies; zeros: not known. */
+typedef struct pair_bounds {
+    float low, high;
+} pair_bounds;
+
 typedef struct pair_table {
     const pair_side *sides; /* (count) */
     size_t count, draws, units;
@@ -37,7 +42,14 @@ typedef struct pair_table {
     /* estimate_p of estimate_difference of each pair: p (count) */
     err (*exact)(void *of, double *p, const side_pair *pairs, size_t count);
     void *of;
+    pair_bounds
+        *bounds; /* (pair_place(0, count)) of other ranks of the same sides; gets what was found */
 } pair_table;
+
+/* The place of the pair of sides a < b: pairs of the first sides come first. */
+static inline size_t pair_place(size_t a, size_t b) {
+    return b * (b - 1) / 2 + a;
+}
 
 /* better  (count) how many sides are significantly better than each
  * Errors: ERR_MEMORY; those of exact. */

@@ -33,17 +33,31 @@ typedef struct entry {
     bool is_copy; // of a record of another seed
 } entry;
 
-static err entry_init(entry *e, const record *r, const char *path) {
+/* The compact print of a value, or that of the record before, which may have the very same. */
+static err print_key(char **own, const char **key, const cJSON *value, const cJSON *same,
+                     const char *printed) {
+    err e = value == same ? ERR_OK : json_print(own, value, false);
+    *key = *own ? *own : printed;
+    return e;
+}
+
+static err entry_init(entry *e, const entry *before, const record *r, const char *path) {
+    const record_model *m = &r->model, *same = before ? &before->r->model : NULL;
+    const char *config = NULL, *drawn = NULL;
     *e = (entry){.r = r, .path = path};
-    err failed = json_print(&e->config, r->model.config, false);
-    if (!failed) failed = json_print(&e->drawn, r->model.newly_initialised, false);
+    err failed = print_key(&e->config, &config, m->config, same ? same->config : NULL,
+                           before ? before->keys[KEY_CONFIG] : NULL);
+    if (!failed)
+        failed = print_key(&e->drawn, &drawn, m->newly_initialised,
+                           same ? same->newly_initialised : NULL,
+                           before ? before->keys[KEY_DRAWN] : NULL);
     if (!failed) failed = mem_printf(&e->numerics, "%lld", (long long)r->numerics_version);
     const char *keys[KEY_COUNT] = {
         [KEY_MODEL] = r->model.name,
         [KEY_WEIGHTS] = r->model.weights_sha256,
         [KEY_VOCAB] = r->model.vocab_sha256,
-        [KEY_CONFIG] = e->config,
-        [KEY_DRAWN] = e->drawn,
+        [KEY_CONFIG] = config,
+        [KEY_DRAWN] = drawn,
         [KEY_LABEL_MAP] = r->model.label_map,
         [KEY_RECIPE] = r->recipe_sha256,
         [KEY_PRECISION] = r->device.precision,
@@ -57,6 +71,7 @@ static err entry_init(entry *e, const record *r, const char *path) {
 }
 
 static int text_order(const char *a, const char *b) {
+    if (a == b) return 0; // records share what they have in common
     if (!a || !b) return (a != NULL) - (b != NULL);
     return strcmp(a, b);
 }
@@ -107,6 +122,7 @@ static err add_note(board *b, const char *format, ...) {
 
 static bool same_labels(const record_task *a, const record_task *b) {
     if (a->label_count != b->label_count) return false;
+    if (a->labels == b->labels) return true;
     for (size_t i = 0; i < a->label_count; i++)
         if (strcmp(a->labels[i], b->labels[i])) return false;
     return true;
@@ -334,17 +350,14 @@ static void mark_superseded(board *b) {
     }
 }
 
-err board_init(board *b, const store *s) {
-    return board_init_cached(b, s, NULL);
-}
-
-err board_init_cached(board *b, const store *s, const char *cache) {
+err board_init(board *b, const store *s, const char *cache) {
     entry *entries = NULL;
     err e;
     *b = (board){.records = s, .cache = cache, .dev_score = NAN};
     if ((e = mem_new(&entries, s->count)) || (e = mem_new(&b->tables, s->count))) goto done;
     for (size_t i = 0; i < s->count; i++) {
-        if ((e = entry_init(&entries[i], &s->records[i], s->paths[i]))) goto done;
+        const entry *before = i ? &entries[i - 1] : NULL;
+        if ((e = entry_init(&entries[i], before, &s->records[i], s->paths[i]))) goto done;
     }
     if (s->count) qsort(entries, s->count, sizeof *entries, entry_order);
     for (size_t i = 0, end; i < s->count; i = end) {

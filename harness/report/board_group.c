@@ -64,16 +64,22 @@ static double mean_of_runs(const board_row *row, const metric *m) {
     return sum / (double)row->run_count;
 }
 
-static err add_model(board *b, board_group *g, const record *run) {
+static err add_models(board_group *g, const board *b) {
+    const board_table **tables = NULL;
+    board_models all = {0};
     size_t index = 0;
-    for (size_t i = 0; i < g->row_count; i++)
-        if (report__same_model(g->rows[i].run, run)) return ERR_OK;
-    err e = add_row(g, run->model.name, run, &index);
-    for (size_t c = 0; c < g->column_count && !e; c++) {
-        const board_table *table = table_of(b, g->columns[c].task);
-        const board_row *row = table ? report__row_of_model(table, run) : NULL;
-        if (row) g->rows[index].scores[c] = mean_of_runs(row, g->columns[c].metric);
+    err e = mem_new(&tables, g->column_count);
+    for (size_t c = 0; c < g->column_count && !e; c++) tables[c] = table_of(b, g->columns[c].task);
+    if (!e) e = report__models(&all, tables, g->column_count);
+    for (size_t i = 0; i < all.count && !e; i++) {
+        const board_overall *o = &all.models[i];
+        e = add_row(g, o->any->model.name, o->any, &index);
+        for (size_t c = 0; c < g->column_count && !e; c++)
+            if (o->rows[c])
+                g->rows[index].scores[c] = mean_of_runs(o->rows[c], g->columns[c].metric);
     }
+    report__free_models(&all);
+    mem_free(tables);
     return e;
 }
 
@@ -143,11 +149,7 @@ static err add_group(board *b, const task *members, size_t count) {
         for (size_t m = 0; m < members[i].group.metric_count; m++)
             g->columns[g->column_count++] =
                 (board_column){&members[i], members[i].group.metrics[m]};
-    for (size_t i = 0; i < count && !e; i++) {
-        const board_table *table = table_of(b, &members[i]);
-        for (size_t r = 0; table && r < table->row_count && !e; r++)
-            e = add_model(b, g, table->rows[r].runs[0]);
-    }
+    if (!e) e = add_models(g, b);
     g->model_count = g->row_count;
     if (e || !g->model_count) return e;
     qsort(g->rows, g->model_count, sizeof *g->rows, by_model);

@@ -146,7 +146,6 @@ static err groups_json(cJSON *top, const board *b) {
 err board_json(strbuf *out, const board *b) {
     cJSON *top = cJSON_CreateObject(), *tables, *left_out;
     err e;
-    if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_add_array(&tables, top, "tables"))) goto done;
     for (size_t i = 0; i < b->table_count; i++)
         if ((e = table_json(tables, b, &b->tables[i]))) goto done;

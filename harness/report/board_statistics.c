@@ -8,7 +8,7 @@
 #include <string.h>
 
 // what is in memory at a time: resamples of so many rows, and answers of their runs
-enum { ROWS_AT_ONCE = 256, ANSWER_BYTES_AT_ONCE = 32 << 20 };
+enum { ROWS_AT_ONCE = 256, ANSWER_BYTES_AT_ONCE = 8 << 20 };
 
 // scores of all runs of a table, row after row
 typedef struct table_scores {
@@ -38,6 +38,7 @@ typedef struct table_scores {
     pair_side *sides;
     size_t *row_of; // (sides)
     float *draws;   // (tested, BOOTSTRAP_DRAWS) of those that are drawn now
+    pair_bounds *bounds;
     size_t drawn, tested;
 } table_scores;
 
@@ -59,6 +60,7 @@ static void scores_free(table_scores *s) {
     mem_free(s->sides);
     mem_free(s->row_of);
     mem_free(s->draws);
+    mem_free(s->bounds);
     *s = (table_scores){0};
 }
 
@@ -294,7 +296,7 @@ static err close_cache(table_scores *s) {
     for (size_t i = 0; i < count; i++) {
         s->rows[i].key = s->keys[i];
     }
-    e = table_cache_write(s->cache_path, &c, s->rows, s->draws_of);
+    e = table_cache_write(s->cache_path, &c, s->rows, s->draws_of, s->bounds);
     mem_free(witness);
     return err_forgive(e, ERR_IO); // what cannot be kept is made again
 }
@@ -318,7 +320,7 @@ static void describe_draws(table_scores *s, size_t index, double *means) {
     cached_row *known = &s->rows[index];
     if (row->run_count < 2) {
         double mean = mean_of(s->plain + s->first[index], row->run_count);
-        known->range = interval_of_draws(mean, means, BOOTSTRAP_DRAWS, s->units);
+        known->range = interval_of_draws(mean, means, s->units);
         return;
     }
     float *draws = s->draws + s->drawn++ * (size_t)BOOTSTRAP_DRAWS;
@@ -406,6 +408,16 @@ static err exact_p(void *of, double *p, const side_pair *pairs, size_t count) {
     return e;
 }
 
+/* What the cache knows of the pairs of sides. */
+static err known_bounds(table_scores *s, size_t count) {
+    err e = mem_new(&s->bounds, pair_place(0, count));
+    for (size_t b = 1; b < count && !e; b++)
+        for (size_t a = 0; a < b; a++)
+            s->bounds[pair_place(a, b)] =
+                table_cache_bounds(&s->cache, &s->rows[s->row_of[a]], &s->rows[s->row_of[b]]);
+    return e;
+}
+
 static err rank_rows(table_scores *s) {
     size_t *better = NULL, count = 0;
     for (size_t i = 0; i < s->table->row_count; i++) {
@@ -422,6 +434,8 @@ static err rank_rows(table_scores *s) {
                         .exact = exact_p,
                         .of = s};
     err e = mem_new(&better, count);
+    if (!e) e = known_bounds(s, count);
+    pairs.bounds = s->bounds;
     if (!e) e = pairs_rank(better, &pairs);
     for (size_t i = 0; i < count && !e; i++) {
         s->rows[s->row_of[i]].better = better[i];
@@ -464,101 +478,4 @@ err report__table_statistics(const board *b, board_table *t) {
 done:
     scores_free(&s);
     return e;
-}
-
-/* the overall table */
-
-bool report__same_model(const record *a, const record *b) {
-    const char *x = a->model.weights_sha256, *y = b->model.weights_sha256;
-    return !strcmp(a->model.name, b->model.name) && (x && y ? !strcmp(x, y) : x == y) &&
-           !strcmp(a->device.precision, b->device.precision) &&
-           !strcmp(a->device.kind, b->device.kind) && !strcmp(a->device.name, b->device.name);
-}
-
-// A model may have rows of several recipes: the one with most seeds stands for it, then the lowest
-// hash; never the best score, which would be a choice made on the test set.
-const board_row *report__row_of_model(const board_table *t, const record *model) {
-    const board_row *best = NULL;
-    for (size_t i = 0; i < t->row_count; i++) {
-        const board_row *row = &t->rows[i];
-        if (!report__same_model(row->runs[0], model)) continue;
-        if (!best || row->run_count > best->run_count ||
-            (row->run_count == best->run_count &&
-             strcmp(row->runs[0]->recipe_sha256, best->runs[0]->recipe_sha256) < 0)) {
-            best = row;
-        }
-    }
-    return best;
-}
-
-static err find_overall_tables(board *b) {
-    err e = mem_new(&b->overall_tables, b->table_count);
-    if (e) return e;
-    for (size_t i = 0; i < b->table_count; i++) {
-        const record *r = b->tables[i].rows[0].runs[0];
-        if (strcmp(r->protocol, "last") || b->tables[i].superseded) continue;
-        // of two data hashes of one version the first stands for the task
-        if (b->task_count) {
-            const board_table *before = &b->tables[b->overall_tables[b->task_count - 1]];
-            if (!strcmp(before->rows[0].runs[0]->task.name, r->task.name)) continue;
-        }
-        b->overall_tables[b->task_count++] = i;
-    }
-    return ERR_OK;
-}
-
-static int overall_order(const void *a, const void *b) {
-    const board_overall *x = a, *y = b;
-    int c;
-    if (x->complete != y->complete) return x->complete ? -1 : 1;
-    if (x->mean != y->mean) return x->mean > y->mean ? -1 : 1;
-    if ((c = strcmp(x->any->model.name, y->any->model.name)) ||
-        (c = strcmp(x->any->device.name, y->any->device.name))) {
-        return c;
-    }
-    return strcmp(x->any->device.precision, y->any->device.precision);
-}
-
-static err add_overall(board *b, const record *model) {
-    board_overall *o = &b->overall[b->overall_count];
-    *o = (board_overall){.any = model, .complete = true};
-    err e = mem_new(&o->rows, b->task_count);
-    if (e) return e;
-    b->overall_count++;
-    for (size_t k = 0; k < b->task_count; k++) {
-        o->rows[k] = report__row_of_model(&b->tables[b->overall_tables[k]], model);
-        if (o->rows[k])
-            o->mean += o->rows[k]->mean / (double)b->task_count;
-        else
-            o->complete = false;
-    }
-    if (!o->complete) o->mean = 0;
-    return ERR_OK;
-}
-
-static bool is_listed(const board *b, const record *model) {
-    for (size_t i = 0; i < b->overall_count; i++)
-        if (report__same_model(b->overall[i].any, model)) return true;
-    return false;
-}
-
-err report__overall(board *b) {
-    err e = find_overall_tables(b);
-    size_t most = 0;
-    if (e || b->task_count < 2) return e;
-    for (size_t k = 0; k < b->task_count; k++) {
-        const board_table *t = &b->tables[b->overall_tables[k]];
-        most += t->row_count;
-        b->overall_baseline += t->baseline / (double)b->task_count;
-    }
-    if ((e = mem_new(&b->overall, most))) return e;
-    for (size_t k = 0; k < b->task_count; k++) {
-        const board_table *t = &b->tables[b->overall_tables[k]];
-        for (size_t i = 0; i < t->row_count; i++) {
-            if (is_listed(b, t->rows[i].runs[0])) continue;
-            if ((e = add_overall(b, t->rows[i].runs[0]))) return e;
-        }
-    }
-    if (b->overall_count) qsort(b->overall, b->overall_count, sizeof *b->overall, overall_order);
-    return ERR_OK;
 }

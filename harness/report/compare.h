@@ -34,9 +34,8 @@ typedef struct compare_wish {
 } compare_wish;
 
 typedef struct comparison {
-    const record *a, *b; /* borrowed */
-    compare_wish wish;   /* nothing, unless the caller sets it */
-    double tolerance;
+    const record *a, *b;     /* borrowed */
+    compare_wish wish;       /* nothing, unless the caller sets it */
     double score_a, score_b; /* headline */
     double difference;       /* b - a */
     interval range;          /* 95 % of it, over test rows alone */
@@ -54,9 +53,8 @@ typedef struct comparison {
 err compare_same_task(const record *a, const record *b) MUST_CHECK;
 
 /* Compares two records of the same task, task version, data and test labels.
- *   tolerance  relative loss difference |a - b| / max(|a|, |b|) beyond which losses part
  * Errors: ERR_DATA naming what differs. */
-err compare_records(comparison *c, const record *a, const record *b, double tolerance) MUST_CHECK;
+err compare_records(comparison *c, const record *a, const record *b) MUST_CHECK;
 
 /* The comparison for people (markdown) and for programs. name_a, name_b: what to call the two. */
 err compare_text(strbuf *out, const comparison *c, const char *name_a,
@@ -83,7 +81,7 @@ typedef struct group_comparison {
     double p;          /* of no difference; 1 (no claim) when rows_only */
     bool equivalent;   /* not rows_only, and the range lies within -+ COMPARE_EQUIVALENCE */
     size_t shared;     /* seeds that both have */
-    struct {
+    struct compare_seed {
         int64_t seed;
         double score_a, score_b;
         size_t disagreements;

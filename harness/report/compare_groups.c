@@ -129,7 +129,7 @@ static void describe(group_comparison *c, double *plain, const double *resampled
                         c->range.high <= 0.01 * COMPARE_EQUIVALENCE;
         return;
     }
-    c->range = interval_of_draws(x.value, mean_b, BOOTSTRAP_DRAWS, units);
+    c->range = interval_of_draws(x.value, mean_b, units);
 }
 
 static err compare_scores(group_comparison *c) {
@@ -193,7 +193,7 @@ static void compare_seeds(group_comparison *c) {
             c->seeds[c->seed_count].seed = a->seed;
             c->seeds[c->seed_count].score_a = record_metric(a, a->headline);
             c->seeds[c->seed_count].score_b = record_metric(b, b->headline);
-            c->seeds[c->seed_count].loss = compare__drift(a, b, COMPARE_TOLERANCE);
+            c->seeds[c->seed_count].loss = compare__drift(a, b);
             c->seeds[c->seed_count++].disagreements = n;
         }
     }
@@ -348,37 +348,27 @@ err compare_groups_text(strbuf *out, const group_comparison *c, const char *name
 static err group_json(cJSON *top, const char *key, const char *name, const record *r, size_t count,
                       double mean, double std) {
     cJSON *o;
-    err e;
-    if ((e = json_add_object(&o, top, key)) || (e = json_add_string(o, "name", name)) ||
-        (e = json_add_string(o, "model", r->model.name)) ||
-        (e = json_add_string(o, "protocol", r->protocol)) ||
-        (e = json_add_string(o, "recipe_sha256", r->recipe_sha256)) ||
-        (e = json_add_string(o, "device", r->device.name)) ||
-        (e = json_add_string(o, "driver", r->device.driver)) ||
-        (e = json_add_string(o, "precision", r->device.precision)) ||
-        (e = json_add_number(o, "seeds", (double)count)) ||
-        (e = json_add_number(o, "mean", mean))) {
-        return e;
-    }
-    return json_add_number(o, "std", std);
+    err e = json_add_object(&o, top, key);
+    return e ? e
+             : json_put(o,
+                        "name %s model %s protocol %s recipe_sha256 %s device %s driver %s "
+                        "precision %s seeds %zu mean %f std %f",
+                        name, r->model.name, r->protocol, r->recipe_sha256, r->device.name,
+                        r->device.driver, r->device.precision, count, mean, std);
 }
 
 static err seeds_json(cJSON *top, const group_comparison *c) {
-    cJSON *list;
+    cJSON *list, *o;
     err e = json_add_array(&list, top, "shared_seeds");
     for (size_t i = 0; i < c->seed_count && !e; i++) {
-        cJSON *o = cJSON_CreateObject();
-        if ((e = json_append(list, o)) ||
-            (e = json_add_number(o, "seed", (double)c->seeds[i].seed)) ||
-            (e = json_add_number(o, "score_a", c->seeds[i].score_a)) ||
-            (e = json_add_number(o, "score_b", c->seeds[i].score_b)) ||
-            (e = json_add_number(o, "largest_relative_loss", c->seeds[i].loss.largest)) ||
-            (e = c->seeds[i].loss.bits_part
-                     ? json_add_number(o, "first_bit_step", (double)c->seeds[i].loss.bit_step)
-                     : json_add_string(o, "first_bit_step", NULL))) {
-            return e;
-        }
-        e = json_add_number(o, "different", (double)c->seeds[i].disagreements);
+        const struct compare_seed *s = &c->seeds[i];
+        if (!(e = json_append_object(&o, list)))
+            e = json_put(o,
+                         "seed %f score_a %f score_b %f largest_relative_loss %f first_bit_step %f "
+                         "different %zu",
+                         (double)s->seed, s->score_a, s->score_b, s->loss.largest,
+                         s->loss.bits_part ? (double)s->loss.bit_step : (double)NAN,
+                         s->disagreements);
     }
     return e;
 }
@@ -386,25 +376,19 @@ static err seeds_json(cJSON *top, const group_comparison *c) {
 err compare_groups_json(strbuf *out, const group_comparison *c, const char *name_a,
                         const char *name_b) {
     const compare_side sides[] = {{name_a, c->a, c->count_a}, {name_b, c->b, c->count_b}};
-    cJSON *top = cJSON_CreateObject(), *range;
+    const double range[] = {c->range.low, c->range.high};
+    cJSON *top = cJSON_CreateObject();
     err e;
-    if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_string(top, "task", c->a[0]->task.name)) ||
-        (e = json_add_string(top, "metric", c->a[0]->headline)) ||
+    if ((e = json_put(top, "task %s metric %s", c->a[0]->task.name, c->a[0]->headline)) ||
         (e = group_json(top, "a", name_a, c->a[0], c->count_a, c->mean_a, c->std_a)) ||
         (e = group_json(top, "b", name_b, c->b[0], c->count_b, c->mean_b, c->std_b)) ||
-        (e = json_add_number(top, "difference", c->difference)) ||
-        (e = json_add_array(&range, top, "interval")) ||
-        (e = json_append(range, cJSON_CreateNumber(c->range.low))) ||
-        (e = json_append(range, cJSON_CreateNumber(c->range.high))) ||
-        (e = json_add_bool(top, "rows_only", c->rows_only)) ||
-        (e = json_add_bool(top, "paired_seeds", c->paired_seeds)) ||
-        (e = c->rows_only ? json_add_string(top, "p", NULL) : json_add_number(top, "p", c->p)) ||
-        (e = json_add_bool(top, "equivalent", c->equivalent)) || (e = seeds_json(top, c)) ||
-        (e = json_add_number(top, "disagreement", c->disagreement)) ||
-        (e = json_add_number(top, "speed_ratio", c->speed)) ||
-        (e = json_add_number(top, "speed_ratio_low", c->speed_low)) ||
-        (e = json_add_number(top, "speed_ratio_high", c->speed_high)) ||
+        (e = json_put(top, "difference %f", c->difference)) ||
+        (e = json_put_numbers(top, "interval", range, 2)) ||
+        (e = json_put(top, "rows_only %d paired_seeds %d p %f equivalent %d", c->rows_only,
+                      c->paired_seeds, c->rows_only ? (double)NAN : c->p, c->equivalent)) ||
+        (e = seeds_json(top, c)) ||
+        (e = json_put(top, "disagreement %f speed_ratio %f speed_ratio_low %f speed_ratio_high %f",
+                      c->disagreement, c->speed, c->speed_low, c->speed_high)) ||
         (e = report__recipe_differences_json(top, c->a[0], c->b[0])) ||
         (e = compare__rows_json(top, sides, &c->wish)) || (e = compare__sides_json(top, sides, 2)))
         goto done;

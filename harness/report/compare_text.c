@@ -83,9 +83,9 @@ static err add_parting(strbuf *out, const comparison *c) {
     if (!d->bits_part) return strbuf_printf(out, SAY_IN(language, losses_equal), d->steps, plural);
     if ((e = strbuf_printf(out, SAY_IN(language, first_bit), d->bit_step))) return e;
     if (d->losses_part)
-        return strbuf_printf(out, SAY_IN(language, losses_beyond), c->tolerance, d->part_step,
+        return strbuf_printf(out, SAY_IN(language, losses_beyond), COMPARE_TOLERANCE, d->part_step,
                              d->steps);
-    return strbuf_printf(out, SAY_IN(language, losses_within), c->tolerance, d->steps, plural);
+    return strbuf_printf(out, SAY_IN(language, losses_within), COMPARE_TOLERANCE, d->steps, plural);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {
@@ -138,80 +138,64 @@ err compare_text(strbuf *out, const comparison *c, const char *name_a, const cha
 /* json */
 
 static err add_side(cJSON *top, const char *key, const record *r, const char *name, double score) {
+    const record_timing *t = &r->timing;
     cJSON *o;
-    err e;
-    if ((e = json_add_object(&o, top, key)) || (e = json_add_string(o, "name", name)) ||
-        (e = json_add_string(o, "model", r->model.name)) ||
-        (e = json_add_number(o, "seed", (double)r->seed)) ||
-        (e = json_add_string(o, "protocol", r->protocol)) ||
-        (e = json_add_string(o, "recipe_sha256", r->recipe_sha256)) ||
-        (e = json_add_string(o, "device", r->device.name)) ||
-        (e = json_add_string(o, "driver", r->device.driver)) ||
-        (e = json_add_string(o, "precision", r->device.precision)) ||
-        (e = json_add_number(o, "score", score)) ||
-        (e = json_add_number(o, "score_dedup", record_metric_dedup(r, r->headline))) ||
-        (e = json_add_number(o, "train_s", r->timing.train_s)) ||
-        (e = json_add_number(o, "eval_s", r->timing.eval_s)) ||
-        (e = json_add_number(o, "tokens_per_s", r->timing.tokens_per_s)) ||
-        (e = json_add_number(o, "sentences_per_s", r->timing.sentences_per_s))) {
-        return e;
-    }
-    return json_add_number(o, "step_ms_p50", r->timing.step_ms_p50);
+    err e = json_add_object(&o, top, key);
+    if (!e)
+        e = json_put(o,
+                     "name %s model %s seed %f protocol %s recipe_sha256 %s device %s driver %s "
+                     "precision %s",
+                     name, r->model.name, (double)r->seed, r->protocol, r->recipe_sha256,
+                     r->device.name, r->device.driver, r->device.precision);
+    return e ? e
+             : json_put(o,
+                        "score %f score_dedup %f train_s %f eval_s %f tokens_per_s %f "
+                        "sentences_per_s %f step_ms_p50 %f",
+                        score, record_metric_dedup(r, r->headline), t->train_s, t->eval_s,
+                        t->tokens_per_s, t->sentences_per_s, t->step_ms_p50);
 }
 
 static err add_predictions(cJSON *top, const comparison *c) {
     cJSON *o, *rows;
     err e;
     if ((e = json_add_object(&o, top, "predictions")) ||
-        (e = json_add_number(o, "rows", (double)c->rows)) ||
-        (e = json_add_number(o, "different", (double)c->disagreements)) ||
-        (e = json_add_number(o, "different_percent",
-                             100.0 * (double)c->disagreements / (double)c->rows)) ||
-        (e = json_add_number(o, "only_a_right", (double)c->only_a_right)) ||
-        (e = json_add_number(o, "only_b_right", (double)c->only_b_right)) ||
+        (e = json_put(o,
+                      "rows %zu different %zu different_percent %f only_a_right %zu "
+                      "only_b_right %zu",
+                      c->rows, c->disagreements, 100.0 * (double)c->disagreements / (double)c->rows,
+                      c->only_a_right, c->only_b_right)) ||
         (e = json_add_number(o, compare__test_key(c->a), c->mcnemar_p)) ||
-        (e = json_add_array(&rows, o, "first_rows"))) {
+        (e = json_add_array(&rows, o, "first_rows")))
         return e;
-    }
-    for (size_t i = 0; i < c->first_row_count && !e; i++) {
+    for (size_t i = 0; i < c->first_row_count && !e; i++)
         e = json_append(rows, cJSON_CreateNumber(c->first_rows[i] + 1.0));
-    }
     return e;
 }
 
-// a step, or null when the losses never part so
-static err add_step(cJSON *o, const char *key, bool parts, size_t step) {
-    return parts ? json_add_number(o, key, (double)step) : json_add_string(o, key, NULL);
-}
-
 static err add_loss_object(cJSON *top, const comparison *c) {
+    const loss_drift *l = &c->loss;
     cJSON *o;
-    err e;
-    if ((e = json_add_object(&o, top, "loss")) ||
-        (e = json_add_number(o, "steps", (double)c->loss.steps)) ||
-        (e = json_add_number(o, "tolerance", c->tolerance)) ||
-        (e = add_step(o, "first_part_step", c->loss.losses_part, c->loss.part_step)) ||
-        (e = add_step(o, "first_bit_step", c->loss.bits_part, c->loss.bit_step)) ||
-        (e = json_add_number(o, "largest_relative_first_50", c->loss.largest_early))) {
-        return e;
-    }
-    e = json_add_number(o, "largest_relative", c->loss.largest);
+    err e = json_add_object(&o, top, "loss");
+    if (!e) // a step is null where the losses never part so
+        e = json_put(
+            o,
+            "steps %zu tolerance %f first_part_step %f first_bit_step %f "
+            "largest_relative_first_50 %f largest_relative %f",
+            l->steps, COMPARE_TOLERANCE, l->losses_part ? (double)l->part_step : (double)NAN,
+            l->bits_part ? (double)l->bit_step : (double)NAN, l->largest_early, l->largest);
     return e ? e : compare__drift_json(o, c->a, c->b);
 }
 
 err compare_json(strbuf *out, const comparison *c, const char *name_a, const char *name_b) {
     const compare_side sides[] = {{name_a, &c->a, 1}, {name_b, &c->b, 1}};
-    cJSON *top = cJSON_CreateObject(), *range;
+    const double range[] = {c->range.low, c->range.high};
+    cJSON *top = cJSON_CreateObject();
     err e;
-    if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
-    if ((e = json_add_string(top, "task", c->a->task.name)) ||
-        (e = json_add_string(top, "metric", c->a->headline)) ||
+    if ((e = json_put(top, "task %s metric %s", c->a->task.name, c->a->headline)) ||
         (e = add_side(top, "a", c->a, name_a, c->score_a)) ||
         (e = add_side(top, "b", c->b, name_b, c->score_b)) ||
-        (e = json_add_number(top, "difference", c->difference)) ||
-        (e = json_add_array(&range, top, "interval")) ||
-        (e = json_append(range, cJSON_CreateNumber(c->range.low))) ||
-        (e = json_append(range, cJSON_CreateNumber(c->range.high))) ||
+        (e = json_put(top, "difference %f", c->difference)) ||
+        (e = json_put_numbers(top, "interval", range, 2)) ||
         (e = json_add_bool(top, "rows_only", true)) || (e = add_predictions(top, c)) ||
         (e = add_loss_object(top, c)) || (e = report__recipe_differences_json(top, c->a, c->b)) ||
         (e = compare__rows_json(top, sides, &c->wish)) || (e = compare__sides_json(top, sides, 2)))

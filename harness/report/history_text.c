@@ -135,7 +135,7 @@ static err json_all(cJSON *root, const history *h) {
 err history_json(strbuf *out, const history *h, page_language language) {
     (void)language;
     cJSON *root = cJSON_CreateObject();
-    err e = root ? json_all(root, h) : err_set(ERR_MEMORY, "out of memory while building JSON");
+    err e = json_all(root, h);
     if (!e) e = json_text(out, root);
     cJSON_Delete(root);
     return e;

@@ -11,9 +11,15 @@ err report__table_statistics(const board *b, board_table *t) MUST_CHECK;
 /* Fills overall_tables and overall once all tables have their statistics. */
 err report__overall(board *b) MUST_CHECK;
 
-/* Whether two runs are of one row of the overall; the row of a table that stands there, or NULL. */
-bool report__same_model(const record *a, const record *b);
-const board_row *report__row_of_model(const board_table *t, const record *model);
+/* Every model that has a row in one of the tables (NULL: none), in the order of its first row: the row
+ * that stands for it in each table, and the run of its first. Neither complete nor mean is told. */
+typedef struct board_models {
+    board_overall *models; /* (count) owned */
+    size_t count;
+} board_models;
+err report__models(board_models *out, const board_table *const *tables,
+                   size_t table_count) MUST_CHECK;
+void report__free_models(board_models *m);
 
 void report__free_groups(board *b);
 

@@ -1,10 +1,12 @@
 /* What was computed of a board's table before: rows by the SHA-256 of their runs' records, and in a
- * second file, which is not read where nothing is new, their resamples. A row's resamples are good for another set of rows as long as units are drawn singly
+ * second file, which is not read where nothing is new, their resamples and what their pairs' tests
+ * said. A row's resamples are good for another set of rows as long as units are drawn singly
  * (metric/interval.h), which a few of the runs prove; its rank for this set of rows alone. */
 #ifndef HARNESS_REPORT_TABLE_CACHE_H
 #define HARNESS_REPORT_TABLE_CACHE_H
 
 #include "metric/interval.h"
+#include "metric/pairs.h"
 
 typedef struct table_key {
     uint8_t bytes[32];
@@ -16,13 +18,13 @@ typedef struct cached_row {
     double variance; /* of its resamples */
     uint64_t better;
     uint64_t draws; /* place of its resamples (BOOTSTRAP_DRAWS floats, pairs_center) among all, from
-                       1; 0: none */
+                       1: as a side of pairs; 0: none */
 } cached_row;
 
 typedef struct table_cache {
     uint8_t *bytes, *draws; /* owned */
-    size_t draw_bytes;
-    table_key whole; /* of all its rows in order */
+    size_t side_count;      /* rows that have resamples in `draws` */
+    table_key whole;        /* of all its rows in order */
     uint64_t units, single, witness_count, row_count;
     const uint8_t *witness; /* (witness_count) keys of runs that prove single draws */
     const uint8_t **rows;   /* (row_count) by key; list owned */
@@ -38,10 +40,12 @@ void table_cache_free(table_cache *c);
 bool table_cache_find(cached_row *out, const table_cache *c, const table_key *key);
 /* The resamples of a row, borrowed from c; NULL: none. */
 const float *table_cache_draws(const table_cache *c, const cached_row *row);
+/* What is known of the pair of two rows; zeros: nothing. */
+pair_bounds table_cache_bounds(const table_cache *c, const cached_row *a, const cached_row *b);
 
 /* Writes c's numbers, `witness` and the rows, of which rows[i] has draws[i] or NULL, into both
- * files. Errors: ERR_IO; ERR_MEMORY. */
+ * files, with the bounds of the pairs of those that have. Errors: ERR_IO; ERR_MEMORY. */
 err table_cache_write(const char *path, const table_cache *c, cached_row *rows,
-                      const float *const *draws) MUST_CHECK;
+                      const float *const *draws, const pair_bounds *bounds) MUST_CHECK;
 
 #endif

@@ -79,7 +79,8 @@ void record__free_lists(record *r) {
     r->suspect_count = r->slice_count = 0;
 }
 
-void record_free(record *r) {
+/* Texts, JSON and labels. */
+static void free_values(record *r) {
     for (size_t i = 0; i < record__key_count; i++) {
         void *field = (char *)r + record__keys[i].offset;
         switch (record__keys[i].kind) {
@@ -96,15 +97,19 @@ void record_free(record *r) {
     free_labels(r);
     cJSON_Delete(r->recipe);
     cJSON_Delete(r->model.corpus);
-    record__free_answers(r);
-    record__free_lists(r);
-    mem_free(r->evaluations);
     mem_free(r->final_weights_sha256);
     mem_free(r->engine);
     mem_free(r->rank_devices);
     mem_free(r->run_sha256);
     mem_free(r->model.label_map);
     mem_free(r->dev_metric);
+}
+
+void record_free(record *r) {
+    if (!r->packed) free_values(r);
+    record__free_answers(r);
+    record__free_lists(r);
+    mem_free(r->evaluations);
     confusion_free(&r->confusion);
     confusion_free(&r->confusion_dedup);
     *r = (record){0};
@@ -174,12 +179,6 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
         r->scored_dedup[i] = scored_dedup ? scored_dedup[i] : true;
     }
     return ERR_OK;
-}
-
-err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
-                const uint32_t *first_row, const bool *scored_dedup, size_t rows) {
-    answers right = {.classes = gold}, found = {.classes = predicted};
-    return record_test_answers(r, right, found, first_row, scored_dedup, rows);
 }
 
 double record_row_error(const record *r, size_t row) {

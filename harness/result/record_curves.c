@@ -115,8 +115,9 @@ err record__loss_scaling_write(cJSON *object, const char *key, const record *r) 
     cJSON *scaling = NULL;
     if (r->loss_scale <= 0) return ERR_OK;
     err e = json_add_object(&scaling, object, key);
-    if (!e) e = json_add_number(scaling, "final_scale", r->loss_scale);
-    return e ? e : json_add_number(scaling, "skipped_steps", (double)r->skipped_steps);
+    return e ? e
+             : json_put(scaling, "final_scale %f skipped_steps %f", r->loss_scale,
+                        (double)r->skipped_steps);
 }
 
 err record__loss_scaling_read(record *r, const cJSON *object, const char *key, const char *where) {

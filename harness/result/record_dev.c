@@ -56,8 +56,7 @@ err record__dev_write(cJSON *object, const char *key, const record *r) {
     cJSON *dev = NULL, *list = NULL;
     if (!r->dev_metric) return ERR_OK; // protocol last
     err e = json_add_object(&dev, object, key);
-    if (!e) e = json_add_string(dev, "metric", r->dev_metric);
-    if (!e) e = json_add_number(dev, "best_step", (double)r->best_step);
+    if (!e) e = json_put(dev, "metric %s best_step %f", r->dev_metric, (double)r->best_step);
     if (!e) e = json_add_array(&list, dev, "evaluations");
     for (size_t i = 0; !e && i < r->evaluation_count; i++) {
         const record_evaluation *v = &r->evaluations[i];

@@ -28,40 +28,39 @@ void record_lighten(record *r, bool keep_answers) {
 
 /* Bytes: the struct as it is, then what it points to. */
 
-void json_pool_free(json_pool *p) {
+void lean_pool_free(lean_pool *p) {
     for (size_t i = 0; i < p->count; i++) {
-        mem_free(p->texts[i].text);
-        cJSON_Delete(p->texts[i].value);
+        mem_free(p->values[i].labels);
+        cJSON_Delete(p->values[i].json);
     }
-    mem_free(p->texts);
-    *p = (json_pool){0};
+    mem_free(p->values);
+    *p = (lean_pool){0};
 }
 
-/* The value of a text, from the few that came last: records of one model lie side by side. */
-static err pooled(cJSON **out, json_pool *p, const char *text) {
+/* What is made of these bytes, from the few that came last: records of one model lie side by side.
+ * NULL: nothing yet. */
+static struct pooled *find_pooled(const lean_pool *p, const char *bytes, size_t size,
+                                  size_t label_count) {
     enum { LOOKED_AT = 8 };
     for (size_t i = p->count; i > 0 && i + LOOKED_AT > p->count; i--) {
-        if (strcmp(p->texts[i - 1].text, text) != 0) continue;
-        *out = p->texts[i - 1].value;
-        return ERR_OK;
+        struct pooled *x = &p->values[i - 1];
+        if (x->label_count == label_count && x->size == size && !memcmp(x->bytes, bytes, size))
+            return x;
     }
-    err e = mem_grow((void **)&p->texts, &p->capacity, p->count + 1, sizeof *p->texts);
-    struct json_text *t = p->texts + p->count;
-    if (e || (e = mem_strdup(&t->text, text))) return e;
-    if ((e = json_parse(&t->value, text, strlen(text), "a cached record"))) {
-        mem_free(t->text);
-        return e;
-    }
-    p->count++;
-    *out = t->value;
-    return ERR_OK;
+    return NULL;
+}
+
+static err add_pooled(lean_pool *p, struct pooled x) {
+    err e = mem_grow((void **)&p->values, &p->capacity, p->count + 1, sizeof *p->values);
+    if (!e) p->values[p->count++] = x;
+    return e;
 }
 
 /* One walk for both ways, so that they cannot differ. */
 typedef struct packing {
     strbuf *out; /* NULL: reading */
-    const uint8_t *at, *end;
-    json_pool *pool;
+    uint8_t *at, *end;
+    lean_pool *pool;
     err e;
 } packing;
 
@@ -77,49 +76,115 @@ static void move_bytes(packing *p, void *bytes, size_t count) {
     }
 }
 
-/* A length, 0 of none, and the text with its end. */
-static const char *move_length(packing *p, const char *text) {
-    uint32_t length = text ? (uint32_t)strlen(text) + 1 : 0;
-    move_bytes(p, &length, sizeof length);
-    if (p->e || p->out || !length) return NULL;
-    const char *begin = (const char *)p->at;
-    if ((size_t)(p->end - p->at) < length || begin[length - 1])
+/* Words that are not the word before them, behind a bit for each word: of the struct and of counts
+ * most are 0, or the NaN of a metric that is of other kinds. */
+static void move_words(packing *p, uint64_t *words, size_t count) {
+    for (size_t i = 0; i < count; i += 64) {
+        uint64_t told = 0, before = i ? words[i - 1] : 0;
+        size_t some = count - i < 64 ? count - i : 64;
+        for (size_t k = 0; k < some && p->out; before = words[i + k++])
+            told |= (uint64_t)(words[i + k] != before) << k;
+        move_bytes(p, &told, sizeof told);
+        before = i ? words[i - 1] : 0;
+        for (size_t k = 0; k < some; before = words[i + k++]) {
+            if (told >> k & 1)
+                move_bytes(p, &words[i + k], sizeof *words);
+            else
+                words[i + k] = before;
+        }
+    }
+}
+
+static void move_struct(packing *p, record *r) {
+    enum { WORDS = sizeof *r / sizeof(uint64_t) };
+    _Static_assert(sizeof *r % sizeof(uint64_t) == 0, "whole words");
+    uint64_t words[WORDS];
+    memcpy(words, r, sizeof words);
+    move_words(p, words, WORDS);
+    memcpy(r, words, sizeof words);
+}
+
+/* Texts with their ends behind their length, 0 of none. Reading, *texts is where they lie. */
+static uint32_t move_texts(packing *p, char **texts, size_t length) {
+    uint32_t count = (uint32_t)length;
+    move_bytes(p, &count, sizeof count);
+    if (p->out) {
+        move_bytes(p, *texts, count);
+        return count;
+    }
+    *texts = NULL;
+    if (p->e || !count) return 0;
+    if ((size_t)(p->end - p->at) < count || p->at[count - 1]) {
         p->e = err_set(ERR_FORMAT, "a cached record ends too soon");
-    p->at += p->e ? 0 : length;
-    return p->e ? NULL : begin;
+        return 0;
+    }
+    *texts = (char *)p->at;
+    p->at += count;
+    return count;
 }
 
 static void move_text(packing *p, char **text) {
-    const char *there = move_length(p, *text);
-    if (p->out && *text) move_bytes(p, *text, strlen(*text) + 1);
-    if (!p->out) *text = NULL;
-    if (there && !p->e) p->e = mem_strdup(text, there);
+    move_texts(p, text, *text && p->out ? strlen(*text) + 1 : 0);
 }
 
 static void move_json(packing *p, cJSON **value) {
     char *text = NULL;
-    cJSON *shared = NULL;
-    if (p->out && *value && !p->e) p->e = json_print(&text, *value, false);
-    const char *there = move_length(p, text);
-    if (p->out && text) move_bytes(p, text, strlen(text) + 1);
-    mem_free(text);
-    if (p->out) return;
+    if (p->out) {
+        if (*value && !p->e) p->e = json_print(&text, *value, false);
+        move_text(p, &text);
+        mem_free(text);
+        return;
+    }
     *value = NULL;
-    if (!there || p->e || (p->e = pooled(&shared, p->pool, there))) return;
-    *value = cJSON_IsArray(shared) ? cJSON_CreateArrayReference(shared->child)
-                                   : cJSON_CreateObjectReference(shared->child);
-    if (!*value) p->e = err_set(ERR_MEMORY, "out of memory while reading JSON");
+    struct pooled x = {.size = move_texts(p, &text, 0)}, *known;
+    if (!x.size) return;
+    x.bytes = text;
+    if ((known = find_pooled(p->pool, text, x.size, 0))) {
+        *value = known->json;
+    } else if (!(p->e = json_parse(&x.json, text, x.size - 1, "a cached record"))) {
+        if ((p->e = add_pooled(p->pool, x))) cJSON_Delete(x.json);
+        if (!p->e) *value = x.json;
+    }
+}
+
+/* The labels, `count` texts in a row. */
+static err list_labels(char ***labels, char *texts, size_t size, size_t count) {
+    err e = mem_new(labels, count);
+    size_t found = 0;
+    for (char *at = texts; at < texts + size && !e; at += strlen(at) + 1)
+        if (found++ < count) (*labels)[found - 1] = at;
+    return !e && found != count ? err_set(ERR_FORMAT, "a cached record has other labels") : e;
+}
+
+static err pack_labels(strbuf *out, const record *r) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < r->task.label_count && !e; i++)
+        e = strbuf_add_bytes(out, r->task.labels[i], strlen(r->task.labels[i]) + 1);
+    return e;
 }
 
 static void move_labels(packing *p, record *r) {
-    size_t count = r->task.label_count;
-    if (!p->out) {
-        r->task.labels = NULL;
-        r->task.label_count = 0;
-        if (p->e || (p->e = mem_new(&r->task.labels, count))) return;
-        r->task.label_count = count;
+    strbuf all = {0};
+    if (p->out) {
+        if (!p->e) p->e = pack_labels(&all, r);
+        move_texts(p, &all.text, all.length);
+        strbuf_free(&all);
+        return;
     }
-    for (size_t i = 0; i < count; i++) move_text(p, &r->task.labels[i]);
+    char *texts;
+    struct pooled x = {.size = move_texts(p, &texts, 0), .label_count = r->task.label_count};
+    r->task.labels = NULL;
+    if (p->e || !x.label_count) return;
+    x.bytes = texts;
+    struct pooled *known = find_pooled(p->pool, texts, x.size, x.label_count);
+    if (known) {
+        r->task.labels = known->labels;
+    } else {
+        if (!(p->e = list_labels(&x.labels, texts, x.size, x.label_count)))
+            p->e = add_pooled(p->pool, x);
+        if (p->e) mem_free(x.labels);
+        if (!p->e) r->task.labels = x.labels;
+    }
 }
 
 static size_t block_of(const confusion *c) {
@@ -133,7 +198,7 @@ static void move_confusion(packing *p, confusion *c) {
         c->predicted = c->gold + c->classes;
         c->hit = c->predicted + c->classes;
     }
-    move_bytes(p, c->gold, block_of(c) * sizeof *c->gold);
+    if (!p->e) move_words(p, c->gold, block_of(c));
 }
 
 static void move_evaluations(packing *p, record *r) {
@@ -166,6 +231,8 @@ static record bare(record r) {
     r.predicted = r.unit_begin = NULL;
     r.predicted_numbers = NULL;
     r.recipe = r.model.corpus = NULL;
+    r.packed = NULL;
+    r.packed_bytes = 0;
     r.evaluations = NULL;
     r.dev_metric = r.engine = r.rank_devices = NULL;
     r.task.labels = r.task.names = NULL;
@@ -179,7 +246,7 @@ static record bare(record r) {
 
 static void move_record(packing *p, record *r) {
     record plain = bare(*r);
-    move_bytes(p, &plain, sizeof plain);
+    move_struct(p, &plain);
     if (p->e) plain = (record){0};
     if (!p->out) *r = bare(plain);
     for (size_t i = 0; i < record__key_count; i++) {
@@ -200,15 +267,18 @@ static void move_record(packing *p, record *r) {
 
 err record_pack(strbuf *out, const record *r) {
     packing p = {.out = out};
+    if (r->packed) return strbuf_add_bytes(out, r->packed, r->packed_bytes);
     record copy = *r; // what is walked is not changed where it is written
     move_record(&p, &copy);
     return p.e;
 }
 
-err record_unpack(record *r, json_pool *pool, const uint8_t **bytes, const uint8_t *end) {
+err record_unpack(record *r, lean_pool *pool, uint8_t **bytes, uint8_t *end) {
     packing p = {.at = *bytes, .end = end, .pool = pool};
     *r = (record){0};
     move_record(&p, r);
+    r->packed = *bytes;
+    r->packed_bytes = (size_t)(p.at - *bytes);
     if (p.e) record_free(r);
     *bytes = p.at;
     return p.e;

@@ -15,21 +15,26 @@ void record_lighten(record *r, bool keep_answers);
 /* Whether its predictions are here: of a lean record they may not be. */
 bool record_has_answers(const record *r);
 
-/* A lean record without answers as bytes, for this build of the program alone. */
+/* A lean record without answers as bytes, for this build of the program alone. Of one that came from
+ * bytes: these. */
 err record_pack(strbuf *out, const record *r) MUST_CHECK;
 
-/* JSON that records share: each text is parsed once. */
-typedef struct json_pool {
-    struct json_text {
-        char *text; /* owned */
-        cJSON *value;
-    } * texts;
+/* What records share of what is made of their bytes: JSON and lists of labels. */
+typedef struct lean_pool {
+    struct pooled {
+        const char *bytes; /* (size) borrowed as the records' are */
+        size_t size;
+        cJSON *json;        /* owned, or */
+        char **labels;      /* (label_count) list owned */
+        size_t label_count; /* 0: JSON */
+    } * values;
     size_t count, capacity;
-} json_pool;
-void json_pool_free(json_pool *p);
+} lean_pool;
+void lean_pool_free(lean_pool *p);
 
-/* Reads what record_pack wrote: *bytes moves behind it. r, freed as any record, needs the pool as
- * long as it is used. Errors: ERR_FORMAT where the bytes end too soon; ERR_MEMORY. */
-err record_unpack(record *r, json_pool *pool, const uint8_t **bytes, const uint8_t *end) MUST_CHECK;
+/* Reads what record_pack wrote: *bytes moves behind it. r, freed as any record and not to be changed,
+ * borrows its texts from these bytes, its JSON and labels from the pool. Errors: ERR_FORMAT where the bytes
+ * end too soon; ERR_MEMORY. */
+err record_unpack(record *r, lean_pool *pool, uint8_t **bytes, uint8_t *end) MUST_CHECK;
 
 #endif

@@ -42,13 +42,10 @@ err record__finite(double *out, const cJSON *item, const char *key, const char *
 
 err record__rows_write(cJSON *object, const char *key, const record *r) {
     cJSON *rows;
-    err e;
-    if ((e = json_add_object(&rows, object, key)) ||
-        (e = json_add_number(rows, "train", (double)r->task.train_rows)) ||
-        (e = json_add_number(rows, "dev", (double)r->task.dev_rows))) {
-        return e;
-    }
-    return json_add_number(rows, "test", (double)r->task.test_rows);
+    err e = json_add_object(&rows, object, key);
+    return e ? e
+             : json_put(rows, "train %f dev %f test %f", (double)r->task.train_rows,
+                        (double)r->task.dev_rows, (double)r->task.test_rows);
 }
 
 err record__rows_read(record *r, const cJSON *object, const char *key, const char *where) {
@@ -372,8 +369,9 @@ err record__group_write(cJSON *object, const char *key, const record *r) {
     cJSON *group = NULL;
     if (r->ranks < 2 && !r->shards) return ERR_OK;
     err e = json_add_object(&group, object, key);
-    if (!e) e = json_add_number(group, "ranks", (double)(r->ranks ? r->ranks : 1));
-    if (!e) e = json_add_string(group, "engine", r->engine ? r->engine : "");
+    if (!e)
+        e = json_put(group, "ranks %f engine %s", (double)(r->ranks ? r->ranks : 1),
+                     r->engine ? r->engine : "");
     if (!e && r->rank_devices) e = json_add_string(group, "devices", r->rank_devices);
     return e || !r->shards ? e : json_add_number(group, "shards", (double)r->shards);
 }

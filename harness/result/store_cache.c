@@ -10,7 +10,7 @@
 typedef uint64_t entry_size;
 
 static err read_entries(store__cache *c) {
-    const uint8_t *at = c->bytes, *end = c->bytes + c->size;
+    uint8_t *at = c->bytes, *end = c->bytes + c->size;
     size_t capacity = 0;
     err e = ERR_OK;
     while (at < end && !e) {
@@ -59,7 +59,7 @@ const store__known *store__find(const store__cache *c, const char *path) {
 }
 
 err store__take(record *r, store *s, const store__cache *c, const store__known *k) {
-    const uint8_t *at = k->packed;
+    uint8_t *at = k->packed;
     return record_unpack(r, &s->pool, &at, c->bytes + c->size);
 }
 

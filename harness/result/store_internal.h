@@ -6,7 +6,7 @@
 
 typedef struct store__known {
     const char *path; /* borrowed from bytes, as the next */
-    const uint8_t *packed;
+    uint8_t *packed;
     store_file source;
 } store__known;
 

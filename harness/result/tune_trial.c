@@ -78,8 +78,7 @@ static err add_all(cJSON *root, const tune_trial *t, const run *r) {
 err tune_trial_write(const tune_trial *t, const run *r, const char *folder) {
     cJSON *root = cJSON_CreateObject();
     char *path = NULL, trials[PATH_MAX];
-    err e = root ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
-    if (!e) e = add_all(root, t, r);
+    err e = add_all(root, t, r);
     if (!e) e = path_in(trials, folder, "trials");
     if (!e) e = folder_make(trials);
     if (!e) e = path_of(&path, folder, t->run_sha256);

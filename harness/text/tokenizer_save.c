@@ -193,7 +193,7 @@ static err write_json(const tokenizer *t, const char *folder, const char *name,
                       err (*fill)(const tokenizer *, cJSON *)) {
     char *path = NULL;
     cJSON *root = cJSON_CreateObject();
-    err e = root ? path_join(&path, folder, name) : err_set(ERR_MEMORY, "out of memory");
+    err e = path_join(&path, folder, name);
     if (!e && !(e = fill(t, root))) e = json_write(path, root);
     cJSON_Delete(root);
     mem_free(path);

@@ -13,6 +13,7 @@ enum { DRAWS = 800, SIDES = 45, RUNS = 3, UNITS = 471 };
 
 static double scores[SIDES][RUNS], means[SIDES][DRAWS];
 static float draws[SIDES][DRAWS];
+static pair_bounds bounds[SIDES * SIDES];
 static size_t asked;
 
 static double number(uint32_t i, uint32_t stream) {
@@ -66,6 +67,7 @@ Test(pairs, ranks_are_those_of_all_exact_p_values) {
     size_t pairs = 0, differ = 0, live = mem_live_count();
     pair_side sides[SIDES];
     for (uint32_t k = 0; k < sizeof apart / sizeof *apart; k++) {
+        memset(bounds, 0, sizeof bounds); // then what is known of fewer sides serves more
         for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
             size_t got[SIDES], want[SIDES], n = counts[c];
             make_sides(sides, n, apart[k], 10 * k);
@@ -77,8 +79,9 @@ Test(pairs, ranks_are_those_of_all_exact_p_values) {
                     pairs_center(draws[i], means[i], DRAWS);
                     sides[i].variance = variance_of(means[i], NULL, DRAWS);
                 }
+                memset(bounds, 0, sizeof bounds);
             }
-            pair_table t = {sides, n, DRAWS, UNITS, true, exact, NULL};
+            pair_table t = {sides, n, DRAWS, UNITS, true, exact, NULL, bounds};
             MUST(pairs_rank(got, &t));
             plain_ranks(want, n);
             for (size_t i = 0; i < n; i++) {
@@ -115,7 +118,8 @@ Test(pairs, at_the_level_the_exact_value_is_asked_for) {
         pairs_center(draws[1], means[1], DRAWS);
         sides[1].variance = variance_of(means[1], NULL, DRAWS);
         asked = 0;
-        pair_table t = {sides, 2, DRAWS, UNITS, true, exact, NULL};
+        memset(bounds, 0, sizeof bounds);
+        pair_table t = {sides, 2, DRAWS, UNITS, true, exact, NULL, bounds};
         MUST(pairs_rank(got, &t));
         cr_expect_eq(asked, 1);
         cr_expect_eq(differs, i == 61);
@@ -123,12 +127,31 @@ Test(pairs, at_the_level_the_exact_value_is_asked_for) {
     }
 }
 
+/* Sides without resamples: a pair that was judged before is not tested again, one that was not is. */
+Test(pairs, of_which_all_is_known_need_no_resamples) {
+    pair_side sides[SIDES];
+    size_t first[SIDES], again[SIDES];
+    make_sides(sides, SIDES, 2000, 70); // so far that none is in doubt
+    pair_table t = {sides, SIDES, DRAWS, UNITS, true, exact, NULL, bounds};
+    asked = 0;
+    MUST(pairs_rank(first, &t));
+    cr_assert_eq(asked, 0);
+    for (size_t i = 0; i < SIDES; i++) sides[i].draws = NULL;
+    MUST(pairs_rank(again, &t));
+    cr_assert_arr_eq(first, again, sizeof first);
+    for (size_t i = 0; i < SIDES; i++) sides[i].draws = draws[i];
+    bounds[pair_place(3, 7)] = (pair_bounds){0, 1}; // tells nothing
+    MUST(pairs_rank(again, &t));
+    cr_assert_arr_eq(first, again, sizeof first);
+    cr_assert(bounds[pair_place(3, 7)].high < 1 || bounds[pair_place(3, 7)].low > 0);
+}
+
 // lower is better: the other of each pair
 Test(pairs, of_a_metric_that_falls) {
     pair_side sides[3];
     size_t up[3], down[3];
     make_sides(sides, 3, 2, 1);
-    pair_table t = {sides, 3, DRAWS, UNITS, true, exact, NULL};
+    pair_table t = {sides, 3, DRAWS, UNITS, true, exact, NULL, bounds};
     MUST(pairs_rank(up, &t));
     t.higher_is_better = false;
     MUST(pairs_rank(down, &t));

@@ -29,7 +29,7 @@ TestSuite(compare, .init = setup, .fini = teardown);
 static void compared(comparison *c) {
     cr_assert_not(record_score(&a));
     cr_assert_not(record_score(&b));
-    cr_assert_not(compare_records(c, &a, &b, COMPARE_TOLERANCE), "%s", err_message(ERR_DATA));
+    cr_assert_not(compare_records(c, &a, &b), "%s", err_message(ERR_DATA));
 }
 
 Test(compare, equal_runs_are_equal) {
@@ -202,7 +202,7 @@ Test(compare, keys_of_one_recipe_alone_are_told) {
     strbuf out = {0};
     fake_recipe_number(&a, "of_a", 3);
     fake_recipe_number(&b, "of_b", 4);
-    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    MUST(compare_records(&c, &a, &b));
     MUST(compare_text(&out, &c, "a", "b"));
     cr_expect(strstr(out.text, "- of_a: 3 in A, "), "%s", out.text);
     cr_expect(strstr(out.text, "- of_b: ") && strstr(out.text, ", 4 in B\n"), "%s", out.text);
@@ -215,7 +215,7 @@ Test(compare, keys_of_one_recipe_alone_are_told) {
 
 static void refused(const char *want) {
     comparison c;
-    cr_assert_eq(compare_records(&c, &a, &b, COMPARE_TOLERANCE), ERR_DATA, "%s", want);
+    cr_assert_eq(compare_records(&c, &a, &b), ERR_DATA, "%s", want);
     cr_assert(strstr(err_message(ERR_DATA), want), "want '%s' in '%s'", want,
               err_message(ERR_DATA));
 }
@@ -236,7 +236,7 @@ Test(compare, other_tasks_and_data_are_refused) {
     refused("tasks 'own-other' and 'fake_task': the two runs do not compare: the data hash is 'f");
     a.task.data_sha256[0] = 'e';
     comparison c;
-    cr_assert_not(compare_records(&c, &a, &b, COMPARE_TOLERANCE), "%s", err_message(ERR_DATA));
+    cr_assert_not(compare_records(&c, &a, &b), "%s", err_message(ERR_DATA));
     a.task.labels[0][0] ^= 1;
     if (a.task.names) a.task.names[0][0] ^= 1;
     refused("a label is '");

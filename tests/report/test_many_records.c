@@ -27,17 +27,54 @@ static double child_seconds(void) {
     return (double)use.ru_utime.tv_sec + 1e-6 * (double)use.ru_utime.tv_usec;
 }
 
-/* Of classes alone, or (kinds) each task of another kind. Returns how many. */
-static uint32_t write_records(const char *folder, uint32_t records, uint32_t seeds, bool kinds) {
+/* Records of so many tasks, each of another kind of answer where kinds says so; labels: of classes, 0: few. */
+typedef struct shape {
+    uint32_t records, seeds, tasks, labels, rows;
+    bool kinds;
+} shape;
+
+static char **label_names(uint32_t count) {
+    char **names;
+    MUST(mem_new(&names, count));
+    for (uint32_t i = 0; i < count; i++) MUST(mem_printf(&names[i], "label %u", i));
+    return names;
+}
+
+static void free_names(char **names, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) mem_free(names[i]);
+    mem_free(names);
+}
+
+/* Answers of many labels, half of them right. */
+static void answer_with(record *r, char **names, uint32_t labels, uint32_t rows, uint32_t key) {
+    uint32_t *gold, *predicted;
+    MUST(mem_new(&gold, rows));
+    MUST(mem_new(&predicted, rows));
+    for (uint32_t i = 0; i < rows; i++) {
+        philox w = philox4x32((philox){{i, 0, 0, 0}}, key, 3);
+        gold[i] = i % labels;
+        predicted[i] = w.v[0] % 2 ? gold[i] : w.v[1] % labels;
+    }
+    MUST(record_labels(r, (const char *const *)names, labels));
+    MUST(fake_record_test(r, gold, predicted, NULL, NULL, rows));
+    MUST(mem_new(&r->slices, 1)); // a page with what goes wrong
+    r->slices[r->slice_count++] = (errors_slice){"text", "neither", (int64_t)rows, 0.5, 0.5};
+    mem_free(gold);
+    mem_free(predicted);
+}
+
+/* Returns how many. */
+static uint32_t write_records(const char *folder, const shape *all) {
     static const char *const headlines[ANSWER_KINDS] = {
         [ANSWER_CLASS] = "macro_f1", [ANSWER_NUMBER] = "spearman",
         [ANSWER_SET] = "micro_f1",   [ANSWER_TAGS] = "entity_f1",
         [ANSWER_ARCS] = "las",       [ANSWER_RELATION] = "klue_auprc"};
-    uint32_t tasks = kinds ? ANSWER_KINDS : TASKS, models = records / tasks / seeds;
-    for (uint32_t t = 0; t < tasks; t++) {
-        answer_kind kind = kinds ? (answer_kind)t : ANSWER_CLASS;
+    char **names = all->labels ? label_names(all->labels) : NULL;
+    uint32_t models = all->records / all->tasks / all->seeds;
+    for (uint32_t t = 0; t < all->tasks; t++) {
+        answer_kind kind = all->kinds ? (answer_kind)(t % ANSWER_KINDS) : ANSWER_CLASS;
         for (uint32_t m = 0; m < models; m++) {
-            for (uint32_t s = 0; s < seeds; s++) {
+            for (uint32_t s = 0; s < all->seeds; s++) {
                 char task[16], model[32];
                 record r;
                 snprintf(task, sizeof task, "task_%u", t);
@@ -47,34 +84,45 @@ static uint32_t write_records(const char *folder, uint32_t records, uint32_t see
                                                     .kind = kind,
                                                     .headline = headlines[kind],
                                                     .right = 0.5 + 0.4 * m / models,
-                                                    .rows = 471,
+                                                    .rows = all->rows,
                                                     .seed = s,
                                                     .steps = 741});
+                if (names && kind == ANSWER_CLASS)
+                    answer_with(&r, names, all->labels, all->rows, (m << 8) + s);
                 cr_assert_not(store_write(folder, &r, NULL), "%s", err_message(ERR_IO));
                 record_free(&r);
             }
         }
     }
-    return tasks * models * seeds;
+    free_names(names, all->labels);
+    return all->tasks * models * all->seeds;
 }
 
 /* Two thousand records, of 471 test rows and 741 steps each, make their whole report in under ten
  * seconds of a processor. HARNESS_MANY_RECORDS names a folder that gets records, and nothing is
- * asked of them: HARNESS_MANY_COUNT in all, HARNESS_MANY_SEEDS in a row of the board, of classes or
- * with HARNESS_MANY_KINDS of all kinds (tests/many-records). */
+ * asked of them: HARNESS_MANY_COUNT in all, HARNESS_MANY_SEEDS in a row of the board, of
+ * HARNESS_MANY_TASKS, of classes (HARNESS_MANY_LABELS of them) or with HARNESS_MANY_KINDS of all kinds
+ * (tests/many-records). */
 Test(report, two_thousand_records_are_quick, .timeout = 900) {
     const char *kept = getenv("HARNESS_MANY_RECORDS");
     char *folder;
     json_setup();
     if (kept) {
-        write_records(kept, number("HARNESS_MANY_COUNT", RECORDS), number("HARNESS_MANY_SEEDS", 4),
-                      number("HARNESS_MANY_KINDS", 0));
+        bool kinds = number("HARNESS_MANY_KINDS", 0);
+        write_records(kept,
+                      &(shape){.records = number("HARNESS_MANY_COUNT", RECORDS),
+                               .seeds = number("HARNESS_MANY_SEEDS", 4),
+                               .tasks = number("HARNESS_MANY_TASKS", kinds ? ANSWER_KINDS : TASKS),
+                               .labels = number("HARNESS_MANY_LABELS", 0),
+                               .rows = number("HARNESS_MANY_ROWS", 471),
+                               .kinds = kinds});
         return;
     }
     setenv("XDG_CACHE_HOME", temporary_folder(), 1);
     size_t live = mem_live_count();
     fake_folder(&folder);
-    uint32_t count = write_records(folder, RECORDS, 4, false);
+    uint32_t count = write_records(
+        folder, &(shape){.records = RECORDS, .seeds = 4, .tasks = TASKS, .rows = 471});
     double begin = child_seconds();
     program_result p = RUN("report", "--results", folder);
     double seconds = child_seconds() - begin;
@@ -94,32 +142,11 @@ Test(report, two_thousand_records_are_quick, .timeout = 900) {
 /* Four records with 1,024 labels: what costs the square of the labels took over 90 s. */
 Test(report, many_labels_cost_in_proportion, .timeout = 120) {
     enum { LABELS = 1024, ROWS = 4000 };
-    static char names[LABELS][16];
-    static const char *labels[LABELS];
-    static uint32_t gold[ROWS], predicted[ROWS];
     char *folder, *page, *path;
     size_t count;
     json_setup();
     fake_folder(&folder);
-    for (size_t i = 0; i < LABELS; i++) {
-        snprintf(names[i], sizeof names[i], "label %zu", i);
-        labels[i] = names[i];
-    }
-    for (uint32_t k = 0; k < 4; k++) {
-        record r;
-        fake_record_make(&r, &(fake_record){.right = 0.5, .rows = ROWS, .seed = k});
-        for (uint32_t i = 0; i < ROWS; i++) {
-            philox w = philox4x32((philox){{i, 0, 0, 0}}, k, 3);
-            gold[i] = i % LABELS;
-            predicted[i] = w.v[0] % 2 ? gold[i] : w.v[1] % LABELS;
-        }
-        cr_assert_not(record_labels(&r, labels, LABELS));
-        cr_assert_not(record_test(&r, gold, predicted, NULL, NULL, ROWS));
-        cr_assert_not(mem_new(&r.slices, 1)); // a page with what goes wrong
-        r.slices[r.slice_count++] = (errors_slice){"text", "neither", ROWS, 0.5, 0.5};
-        cr_assert_not(store_write(folder, &r, NULL), "%s", err_message(ERR_FORMAT));
-        record_free(&r);
-    }
+    write_records(folder, &(shape){4, .seeds = 4, .tasks = 1, .labels = LABELS, .rows = ROWS});
     double begin = child_seconds();
     program_result p = RUN("report", "--results", folder);
     double seconds = child_seconds() - begin;
@@ -131,7 +158,7 @@ Test(report, many_labels_cost_in_proportion, .timeout = 120) {
 #endif
     // no matrix of a million cells
     folder_list pages = {0};
-    cr_assert_not(path_join(&path, folder, "pages/fake_task"));
+    cr_assert_not(path_join(&path, folder, "pages/task_0"));
     cr_assert_not(folder_list_read(&pages, path));
     cr_assert_eq(pages.count, 4);
     cr_assert_not(path_join(&page, path, pages.names[0]));

@@ -30,7 +30,8 @@ static void write_table(const char *path, uint8_t writing) {
             numbers[i][k] = (float)(writing * 100 + i) + (float)k / BOOTSTRAP_DRAWS;
         if (i != 1) draws[i] = numbers[i];
     }
-    MUST(table_cache_write(path, &c, rows, draws));
+    const pair_bounds bounds[] = {{0.25F, (float)writing}}; // of the one pair that has resamples
+    MUST(table_cache_write(path, &c, rows, draws, bounds));
 }
 
 /* Whether the row that was the i-th has the resamples of this writing; else it has none. */
@@ -44,6 +45,16 @@ static bool has_draws(const table_cache *c, unsigned i, unsigned writing) {
     if (!draws) return false;
     cr_expect_eq(*draws, (float)(writing * 100 + i));
     return true;
+}
+
+/* The upper bound of a pair. */
+static float known(const table_cache *c, unsigned i, unsigned k) {
+    cached_row a, b;
+    cr_assert(table_cache_find(&a, c, &(table_key){{(uint8_t)(ROWS - i)}}));
+    cr_assert(table_cache_find(&b, c, &(table_key){{(uint8_t)(ROWS - k)}}));
+    pair_bounds x = table_cache_bounds(c, &a, &b);
+    cr_expect_eq(x.low, x.high > 0 ? 0.25F : 0);
+    return x.high;
 }
 
 static void read_table(table_cache *c, const char *path, uint8_t writing) {
@@ -74,16 +85,20 @@ Test(table_cache, resamples_are_of_the_same_writing) {
     write_table(other, 2);
     read_table(&c, one, 1);
     cr_expect(has_draws(&c, 0, 1) && !has_draws(&c, 1, 1) && has_draws(&c, 2, 1));
+    cr_expect(known(&c, 0, 2) == 1 && known(&c, 2, 0) == 1);
+    cr_expect(known(&c, 0, 1) == 0 && known(&c, 1, 2) == 0 && known(&c, 2, 2) == 0);
     cr_expect_not(table_cache_find(&row, &c, &unknown));
     // a place behind the last, as only damage makes
     MUST(table_cache_find(&row, &c, &(table_key){{ROWS}}) ? ERR_OK : ERR_DATA);
     row.draws = 3;
     cr_expect_null(table_cache_draws(&c, &row));
+    cr_expect_eq(table_cache_bounds(&c, &row, &(cached_row){.draws = 1}).high, 0);
     table_cache_free(&c);
     // a program that was stopped between the two files leaves the second of before
     copy_file(one_draws, temporary_path("other.draws"), 0);
     read_table(&c, one, 1);
     for (unsigned i = 0; i < ROWS; i++) cr_expect_not(has_draws(&c, i, 1), "row %u", i);
+    cr_expect_eq(known(&c, 0, 2), 0);
     table_cache_free(&c);
     copy_file(one_draws, temporary_path("other.draws"), 4);
     read_table(&c, other, 2);

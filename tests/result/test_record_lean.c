@@ -24,7 +24,7 @@ Test(record_lean, is_read_back_whole_or_not_at_all) {
         record r, again;
         record_digests full, lean;
         strbuf bytes = {0}, second = {0};
-        json_pool pool = {0};
+        lean_pool pool = {0};
         make(&r, (answer_kind)kind);
         record_digest(&full, &r);
         record_lighten(&r, true);
@@ -33,11 +33,14 @@ Test(record_lean, is_read_back_whole_or_not_at_all) {
         cr_assert(!strcmp(full.losses, lean.losses) && !strcmp(full.repeats, lean.repeats) &&
                   !strcmp(full.dedup, lean.dedup) && strlen(lean.losses) == 64);
         MUST(record_pack(&bytes, &r));
-        const uint8_t *at = (const uint8_t *)bytes.text, *end = at + bytes.length;
+        uint8_t *at = (uint8_t *)bytes.text, *end = at + bytes.length;
         MUST(record_unpack(&again, &pool, &at, end));
         cr_assert_eq(at, end);
         cr_assert(!record_has_answers(&again) && again.lean.are_kept);
+        cr_assert(again.packed == (uint8_t *)bytes.text && again.packed_bytes == bytes.length);
+        again.packed = NULL; // from its fields
         MUST(record_pack(&second, &again));
+        again.packed = (uint8_t *)bytes.text;
         cr_assert(bytes.length == second.length && !memcmp(bytes.text, second.text, bytes.length));
         cr_assert_str_eq(again.model.name, r.model.name);
         cr_assert_str_eq(again.model.label_map, "a=b");
@@ -55,10 +58,10 @@ Test(record_lean, is_read_back_whole_or_not_at_all) {
         cr_assert_eq(headline->fn(&again.confusion), headline->fn(&r.confusion));
         record_free(&again);
         for (size_t cut = 0; cut < bytes.length; cut += cut < 3000 ? 7 : 1) {
-            at = (const uint8_t *)bytes.text;
+            at = (uint8_t *)bytes.text;
             cr_assert_eq(record_unpack(&again, &pool, &at, at + cut), ERR_FORMAT, "%zu", cut);
         }
-        json_pool_free(&pool);
+        lean_pool_free(&pool);
         strbuf_free(&bytes);
         strbuf_free(&second);
         record_free(&r);

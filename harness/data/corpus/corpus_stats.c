@@ -159,34 +159,29 @@ err corpus_stats_text(strbuf *out, const corpus_stats *s, const corpus *c, const
 static err lengths_json(cJSON *o, const char *key, const corpus_lengths *l) {
     cJSON *at;
     err e = json_add_object(&at, o, key);
-    if (!e) e = json_add_number(at, "sum", (double)l->sum);
-    if (!e) e = json_add_number(at, "p50", (double)corpus_lengths_at(l, 0.5));
-    if (!e) e = json_add_number(at, "p95", (double)corpus_lengths_at(l, 0.95));
-    if (!e) e = json_add_number(at, "p99", (double)corpus_lengths_at(l, 0.99));
-    return e ? e : json_add_number(at, "longest", (double)l->longest);
+    return e ? e
+             : json_put(at, "sum %f p50 %f p95 %f p99 %f longest %f", (double)l->sum,
+                        (double)corpus_lengths_at(l, 0.5), (double)corpus_lengths_at(l, 0.95),
+                        (double)corpus_lengths_at(l, 0.99), (double)l->longest);
 }
 
 static err tokens_json(cJSON *o, const corpus_stats *s) {
     err e = lengths_json(o, "tokens", &s->tokens);
-    if (!e) e = json_add_number(o, "unknown_share", unknown_share(s));
-    if (!e) e = json_add_number(o, "without_pieces", (double)s->counts.without_pieces);
+    if (!e)
+        e = json_put(o, "unknown_share %f without_pieces %f", unknown_share(s),
+                     (double)s->counts.without_pieces);
     if (!e && s->max_length) e = json_add_number(o, "too_long", (double)s->counts.too_long);
     return e;
 }
 
 err corpus_stats_json(cJSON **out, const corpus_stats *s, const corpus *c, const exclusion *x) {
-    cJSON *o = *out = cJSON_CreateObject(), *excluded;
-    err e = o ? ERR_OK : err_set(ERR_MEMORY, "out of memory while building JSON");
-    if (e || (e = corpus_sources_json(o, c))) return e;
-    if ((e = json_add_number(o, "lines", (double)s->counts.lines))) return e;
-    if ((e = json_add_object(&excluded, o, "excluded"))) return e;
-    for (size_t i = 0; i < EXCLUSION_RULES && !e; i++) {
-        e = json_add_number(excluded, exclusion_name((exclusion_rule)i),
-                            (double)s->counts.excluded[i]);
-    }
-    if (!e) e = json_add_number(o, "kept", (double)s->counts.kept);
-    if (!e) e = json_add_number(o, "duplicates", (double)s->duplicates);
-    if (!e) e = json_add_bool(o, "duplicates_complete", s->all_distinct_known);
+    cJSON *o = *out = cJSON_CreateObject();
+    err e = corpus_sources_json(o, c);
+    if (!e) e = json_add_number(o, "lines", (double)s->counts.lines);
+    if (!e) e = exclusion_counts_json(o, s->counts.excluded);
+    if (!e)
+        e = json_put(o, "kept %f duplicates %f duplicates_complete %d", (double)s->counts.kept,
+                     (double)s->duplicates, s->all_distinct_known);
     if (!e) e = lengths_json(o, "characters", &s->characters);
     if (!e && s->has_tokens) e = tokens_json(o, s);
     return e ? e : exclusion_json(o, x);

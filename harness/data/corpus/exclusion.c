@@ -310,17 +310,24 @@ void exclusion_digest(const exclusion *x, char hex[HASH_HEX_BYTES]) {
 }
 
 err exclusion_json(cJSON *object, const exclusion *x) {
-    cJSON *list;
+    cJSON *list, *item;
     err e = json_add_array(&list, object, "tasks");
     for (size_t i = 0; i < x->task_count && !e; i++) {
         const exclusion_task *t = &x->tasks[i];
-        cJSON *item = cJSON_CreateObject();
-        if ((e = json_append(list, item))) break;
-        if ((e = json_add_string(item, "task", t->name))) break;
-        if ((e = json_add_bool(item, "at_hand", t->at_hand)) || !t->at_hand) continue;
-        if ((e = json_add_number(item, "test_texts", (double)t->texts))) break;
-        e = json_add_string(item, "test_sha256", t->sha256);
+        if ((e = json_append_object(&item, list)) ||
+            (e = json_put(item, "task %s at_hand %d", t->name, t->at_hand)))
+            break;
+        if (t->at_hand)
+            e = json_put(item, "test_texts %f test_sha256 %s", (double)t->texts, t->sha256);
     }
+    return e;
+}
+
+err exclusion_counts_json(cJSON *object, const uint64_t counts[EXCLUSION_RULES]) {
+    cJSON *excluded;
+    err e = json_add_object(&excluded, object, "excluded");
+    for (size_t i = 0; i < EXCLUSION_RULES && !e; i++)
+        e = json_add_number(excluded, exclusion_name((exclusion_rule)i), (double)counts[i]);
     return e;
 }
 

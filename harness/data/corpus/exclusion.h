@@ -100,5 +100,7 @@ void exclusion_digest(const exclusion *x, char hex[HASH_HEX_BYTES]);
 /* Adds "tasks" to an object: each with its name, whether it was at hand, and how many test texts it
  * has. */
 err exclusion_json(cJSON *object, const exclusion *x) MUST_CHECK;
+/* What was left out, by rule, as "excluded". */
+err exclusion_counts_json(cJSON *object, const uint64_t counts[EXCLUSION_RULES]) MUST_CHECK;
 
 #endif

@@ -70,22 +70,19 @@ static err add_rules(cJSON *o, const tokenizer *t, const corpus_rules *r) {
     tokenizer_hash(t, hex);
     err e = json_add_string(o, "vocabulary_sha256", hex);
     if (!e) e = json_add_object(&rules, o, "rules");
-    if (!e) e = json_add_number(rules, "max_length", r->max_length);
-    if (!e) e = json_add_string(rules, "longer", r->split_long ? "split" : "cut");
-    return e ? e : json_add_number(rules, "heldout_one_in", r->heldout_one_in);
+    return e ? e
+             : json_put(rules, "max_length %u longer %s heldout_one_in %u", r->max_length,
+                        r->split_long ? "split" : "cut", r->heldout_one_in);
 }
 
 static err add_counts(cJSON *o, const corpus_counts *n) {
-    cJSON *counts, *excluded;
+    cJSON *counts;
     err e = json_add_object(&counts, o, "counts");
 #define X(name)                                                                                    \
     if (!e) e = json_add_number(counts, #name, (double)n->name);
     CORPUS_COUNTS(X)
 #undef X
-    if (!e) e = json_add_object(&excluded, counts, "excluded");
-    for (size_t i = 0; i < EXCLUSION_RULES && !e; i++)
-        e = json_add_number(excluded, exclusion_name((exclusion_rule)i), (double)n->excluded[i]);
-    return e;
+    return e ? e : exclusion_counts_json(counts, n->excluded);
 }
 
 static err read_count(uint64_t *out, const cJSON *o, const char *key, const char *where) {
@@ -112,8 +109,8 @@ static err describe(corpus_prepared *p, const corpus *c, const tokenizer *t, con
                     const corpus_rules *r) {
     cJSON *o = p->json = cJSON_CreateObject(), *parts;
     char hex[HASH_HEX_BYTES];
-    err e = o ? ERR_OK : err_set(ERR_MEMORY, "out of memory");
-    if (e || (e = json_add_string(o, "digest", p->digest))) return e;
+    err e = json_add_string(o, "digest", p->digest);
+    if (e) return e;
     if ((e = corpus_sources_json(o, c)) || (e = add_rules(o, t, r))) return e;
     if ((e = exclusion_json(o, x)) || (e = add_counts(o, &p->counts))) return e;
     if ((e = json_add_object(&parts, o, "sha256"))) return e;

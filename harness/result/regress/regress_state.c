@@ -52,7 +52,6 @@ static err add_seeds(cJSON *top, const regress_suite *suite) {
 err regress_state_write(const regress_state *s, const regress_suite *suite, const char *path) {
     cJSON *top = cJSON_CreateObject(), *machine, *list;
     err e;
-    if (!top) return err_set(ERR_MEMORY, "out of memory while building JSON");
     if ((e = json_put(top, "schema %f commit %s suite_sha256 %s", (double)STATE_SCHEMA, s->commit,
                       s->suite_sha256)) ||
         (e = json_add_object(&machine, top, "device")) ||

@@ -114,7 +114,6 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
     if (e) return e;
     feed f = corpus_feed_of(&p->feed);
     e = trainer_init_feed(&r->trainer, &r->device, &r->base_model.config, &f, c, &options);
-    r->trainer_is_open = !e;
     return e;
 }
 

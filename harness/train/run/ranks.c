@@ -27,7 +27,7 @@ static bool is_among(const char *const *list, const char *key) {
 static err describe(char **text, const run *r, bool of_device) {
     const cJSON *lists[] = {r->identity, r->surroundings}, *item = NULL;
     cJSON *all = cJSON_CreateObject();
-    err e = all ? ERR_OK : err_set(ERR_MEMORY, "out of memory while preparing the run");
+    err e = ERR_OK;
     for (int i = 0; i < 2; i++) cJSON_ArrayForEach(item, lists[i]) {
             if (!e && !is_among(own_fields, item->string) &&
                 is_among(device_fields, item->string) == of_device)

@@ -41,8 +41,7 @@ static err arguments_of(cJSON *out, const run *r) {
 err run_log_open(run *r) {
     if (!run_writes(r)) return ERR_OK;
     cJSON *arguments = cJSON_CreateObject();
-    err e = arguments ? ERR_OK : err_set(ERR_MEMORY, "out of memory while logging");
-    if (!e) e = train_log_open(&r->log, r->output, r->request.tensorboard, r->resumed_at);
+    err e = train_log_open(&r->log, r->output, r->request.tensorboard, r->resumed_at);
     if (!e) e = arguments_of(arguments, r);
     if (!e) e = train_log_begin(&r->log, arguments);
     cJSON_Delete(arguments);
