@@ -83,6 +83,8 @@ static const char *const narrow_and_print =
     "@media(max-width:40rem){body{padding:1rem .75rem 3rem}.filters label{flex:1 1 100%}\n"
     ".columns svg text,.plot text{font-size:19px}nav li a{display:inline-block;padding:.25rem 0}\n"
     ".runs a{display:inline-block;padding:.2rem .3rem}.wrap{min-width:8rem}\n"
+    // a row is as high as its highest cell, and a table scrolls anyway
+    ".device,.recipe{min-width:9rem}.made,.runs{min-width:10.5rem}\n"
     ".board .model{position:sticky;left:0;max-width:9rem;overflow-wrap:anywhere;"
     "background:var(--sheet);border-right:1px solid var(--rule)}}\n"
     "@media print{:root{--page:#fff;--sheet:#fff;--ink:#000;--soft:#444;--rule:#bbb;"
@@ -94,6 +96,8 @@ static const char *const narrow_and_print =
     "normal;min-"
     "width:0;"
     "padding:.2rem .25rem;position:static;overflow-wrap:anywhere}\n"
+    ".board .model{min-width:6.5rem;overflow-wrap:break-word}"
+    ".group thead .n{min-width:0}.board td.n,.board:not(.group) th{overflow-wrap:break-word}\n"
     "table,.tag,thead th{font-size:9px}td svg{width:70px}.tag{border:0}\n"
     ".columns{display:block}.columns svg{max-width:420px}.scroll>svg{max-width:100%}\n"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}}\n";

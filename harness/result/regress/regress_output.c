@@ -166,8 +166,7 @@ static err add_testcase(strbuf *out, const regress_figure *f, double seconds) {
     if ((e = strbuf_printf(out, "    <testcase classname=\"regress.%s.",
                            regress_kind_name(f->kind))) ||
         (e = add_xml(out, f->group)) || (e = strbuf_add(out, "\" name=\"")) ||
-        (e = add_xml(out, f->name)) || (e = strbuf_add(out, "\"")) ||
-        (seconds > 0 && (e = strbuf_printf(out, " time=\"%.3f\"", seconds))))
+        (e = add_xml(out, f->name)) || (e = strbuf_printf(out, "\" time=\"%.3f\"", seconds)))
         return e;
     if (f->verdict == REGRESS_PASS) return strbuf_add(out, "/>\n");
     change_text(change, f);
@@ -190,11 +189,14 @@ err regress_junit(strbuf *out, const regress_report *r, const regress_state *now
     for (size_t i = 0; i < r->count; i++) skipped += r->figures[i].verdict == REGRESS_SKIPPED;
     err e = mem_new(&told, now->result_count);
     if (!e)
-        e = strbuf_printf(out,
-                          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-                          "  <testsuite name=\"regress %s\" tests=\"%zu\" failures=\"%zu\" "
-                          "errors=\"0\" skipped=\"%zu\" time=\"%.3f\" timestamp=\"%s\" hostname=\"",
-                          now->kind, r->count, r->fell, skipped, when->seconds, when->begun);
+        e = strbuf_printf(
+            out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"harness regress\" "
+            "tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"%.3f\">\n"
+            "  <testsuite name=\"regress %s\" tests=\"%zu\" failures=\"%zu\" "
+            "errors=\"0\" skipped=\"%zu\" time=\"%.3f\" timestamp=\"%s\" hostname=\"",
+            r->count, r->fell, skipped, when->seconds, now->kind, r->count, r->fell, skipped,
+            when->seconds, when->begun);
     if (!e) e = add_xml(out, when->host);
     if (!e) e = strbuf_add(out, "\">\n");
     for (size_t i = 0; i < r->count && !e; i++)
