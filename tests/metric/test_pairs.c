@@ -144,6 +144,7 @@ Test(pairs, of_which_all_is_known_need_no_resamples) {
     MUST(pairs_rank(again, &t));
     cr_assert_arr_eq(first, again, sizeof first);
     cr_assert(bounds[pair_place(3, 7)].high < 1 || bounds[pair_place(3, 7)].low > 0);
+    cr_assert_eq(asked, 0);
 }
 
 // lower is better: the other of each pair
