@@ -22,6 +22,7 @@
     X(DEVICE, 1, "device failed")                                                                  \
     X(UNSUPPORTED, 1, "not supported")                                                             \
     X(NETWORK, 1, "network failed")                                                                \
+    X(SERVER, 1, "a server's answer is of no use")                                                 \
     X(NUMERIC, 1, "numbers are not finite")                                                        \
     X(GATE, 1, "a gate failed")                                                                    \
     X(INTERRUPTED, 130, "interrupted")

@@ -49,28 +49,30 @@ static const char *last_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-const char *foreign_conversion(char out[FOREIGN_COMMAND_BYTES], const char *charset,
-                               const char *where) {
+/* The command that converts a file from the charset, to be pasted into a shell; of what is no file the
+ * command alone. Returns out. */
+enum { COMMAND_BYTES = FOREIGN_ADVICE_BYTES - 64 };
+static const char *conversion(char out[COMMAND_BYTES], const char *charset, const char *where) {
     if (access(where, F_OK) == 0)
-        shown_snprintf(out, FOREIGN_COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8 %s > utf8-%s",
+        shown_snprintf(out, COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8 %s > utf8-%s",
                        charset, where, last_name(where));
     else
-        shown_snprintf(out, FOREIGN_COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8", charset);
+        shown_snprintf(out, COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8", charset);
     return out;
 }
 
 const char *foreign_advice(char out[FOREIGN_ADVICE_BYTES], const char *where) {
-    char command[FOREIGN_COMMAND_BYTES];
+    char command[COMMAND_BYTES];
     snprintf(out, FOREIGN_ADVICE_BYTES, "text in CP949 has to be converted first: %s",
-             foreign_conversion(command, "CP949", where));
+             conversion(command, "CP949", where));
     return out;
 }
 
 static err refuse(const char *where, const char *kind, const char *advice) {
-    char command[FOREIGN_COMMAND_BYTES];
+    char command[COMMAND_BYTES];
     if (*advice == *CONVERT)
         return err_set(ERR_FORMAT, "%s: is %s, text in UTF-8 is expected: convert it first: %s",
-                       where, kind, foreign_conversion(command, advice + 1, where));
+                       where, kind, conversion(command, advice + 1, where));
     return err_set(ERR_FORMAT, "%s: is %s, text in UTF-8 is expected: %s", where, kind, advice);
 }
 

@@ -12,15 +12,9 @@
  * no UTF-8 either. Errors: ERR_FORMAT naming the kind and the way out; anything else passes. */
 err foreign_refuse(const char *where, const void *bytes, size_t count) MUST_CHECK;
 
-/* The command that converts a file from the charset, to be pasted into a shell; of what is no file the
- * command alone. Returns out. */
-enum { FOREIGN_COMMAND_BYTES = 1024 };
-const char *foreign_conversion(char out[FOREIGN_COMMAND_BYTES], const char *charset,
-                               const char *where);
-
 /* Behind what is wrong with a byte of text of `where`: that of CP949 has to be converted first, and
  * how. Returns out. */
-enum { FOREIGN_ADVICE_BYTES = FOREIGN_COMMAND_BYTES + 64 };
+enum { FOREIGN_ADVICE_BYTES = 1088 };
 const char *foreign_advice(char out[FOREIGN_ADVICE_BYTES], const char *where);
 
 #endif

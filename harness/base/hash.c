@@ -66,7 +66,7 @@ static void add_sha1(void *hash, const void *bytes, size_t n) {
 
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) {
     void *f = NULL;
-    err e = file_open_stream(&f, NULL, path, 0);
+    err e = file_open_stream(&f, NULL, path);
     if (e) return e;
     sha256 h;
     sha256_begin(&h);
@@ -79,7 +79,7 @@ err hash_blob_hex(const char *path, char hex[HASH_BLOB_BYTES]) {
     void *f = NULL;
     uint64_t bytes = 0;
     err e = file_size(&bytes, path);
-    if (e || (e = file_open_stream(&f, NULL, path, 0))) return e;
+    if (e || (e = file_open_stream(&f, NULL, path))) return e;
     struct sha1_ctx h;
     char heading[32];
     uint8_t digest[SHA1_DIGEST_SIZE];

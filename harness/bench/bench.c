@@ -384,40 +384,45 @@ err bench_settle(bench *b, device *d) {
     return e;
 }
 
-static void note_memory(bench *b, const device *d) {
-    b->device_bytes = d->peak_bytes;
-    b->host_peak_bytes = mem_peak_bytes();
+/* Errors: ERR_ARG for too many steps. scaler: of fp16 alone, as a run has it. */
+static err bench_begin(recipe *r, trainer_options *options, loss_scaler *scaler, const device *d,
+                       const bench_options *o) {
+    if (o->steps > BENCH_STEPS_MAX)
+        return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
+    recipe_defaults(r);
+    r->per_device_train_batch_size = o->batch_size;
+    r->max_steps = WARM_STEPS + EDGE_STEPS + 2 * (o->steps ? o->steps : STEPS_MOST);
+    r->dropout = o->dropout;
+    *scaler = loss_scaler_default();
+    *options = (trainer_options){.seed = o->seed, .group = o->group};
+    if (d->options.precision == PRECISION_FP16) options->scaler = scaler;
+    return ERR_OK;
 }
 
-static recipe bench_recipe(const bench_options *o) {
-    recipe r;
-    recipe_defaults(&r);
-    r.per_device_train_batch_size = o->batch_size;
-    r.max_steps = WARM_STEPS + EDGE_STEPS + 2 * (o->steps ? o->steps : STEPS_MOST);
-    r.dropout = o->dropout;
-    return r;
+/* The steps of a trainer that was just made, and the first rates. */
+static err measure_training(bench *b, trainer *t, device *d, const model_config *config,
+                            const bench_options *o) {
+    err e = params_draw(&t->model.params, o->seed, config->initializer_range, NULL);
+    b->parameters = t->model.params.total;
+    if (e || (e = time_training(&b->training, &b->exchange, t, o))) return e;
+    b->device_bytes = d->peak_bytes; // before calibrating, which needs memory of its own
+    b->host_peak_bytes = mem_peak_bytes();
+    return calibrate(b, d);
 }
 
 err bench_measure_pretraining(bench *b, device *d, const model_config *config, const encoded *train,
                               const masking *mask, const bench_options *o) {
     trainer t = {0};
     masked_feed masked = {0};
+    recipe r;
+    trainer_options options;
+    loss_scaler scaler;
     *b = (bench){.is_pretraining = true};
-    if (o->steps > BENCH_STEPS_MAX)
-        return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
-    recipe r = bench_recipe(o);
-    trainer_options options = {.seed = o->seed, .group = o->group};
-    loss_scaler scaler = loss_scaler_default();
-    if (d->options.precision == PRECISION_FP16) options.scaler = &scaler;
-    err e = masked_feed_init(&masked, train, mask, o->batch_size);
-    if (e) goto done;
+    err e = bench_begin(&r, &options, &scaler, d, o);
+    if (e || (e = masked_feed_init(&masked, train, mask, o->batch_size))) goto done;
     feed f = masked_feed_of(&masked, r.max_steps);
     if ((e = trainer_init_feed(&t, d, config, &f, &r, &options))) goto done;
-    if ((e = params_draw(&t.model.params, o->seed, config->initializer_range, NULL))) goto done;
-    b->parameters = t.model.params.total;
-    if ((e = time_training(&b->training, &b->exchange, &t, o))) goto done;
-    note_memory(b, d);
-    if ((e = calibrate(b, d))) goto done;
+    if ((e = measure_training(b, &t, d, config, o))) goto done;
     if ((e = profile_steps(&b->training, &t, masked.list, masked.count, masked.size))) goto done;
     if ((e = calibrate(b, d))) goto done;
     e = bench_settle(b, d);
@@ -430,23 +435,16 @@ done:
 err bench_measure(bench *b, device *d, const model_config *config, const encoded *train,
                   const encoded *test, const bench_options *o) {
     trainer t = {0};
+    recipe r;
+    trainer_options options;
+    loss_scaler scaler;
     *b = (bench){0};
-    if (o->steps > BENCH_STEPS_MAX)
-        return err_set(ERR_ARG, "bench: %u steps, at most %d", o->steps, BENCH_STEPS_MAX);
-    recipe r = bench_recipe(o);
-    trainer_options options = {.seed = o->seed, .group = o->group};
-    loss_scaler scaler = loss_scaler_default();
-    if (d->options.precision == PRECISION_FP16) options.scaler = &scaler; // as a run has it
+    err e = bench_begin(&r, &options, &scaler, d, o);
+    if (e) return e;
     evaluator_capacity(&options.lend, test, EVAL_FACTOR * o->batch_size);
     batch_capacity capacity = options.lend;
-    err e = trainer_init(&t, d, config, train, &r, &options);
-    if (e) return e;
-    if ((e = params_draw(&t.model.params, o->seed, config->initializer_range, NULL))) goto done;
-    b->parameters = t.model.params.total;
-    if ((e = time_training(&b->training, &b->exchange, &t, o))) goto done;
-    // before calibrating, which needs memory of its own
-    note_memory(b, d);
-    if ((e = calibrate(b, d))) goto done;
+    if ((e = trainer_init(&t, d, config, train, &r, &options))) return e;
+    if ((e = measure_training(b, &t, d, config, o))) goto done;
     if ((e = measure_evaluation(&b->evaluation, &t, test, &capacity, o))) goto done;
     if ((e = calibrate(b, d))) goto done;
     if ((e = profile_training(&b->training, &t))) goto done;

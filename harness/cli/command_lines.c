@@ -48,10 +48,10 @@ err command_lines_add(strbuf *out, const char *indent, const char *command, size
     }
 }
 
-void command_lines_next(const char *commands) {
+void command_lines_print(const char *commands) {
     static const char indent[] = "  ";
     strbuf text = {0};
-    err e = strbuf_add(&text, "Next\n");
+    err e = ERR_OK;
     for (const char *at = commands; *at && !e;) {
         size_t n = strcspn(at, "\n");
         char *line = NULL;

@@ -15,7 +15,7 @@
 err command_lines_add(strbuf *out, const char *indent, const char *command,
                       size_t columns) MUST_CHECK;
 
-/* "Next" and the commands, a line each, on standard output: broken on a terminal alone. */
-void command_lines_next(const char *commands);
+/* Commands, a line each, further in on standard output: broken on a terminal alone. */
+void command_lines_print(const char *commands);
 
 #endif

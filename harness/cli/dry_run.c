@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "train/run/run_parts.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -81,7 +82,17 @@ static err find_all(estimate *m, dry_total *sum, run *r) {
     return ERR_OK;
 }
 
-static err print_json(const run *r, const estimate *m) {
+/* What both kinds of runs take. */
+static err print_json(cJSON *root, const run *r, const estimate *m) {
+    err e = json_put(root,
+                     "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
+                     "train_s %f eval_s %f",
+                     (double)r->device.peak_bytes, (double)mem_peak_bytes(), (double)m->disk_bytes,
+                     (double)m->free_bytes, r->output, m->train_s, m->eval_s);
+    return output_json_last(e, root, false);
+}
+
+static err print_run_json(const run *r, const estimate *m) {
     cJSON *root = cJSON_CreateObject();
     err e = json_put(root,
                      "task %s model %s device %s seed %u train_rows %zu dev_rows %zu test_rows %zu "
@@ -89,13 +100,9 @@ static err print_json(const run *r, const estimate *m) {
                      r->task.name, r->base_model.name, r->device.info.name, r->request.seed,
                      r->train.count, r->dev.count, r->test.count, r->trainer.total_steps,
                      r->trainer.epoch_steps, m->train_tokens, m->eval_tokens);
-    if (!e)
-        e = json_put(root,
-                     "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
-                     "train_s %f eval_s %f",
-                     (double)r->device.peak_bytes, (double)mem_peak_bytes(), (double)m->disk_bytes,
-                     (double)m->free_bytes, r->output, m->train_s, m->eval_s);
-    return output_json_last(e, root, false);
+    if (!e) return print_json(root, r, m);
+    cJSON_Delete(root);
+    return e;
 }
 
 /* What is longer than the window goes on below its first word. */
@@ -119,19 +126,10 @@ static void add_up(dry_total *sum, const run *r, const estimate *m) {
     if (r->device.peak_bytes > sum->device_bytes) sum->device_bytes = r->device.peak_bytes;
 }
 
-static void print_table(const run *r, const estimate *m) {
-    const recipe *p = &r->request.recipe;
-    uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
+/* What both kinds of runs take. */
+static void print_costs(const run *r, const estimate *m) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
-    print_line("run     ", "%s%s, %s, seed %u", r->task.name, r->request.sample ? " (sample)" : "",
-               r->base_model.name, r->request.seed);
-    print_line("rows    ", "%zu training, %zu dev, %zu test", r->train.count, r->dev.count,
-               r->test.count);
-    print_line("steps   ", "%u of %u sentence%s, %u to an epoch", r->trainer.total_steps, sentences,
-               shown_plural(sentences), r->trainer.epoch_steps);
-    print_line("tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
-               m->eval_tokens);
     print_line("memory  ", "%s of the device's, %s of the host's in all",
                shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
     if (m->checkpoints)
@@ -149,11 +147,25 @@ static void print_table(const run *r, const estimate *m) {
                m->tried == 1 ? " that was" : "s that were");
 }
 
+static void print_table(const run *r, const estimate *m) {
+    const recipe *p = &r->request.recipe;
+    uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
+    print_line("run     ", "%s%s, %s, seed %u", r->task.name, r->request.sample ? " (sample)" : "",
+               r->base_model.name, r->request.seed);
+    print_line("rows    ", "%zu training, %zu dev, %zu test", r->train.count, r->dev.count,
+               r->test.count);
+    print_line("steps   ", "%u of %u sentence%s, %u to an epoch", r->trainer.total_steps, sentences,
+               shown_plural(sentences), r->trainer.epoch_steps);
+    print_line("tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
+               m->eval_tokens);
+    print_costs(r, m);
+}
+
 err dry_run(dry_total *sum, run *r, bool json) {
     estimate m = {0};
     err e = find_all(&m, sum, r);
     if (e || !run_writes(r)) return e;
-    if (json) return print_json(r, &m);
+    if (json) return print_run_json(r, &m);
     if (sum->runs) puts("");
     add_up(sum, r, &m);
     print_table(r, &m);
@@ -178,4 +190,77 @@ void dry_run_end(const dry_total *sum) {
                    log_duration(train, sum->train_s), log_duration(evaluation, sum->eval_s));
     }
     if (sum->runs) shown_line("nothing was trained, and nothing written");
+}
+
+/* How often the held-out sentences are looked at. */
+static double evaluations_of(const pretrain *p) {
+    const trainer *t = &p->run.trainer;
+    uint32_t every = p->run.request.recipe.eval_steps;
+    if (!p->heldout.count) return 0;
+    return every ? floor((double)t->total_steps / every)
+                 : ceil((double)t->total_steps / t->epoch_steps);
+}
+
+static err estimate_pretrain(estimate *m, pretrain *p) {
+    run *r = &p->run;
+    trainer *t = &r->trainer;
+    heldout_result found;
+    double step = 0;
+    err e = run_writes(r) ? run_free_bytes(&m->free_bytes, r) : ERR_OK;
+    m->train_tokens = (size_t)((double)p->train.tokens * t->total_steps / t->epoch_steps);
+    m->eval_tokens = p->heldout.tokens;
+    m->disk_bytes = run_disk_bytes(r, &m->checkpoints);
+    if (!e) e = try_steps(&step, &m->tried, t);
+    double begin = clock_seconds();
+    if (!e && p->heldout.count) e = heldout_evaluate(&found, p);
+    m->eval_s = (clock_seconds() - begin) * evaluations_of(p);
+    m->train_s = step * t->total_steps;
+    return e;
+}
+
+static uint64_t excluded_lines(const corpus_counts *c) {
+    return c->lines - c->kept;
+}
+
+static err print_pretrain_json(const pretrain *p, const estimate *m) {
+    const run *r = &p->run;
+    const corpus_counts *c = &p->prepared.counts;
+    cJSON *root = cJSON_CreateObject();
+    err e = json_put(root, "corpus %s model %s device %s seed %u lines %f excluded_lines %f",
+                     p->corpus.name, r->base_model.name, r->device.info.name, r->request.seed,
+                     (double)c->lines, (double)excluded_lines(c));
+    if (!e)
+        e = json_put(root,
+                     "train_sentences %f heldout_sentences %f steps %u epoch_steps %u train_tokens "
+                     "%zu heldout_tokens %zu",
+                     (double)c->train_sentences, (double)c->heldout_sentences,
+                     r->trainer.total_steps, r->trainer.epoch_steps, m->train_tokens,
+                     m->eval_tokens);
+    if (!e) return print_json(root, r, m);
+    cJSON_Delete(root);
+    return e;
+}
+
+err dry_run_pretrain(pretrain *p, bool json) {
+    const run *r = &p->run;
+    const corpus_counts *c = &p->prepared.counts;
+    estimate m = {0};
+    err e = estimate_pretrain(&m, p);
+    if (e || !run_writes(r)) return e;
+    if (json) return print_pretrain_json(p, &m);
+    print_line("run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name, r->request.seed);
+    print_line("lines   ",
+               "%" PRIu64 ", %" PRIu64 " of them left out for a task's test text in them", c->lines,
+               excluded_lines(c));
+    print_line("rows    ", "%" PRIu64 " sentence%s to train on, %" PRIu64 " held out",
+               c->train_sentences, shown_plural(c->train_sentences), c->heldout_sentences);
+    print_line("steps   ", "%u of about %zu tokens, %u to an epoch", r->trainer.total_steps,
+               (size_t)(p->train.tokens / r->trainer.epoch_steps), r->trainer.epoch_steps);
+    print_line("tokens  ", "%zu in training, %zu held out", m.train_tokens, m.eval_tokens);
+    print_costs(r, &m);
+    shown_line("nothing was trained, and nothing written%s",
+               p->prepared.reused
+                   ? ""
+                   : " but the corpus' tokens, in the cache, where the run finds them");
+    return ERR_OK;
 }

@@ -1,7 +1,8 @@
-/* `harness run --dry-run`: what a run would take. */
+/* `run --dry-run` and `pretrain --dry-run`: what a run would take. */
 #ifndef HARNESS_CLI_DRY_RUN_H
 #define HARNESS_CLI_DRY_RUN_H
 
+#include "train/pretrain/pretrain.h"
 #include "train/run/run.h"
 
 /* Of all runs that were looked at. */
@@ -22,5 +23,9 @@ err dry_run(dry_total *sum, run *r, bool json) MUST_CHECK;
 void dry_run_end(const dry_total *sum);
 
 void dry_run_free(dry_total *sum);
+
+/* The same of a pretraining, with the lines of its corpus in place of rows; an evaluation is timed
+ * whole. pre: pretrain_open with is_dry; nothing but pretrain_close may follow. */
+err dry_run_pretrain(pretrain *p, bool json) MUST_CHECK;
 
 #endif

@@ -227,21 +227,6 @@ static err put_rows(cJSON *root, const char *key, const errors_view *v, const er
     return e;
 }
 
-static err put_calibration(cJSON *to, const char *key, const calibration *c) {
-    cJSON *o = NULL, *list = NULL;
-    err e = json_add_object(&o, to, key);
-    if (!e)
-        e = json_put(o, "ece %f brier %f loss %f confidence %f", c->ece, c->brier, c->loss,
-                     c->confidence);
-    if (!e) e = json_add_array(&list, o, "bins");
-    for (size_t m = 0; m < CALIBRATION_BINS && !e; m++) {
-        const double bin[] = {(double)c->bins[m].rows, (double)c->bins[m].right,
-                              c->bins[m].confidence};
-        e = json_append(list, cJSON_CreateDoubleArray(bin, 3));
-    }
-    return e;
-}
-
 static err put_runs(cJSON *root, const errors_view *v) {
     cJSON *list = NULL, *o = NULL;
     err e = json_add_array(&list, root, "runs");
@@ -253,22 +238,16 @@ static err put_runs(cJSON *root, const errors_view *v) {
                      "one_label %d",
                      run->folder, (double)run->record.seed, run->record.device.name, run->moved,
                      run->temperature, says_one_label(&run->record));
-        if (!e) e = put_calibration(o, "calibration", &run->plain);
+        if (!e) e = record_calibration_json(o, "calibration", &run->plain, 0);
         if (!e && !isnan(run->temperature))
-            e = put_calibration(o, "calibration_at_temperature", &run->scaled);
+            e = record_calibration_json(o, "calibration_at_temperature", &run->scaled, 0);
     }
     return e;
 }
 
 static err put_rest(cJSON *root, const errors_view *v) {
     cJSON *list = NULL, *o = NULL;
-    err e = json_add_array(&list, root, "slices");
-    for (size_t i = 0; i < v->found->slice_count && !e; i++) {
-        const errors_slice *s = &v->found->slices[i];
-        if (!(e = json_append_object(&o, list)))
-            e = json_put(o, "by %s slice %s rows %zu accuracy %f score %f", s->by, s->name, s->rows,
-                         s->accuracy, s->headline);
-    }
+    err e = record_slices_json(root, v->found->slices, v->found->slice_count);
     if (!e) e = json_add_array(&list, root, "confused");
     for (size_t i = 0; i < v->found->pair_count && !e; i++) {
         const errors_pair *p = &v->found->pairs[i];

@@ -1,5 +1,6 @@
 #include "cli/find_run.h"
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -11,6 +12,7 @@
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/run/base_model.h"
+#include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
 #include <string.h>
@@ -18,9 +20,34 @@
 
 enum { CONFIG_LIMIT_BYTES = 1 << 20, RUNS_SHOWN = 8 };
 
+/* Where a walk goes from an entry: past it, into the folder that it is, or nowhere. */
+typedef enum step { STEP_PAST, STEP_IN, STEP_END } step;
+/* *next: STEP_IN of a folder, else STEP_PAST, until the visitor sets another. deep: of folders below
+ * this one that are still walked. */
+typedef err visitor(step *next, void *of, const folder_list *at, int deep);
+
+static err walk(step *next, visitor *visit, void *of, const char *folder, int deep) {
+    folder_list names = {0};
+    err e = folder_list_read(&names, folder);
+    while (*next != STEP_END && folder_next(&names, &e)) {
+        *next = folder_exists(names.path) ? STEP_IN : STEP_PAST;
+        e = visit(next, of, &names, deep);
+        if (!e && deep && *next == STEP_IN) e = walk(next, visit, of, names.path, deep - 1);
+    }
+    folder_list_free(&names);
+    return e;
+}
+
+/* Of runs/<task>/<run>: every entry of `folder`, and of folders in it. */
+static err walk_runs(visitor *visit, void *of, const char *folder) {
+    step next = STEP_PAST;
+    return walk(&next, visit, of, folder, 1);
+}
+
 /* Newest of the finished runs. */
 typedef struct search_state {
-    char *best; /* owned */
+    char *best;            /* owned */
+    const char *task_name; /* NULL: of any */
     struct timespec newest;
     bool takes_pretrained; /* models without a classifier as well */
     bool has_pretrained;   /* one was passed over */
@@ -63,24 +90,16 @@ static err consider(search_state *s, const char *folder) {
     return e;
 }
 
-static err search_task(search_state *s, const char *folder) {
-    folder_list runs = {0};
-    err e = folder_list_read(&runs, folder);
-    while (folder_next(&runs, &e))
-        if (folder_exists(runs.path)) e = consider(s, runs.path);
-    folder_list_free(&runs);
-    return e;
+static err visit_newest(step *next, void *of, const folder_list *at, int deep) {
+    search_state *s = of;
+    if (*next != STEP_IN) return ERR_OK;
+    if (!deep) return consider(s, at->path);
+    if (s->task_name && strcmp(s->task_name, at->name) != 0) *next = STEP_PAST;
+    return ERR_OK;
 }
 
-static err search(search_state *s, const char *task_name) {
-    folder_list tasks = {0};
-    if (!folder_exists("runs")) return ERR_OK;
-    err e = folder_list_read(&tasks, "runs");
-    while (folder_next(&tasks, &e))
-        if ((!task_name || !strcmp(task_name, tasks.name)) && folder_exists(tasks.path))
-            e = search_task(s, tasks.path);
-    folder_list_free(&tasks);
-    return e;
+static err search(search_state *s) {
+    return folder_exists("runs") ? walk_runs(visit_newest, s, "runs") : ERR_OK;
 }
 
 /* A folder of runs in place of one. */
@@ -97,45 +116,88 @@ static err is_run(bool *is, const char *folder) {
     return ERR_OK;
 }
 
-/* The runs below it, two folders deep at most: runs/<task>/<run>. */
-static err add_below(strbuf *list, size_t *count, const char *folder, int deep) {
-    folder_list names = {0};
-    err e = folder_list_read(&names, folder);
-    while (folder_next(&names, &e)) {
-        bool is = false;
-        // a checkpoint is an unfinished run's
-        if (checkpoint_is_name(names.name) || !folder_exists(names.path)) continue;
-        if ((e = is_run(&is, names.path))) break;
-        if (!is && deep) e = add_below(list, count, names.path, deep - 1);
-        if (is && ++*count <= RUNS_SHOWN)
-            e = shown_printf(list, SHOWN_SHELL, *count > 1 ? ", %s" : "%s", names.path);
-    }
-    folder_list_free(&names);
-    return e;
+typedef struct named_runs {
+    strbuf list; /* owned */
+    size_t count;
+} named_runs;
+
+static err visit_named(step *next, void *of, const folder_list *at, int deep) {
+    named_runs *n = of;
+    bool is = false;
+    (void)deep;
+    if (checkpoint_is_name(at->name)) *next = STEP_PAST; // an unfinished run's
+    if (*next != STEP_IN) return ERR_OK;
+    err e = is_run(&is, at->path);
+    if (e || !is) return e;
+    *next = STEP_PAST;
+    if (++n->count > RUNS_SHOWN) return ERR_OK;
+    return shown_printf(&n->list, SHOWN_SHELL, n->count > 1 ? ", %s" : "%s", at->path);
 }
 
 err find_run_check(const char *folder, bool several) {
-    strbuf list = {0};
+    named_runs n = {0};
     bool is = false;
-    size_t count = 0;
     if (!folder_exists(folder)) return ERR_OK;
     err e = is_run(&is, folder);
-    if (!e && !is) e = add_below(&list, &count, folder, 1);
-    const char *more = count > RUNS_SHOWN ? ", ..." : "";
-    if (!e && count == 1)
+    if (!e && !is) e = walk_runs(visit_named, &n, folder);
+    const char *more = n.count > RUNS_SHOWN ? ", ..." : "";
+    if (!e && n.count == 1)
         e = err_set(ERR_DATA, "%s is not a run's folder; the run below it is %s", folder,
-                    list.text);
-    else if (!e && count && several)
+                    n.list.text);
+    else if (!e && n.count && several)
         e = err_set(ERR_DATA, "%s is not a run's folder; name the runs, as FOLDER/*: %s%s", folder,
-                    list.text, more);
-    else if (!e && count)
+                    n.list.text, more);
+    else if (!e && n.count)
         e = err_set(ERR_DATA, "%s is not a run's folder; name one of the %zu runs below it: %s%s",
-                    folder, count, list.text, more);
-    strbuf_free(&list);
+                    folder, n.count, n.list.text, more);
+    strbuf_free(&n.list);
     return e;
 }
 
-static err refuse(const search_state *s, const char *task_name) {
+/* The first finished run, unless a file of JSON stands in a folder beside it, as records do. */
+typedef struct first_run {
+    char *path; /* owned */
+    bool has_files;
+} first_run;
+
+static err look_at(first_run *s, bool *is, const char *folder) {
+    char finished[PATH_MAX], path[PATH_MAX];
+    err e = path_in(finished, folder, RUN_FINISHED);
+    if (!e) e = path_in(path, folder, RUN_RECORD);
+    *is = !e && file_exists(finished) && file_exists(path);
+    return *is && !s->path ? mem_strdup(&s->path, folder) : e;
+}
+
+static err visit_first(step *next, void *of, const folder_list *at, int deep) {
+    first_run *s = of;
+    bool is = false;
+    err e = ERR_OK;
+    if (*next == STEP_IN)
+        e = look_at(s, &is, at->path);
+    else
+        s->has_files = !deep && ascii_ends(at->name, ".json");
+    if (is) *next = STEP_PAST;
+    if (s->has_files) *next = STEP_END;
+    return e;
+}
+
+err find_run_not_records(const char *folder) {
+    first_run s = {0};
+    bool is = false;
+    err e = look_at(&s, &is, folder);
+    // what cannot be listed is named by who reads it
+    if (!e && !is) e = err_unless_memory(walk_runs(visit_first, &s, folder));
+    if (!e && s.path && !s.has_files)
+        e = err_set(ERR_DATA,
+                    "%s: a folder of runs, as %s is one: expected a folder of records, as "
+                    "`harness run` and `harness results add` fill it",
+                    folder, s.path);
+    mem_free(s.path);
+    return e;
+}
+
+static err refuse(const search_state *s) {
+    const char *task_name = s->task_name;
     char word[200];
     shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", task_name ? task_name : "kor_hate");
     return err_set(ERR_DATA,
@@ -157,10 +219,10 @@ static err find_named(char **folder, const char *model, bool offline) {
 }
 
 static err find(char **folder, const char *task_name, bool takes_pretrained) {
-    search_state s = {.takes_pretrained = takes_pretrained};
+    search_state s = {.task_name = task_name, .takes_pretrained = takes_pretrained};
     *folder = NULL;
-    err e = search(&s, task_name);
-    if (!e && !s.best) e = refuse(&s, task_name);
+    err e = search(&s);
+    if (!e && !s.best) e = refuse(&s);
     if (e) {
         mem_free(s.best);
         return e;
@@ -171,8 +233,8 @@ static err find(char **folder, const char *task_name, bool takes_pretrained) {
 }
 
 err find_run_newest(char **folder, const char *task_name) {
-    search_state s = {.takes_pretrained = true};
-    err e = search(&s, task_name);
+    search_state s = {.task_name = task_name, .takes_pretrained = true};
+    err e = search(&s);
     if (e) mem_free(s.best);
     *folder = e ? NULL : s.best;
     return e;

@@ -1,7 +1,9 @@
 #include "cli/history_view.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/shown.h"
+#include "cli/output.h"
 #include "cli/report_file.h"
 #include "platform/file.h"
 #include "report/history.h"
@@ -37,27 +39,8 @@ enum { FORM_COUNT = sizeof forms / sizeof *forms };
 typedef struct reading {
     history *history;
     size_t read, damaged;
+    other_files others;
 } reading;
-
-/* A record that cannot be read is named and counted. */
-static err pass_over(reading *w, err e) {
-    if (!e || e == ERR_MEMORY) return e;
-    log_warn("%s", err_message(e));
-    w->damaged++;
-    return ERR_OK;
-}
-
-static err add_run(void *of, const char *path, const char *relative) {
-    reading *w = of;
-    record r;
-    (void)relative;
-    err e = record_read(&r, path);
-    if (e) return pass_over(w, e);
-    e = history_add_run(w->history, &r);
-    record_free(&r);
-    log_progress("%zu records read", ++w->read);
-    return e;
-}
 
 /* Whether it is a record of speed: JSON of any other kind may lie beside it. */
 static err is_speed(bool *is, const cJSON *json, const char *path) {
@@ -71,16 +54,17 @@ static err is_speed(bool *is, const cJSON *json, const char *path) {
     return e;
 }
 
-static err add_file(reading *w, const char *path) {
+/* *is: the file is a record of speed. */
+static err add_file(bool *is, reading *w, const char *path) {
     cJSON *json = NULL;
     bench_file f = {0};
-    bool is = false;
     uint64_t bytes = 0;
+    *is = false;
     err e = file_size(&bytes, path);
     if (e || bytes > BENCH_RECORD_BYTES) return e; // such as report.json
-    if ((e = json_read(&json, path, BENCH_RECORD_BYTES))) return pass_over(w, e);
-    e = is_speed(&is, json, path);
-    if (e || !is) {
+    if ((e = json_read(&json, path, BENCH_RECORD_BYTES))) return output_left_out(e, &w->damaged);
+    e = is_speed(is, json, path);
+    if (e || !*is) {
         cJSON_Delete(json);
         return e;
     }
@@ -88,22 +72,45 @@ static err add_file(reading *w, const char *path) {
         e = history_add_bench(w->history, &f);
         w->read++;
     } else {
-        e = pass_over(w, e);
+        e = output_left_out(e, &w->damaged);
     }
     bench_file_free(&f);
+    return e;
+}
+
+/* A run's record, or one of speed among them. */
+static err add_record(void *of, const char *path, const char *relative) {
+    reading *w = of;
+    record r;
+    (void)relative;
+    err e = record_read(&r, path);
+    if (e == ERR_UNSUPPORTED) {
+        char *said = NULL;
+        bool is = false;
+        if ((e = mem_strdup(&said, err_message(e)))) return e;
+        e = add_file(&is, w, path);
+        if (!e && !is) e = other_files_pass(&w->others, err_set(ERR_UNSUPPORTED, "%s", said));
+        mem_free(said);
+        return e;
+    }
+    if (e) return output_left_out(e, &w->damaged);
+    e = history_add_run(w->history, &r);
+    record_free(&r);
+    log_progress("%zu records read", ++w->read);
     return e;
 }
 
 /* The records of speed in a folder. */
 static err add_speeds(reading *w, const char *folder) {
     folder_list list = {0};
+    bool is;
     if (!folder_exists(folder)) return ERR_OK;
     err e = folder_list_read(&list, folder);
     while (folder_next(&list, &e)) {
         size_t length = strlen(list.name);
         if (*list.name != '.' && length > 5 && !strcmp(list.name + length - 5, ".json") &&
             file_exists(list.path))
-            e = add_file(w, list.path);
+            e = add_file(&is, w, list.path);
     }
     folder_list_free(&list);
     return e;
@@ -112,8 +119,10 @@ static err add_speeds(reading *w, const char *folder) {
 static err add_folder(reading *w, const char *folder) {
     char speeds[PATH_MAX];
     if (!folder_exists(folder)) return err_set(ERR_DATA, "%s: no such folder", folder);
-    err e = store_walk(folder, add_run, w);
+    err e = store_walk(folder, add_record, w);
     if (!e) e = add_speeds(w, folder);
+    if (!e) other_files_tell(&w->others, folder);
+    w->others.count = 0;
     if (!e) e = path_in(speeds, folder, "performance"); // as a results folder keeps them
     return e ? e : add_speeds(w, speeds);
 }

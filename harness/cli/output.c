@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include "base/ascii.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "platform/file.h"
@@ -27,6 +28,14 @@ err output_json_last(err e, cJSON *value, bool pretty) {
     if (!e) e = output_json(value, pretty);
     cJSON_Delete(value);
     return e;
+}
+
+err output_left_out(err e, size_t *wrong) {
+    if (!e || e == ERR_MEMORY) return e;
+    log_warn("%s", err_message(e));
+    err_clear();
+    ++*wrong;
+    return ERR_OK;
 }
 
 void output_labelled(const char *label, const char *text) {

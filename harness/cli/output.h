@@ -20,6 +20,10 @@ void output_labelled(const char *label, const char *text);
 /* Writes out what is held back. Errors: ERR_IO when anything could not be written. */
 err output_check(void) MUST_CHECK;
 
+/* e of one of several that are listed, but ERR_OK, a warning and one more in *wrong where it is the
+ * one's own: the others are listed all the same. ERR_MEMORY stays. */
+err output_left_out(err e, size_t *wrong) MUST_CHECK;
+
 /* Whether an output may be written: it is not `read`, a file that the command itself reads, nor lies
  * in `read`, the folder of a model. Errors: ERR_USAGE. */
 err output_apart(const char *path, const char *read) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/command_lines.h"
 #include "cli/output.h"
 #include "data/dataset.h"
 #include "platform/file.h"
@@ -135,15 +136,13 @@ static err task_name(char **name, const char *path) {
 
 static err show_next(const char *name, const char *path, const char *folder) {
     strbuf text = {0};
-    err e =
-        shown_printf(&text, SHOWN_SHELL, "  harness tasks show %s --task-dir %s\n", name, folder);
+    err e = shown_printf(&text, SHOWN_SHELL, "harness tasks show %s --task-dir %s\n", name, folder);
     if (!e)
-        e = shown_printf(&text, SHOWN_SHELL, "  harness run --task %s --task-dir %s\n", name,
-                         folder);
+        e = shown_printf(&text, SHOWN_SHELL, "harness run --task %s --task-dir %s\n", name, folder);
     if (!e) {
-        shown_out("%s\n\nNext: title, source, licence and citation are yours to fill in, then\n",
-                  path);
-        fputs(text.text, stdout);
+        shown_out("%s\n\n", path);
+        shown_line("Next: title, source, licence and citation are yours to fill in, then");
+        command_lines_print(text.text);
     }
     strbuf_free(&text);
     return e;

@@ -322,7 +322,7 @@ static err find_rest(predict_job *j) {
     off_t end = 0;
     size_t rows = 0;
     bool more = true, all;
-    err e = file_open_stream(&stream, NULL, j->options->output, 0);
+    err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &all, j, stream);
     fclose(stream);
@@ -382,7 +382,7 @@ static err check_finished(predict_job *j) {
     off_t end = 0;
     size_t rows = 0;
     bool all = false;
-    err e = file_open_stream(&stream, NULL, j->options->output, 0);
+    err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &all, j, stream);
     fclose(stream);

@@ -52,12 +52,15 @@ static err print_next(const char *folder, const char *mask) {
     strbuf text = {0}, masked = {0};
     err e = strbuf_printf(&masked, "이 영화 정말 %s", mask ? mask : "[MASK]");
     if (!e)
-        e = shown_printf(&text, SHOWN_SHELL, "  harness fill-mask --model %s/model %s\n", folder,
+        e = shown_printf(&text, SHOWN_SHELL, "harness fill-mask --model %s/model %s\n", folder,
                          masked.text);
     if (!e)
-        e = shown_printf(&text, SHOWN_SHELL, "  harness run --task kor_hate --model %s/model\n",
+        e = shown_printf(&text, SHOWN_SHELL, "harness run --task kor_hate --model %s/model\n",
                          folder);
-    if (!e) command_lines_next(text.text);
+    if (!e) {
+        puts("Next");
+        command_lines_print(text.text);
+    }
     strbuf_free(&masked);
     strbuf_free(&text);
     return e;

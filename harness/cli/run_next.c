@@ -17,13 +17,13 @@ static err own_commands(strbuf *out, const run *r, const char *folder) {
     err e = mem_printf(&manifest, "%s.json", t->name);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL,
-                         "  harness predict --model %s --input FILE --text-column %s", folder,
+                         "harness predict --model %s --input FILE --text-column %s", folder,
                          t->format.text);
     if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
     if (!e) e = strbuf_add(out, " --output FILE\n");
     if (!e && answer_is_label(t->kind))
-        e = shown_printf(out, SHOWN_SHELL, "  harness errors %s --texts\n", folder);
-    if (!e) e = strbuf_add(out, "  harness tasks new");
+        e = shown_printf(out, SHOWN_SHELL, "harness errors %s --texts\n", folder);
+    if (!e) e = strbuf_add(out, "harness tasks new");
     if (!e) e = own_flags_of_task(out, t, false);
     if (!e) e = shown_printf(out, SHOWN_SHELL, " --output %s\n", manifest);
     mem_free(manifest);
@@ -40,11 +40,13 @@ void run_next_show(const run *r, const char *local, const char *stored) {
     err e = mem_printf(&output, "%s%s", shipped_known(r->output) ? "./" : "", r->output);
     if (!e) e = shown_add(&folder, SHOWN_SHELL, output);
     if (!e && own) e = own_commands(&next, r, output);
-    if (!e && !own && !(e = strbuf_add(&next, "  ")))
-        e = model_card_command(&next, &r->task, folder.text);
+    if (!e && !own) e = model_card_command(&next, &r->task, folder.text);
     // a record that went to no results folder is on no board
-    if (!e && !own) e = strbuf_add(&next, stored ? "\n  harness report\n" : "\n");
-    if (!e) command_lines_next(next.text);
+    if (!e && !own) e = strbuf_add(&next, stored ? "\nharness report\n" : "\n");
+    if (!e) {
+        puts("Next");
+        command_lines_print(next.text);
+    }
     mem_free(output);
     strbuf_free(&folder);
     strbuf_free(&next);

@@ -386,6 +386,14 @@ void run_cost(record_cost *out, const power_sample *at, const record *r) {
     out->was_throttled = out->tells_heat && power_throttled(first, last);
 }
 
+err run_record_task(record *out, const run *r) {
+    err e = record_init(out);
+    if (e) return e;
+    out->partial = run_is_partial(&r->request);
+    out->task.test_rows = (int64_t)r->test.count;
+    return add_task(out, r);
+}
+
 err run_record(record *out, const run *r, const char *command) {
     err e = record_init(out);
     if (e) return e;

@@ -11,6 +11,9 @@
  * error. */
 err run_record(record *out, const run *r, const char *command) MUST_CHECK;
 
+/* The same of an opened run that is yet to be trained: its task alone. */
+err run_record_task(record *out, const run *r) MUST_CHECK;
+
 /* What the machine told of a run at its moments (RUN_MOMENTS); r's device is set. */
 void run_cost(record_cost *out, const power_sample *at, const record *r);
 

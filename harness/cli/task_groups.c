@@ -62,7 +62,7 @@ err task_groups_list(const char *task_dir) {
     for (size_t i = 0; i < all.count && !e; i++) {
         task t = {0};
         size_t k = 0;
-        e = task_load(&t, all.paths[i]);
+        e = err_unless_memory(task_load(&t, all.paths[i])); // what is wrong with it is said above
         while (!e && t.group.name && k < count && strcmp(groups[k], t.group.name) != 0) k++;
         if (!e && t.group.name && k == count && !(e = mem_strdup(&groups[count], t.group.name)))
             count++;

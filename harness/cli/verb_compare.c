@@ -11,23 +11,41 @@
 
 /* What one argument names: a record, a run's folder, a folder of either (one model, several seeds),
  * several of these with commas between, or a device to run on now. */
+typedef struct side_run {
+    record record;
+    char *device; /* owned, the run is yet to be made there; NULL of one that was read */
+    uint32_t seed;
+    bool told;
+} side_run;
+
 typedef struct side {
-    record *records; /* (count) owned; NULL: another side owns them */
+    side_run *runs; /* (count) owned; NULL: another side owns them */
     const record **list;
     size_t count, capacity;
 } side;
 
 static void side_free(side *s) {
-    for (size_t i = 0; s->records && i < s->count; i++) record_free(&s->records[i]);
-    mem_free(s->records);
+    for (size_t i = 0; s->runs && i < s->count; i++) {
+        record_free(&s->runs[i].record);
+        mem_free(s->runs[i].device);
+    }
+    mem_free(s->runs);
     mem_free(s->list);
     *s = (side){0};
 }
 
+static err add_run(side_run **out, side *s) {
+    err e = mem_grow((void **)&s->runs, &s->capacity, s->count + 1, sizeof *s->runs);
+    if (e) return e;
+    *out = &s->runs[s->count++]; // freed with the side even when half made
+    **out = (side_run){0};
+    return ERR_OK;
+}
+
 static err add_record(side *s, const char *path) {
-    err e = mem_grow((void **)&s->records, &s->capacity, s->count + 1, sizeof *s->records);
-    if (!e && !(e = record_read(&s->records[s->count], path))) s->count++;
-    return e;
+    side_run *r = NULL;
+    err e = add_run(&r, s);
+    return e ? e : record_read(&r->record, path);
 }
 
 static bool is_json(const char *name) {
@@ -56,20 +74,31 @@ static err add_folder(side *s, const char *folder) {
         ERR_IO, "%s: holds no record.json and no record: not the folder of a finished run", folder);
 }
 
-/* Runs made now: one, or --runs of them, from --seed on. */
+/* A device twice on one side would be one run twice, two of them no group. */
+static err check_alone(const side *s, const char *name) {
+    for (size_t i = 0; i < s->count; i++)
+        if (s->runs[i].device)
+            return err_set(
+                ERR_USAGE,
+                "a side is of one device, whose runs --runs N counts: found '%s' and '%s' "
+                "(a blank between them makes two sides)",
+                s->runs[i].device, name);
+    return ERR_OK;
+}
+
+/* Runs to be made: one, or --runs of them, from --seed on. */
 static err add_runs(side *s, const char *name, const options *o) {
     uint32_t first = o->has_seed ? o->seed : 42;
     size_t runs = o->has_runs ? o->runs : 1;
     err e = ERR_OK;
     if (runs < 1 || runs > COMPARE_SEEDS_SHOWN)
         return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", COMPARE_SEEDS_SHOWN, runs);
+    e = check_alone(s, name);
     for (size_t i = 0; i < runs && !e; i++) {
-        e = mem_grow((void **)&s->records, &s->capacity, s->count + 1, sizeof *s->records);
-        if (e) return e;
-        record *r = &s->records[s->count];
-        *r = (record){0};
-        s->count++; // freed with the side even when half made
-        e = compare_run(r, name, first + (uint32_t)i, i > 0, o);
+        side_run *r = NULL;
+        if ((e = add_run(&r, s)) || (e = mem_strdup(&r->device, name))) break;
+        r->seed = first + (uint32_t)i;
+        r->told = i > 0;
     }
     return e;
 }
@@ -107,25 +136,50 @@ static err add_listed(side *s, const char *name, const options *o) {
 static err read_side(side *s, const char *name, const options *o) {
     err e = add_listed(s, name, o);
     if (e || (e = mem_new(&s->list, s->count))) return e;
-    for (size_t i = 0; i < s->count; i++) s->list[i] = &s->records[i];
+    for (size_t i = 0; i < s->count; i++) s->list[i] = &s->runs[i].record;
     return ERR_OK;
 }
 
-static err compare_two(strbuf *out, const compare_side sides[2], const options *o, bool json,
-                       page_language language) {
+/* What can be refused by the records that were read is so before a device trains: *known is the
+ * first of them, NULL where all sides are devices. */
+static err check_read(const record **known, const side *sides, size_t count) {
+    err e = ERR_OK;
+    *known = NULL;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sides[i].count && !e; k++) {
+            const side_run *r = &sides[i].runs[k];
+            if (r->device) continue;
+            if (*known) e = compare_same_task(*known, &r->record);
+            if (!*known) *known = &r->record;
+        }
+    return e;
+}
+
+static err make_runs(side *sides, size_t count, const record *known, const options *o) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sides[i].count && !e; k++) {
+            side_run *r = &sides[i].runs[k];
+            if (r->device) e = compare_run(&r->record, r->device, r->seed, r->told, known, o);
+        }
+    return e;
+}
+
+static err compare_two(strbuf *out, const compare_side sides[2], const compare_texts *texts,
+                       const options *o, bool json, page_language language) {
     const compare_side *a = &sides[0], *b = &sides[1];
-    compare_texts texts = {0};
-    compare_wish wish = {.rows = o->has_rows ? o->rows : COMPARE_ROWS_SHOWN, .language = language};
-    err e = o->texts ? compare_texts_load(&texts, a->runs[0], o) : ERR_OK;
-    wish.texts = (const char *const *)texts.list;
-    if (!e && a->count == 1 && b->count == 1) {
+    compare_wish wish = {.rows = o->has_rows ? o->rows : COMPARE_ROWS_SHOWN,
+                         .texts = (const char *const *)texts->list,
+                         .language = language};
+    err e = ERR_OK;
+    if (a->count == 1 && b->count == 1) {
         comparison c;
-        e = compare_records(&c, a->runs[0], b->runs[0], COMPARE_TOLERANCE);
+        e = compare_records(&c, a->runs[0], b->runs[0]);
         c.wish = wish;
         if (!e)
             e = json ? compare_json(out, &c, a->name, b->name)
                      : compare_text(out, &c, a->name, b->name);
-    } else if (!e) {
+    } else {
         group_comparison c;
         e = compare_groups(&c, a->runs, a->count, b->runs, b->count);
         c.wish = wish;
@@ -133,7 +187,6 @@ static err compare_two(strbuf *out, const compare_side sides[2], const options *
             e = json ? compare_groups_json(out, &c, a->name, b->name)
                      : compare_groups_text(out, &c, a->name, b->name);
     }
-    compare_texts_free(&texts);
     return e;
 }
 
@@ -143,7 +196,7 @@ static err split_side(side sides[2], const char *name) {
     size_t first = 0;
     err e = mem_new(&other->list, all->count);
     for (size_t i = 0; i < all->count && !e; i++) {
-        const record *r = &all->records[i];
+        const record *r = &all->runs[i].record;
         if (compare_is_group(all->list[0], r)) {
             all->list[first++] = r;
         } else if (!other->count || compare_is_group(other->list[0], r)) {
@@ -163,50 +216,71 @@ static err split_side(side sides[2], const char *name) {
     return e;
 }
 
-static err compare_all(strbuf *out, const compare_side *list, size_t count, const options *o,
-                       bool json, page_language language) {
-    if (count == 2) return compare_two(out, list, o, json, language);
-    if (o->texts || o->has_rows)
-        return err_set(ERR_USAGE, "--%s is of two sides, found %zu", o->texts ? "texts" : "rows",
-                       count);
+static err compare_all(strbuf *out, const compare_side *list, size_t count,
+                       const compare_texts *texts, const options *o, bool json,
+                       page_language language) {
+    if (count == 2) return compare_two(out, list, texts, o, json, language);
     return json ? compare_matrix_json(out, list, count)
                 : compare_matrix_text(out, list, count, language);
 }
 
-err verb_compare(const options *o) {
-    side *sides = NULL;
-    compare_side *list = NULL;
-    strbuf out = {0}, html = {0};
-    err e;
-    bool is_folder = o->arg_count == 1 && folder_exists(o->args[0]);
-    size_t count = is_folder ? 2 : o->arg_count;
+static err check_options(const options *o, size_t count) {
+    const char *format = o->format;
     if (count < 2)
         return err_set(ERR_USAGE,
                        "compare takes two or more records, run folders or devices, or a folder "
                        "that holds the runs of two models, found %zu",
                        o->arg_count);
-    if (o->format && strcmp(o->format, "json") && strcmp(o->format, "md") &&
-        strcmp(o->format, "html")) {
+    if (count > COMPARE_SIDES_MOST)
+        return err_set(ERR_USAGE, "compare takes up to %d sides, found %zu", COMPARE_SIDES_MOST,
+                       count);
+    if (format && strcmp(format, "json") && strcmp(format, "md") && strcmp(format, "html"))
         return err_set(ERR_USAGE, "--format expects md, html or json for compare, found '%s'",
-                       o->format);
-    }
+                       format);
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "compare runs one task, found --task %s", o->task);
-    page_language language = PAGE_EN;
-    if (o->lang && (e = page_language_find(&language, o->lang))) return e;
-    bool json = o->json || (o->format && !strcmp(o->format, "json"));
-    bool is_html = !json && o->format && !strcmp(o->format, "html");
-    if ((e = mem_new(&sides, count))) return e;
-    if ((e = mem_new(&list, count))) goto done;
+    if (count > 2 && (o->texts || o->has_rows))
+        return err_set(ERR_USAGE, "--%s is of two sides, found %zu", o->texts ? "texts" : "rows",
+                       count);
+    return ERR_OK;
+}
+
+/* Reads and makes the runs of all sides, the latter last. list, texts: what is shown of them. */
+static err open_sides(side *sides, compare_side *list, compare_texts *texts, size_t count,
+                      const options *o) {
+    const record *known = NULL;
+    err e = ERR_OK;
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         e = read_side(&sides[i], o->args[i], o);
         list[i] = (compare_side){file_given_name(o->args[i]), sides[i].list, sides[i].count};
     }
-    if (!e && is_folder && !(e = split_side(sides, o->args[0])))
-        for (size_t i = 0; i < 2; i++)
+    if (!e && o->arg_count < count && !(e = split_side(sides, o->args[0])))
+        for (size_t i = 0; i < count; i++)
             list[i] = (compare_side){sides[i].list[0]->model.name, sides[i].list,
                                      i ? sides[1].count : sides[0].count - sides[1].count};
-    if (e || (e = compare_all(&out, list, count, o, json, language))) goto done;
+    if (!e) e = check_read(&known, sides, o->arg_count);
+    if (!e && known && o->texts) e = compare_texts_load(texts, known, o);
+    if (!e) e = make_runs(sides, o->arg_count, known, o);
+    if (!e && !known && o->texts) e = compare_texts_load(texts, list[0].runs[0], o);
+    return e;
+}
+
+err verb_compare(const options *o) {
+    side *sides = NULL;
+    compare_side *list = NULL;
+    compare_texts texts = {0};
+    strbuf out = {0}, html = {0};
+    page_language language = PAGE_EN;
+    bool is_folder = o->arg_count == 1 && folder_exists(o->args[0]);
+    size_t count = is_folder ? 2 : o->arg_count;
+    err e = check_options(o, count);
+    if (e || (o->lang && (e = page_language_find(&language, o->lang)))) return e;
+    bool json = o->json || (o->format && !strcmp(o->format, "json"));
+    bool is_html = !json && o->format && !strcmp(o->format, "html");
+    if ((e = mem_new(&sides, count))) return e;
+    if ((e = mem_new(&list, count))) goto done;
+    if ((e = open_sides(sides, list, &texts, count, o))) goto done;
+    if ((e = compare_all(&out, list, count, &texts, o, json, language))) goto done;
     if (is_html && (e = compare_html(&html, out.text, list, count, language))) goto done;
     if (json || is_html)
         fputs(is_html ? html.text : out.text, stdout);
@@ -215,6 +289,7 @@ err verb_compare(const options *o) {
 done:
     strbuf_free(&out);
     strbuf_free(&html);
+    compare_texts_free(&texts);
     for (size_t i = 0; i < count; i++) side_free(&sides[i]);
     mem_free(sides);
     mem_free(list);

@@ -39,13 +39,17 @@ static void list_one(const task *t) {
 
 static err list_corpora(const options *o) {
     task_catalog c;
+    size_t wrong = 0;
     cJSON *all = cJSON_CreateArray();
     err e = corpus_manifest_list(&c, NULL);
     if (e || !all) goto done;
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         cJSON *item = NULL;
-        if ((e = corpus_manifest_load(&t, c.paths[i]))) break;
+        if ((e = corpus_manifest_load(&t, c.paths[i]))) {
+            e = output_left_out(e, &wrong);
+            continue;
+        }
         if (!o->json)
             list_one(&t);
         else if (!(e = manifest_json(&item, &t, false)))
@@ -55,6 +59,7 @@ static err list_corpora(const options *o) {
         task_free(&t);
     }
     if (!e && o->json) e = output_json(all, true);
+    if (!e && wrong) e = err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, c.count);
     task_catalog_free(&c);
 done:
     cJSON_Delete(all);

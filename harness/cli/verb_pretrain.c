@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "cli/dry_run.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/pretrain_record.h"
@@ -76,6 +77,7 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                                     .resume = o->resume,
                                     .overwrite = o->overwrite,
                                     .tensorboard = o->tensorboard,
+                                    .is_dry = o->dry_run,
                                     .shards = o->shards,
                                     .group = g},
                             .corpus = (const char *const *)words,
@@ -103,11 +105,24 @@ static err finish(pretrain *p) {
     return e ? e : run_finish(&p->run);
 }
 
-static err show_end(const pretrain *p, bool as_json) {
+static err show_end(const pretrain *p, bool as_json, bool is_dry) {
     const tokenizer *words = &p->run.base_model.tokenizer;
     bool known = !p->run.is_finished && words->mask_id != TOKENIZER_NO_ID;
-    return pretrain_view(p->run.output, known ? tokenizer_text(words, words->mask_id) : NULL,
-                         as_json);
+    err e =
+        pretrain_view(p->run.output, known ? tokenizer_text(words, words->mask_id) : NULL, as_json);
+    if (!e && is_dry && !as_json)
+        shown_line("finished already, in %s: nothing would be trained", p->run.output);
+    return e;
+}
+
+static err train(pretrain *p, const options *o) {
+    warmup_warn(&p->run.trainer);
+    err e = unknown_share_warn_store(&p->run.base_model.tokenizer, &p->train);
+    if (e || o->dry_run) return e ? e : dry_run_pretrain(p, o->json);
+    e = pretrain_train(p);
+    if (e == ERR_INTERRUPTED && p->run.saved_at)
+        log_note("saved; go on with the same command and --resume");
+    return e || !group_writes(p->run.request.group) ? e : finish(p);
 }
 
 static err pretrain_command(const void *context, struct group *g) {
@@ -124,15 +139,9 @@ static err pretrain_command(const void *context, struct group *g) {
     if (!e) e = pretrain_open(&p, &q);
     if (!e && p.run.is_finished)
         log_note("%s: this very run is finished already; here is its result", p.run.output);
-    if (!e && !p.run.is_finished) {
-        warmup_warn(&p.run.trainer);
-        e = unknown_share_warn_store(&p.run.base_model.tokenizer, &p.train);
-        if (!e) e = pretrain_train(&p);
-        if (e == ERR_INTERRUPTED && p.run.saved_at)
-            log_note("saved; go on with the same command and --resume");
-    }
-    if (!e && !p.run.is_finished && group_writes(g)) e = finish(&p);
-    if (!e && group_writes(g)) e = show_end(&p, o->json);
+    if (!e && !p.run.is_finished) e = train(&p, o);
+    if (!e && group_writes(g) && (p.run.is_finished || !o->dry_run))
+        e = show_end(&p, o->json, o->dry_run);
     pretrain_close(&p);
     words_free(words, count);
     mem_free(own_device);

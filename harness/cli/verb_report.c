@@ -1,7 +1,7 @@
-#include "base/ascii.h"
 #include "base/log.h"
 #include "base/order.h"
 #include "base/shown.h"
+#include "cli/find_run.h"
 #include "cli/history_view.h"
 #include "cli/options.h"
 #include "cli/report_file.h"
@@ -12,7 +12,6 @@
 #include "report/html.h"
 #include "result/cache_file.h"
 #include "task/task.h"
-#include "train/run/run_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -403,8 +402,7 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
     if (e || (e = store_read_lean(s, results, &how))) goto done;
     log_progress_end();
     bool serves = cache && s->count >= CACHE_LEAST;
-    if ((e = board_init_cached(b, s, serves ? cache : NULL)) ||
-        (e = board_add_groups(b, w->o->task_dir)))
+    if ((e = board_init(b, s, serves ? cache : NULL)) || (e = board_add_groups(b, w->o->task_dir)))
         goto done;
     if (w->o->has_dev_score) b->dev_score = w->o->dev_score;
     // an empty board would take the place of one that says something
@@ -422,41 +420,6 @@ done:
     mem_free(cache);
     mem_free(index);
     return e;
-}
-
-/* found: the first folder of a finished run that is met, two folders deep at most; has_files: whether
- * files stand beside such folders, as records do. What cannot be listed is named by who reads it. */
-static err look_for_runs(char found[PATH_MAX], bool *has_files, const char *folder, int deep) {
-    char finished[PATH_MAX], path[PATH_MAX];
-    folder_list below = {0};
-    err e = path_in(finished, folder, RUN_FINISHED);
-    if (!e) e = path_in(path, folder, RUN_RECORD);
-    if (!e && file_exists(finished) && file_exists(path)) {
-        snprintf(found, PATH_MAX, "%s", folder);
-        return ERR_OK;
-    }
-    if (!e && deep) e = folder_list_read(&below, folder);
-    e = err_unless_memory(e);
-    while (deep && !*has_files && folder_next(&below, &e)) {
-        if (folder_exists(below.path))
-            e = look_for_runs(found, has_files, below.path, deep - 1);
-        else
-            *has_files = deep == 1 && ascii_ends(below.name, ".json");
-    }
-    folder_list_free(&below);
-    return e;
-}
-
-/* A folder of runs alone has files of the program that are no records. */
-static err refuse_runs(const char *results) {
-    char found[PATH_MAX] = "";
-    bool has_files = false;
-    err e = look_for_runs(found, &has_files, results, 2);
-    if (e || has_files || !*found) return e;
-    return err_set(ERR_DATA,
-                   "%s: a folder of runs, as %s is one: expected a folder of records, as "
-                   "`harness run` and `harness results add` fill it",
-                   results, found);
 }
 
 err verb_report(const options *o) {
@@ -477,7 +440,7 @@ err verb_report(const options *o) {
                        "%s: no such folder: a finished `harness run` makes it, which one of "
                        "--sample, --limit or --max-steps does not; --results DIR names another",
                        results);
-    if ((e = refuse_runs(results))) return e;
+    if ((e = find_run_not_records(results))) return e;
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);
     board_free(&b);

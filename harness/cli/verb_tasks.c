@@ -71,10 +71,21 @@ static err list_object(cJSON *array, const task *t) {
         t->headline, t->licence, t->path, t->group.name);
 }
 
+static err some_wrong(size_t wrong, size_t of) {
+    return err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, of);
+}
+
+static err load_one(task *t, const char *path) {
+    err e = task_load(t, path);
+    if (!e && (e = task_check_name(t))) task_free(t);
+    return e;
+}
+
 static err tasks_list(const options *o) {
     task_catalog c = {0};
     strbuf out = {0};
     cJSON *array = NULL;
+    size_t wrong = 0;
     err e = task_list(&c, o->task_dir);
     if (e) return e;
     array = cJSON_CreateArray();
@@ -84,10 +95,9 @@ static err tasks_list(const options *o) {
                           "labels", "headline", "what it asks");
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
-        if ((e = task_load(&t, c.paths[i]))) break;
-        if ((e = task_check_name(&t))) {
-            task_free(&t);
-            break;
+        if ((e = load_one(&t, c.paths[i]))) {
+            e = output_left_out(e, &wrong);
+            continue;
         }
         if (o->json)
             e = list_object(array, &t);
@@ -100,6 +110,7 @@ static err tasks_list(const options *o) {
     if (!e && o->json) e = output_json(array, true);
     if (!e && !o->json && !narrow) fputs(out.text, stdout);
     if (!e && !o->json) e = task_groups_list(o->task_dir);
+    if (!e && wrong) e = some_wrong(wrong, c.count);
     cJSON_Delete(array);
     strbuf_free(&out);
     task_catalog_free(&c);
@@ -261,8 +272,7 @@ static err tasks_check(const options *o) {
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
-        err found = task_load(&t, c.paths[i]);
-        if (!found) found = task_check_name(&t);
+        err found = load_one(&t, c.paths[i]);
         if (!found) found = check_group(&t, &c);
         const char *message = found ? err_message(found) : "good";
         wrong += found != ERR_OK;
@@ -277,7 +287,7 @@ static err tasks_check(const options *o) {
         task_free(&t);
     }
     if (!e && o->json) e = output_json(array, true);
-    if (!e && wrong) e = err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, c.count);
+    if (!e && wrong) e = some_wrong(wrong, c.count);
     cJSON_Delete(array);
     task_catalog_free(&c);
     return e;

@@ -490,10 +490,14 @@ static err show_choice(const search *s, const options *o, const char *path) {
     shown_line("chosen: trial %zu of %zu, dev %s %.4f (the test rows were not read)",
                (size_t)(best - s->result.rows) + 1, s->result.count, s->result.metric,
                best->trial.score);
-    err e = add_data(&next, s, o);
+    err e = strbuf_add(&next, "harness run");
+    if (!e) e = add_data(&next, s, o);
     if (!e)
         e = shown_printf(&next, SHOWN_SHELL, " --model %s --recipe %s\n", s->request.model, path);
-    if (!e) command_lines_next(next.text);
+    if (!e) {
+        puts("Next");
+        command_lines_print(next.text);
+    }
     strbuf_free(&next);
     return e;
 }

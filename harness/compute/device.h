@@ -34,7 +34,7 @@ typedef struct device_info {
     char libraries[128]; /* "oneDNN 2.6.3" */
     char kernels[64];    /* kernel family chosen: "cpu", "tile", "register", "panel" */
     uint32_t threads;    /* host threads used; 1 for Vulkan */
-    uint32_t vendor, device_id;
+    uint32_t vendor;
     uint32_t subgroup_size; /* Vulkan; 0 elsewhere */
     uint32_t max_workgroup; /* invocations */
     uint64_t resident;      /* Vulkan: invocations at once, where an opened driver tells; else 0 */

@@ -25,6 +25,8 @@ const char *pipeline_file_fault(pipeline_head *head, const void *file, size_t by
     if (bytes < sizeof *head) return "it is cut short";
     memcpy(head, file, sizeof *head);
     if (memcmp(head->magic, magic, sizeof magic)) return "it is no pipeline cache";
+    // what another program writes behind is laid out its own way
+    if (head->version != PIPELINE_FILE_VERSION) return NULL;
     if (head->bytes != bytes - sizeof *head) return "its size is not the one it names";
     digest(hash, (const uint8_t *)file + sizeof *head, bytes - sizeof *head);
     if (memcmp(hash, head->sha256, sizeof hash)) return "its content does not match its hash";

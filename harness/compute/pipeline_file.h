@@ -21,7 +21,8 @@ _Static_assert(sizeof(pipeline_head) == 80, "the head has no padding");
 /* Fills magic and version, and bytes and sha256 from what follows the head. */
 void pipeline_head_seal(pipeline_head *head, const void *content, size_t bytes);
 
-/* What is wrong with a file's bytes, or NULL; *head is then the file's. */
+/* What is wrong with a file's bytes, or NULL; *head is then the file's. Of another version nothing but
+ * that is known, and nothing is wrong. */
 const char *pipeline_file_fault(pipeline_head *head, const void *file, size_t bytes);
 
 /* True when both are of the same format, device and driver. */

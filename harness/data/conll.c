@@ -222,7 +222,9 @@ err data__read_conll(data__reader *r, data__source *source) {
     while (!e) {
         char *line;
         size_t count;
-        if ((e = data__source_line(source, &line, &count, "a word")) || !count) break;
+        if ((e = data__source_line(source, &line, &count, &(data__piece){.what = "a word"})) ||
+            !count)
+            break;
         s.at_line = (uint32_t)source->line;
         data__source_skip(source, count); // it counts line ends, which are cut off now
         e = take_line(&s, columns, line, count);

@@ -13,6 +13,17 @@ enum { DATA_TEXT_LIMIT_BYTES = 1 << 20 };
 /* How many of these bytes stand before the line end, if there is one. */
 size_t data__without_end(const char *line, size_t bytes);
 
+/* What a line is read for, and what of it earlier lines hold. */
+typedef struct data__piece {
+    const char *what; /* for messages, as in "a record" */
+    bool quoted;      /* it may have quotes, with line ends within */
+    size_t line;      /* where it began; 0: it begins with the line */
+    size_t bytes;     /* of its earlier lines, with their ends */
+} data__piece;
+
+/* The error of a piece that takes more than the limit; line: the one that was read for it. */
+err data__too_long(const char *path, size_t line, const data__piece *piece) MUST_CHECK;
+
 /* A sentence of more units is one too: records count them in two bytes. */
 enum { DATA_UNITS_MAX = 65535 };
 
@@ -50,10 +61,12 @@ err data__source_more(data__source *s) MUST_CHECK;
 /* Gives out bytes: the place moves over them. */
 void data__source_skip(data__source *s, size_t bytes);
 
-/* The next line with its end; *bytes is 0 at the end of the file. *line is good until the next call
- * and may be written to; data__source_skip gives it out. Errors: ERR_FORMAT naming line and place
- * for a line that is too long, has a NUL byte or is not UTF-8; `what` names it there. */
-err data__source_line(data__source *s, char **line, size_t *bytes, const char *what) MUST_CHECK;
+/* The next line of a piece, with its end; *bytes is 0 at the end of the file. *line is good until the
+ * next call and may be written to; data__source_skip gives it out. Errors: ERR_FORMAT naming line and
+ * place for one that has a NUL byte or is not UTF-8, and naming where the piece begins when it grows
+ * too long by the line. */
+err data__source_line(data__source *s, char **line, size_t *bytes,
+                      const data__piece *piece) MUST_CHECK;
 
 /* Reads what is left. hex: SHA-256 of the whole file. */
 err data__source_finish(data__source *s, char hex[HASH_HEX_BYTES]) MUST_CHECK;
@@ -61,6 +74,9 @@ err data__source_finish(data__source *s, char hex[HASH_HEX_BYTES]) MUST_CHECK;
 /* Fails unless the next bytes (count) are UTF-8 without a NUL byte. Errors: ERR_FORMAT with line
  * and position. */
 err data__check_text(const data__source *s, size_t count) MUST_CHECK;
+/* The same of bytes that stand in a line behind `before` others. */
+err data__check_bytes(const char *path, size_t line, size_t before, const char *bytes,
+                      size_t count) MUST_CHECK;
 
 /* Where rows are read to. */
 typedef struct data__reader {

@@ -19,9 +19,8 @@ typedef struct records {
     size_t fields;                          /* fields of that record so far */
     uint32_t line;                          /* line being fed, from 1 */
     uint32_t first_line;                    /* where the record began */
-    size_t record_bytes;                    /* fed since then */
+    data__piece piece;                      /* the record, while it goes on */
     quote_state quotes;
-    bool open; /* a record began on an earlier line and goes on */
     bool in_header;
     err error;
 } records;
@@ -105,7 +104,7 @@ static void on_field(void *bytes, size_t count, void *state) {
 static void on_record(int end, void *state) {
     (void)end;
     records *s = state;
-    s->open = false;
+    s->piece.line = s->piece.bytes = 0;
     if (!s->error) s->error = take_record(s);
 }
 
@@ -151,24 +150,16 @@ static err check_quotes(records *s, const char *line, size_t count) {
 }
 
 static err feed_line(records *s, struct csv_parser *p, const char *line, size_t count) {
-    if (!s->open) {
+    // an empty line between records is passed over, as Python's DictReader does
+    if (!s->piece.line && is_blank_line(line, count)) return ERR_OK;
+    if (!s->piece.line) {
         s->first_line = s->line;
-        s->record_bytes = 0;
         s->quotes = FIELD_START;
     }
-    // libcsv's buffer grows in small steps: a huge record would cost the square of its length
-    size_t before = s->record_bytes;
-    s->record_bytes += count;
-    if (before + data__without_end(line, count) > DATA_TEXT_LIMIT_BYTES) {
-        return err_set(ERR_FORMAT,
-                       "%s:%u: a record of more than %d bytes: does a quote never close?",
-                       s->reader->path, s->first_line, DATA_TEXT_LIMIT_BYTES);
-    }
-    // an empty line between records is passed over, as Python's DictReader does
-    if (!s->open && is_blank_line(line, count)) return ERR_OK;
     err e = s->format->quoted ? check_quotes(s, line, count) : ERR_OK;
     if (e) return e;
-    s->open = true; // until the record's end is reported
+    s->piece.line = s->first_line; // until the record's end is reported
+    s->piece.bytes += count;
     if (csv_parse(p, line, count, on_field, on_record, s) != count) {
         return err_set(csv_error(p) == CSV_ENOMEM ? ERR_MEMORY : ERR_FORMAT, "%s:%u: %s",
                        s->reader->path, s->line, csv_strerror(csv_error(p)));
@@ -180,7 +171,8 @@ static err feed_lines(records *s, struct csv_parser *p, data__source *source) {
     for (;;) {
         char *line;
         size_t count;
-        err e = data__source_line(source, &line, &count, "a record");
+        // libcsv's buffer grows in small steps: a huge record would cost the square of its length
+        err e = data__source_line(source, &line, &count, &s->piece);
         if (e || !count) return e;
         s->line = (uint32_t)source->line;
         if ((e = feed_line(s, p, line, count))) return e;
@@ -190,7 +182,10 @@ static err feed_lines(records *s, struct csv_parser *p, data__source *source) {
 
 err data__read_delimited(data__reader *r, data__source *source) {
     const task_format *f = &r->task->format;
-    records s = {.reader = r, .format = f, .in_header = f->header};
+    records s = {.reader = r,
+                 .format = f,
+                 .piece = {.what = "a record", .quoted = f->quoted},
+                 .in_header = f->header};
     struct csv_parser p;
     if (csv_init(&p, 0)) {
         return err_set(ERR_MEMORY, "cannot start the CSV reader");

@@ -303,9 +303,8 @@ err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence 
 }
 
 err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
-              uint32_t count, uint32_t micro_sentences, bool for_training) {
-    return pack_fill_share(p, b, slot, sentences, count, &(pack_share){0}, micro_sentences,
-                           for_training);
+              uint32_t count, bool for_training) {
+    return pack_fill_share(p, b, slot, sentences, count, &(pack_share){0}, 0, for_training);
 }
 
 step_info pack_step(const pack *p, uint32_t slot, uint32_t step, uint32_t seed) {

@@ -35,12 +35,11 @@ typedef struct pack {
 err pack_init(pack *p, const batch *b) MUST_CHECK;
 void pack_free(pack *p);
 
-/* Writes `count` sentences into slot's regions. micro_sentences bounds the sentences of one
- * micro-batch (0: the capacity alone). for_training also writes the gradient lists; an evaluation
- * needs none. pre: the slot is idle.
+/* Writes `count` sentences into slot's regions. for_training also writes the gradient lists; an evaluation needs
+ * none. pre: the slot is idle.
  * Errors: ERR_ARG when a sentence is longer than the capacity or too many micro-batches result. */
 err pack_fill(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
-              uint32_t count, uint32_t micro_sentences, bool for_training) MUST_CHECK;
+              uint32_t count, bool for_training) MUST_CHECK;
 
 /* The sentences of a step whose owner is `own`; all when there are no owners. */
 typedef struct pack_share {
@@ -49,7 +48,8 @@ typedef struct pack_share {
 } pack_share;
 
 /* The same for one rank of a group (train/group): of the step's `count` sentences it writes its
- * share, perhaps none. Ordinals, step_rows and the counts of the step are those of the whole step,
+ * share, perhaps none. micro_sentences bounds the sentences of one micro-batch (0: the capacity
+ * alone). Ordinals, step_rows and the counts of the step are those of the whole step,
  * so that all ranks' gradients have the same rows and loss_scale is the whole's. */
 err pack_fill_share(pack *p, const batch *b, uint32_t slot, const pack_sentence *sentences,
                     uint32_t count, const pack_share *share, uint32_t micro_sentences,

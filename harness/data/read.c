@@ -399,7 +399,7 @@ err data__read_jsonl(data__reader *r, data__source *s) {
     for (;;) {
         char *line;
         size_t count, text;
-        err e = data__source_line(s, &line, &count, "a line");
+        err e = data__source_line(s, &line, &count, &(data__piece){.what = "a line"});
         if (e || !count) return e;
         for (text = count; text && is_blank(line[text - 1]);) text--;
         if (text && (e = add_json_line(r, s, line, text))) return e;

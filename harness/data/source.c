@@ -80,8 +80,13 @@ void data__source_skip(data__source *s, size_t bytes) {
 }
 
 err data__check_text(const data__source *s, size_t count) {
-    const char *bytes = s->bytes + s->begin, *nul = memchr(bytes, 0, count);
-    size_t bad = nul ? (size_t)(nul - bytes) : count, line = s->line, before = s->line_bytes;
+    return data__check_bytes(s->path, s->line, s->line_bytes, s->bytes + s->begin, count);
+}
+
+err data__check_bytes(const char *path, size_t line, size_t before, const char *bytes,
+                      size_t count) {
+    const char *nul = memchr(bytes, 0, count);
+    size_t bad = nul ? (size_t)(nul - bytes) : count;
     bool valid = utf8_valid(bytes, bad, &bad);
     if (valid && !nul) return ERR_OK;
     for (size_t i = 0; i < bad; i++) {
@@ -89,18 +94,18 @@ err data__check_text(const data__source *s, size_t count) {
         line += bytes[i] == '\n';
     }
     if (valid) {
-        return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", s->path, line,
+        return err_set(ERR_FORMAT, "%s:%zu: a NUL byte at byte %zu of the line", path, line,
                        before + 1);
     }
     if (utf8_is_begun(bytes + bad, count - bad))
         return err_set(ERR_FORMAT,
                        "%s:%zu: the file ends within a letter, at byte %zu of the line: it was cut "
                        "off",
-                       s->path, line, before + 1);
+                       path, line, before + 1);
     char advice[FOREIGN_ADVICE_BYTES];
-    return err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); %s",
-                   s->path, line, before + 1, (unsigned)(unsigned char)bytes[bad],
-                   foreign_advice(advice, s->path));
+    return err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 at byte %zu of the line (0x%02X); %s", path,
+                   line, before + 1, (unsigned)(unsigned char)bytes[bad],
+                   foreign_advice(advice, path));
 }
 
 size_t data__without_end(const char *line, size_t bytes) {
@@ -109,7 +114,13 @@ size_t data__without_end(const char *line, size_t bytes) {
     return bytes - lf - crlf;
 }
 
-err data__source_line(data__source *s, char **line, size_t *bytes, const char *what) {
+err data__too_long(const char *path, size_t line, const data__piece *piece) {
+    return err_set(ERR_FORMAT, "%s:%zu: %s of more than %d bytes: do line ends lack%s?", path,
+                   piece->line ? piece->line : line, piece->what, DATA_TEXT_LIMIT_BYTES,
+                   piece->quoted ? ", or does a quote never close" : "");
+}
+
+err data__source_line(data__source *s, char **line, size_t *bytes, const data__piece *piece) {
     size_t seen = 0;
     err e = ERR_OK;
     for (;;) {
@@ -119,10 +130,9 @@ err data__source_line(data__source *s, char **line, size_t *bytes, const char *w
         *bytes = stop ? (size_t)(stop - from) + 1 : there;
         // a CR that is last for now may belong to the end
         bool may_end = !stop && !s->ended && there && from[there - 1] == '\r';
-        if (data__without_end(from, *bytes) - may_end > DATA_TEXT_LIMIT_BYTES) {
-            return err_set(ERR_FORMAT, "%s:%zu: %s of more than %d bytes: do line ends lack?",
-                           s->path, s->line, what, DATA_TEXT_LIMIT_BYTES);
-        }
+        size_t held = data__without_end(from, *bytes) - may_end;
+        if (piece->bytes + held > DATA_TEXT_LIMIT_BYTES)
+            return data__too_long(s->path, s->line, piece);
         if (stop || s->ended) break;
         seen = there;
         if ((e = data__source_more(s))) return e;

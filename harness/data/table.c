@@ -1,6 +1,5 @@
 #include "data/table.h"
 
-#include "base/foreign.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "data/table_internal.h"
@@ -34,15 +33,13 @@ const char *table_kind_name(const table *t) {
     return t->delimiter == '\t' ? "TSV" : "CSV";
 }
 
-/* The next line of the source, as data__source_line gives it; but one that is too long is there too,
+/* The next line of the source, as data__source_line gives it; but one that is at fault is there too,
  * up to LONG_LINE_BYTES, so that who passes bad rows through can. *bytes is 0 after an error behind
  * which nothing can be read. */
-static err next_line(data__source *s, char **line, size_t *bytes, const char *what) {
-    err e = data__source_line(s, line, bytes, what);
-    // one that is as long as may be is there already: nothing is read on
-    bool is_long = e == ERR_FORMAT && *bytes > DATA_TEXT_LIMIT_BYTES;
+static err next_line(data__source *s, char **line, size_t *bytes, const data__piece *piece) {
+    err e = data__source_line(s, line, bytes, piece);
     if (e && e != ERR_FORMAT) *bytes = 0;
-    for (size_t seen = 0; is_long;) {
+    for (size_t seen = 0; e == ERR_FORMAT;) {
         size_t there = s->end - s->begin;
         char *from = s->bytes + s->begin, *stop = memchr(from + seen, '\n', there - seen);
         *line = from;
@@ -53,7 +50,7 @@ static err next_line(data__source *s, char **line, size_t *bytes, const char *wh
             return err_set(ERR_FORMAT,
                            "%s:%zu: %s of more than %d bytes, which can not even be passed "
                            "through: do line ends lack?",
-                           s->path, s->line, what, LONG_LINE_BYTES);
+                           s->path, s->line, piece->what, LONG_LINE_BYTES);
         }
         seen = there;
         err failed = data__source_more(s);
@@ -63,12 +60,20 @@ static err next_line(data__source *s, char **line, size_t *bytes, const char *wh
     return e;
 }
 
+static size_t lines_in(const strbuf *record) {
+    size_t lines = 0;
+    for (size_t i = 0; i < record->length; i++) lines += record->text[i] == '\n';
+    return lines;
+}
+
 /* Adds the next line to the record, with its end; *bytes is 0 at the end of the file. *at is where
  * it begins there. A line that is no text is added too. */
 static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
     char *line = NULL;
-    char advice[FOREIGN_ADVICE_BYTES];
-    size_t bad;
+    data__piece piece = {.what = "a record",
+                         .quoted = r->cutter.quoted,
+                         .line = r->cutter.open ? r->next_line : 0,
+                         .bytes = r->record.length};
     err e = ERR_OK, fault = ERR_OK;
     *at = r->record.length;
     *bytes = 0;
@@ -77,17 +82,15 @@ static err add_line(struct table_reader *r, size_t *at, size_t *bytes) {
         const char *stop = memchr(line, '\n', r->held.length - r->held_at);
         *bytes = stop ? (size_t)(stop - line) + 1 : r->held.length - r->held_at;
         r->held_at += *bytes;
-        if (data__without_end(line, *bytes) > DATA_TEXT_LIMIT_BYTES)
-            fault =
-                err_set(ERR_FORMAT, "%s:%zu: a record of more than %d bytes: do line ends lack?",
-                        r->source.path, r->next_line, DATA_TEXT_LIMIT_BYTES);
-        else if (!utf8_valid(line, *bytes, &bad) || memchr(line, 0, *bytes))
-            fault = err_set(ERR_FORMAT, "%s:%zu: invalid UTF-8 or a NUL byte in the line; %s",
-                            r->source.path, r->next_line, foreign_advice(advice, r->source.path));
+        if (piece.bytes + data__without_end(line, *bytes) > DATA_TEXT_LIMIT_BYTES)
+            fault = data__too_long(r->source.path, r->next_line, &piece);
+        else
+            fault = data__check_bytes(r->source.path, r->next_line + lines_in(&r->record), 0, line,
+                                      *bytes);
         e = strbuf_add_bytes(&r->record, line, *bytes);
         return e ? e : fault;
     }
-    fault = next_line(&r->source, &line, bytes, "a record");
+    fault = next_line(&r->source, &line, bytes, &piece);
     if (*bytes) e = strbuf_add_bytes(&r->record, line, *bytes);
     if (!e) data__source_skip(&r->source, *bytes);
     return e ? e : fault;
@@ -144,17 +147,13 @@ static err read_record(table *t, bool *more) {
         *more = true;
         if (e) break;
         if ((e = table__cut_line(c, r->record.text + at, bytes))) break;
-        bool fits = data__without_end(r->record.text, r->record.length) <= DATA_TEXT_LIMIT_BYTES;
-        if (fits && !c->open) break;
-        if (fits) continue;
-        e = fault_at(t, "a record of more than 1 MiB: does a quote never close?");
-        break;
+        if (!c->open) break;
     }
     if (!*more || e == ERR_MEMORY) return e;
     if (!e && c->fault) e = fault_at(t, c->fault);
     if (!e && c->open) e = fault_at(t, "a quote opens in this record and never closes");
     if (e == ERR_FORMAT && hold_rest(r)) return ERR_MEMORY;
-    for (size_t i = 0; i < r->record.length; i++) r->next_line += r->record.text[i] == '\n';
+    r->next_line += lines_in(&r->record);
     set_raw(t, r->record.text, r->record.length);
     return e;
 }
@@ -178,7 +177,7 @@ static err next_json_line(table *t, bool *more) {
     for (;;) {
         char *line = NULL;
         size_t bytes = 0;
-        err e = next_line(s, &line, &bytes, "a line");
+        err e = next_line(s, &line, &bytes, &(data__piece){.what = "a line"});
         *more = bytes > 0;
         if (!*more) return e;
         t->line = s->line;

@@ -164,7 +164,7 @@ err data__read_tagged(data__reader *r, data__source *s) {
     while (!e) {
         char *line;
         size_t count, text, number = s->line;
-        e = data__source_line(s, &line, &count, "a line");
+        e = data__source_line(s, &line, &count, &(data__piece){.what = "a line"});
         if (!e && !count) e = end_sentence(&one, number);
         if (e || !count) break;
         for (text = count; text && (line[text - 1] == '\n' || line[text - 1] == '\r');) text--;

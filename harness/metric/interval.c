@@ -310,11 +310,11 @@ double quantile_of(double *values, size_t count, double q) {
     return values[i] + (place - floor_place) * (next - values[i]);
 }
 
-interval interval_of_draws(double value, double *scores, size_t draws, size_t units) {
+interval interval_of_draws(double value, double *scores, size_t units) {
     double n = units > 1 ? (double)units : 2, t = student_t_quantile(0.975, n - 1);
     double tail = 0.5 * erfc(t * sqrt(n / (n - 1)) / sqrt(2.0)), half = t * statistics_floor(units);
-    return (interval){fmin(quantile_of(scores, draws, tail), value - half),
-                      fmax(quantile_of(scores, draws, 1 - tail), value + half)};
+    return (interval){fmin(quantile_of(scores, BOOTSTRAP_DRAWS, tail), value - half),
+                      fmax(quantile_of(scores, BOOTSTRAP_DRAWS, 1 - tail), value + half)};
 }
 
 interval interval_within(interval x, const metric *m) {
@@ -333,7 +333,7 @@ err interval_of_run(interval *out, const metric *m, const test_table *t) {
     *out = (interval){m->least, m->most};
     if (isnan(m->fn(&c))) goto done;
     if ((e = bootstrap_scores(scores, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) goto done;
-    *out = interval_within(interval_of_draws(m->fn(&c), scores, BOOTSTRAP_DRAWS, b.units), m);
+    *out = interval_within(interval_of_draws(m->fn(&c), scores, b.units), m);
 done:
     mem_free(scores);
     confusion_free(&c);

@@ -97,13 +97,13 @@ err bootstrap_scores(double *scores, const bootstrap *b, const metric *m, size_t
  * Student's t with units - 1 degrees of freedom (numpy's linear quantiles), because plain ones are
  * too narrow for few units; and never narrower than one more unit decided either way
  * (statistics.h), so that a model without an error has no interval of width 0. Rows alone: it says
- * nothing of seeds. scores  (draws), which it reorders */
-interval interval_of_draws(double value, double *scores, size_t draws, size_t units);
+ * nothing of seeds. scores  (BOOTSTRAP_DRAWS), which it reorders */
+interval interval_of_draws(double value, double *scores, size_t units);
 
 /* The part of x that the metric can take: x may not reach below m->least or above m->most. */
 interval interval_within(interval x, const metric *m);
 
-/* Of the score of a table's one run: interval_of_draws of BOOTSTRAP_DRAWS resamples, within the
+/* Of the score of a table's one run: interval_of_draws of its resamples, within the
  * metric's values. A score that is not defined has all that the metric can be. Errors: those of
  * bootstrap_init. */
 err interval_of_run(interval *out, const metric *m, const test_table *t) MUST_CHECK;

@@ -32,10 +32,6 @@ static void field_shape(const model_config *c, param_field field, uint32_t *rows
     *cols = shapes[field][1];
 }
 
-const char *param_field_name(param_field field) {
-    return table[field].name;
-}
-
 /* How often a parameter of the scope is there. */
 static uint32_t copies_of(const model_config *c, param_scope scope) {
     return scope == PARAM_LAYER && !c->family->shares_layers ? c->layers : 1;

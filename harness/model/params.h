@@ -86,7 +86,6 @@ void param_field_key(const encoder_family *family, param_field field, uint32_t l
                      char name[PARAM_NAME_BYTES]);
 /* "qkv_weight[3]": for messages. */
 void param_label(const param *p, char name[PARAM_NAME_BYTES]);
-const char *param_field_name(param_field field);
 
 /* Copies values to the device, from element `first` of the parameter on; first 0 begins it anew,
  * and the rest follows in order. */

@@ -164,13 +164,12 @@ typedef struct download {
     uint64_t begin_bytes;
 } download;
 
-static err part_error(const download *d, const char *what) {
-    return err_set(ERR_IO, "%s: %s: %s", d->part_path, what, strerror(errno));
+static err part_error(const download *d) {
+    return err_set(ERR_IO, "%s: cannot write: %s", d->part_path, strerror(errno));
 }
 
 static err restart_part(download *d) {
-    if (ftruncate(d->part, 0) || lseek(d->part, 0, SEEK_SET) < 0)
-        return part_error(d, "cannot write");
+    if (ftruncate(d->part, 0) || lseek(d->part, 0, SEEK_SET) < 0) return part_error(d);
     d->have = 0;
     d->fresh = true;
     return ERR_OK;
@@ -196,7 +195,7 @@ static err check_answer(download *d, const http__call *c) {
     d->answer_checked = true;
     if (c->status == 206) {
         if (c->range_start < 0 || (uint64_t)c->range_start != d->have) {
-            return err_set(ERR_NETWORK, "%s: asked for bytes from %llu, the answer begins at %lld",
+            return err_set(ERR_SERVER, "%s: asked for bytes from %llu, the answer begins at %lld",
                            d->shown, (unsigned long long)d->have, (long long)c->range_start);
         }
         if (c->range_total > 0) d->total = (uint64_t)c->range_total;
@@ -221,7 +220,7 @@ static err take_body(http__call *c, const char *bytes, size_t count) {
     while (count) {
         ssize_t n = write(d->part, bytes, count);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return part_error(d, "cannot write");
+        if (n < 0) return part_error(d);
         bytes += n;
         count -= (size_t)n;
         d->have += (uint64_t)n;
@@ -275,7 +274,8 @@ static err refused(const download *d, long status) {
                       : status == 403
                           ? asked_with_token ? ": the token may not read it" : ": access is denied"
                           : "";
-    return err_set(ERR_NETWORK, "%s: the server answers %ld%s", d->shown, status, why);
+    return err_set(http__is_passing(status) ? ERR_NETWORK : ERR_SERVER,
+                   "%s: the server answers %ld%s", d->shown, status, why);
 }
 
 /* What is left to do once an answer came to its end: *done when the part file is whole. */
@@ -394,12 +394,12 @@ static err open_part(download *d) {
     if (e || (e = make_folder_of(r->path))) return e;
     // a link that somebody left there would lead the download elsewhere, a pipe would hold it
     if ((e = file_open_own(&d->part, d->part_path))) return e;
-    if (fstat(d->part, &st)) return part_error(d, "cannot write");
+    if (fstat(d->part, &st)) return part_error(d);
     d->have = (uint64_t)st.st_size;
     d->fresh = d->have == 0;
     bool vouched = r->sha256 || r->git_blob || r->resumable;
     if (d->have && (!vouched || (r->bytes && d->have > r->bytes))) return restart_part(d);
-    if (lseek(d->part, 0, SEEK_END) < 0) return part_error(d, "cannot write");
+    if (lseek(d->part, 0, SEEK_END) < 0) return part_error(d);
     if (d->have) log_note("%s: going on after %.1f MB", d->name, (double)d->have / 1e6);
     return ERR_OK;
 }

@@ -49,8 +49,9 @@ typedef struct fetch_request {
 /* A host whose name has no address, most likely because there is no network, is tried twice; once
  * that was seen, once in all, until anything was reached.
  * Downloads one file unless it is there already (then checked by its size alone). Waits while
- * another process fetches the same. Errors: ERR_NETWORK naming url and cause; ERR_DATA for a wrong
- * or too large size or a wrong SHA-256 (what was received is removed); ERR_IO, too little disk
+ * another process fetches the same. Errors, naming url and cause: ERR_NETWORK when the line, or a
+ * server for now, is at fault, ERR_SERVER when what it answers is; ERR_UNSUPPORTED for an address of
+ * another kind; ERR_DATA for a wrong or too large size or a wrong SHA-256 (what was received is removed); ERR_IO, too little disk
  * among it. */
 err fetch_file(const fetch_request *r) MUST_CHECK;
 
@@ -68,8 +69,8 @@ typedef struct fetch_reply {
 
 /* Asks for a url; head_only: without its body, and redirects are followed only within the same
  * host. A status of 400 and more that retrying does not help is no error: read `status`. A body may
- * have up to limit_bytes. Free with fetch_reply_free, also after an error. Errors: ERR_NETWORK;
- * ERR_FORMAT for a longer body. */
+ * have up to limit_bytes. Free with fetch_reply_free, also after an error. Errors: as of
+ * fetch_file; ERR_FORMAT for a longer body. */
 err fetch_ask(fetch_reply *reply, const char *url, const char *token, bool head_only,
               size_t limit_bytes, const fetch_patience *patience) MUST_CHECK;
 void fetch_reply_free(fetch_reply *reply);

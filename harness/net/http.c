@@ -130,13 +130,13 @@ static err check_line(http__call *c, const char *line, size_t bytes) {
     char shown[HTTP_SHOWN_BYTES];
     c->header_bytes += bytes;
     if (c->header_bytes > HTTP_HEAD_BYTES)
-        return err_set(ERR_NETWORK, "%s: the head of the answer is longer than %d bytes",
+        return err_set(ERR_SERVER, "%s: the head of the answer is longer than %d bytes",
                        http__shown(shown, c->url), HTTP_HEAD_BYTES);
     while (bytes && (line[bytes - 1] == '\r' || line[bytes - 1] == '\n')) bytes--;
     for (size_t i = 0; i < bytes; i++) {
         unsigned char byte = (unsigned char)line[i];
         if ((byte < 32 && byte != '\t') || byte == 127)
-            return err_set(ERR_NETWORK,
+            return err_set(ERR_SERVER,
                            "%s: a header of the answer holds a control character (0x%02x)",
                            http__shown(shown, c->url), byte);
     }
@@ -267,8 +267,9 @@ static err fault(const exchange *x, const char *url, CURLcode code, const char *
                        shown, (unsigned long long)c->got_bytes, clock_seconds() - c->begin,
                        c->lowest_rate);
     const char *why = text[0] ? text : curl_easy_strerror(code);
+    if (code == CURLE_OUT_OF_MEMORY) return err_set(ERR_MEMORY, "%s: %s", shown, why);
     bool trusted = code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CACERT_BADFILE;
-    if (trusted) return err_set(ERR_NETWORK, "%s: %s", shown, why);
+    if (trusted) return err_set(c->passing ? ERR_NETWORK : ERR_SERVER, "%s: %s", shown, why);
     if (x->trust.variable)
         return err_set(ERR_NETWORK, "%s: %s (%s names %s)", shown, why, x->trust.variable,
                        x->trust.path);
@@ -297,7 +298,7 @@ static err run_once(http__call *c, const char *url, bool with_token, char **next
     if (!is_redirect(c->status)) goto done;
     curl_easy_getinfo(x.curl, CURLINFO_REDIRECT_URL, &location);
     if (!location) {
-        e = err_set(ERR_NETWORK, "%s: a redirect (%ld) without an address", http__shown(shown, url),
+        e = err_set(ERR_SERVER, "%s: a redirect (%ld) without an address", http__shown(shown, url),
                     c->status);
         goto done;
     }
@@ -318,7 +319,7 @@ err http__run(http__call *c) {
     c->begin = clock_seconds();
     if ((e = mem_strdup(&url, c->url))) return e;
     if (http__redirect_fault(url, url)) {
-        e = err_set(ERR_NETWORK, "%s: only https is allowed", http__shown(shown, url));
+        e = err_set(ERR_UNSUPPORTED, "%s: only https is allowed", http__shown(shown, url));
         goto done;
     }
     for (int i = 0;; i++) {
@@ -327,12 +328,12 @@ err http__run(http__call *c) {
         if (c->head_only && !http__same_origin(url, next)) goto done;
         const char *why = http__redirect_fault(url, next);
         if (why) {
-            e = err_set(ERR_NETWORK, "%s: refused a redirect to %s, %s", http__shown(shown, url),
+            e = err_set(ERR_SERVER, "%s: refused a redirect to %s, %s", http__shown(shown, url),
                         http__shown(there, next), why);
             goto done;
         }
         if (i == REDIRECTS_MAX) {
-            e = err_set(ERR_NETWORK, "%s: more than %d redirects", http__shown(shown, c->url),
+            e = err_set(ERR_SERVER, "%s: more than %d redirects", http__shown(shown, c->url),
                         REDIRECTS_MAX);
             goto done;
         }

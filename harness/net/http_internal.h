@@ -43,13 +43,14 @@ typedef struct http__call {
 } http__call;
 
 /* Runs the exchange. A response of any status but a redirect is success. Free with http__free, also
- * after an error. Errors: ERR_NETWORK naming the url and the cause (and `passing`); ERR_MEMORY;
- * what body returned. */
+ * after an error. Errors, naming the url and the cause: ERR_NETWORK (and `passing`) when it is the
+ * line; ERR_SERVER when it is what is answered; ERR_UNSUPPORTED for a url that is not https;
+ * ERR_MEMORY; what body returned. */
 err http__run(http__call *c) MUST_CHECK;
 void http__free(http__call *c);
 
 /* Takes one line of a response's head into the call, as libcurl hands it over; bytes counts its
- * line end. Errors: ERR_NETWORK for control characters, which no header has, and for a head of more
+ * line end. Errors: ERR_SERVER for control characters, which no header has, and for a head of more
  * than HTTP_HEAD_BYTES; ERR_MEMORY. */
 enum { HTTP_HEAD_BYTES = 256 << 10 };
 err http__header(http__call *c, const char *line, size_t bytes) MUST_CHECK;

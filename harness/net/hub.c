@@ -231,7 +231,7 @@ static err ask_listing(hub *h, hub__listing *listing) {
     if (reply.status == 401 || reply.status == 403 || reply.status == 404) {
         e = refusal(h, &reply);
     } else if (reply.status != 200) {
-        e = err_set(ERR_NETWORK, "%s: the server answers %ld", where, reply.status);
+        e = err_set(ERR_SERVER, "%s: the server answers %ld", where, reply.status);
     } else {
         e = hub__listing_read(listing, reply.body, reply.body_bytes, h->words_only, where);
         if (!e) e = set_commit(h, listing->commit);
@@ -250,7 +250,7 @@ static err git_hash(char hex[2 * SHA1_DIGEST_SIZE + 1], const char *path) {
     uint64_t bytes;
     size_t count;
     void *f = NULL;
-    err e = file_open_stream(&f, &bytes, path, 0);
+    err e = file_open_stream(&f, &bytes, path);
     if (e) return e;
     int n = snprintf(head, sizeof head, "blob %llu", (unsigned long long)bytes);
     sha1_init(&ctx);
@@ -332,10 +332,9 @@ static err fetch_hub_file(const hub *h, const char *file) {
     if (head.status == 401 || head.status == 403) {
         e = refusal(h, &head);
     } else if (head.status >= 400) {
-        e = err_set(ERR_NETWORK, "%s: the server answers %ld", http__shown(where, url),
-                    head.status);
+        e = err_set(ERR_SERVER, "%s: the server answers %ld", http__shown(where, url), head.status);
     } else if (!head.etag || !hub__is_word(head.etag, strlen(head.etag))) {
-        e = err_set(ERR_NETWORK, "%s: the server names no usable etag", http__shown(where, url));
+        e = err_set(ERR_SERVER, "%s: the server names no usable etag", http__shown(where, url));
     } else {
         e = fetch_blob(h, file, url, &head);
     }
@@ -389,7 +388,7 @@ static err not_whole(const hub *h, const char *missing, const char *forbidden) {
 /* A copy in the cache stands in for a hub that cannot be reached, and for a newer commit that the
  * cache cannot take: without leave to write, or full. */
 static err take_copy(hub *h, err e, const char *known) {
-    if (e != ERR_NETWORK && e != ERR_IO) return e;
+    if (e != ERR_NETWORK && e != ERR_SERVER && e != ERR_IO) return e;
     log_warn("%s; taking the copy in the cache", err_message(e));
     return set_commit(h, known);
 }

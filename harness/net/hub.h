@@ -31,6 +31,7 @@ err hub_name_at(char **out, const char *name, const char *revision) MUST_CHECK;
  * "main"; offline: no network, as HF_HUB_OFFLINE says too. When the hub cannot be reached, or the
  * cache cannot be written, a whole snapshot that is in the cache is taken, with a warning.
  * Errors: ERR_USAGE for a name of another form or one that the hub does not know; ERR_NETWORK;
+ * ERR_SERVER;
  * ERR_DATA for a file that differs from its etag, and for a model whose files do not suffice;
  * ERR_UNSUPPORTED for a model without safetensors weights (pickle files are never read; the message
  * says how to convert); ERR_IO. */

@@ -61,10 +61,10 @@ err file_open(int *fd, uint64_t *bytes, const char *path, uint64_t limit_bytes) 
     return e;
 }
 
-err file_open_stream(void **file, uint64_t *bytes, const char *path, uint64_t limit_bytes) {
+err file_open_stream(void **file, uint64_t *bytes, const char *path) {
     int fd;
     *file = NULL;
-    err e = file_open(&fd, bytes, path, limit_bytes);
+    err e = file_open(&fd, bytes, path, 0);
     if (e) return e;
     if ((*file = fdopen(fd, "rb"))) return ERR_OK;
     e = file__error(path, "cannot open");

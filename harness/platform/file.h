@@ -21,9 +21,8 @@
  * larger or a Git LFS pointer. */
 err file_open(int *fd, uint64_t *bytes, const char *path, uint64_t limit_bytes) MUST_CHECK;
 
-/* The same as a stream: *file is a FILE *, closed with fclose. */
-err file_open_stream(void **file, uint64_t *bytes, const char *path,
-                     uint64_t limit_bytes) MUST_CHECK;
+/* The same as a stream, of any size: *file is a FILE *, closed with fclose. */
+err file_open_stream(void **file, uint64_t *bytes, const char *path) MUST_CHECK;
 
 /* Reads a whole file into *bytes (owned, mem_free), with a 0 byte after the last that is not
  * counted. Never takes more memory than the file has bytes, nor than the limit. Errors: those of

@@ -350,11 +350,7 @@ static void mark_superseded(board *b) {
     }
 }
 
-err board_init(board *b, const store *s) {
-    return board_init_cached(b, s, NULL);
-}
-
-err board_init_cached(board *b, const store *s, const char *cache) {
+err board_init(board *b, const store *s, const char *cache) {
     entry *entries = NULL;
     err e;
     *b = (board){.records = s, .cache = cache, .dev_score = NAN};

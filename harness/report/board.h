@@ -111,11 +111,10 @@ typedef struct board {
 } board;
 
 /* Gathers and computes. The store must outlive the board. Free with board_free.
- * Errors: ERR_MEMORY. */
-err board_init(board *b, const store *s) MUST_CHECK;
-/* The same with a folder of the cache (cache_file.h), which spares the resamples of rows that it
- * knows: of a lean store. It gets what is new. Errors: also those of reading a record again. */
-err board_init_cached(board *b, const store *s, const char *cache) MUST_CHECK;
+ *   cache  a folder (cache_file.h) that spares the resamples of rows that it knows, of a lean store:
+ *          it gets what is new. NULL: none
+ * Errors: ERR_MEMORY; with a cache also those of reading a record again. */
+err board_init(board *b, const store *s, const char *cache) MUST_CHECK;
 void board_free(board *b);
 
 /* Adds the tables of the groups that manifests name (task_list). Errors: those of task_list;

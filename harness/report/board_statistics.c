@@ -320,7 +320,7 @@ static void describe_draws(table_scores *s, size_t index, double *means) {
     cached_row *known = &s->rows[index];
     if (row->run_count < 2) {
         double mean = mean_of(s->plain + s->first[index], row->run_count);
-        known->range = interval_of_draws(mean, means, BOOTSTRAP_DRAWS, s->units);
+        known->range = interval_of_draws(mean, means, s->units);
         return;
     }
     float *draws = s->draws + s->drawn++ * (size_t)BOOTSTRAP_DRAWS;

@@ -63,13 +63,15 @@ static err same_data(const record *a, const record *b) {
         return err_set(ERR_DATA, "the two runs do not compare: %s one used the bundled sample",
                        a->task.sample ? "the first" : "the second");
     }
+    bool both_ran = *a->gold_sha256 && *b->gold_sha256;
     if ((e = same_text("the data hash", a->task.data_sha256, b->task.data_sha256)) ||
-        (e = same_text("the hash of the test labels", a->gold_sha256, b->gold_sha256)))
+        (both_ran &&
+         (e = same_text("the hash of the test labels", a->gold_sha256, b->gold_sha256))))
         return compare_name_rows(e, a, b);
     return same_text("the headline metric", a->headline, b->headline);
 }
 
-err report__same_task(const record *a, const record *b) {
+err compare_same_task(const record *a, const record *b) {
     err e = same_data(a, b);
     if (e != ERR_DATA || !strcmp(a->task.name, b->task.name)) return e;
     return err_wrap(e, "tasks '%s' and '%s'", a->task.name, b->task.name);
@@ -100,7 +102,7 @@ static uint32_t bits_of(float x) {
     return bits;
 }
 
-loss_drift compare__drift(const record *a, const record *b, double tolerance) {
+loss_drift compare__drift(const record *a, const record *b) {
     loss_drift d = {.steps = a->loss_count < b->loss_count ? a->loss_count : b->loss_count};
     for (size_t i = 0; i < d.steps; i++) {
         double difference = relative(a->loss[i], b->loss[i]);
@@ -108,7 +110,7 @@ loss_drift compare__drift(const record *a, const record *b, double tolerance) {
             d.bits_part = true;
             d.bit_step = i + 1;
         }
-        if (!d.losses_part && difference > tolerance) {
+        if (!d.losses_part && difference > COMPARE_TOLERANCE) {
             d.losses_part = true;
             d.part_step = i + 1;
         }
@@ -161,15 +163,15 @@ err compare__drift_json(cJSON *object, const record *a, const record *b) {
     return e;
 }
 
-err compare_records(comparison *c, const record *a, const record *b, double tolerance) {
-    *c = (comparison){.a = a, .b = b, .tolerance = tolerance};
-    err e = report__same_task(a, b);
+err compare_records(comparison *c, const record *a, const record *b) {
+    *c = (comparison){.a = a, .b = b};
+    err e = compare_same_task(a, b);
     if (e) return e;
     c->score_a = record_metric(a, a->headline);
     c->score_b = record_metric(b, b->headline);
     c->difference = c->score_b - c->score_a;
     compare_predictions(c);
-    c->loss = compare__drift(a, b, tolerance);
+    c->loss = compare__drift(a, b);
     group_comparison rows;
     if ((e = compare_groups(&rows, &a, 1, &b, 1))) return e;
     c->range = rows.range;

@@ -15,7 +15,7 @@
 /* Relative loss difference beyond which losses part, unless told otherwise. */
 #define COMPARE_TOLERANCE 1e-6
 
-enum { COMPARE_ROWS_SHOWN = 10, COMPARE_FIRST_STEPS = 50 };
+enum { COMPARE_ROWS_SHOWN = 10, COMPARE_FIRST_STEPS = 50, COMPARE_SIDES_MOST = 26 };
 
 /* Where and how fast two lists of losses part. */
 typedef struct loss_drift {
@@ -34,9 +34,8 @@ typedef struct compare_wish {
 } compare_wish;
 
 typedef struct comparison {
-    const record *a, *b; /* borrowed */
-    compare_wish wish;   /* nothing, unless the caller sets it */
-    double tolerance;
+    const record *a, *b;     /* borrowed */
+    compare_wish wish;       /* nothing, unless the caller sets it */
     double score_a, score_b; /* headline */
     double difference;       /* b - a */
     interval range;          /* 95 % of it, over test rows alone */
@@ -49,10 +48,13 @@ typedef struct comparison {
     loss_drift loss;
 } comparison;
 
+/* Of a run that is yet to be made the hash of its test labels may lack, which its data's tells.
+ * Errors: ERR_DATA naming what keeps two records from being compared. */
+err compare_same_task(const record *a, const record *b) MUST_CHECK;
+
 /* Compares two records of the same task, task version, data and test labels.
- *   tolerance  relative loss difference |a - b| / max(|a|, |b|) beyond which losses part
  * Errors: ERR_DATA naming what differs. */
-err compare_records(comparison *c, const record *a, const record *b, double tolerance) MUST_CHECK;
+err compare_records(comparison *c, const record *a, const record *b) MUST_CHECK;
 
 /* The comparison for people (markdown) and for programs. name_a, name_b: what to call the two. */
 err compare_text(strbuf *out, const comparison *c, const char *name_a,

@@ -20,7 +20,7 @@ static bool same_or_none(const char *a, const char *b) {
 }
 
 static err check_pair(const record *x, const record *y) {
-    err e = report__same_task(x, y);
+    err e = compare_same_task(x, y);
     if (!e) e = same_in_group("the model", x->model.name, y->model.name);
     if (!e) e = same_in_group("the weights hash", x->model.weights_sha256, y->model.weights_sha256);
     if (!e) e = same_in_group("the recipe hash", x->recipe_sha256, y->recipe_sha256);
@@ -129,7 +129,7 @@ static void describe(group_comparison *c, double *plain, const double *resampled
                         c->range.high <= 0.01 * COMPARE_EQUIVALENCE;
         return;
     }
-    c->range = interval_of_draws(x.value, mean_b, BOOTSTRAP_DRAWS, units);
+    c->range = interval_of_draws(x.value, mean_b, units);
 }
 
 static err compare_scores(group_comparison *c) {
@@ -193,7 +193,7 @@ static void compare_seeds(group_comparison *c) {
             c->seeds[c->seed_count].seed = a->seed;
             c->seeds[c->seed_count].score_a = record_metric(a, a->headline);
             c->seeds[c->seed_count].score_b = record_metric(b, b->headline);
-            c->seeds[c->seed_count].loss = compare__drift(a, b, COMPARE_TOLERANCE);
+            c->seeds[c->seed_count].loss = compare__drift(a, b);
             c->seeds[c->seed_count++].disagreements = n;
         }
     }
@@ -225,7 +225,7 @@ err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
     err e;
     if (!count_a || !count_b) return err_set(ERR_ARG, "a group without runs cannot be compared");
     c->rows_only = count_a < 2 || count_b < 2;
-    if ((e = report__same_task(a[0], b[0])) || (e = check_group(a, count_a)) ||
+    if ((e = compare_same_task(a[0], b[0])) || (e = check_group(a, count_a)) ||
         (e = check_group(b, count_b))) {
         return e;
     }

@@ -40,7 +40,7 @@ err compare__protocols(strbuf *out, const compare_side *sides, size_t count,
 err compare__check_sides(size_t count) MUST_CHECK;
 
 /* Where and how fast the losses of two runs part. */
-loss_drift compare__drift(const record *a, const record *b, double tolerance);
+loss_drift compare__drift(const record *a, const record *b);
 
 /* Largest relative difference in steps 1, 2 to 3, 4 to 7, ... as a table. */
 err compare__drift_table(strbuf *out, const record *a, const record *b,

@@ -18,7 +18,7 @@ static err compare_pair(pair *p, const compare_side *a, const compare_side *b) {
     err e = compare_groups(&p->groups, a->runs, a->count, b->runs, b->count);
     if (e) return err_wrap(e, "%s and %s", a->name, b->name);
     p->single = a->count == 1 && b->count == 1;
-    return p->single ? compare_records(&p->one, a->runs[0], b->runs[0], COMPARE_TOLERANCE) : ERR_OK;
+    return p->single ? compare_records(&p->one, a->runs[0], b->runs[0]) : ERR_OK;
 }
 
 static double mean_score(const compare_side *s) {
@@ -93,7 +93,7 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b, page_languag
         e = strbuf_printf(out, "%s | ", SAY_IN(l, never));
     else if (p->one.loss.losses_part)
         e = strbuf_printf(out, "%s %zu, %g %zu | ", SAY_IN(l, bits), p->one.loss.bit_step,
-                          p->one.tolerance, p->one.loss.part_step);
+                          COMPARE_TOLERANCE, p->one.loss.part_step);
     else
         e = strbuf_printf(out, "%s %zu | ", SAY_IN(l, bits), p->one.loss.bit_step);
     if (e) return e;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDES_MAX = 26, WORD_BYTES = 256 };
+enum { SIDES_MAX = COMPARE_SIDES_MOST, WORD_BYTES = 256 };
 
 err compare__check_sides(size_t count) {
     if (count >= 2 && count <= SIDES_MAX) return ERR_OK;

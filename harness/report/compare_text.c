@@ -83,9 +83,9 @@ static err add_parting(strbuf *out, const comparison *c) {
     if (!d->bits_part) return strbuf_printf(out, SAY_IN(language, losses_equal), d->steps, plural);
     if ((e = strbuf_printf(out, SAY_IN(language, first_bit), d->bit_step))) return e;
     if (d->losses_part)
-        return strbuf_printf(out, SAY_IN(language, losses_beyond), c->tolerance, d->part_step,
+        return strbuf_printf(out, SAY_IN(language, losses_beyond), COMPARE_TOLERANCE, d->part_step,
                              d->steps);
-    return strbuf_printf(out, SAY_IN(language, losses_within), c->tolerance, d->steps, plural);
+    return strbuf_printf(out, SAY_IN(language, losses_within), COMPARE_TOLERANCE, d->steps, plural);
 }
 
 static err add_losses(strbuf *out, const comparison *c) {
@@ -177,12 +177,12 @@ static err add_loss_object(cJSON *top, const comparison *c) {
     cJSON *o;
     err e = json_add_object(&o, top, "loss");
     if (!e) // a step is null where the losses never part so
-        e = json_put(o,
-                     "steps %zu tolerance %f first_part_step %f first_bit_step %f "
-                     "largest_relative_first_50 %f largest_relative %f",
-                     l->steps, c->tolerance, l->losses_part ? (double)l->part_step : (double)NAN,
-                     l->bits_part ? (double)l->bit_step : (double)NAN, l->largest_early,
-                     l->largest);
+        e = json_put(
+            o,
+            "steps %zu tolerance %f first_part_step %f first_bit_step %f "
+            "largest_relative_first_50 %f largest_relative %f",
+            l->steps, COMPARE_TOLERANCE, l->losses_part ? (double)l->part_step : (double)NAN,
+            l->bits_part ? (double)l->bit_step : (double)NAN, l->largest_early, l->largest);
     return e ? e : compare__drift_json(o, c->a, c->b);
 }
 

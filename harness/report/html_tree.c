@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { WORD_GAP = 18, COLUMN = 8, LEVEL = 22, LEVELS_MOST = 7, MARGIN = 14, WORD_HEIGHT = 24 };
+enum { WORD_GAP = 18, COLUMN = 8, LEVEL = 22, LEVELS_MOST = 7, MARGIN = 14 };
 
 /* Where words stand: middles, and where the last ends. */
 typedef struct tree_layout {

@@ -55,9 +55,6 @@ bool report__shows(const metric *m, const record *r);
 /* The rank, or a dash for a row in no test. */
 err report__rank(strbuf *out, const board_row *row) MUST_CHECK;
 
-/* Errors: ERR_DATA naming what keeps two records from being compared. */
-err report__same_task(const record *a, const record *b) MUST_CHECK;
-
 /* value with six decimals, so that a last bit of libm does not reach a file. */
 double report__rounded(double value);
 

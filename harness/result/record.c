@@ -181,12 +181,6 @@ err record_test_answers(record *r, answers gold, answers predicted, const uint32
     return ERR_OK;
 }
 
-err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
-                const uint32_t *first_row, const bool *scored_dedup, size_t rows) {
-    answers right = {.classes = gold}, found = {.classes = predicted};
-    return record_test_answers(r, right, found, first_row, scored_dedup, rows);
-}
-
 double record_row_error(const record *r, size_t row) {
     size_t width = record_width(r, true), wrong = 0;
     if (r->task.kind == ANSWER_TAGS) {

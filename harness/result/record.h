@@ -230,14 +230,10 @@ err record_labels(record *r, const char *const *labels, size_t count) MUST_CHECK
 /* The names that the model answers with, as many as there are labels. */
 err record_label_names(record *r, const char *const *names) MUST_CHECK;
 
-/* Copies the test set into the record and sets task.test_rows.
- *   gold, predicted  (rows) class ids
+/* Copies the test set into the record and sets task.test_rows. pre: task.kind and the labels are set.
+ *   gold, predicted  (rows)
  *   first_row        (rows), NULL: no two texts are equal
  *   scored_dedup     (rows), NULL: all */
-err record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
-                const uint32_t *first_row, const bool *scored_dedup, size_t rows) MUST_CHECK;
-
-/* The same of any kind, which task.kind and the labels tell: pre: they are set. */
 err record_test_answers(record *r, answers gold, answers predicted, const uint32_t *first_row,
                         const bool *scored_dedup, size_t rows) MUST_CHECK;
 
@@ -302,6 +298,11 @@ err record_score(record *r) MUST_CHECK;
  * cells that are not empty, [gold, predicted, rows]. */
 err record_confusion_json(cJSON *array, const uint32_t *gold, const uint32_t *predicted,
                           size_t rows, size_t classes) MUST_CHECK;
+/* calibration, under the key; without a temperature where that is 0. */
+err record_calibration_json(cJSON *object, const char *key, const calibration *c,
+                            double temperature) MUST_CHECK;
+/* The scores of slices, as "slices". */
+err record_slices_json(cJSON *object, const errors_slice *slices, size_t count) MUST_CHECK;
 
 /* Value of the record's metric of that name; NaN when the record has none of it. */
 double record_metric(const record *r, const char *name);

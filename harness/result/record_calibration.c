@@ -4,15 +4,14 @@
 
 #include <math.h>
 
-err record__calibration_write(cJSON *object, const char *key, const record *r) {
-    const calibration *c = &r->calibration;
+err record_calibration_json(cJSON *object, const char *key, const calibration *c,
+                            double temperature) {
     cJSON *o = NULL, *bins = NULL;
-    if (!c->rows) return ERR_OK;
     err e = json_add_object(&o, object, key);
     if (!e)
         e = json_put(o, "ece %f brier %f loss %f confidence %f", c->ece, c->brier, c->loss,
                      c->confidence);
-    if (!e && r->temperature > 0) e = json_add_number(o, "temperature", r->temperature);
+    if (!e && temperature > 0) e = json_add_number(o, "temperature", temperature);
     if (!e) e = json_add_array(&bins, o, "bins");
     for (int m = 0; !e && m < CALIBRATION_BINS; m++) {
         const calibration_bin *bin = &c->bins[m];
@@ -20,6 +19,11 @@ err record__calibration_write(cJSON *object, const char *key, const record *r) {
         e = json_append(bins, cJSON_CreateDoubleArray(values, 3));
     }
     return e;
+}
+
+err record__calibration_write(cJSON *object, const char *key, const record *r) {
+    const calibration *c = &r->calibration;
+    return c->rows ? record_calibration_json(object, key, c, r->temperature) : ERR_OK;
 }
 
 static err read_bin(calibration *c, int m, const cJSON *item, const char *key, const char *where) {

@@ -8,8 +8,20 @@
 static const char *const kinds[] = {"length", "[UNK]", "text"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+err record_slices_json(cJSON *object, const errors_slice *slices, size_t count) {
+    cJSON *list = NULL, *item = NULL;
+    err e = json_add_array(&list, object, "slices");
+    for (size_t i = 0; i < count && !e; i++) {
+        const errors_slice *s = &slices[i];
+        if (!(e = json_append_object(&item, list)))
+            e = json_put(item, "by %s slice %s rows %zu accuracy %f score %f", s->by, s->name,
+                         s->rows, s->accuracy, s->headline);
+    }
+    return e;
+}
+
 err record__errors_write(cJSON *object, const char *key, const record *r) {
-    cJSON *o = NULL, *list = NULL, *item = NULL;
+    cJSON *o = NULL, *list = NULL;
     if (!r->slice_count) return ERR_OK;
     err e = json_add_object(&o, object, key);
     if (!e) e = json_add_number(o, "suspect_rows", (double)r->suspect_rows);
@@ -20,14 +32,7 @@ err record__errors_write(cJSON *object, const char *key, const record *r) {
                               s->gold_probability};
         e = json_append(list, cJSON_CreateDoubleArray(row, 4));
     }
-    if (!e) e = json_add_array(&list, o, "slices");
-    for (size_t i = 0; i < r->slice_count && !e; i++) {
-        const errors_slice *s = &r->slices[i];
-        if (!(e = json_append_object(&item, list)))
-            e = json_put(item, "by %s slice %s rows %zu accuracy %f score %f", s->by, s->name,
-                         s->rows, s->accuracy, s->headline);
-    }
-    return e;
+    return e ? e : record_slices_json(o, r->slices, r->slice_count);
 }
 
 static err read_suspect(record *r, const cJSON *item, const char *key, const char *where) {

@@ -3,6 +3,7 @@
 #include "base/moment.h"
 #include "base/name.h"
 #include "platform/file.h"
+#include "result/other_kind.h"
 #include "result/record_internal.h"
 #include "task/task.h"
 #include "text/unicode.h"
@@ -204,15 +205,17 @@ static err check_counts(const record *r, const char *path) {
     return err_wrap(e == ERR_USAGE ? ERR_FORMAT : e, "%s: key 'headline'", path);
 }
 
-/* Records of pretrainings are named as a run's, and lie beside their models as those do. */
 static err check_kind(const cJSON *json, const char *path) {
-    const char *kind = json_text_at(json, "kind");
+    const char *kind = json_text_at(json, "kind"), *what = other_kind(json);
     const cJSON *schema = cJSON_GetObjectItemCaseSensitive(json, "schema");
-    if (!kind || strcmp(kind, "pretraining") != 0) return ERR_OK;
-    return err_set(ERR_FORMAT,
-                   "%s: the record of a pretraining (schema %.0f), which has no test rows: the "
-                   "record of a fine-tuning is expected",
-                   path, cJSON_IsNumber(schema) ? schema->valuedouble : 0);
+    if (!what) return ERR_OK;
+    // named as a run's, and beside its model as that is
+    if (kind && !strcmp(kind, "pretraining"))
+        return err_set(ERR_UNSUPPORTED,
+                       "%s: the record of a pretraining (schema %.0f), which has no test rows: the "
+                       "record of a fine-tuning is expected",
+                       path, cJSON_IsNumber(schema) ? schema->valuedouble : 0);
+    return err_set(ERR_UNSUPPORTED, "%s: %s, and no record of a run", path, what);
 }
 
 static err read_json(record *r, const cJSON *json, const char *path) {

@@ -3,32 +3,21 @@
 #include <stddef.h>
 
 #define AT(field) offsetof(record, field)
-#define TEXT(section, key, field)                                                                  \
-    { section, key, RECORD_TEXT, AT(field), 0, 0, 0, 0, 0, 0 }
-#define CHOICE(section, key, field, list)                                                          \
-    { section, key, RECORD_TEXT, AT(field), 0, 0, list, 0, 0, 0 }
-#define MAYBE(section, key, field)                                                                 \
-    { section, key, RECORD_TEXT_OR_NULL, AT(field), 0, 0, 0, 0, 0, 0 }
-#define HASH(section, key, field)                                                                  \
-    { section, key, RECORD_HASH, AT(field), 0, 0, 0, 0, 0, 0 }
-#define MAYBE_HASH(section, key, field)                                                            \
-    { section, key, RECORD_HASH_OR_NULL, AT(field), 0, 0, 0, 0, 0, 0 }
-#define TEXT_IF_ANY(section, key, field)                                                           \
-    { section, key, RECORD_TEXT_IF_ANY, AT(field), 0, 0, 0, 0, 0, 0 }
-#define HASH_IF_ANY(section, key, field)                                                           \
-    { section, key, RECORD_HASH_IF_ANY, AT(field), 0, 0, 0, 0, 0, 0 }
-#define MOMENT(section, key, field)                                                                \
-    { section, key, RECORD_MOMENT, AT(field), 0, 0, 0, 0, 0, 0 }
-#define BOOL(section, key, field)                                                                  \
-    { section, key, RECORD_BOOL, AT(field), 0, 0, 0, 0, 0, 0 }
-#define REAL(section, key, field)                                                                  \
-    { section, key, RECORD_REAL, AT(field), 0, 0, 0, 0, 0, 0 }
-#define OBJECT(section, key, field)                                                                \
-    { section, key, RECORD_OBJECT, AT(field), 0, 0, 0, 0, 0, 0 }
-#define ARRAY(section, key, field)                                                                 \
-    { section, key, RECORD_ARRAY, AT(field), 0, 0, 0, 0, 0, 0 }
-#define WHOLE(section, key, field, low, high)                                                      \
-    { section, key, RECORD_WHOLE, AT(field), low, high, 0, 0, 0, 0 }
+#define KEY(section, key, kind, field, low, high, list)                                            \
+    { section, key, RECORD_##kind, AT(field), low, high, list, 0, 0, 0 }
+#define TEXT(section, key, field) KEY(section, key, TEXT, field, 0, 0, 0)
+#define MAYBE(section, key, field) KEY(section, key, TEXT_OR_NULL, field, 0, 0, 0)
+#define HASH(section, key, field) KEY(section, key, HASH, field, 0, 0, 0)
+#define MAYBE_HASH(section, key, field) KEY(section, key, HASH_OR_NULL, field, 0, 0, 0)
+#define TEXT_IF_ANY(section, key, field) KEY(section, key, TEXT_IF_ANY, field, 0, 0, 0)
+#define HASH_IF_ANY(section, key, field) KEY(section, key, HASH_IF_ANY, field, 0, 0, 0)
+#define MOMENT(section, key, field) KEY(section, key, MOMENT, field, 0, 0, 0)
+#define BOOL(section, key, field) KEY(section, key, BOOL, field, 0, 0, 0)
+#define REAL(section, key, field) KEY(section, key, REAL, field, 0, 0, 0)
+#define OBJECT(section, key, field) KEY(section, key, OBJECT, field, 0, 0, 0)
+#define ARRAY(section, key, field) KEY(section, key, ARRAY, field, 0, 0, 0)
+#define CHOICE(section, key, field, list) KEY(section, key, TEXT, field, 0, 0, list)
+#define WHOLE(section, key, field, low, high) KEY(section, key, WHOLE, field, low, high, 0)
 #define COUNT(section, key, field) WHOLE(section, key, field, 0, INT64_C(1) << 53)
 #define PART(section, key, name)                                                                   \
     { section, key, RECORD_PART, 0, 0, 0, 0, record__##name##_write, record__##name##_read, 0 }

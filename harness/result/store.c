@@ -71,11 +71,9 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
 }
 
 static void leave_out(store *s, const record *r, const char *path) {
-    bool unkept = !r->partial && !r->dirty;
     s->partial += r->partial;
     s->dirty += !r->partial && r->dirty;
-    s->unkept += unkept;
-    if (unkept)
+    if (!r->partial && !r->dirty)
         log_warn("%s is left out: task '%s' is one of somebody's own files, without a manifest "
                  "(harness tasks new)",
                  path, r->task.name);
@@ -89,6 +87,10 @@ static err add_record(void *of, const char *path, const char *relative) {
     bool taken;
     size_t *capacity = &w->capacity;
     err e = w->lean ? read_lean(&r, &from, s, w, path, relative) : record_read(&r, path);
+    if (e == ERR_UNSUPPORTED && !w->failed) {
+        e = other_files_pass(&s->others, e);
+        goto done;
+    }
     if (e && e != ERR_MEMORY && !w->failed) {
         log_warn("%s", err_message(e));
         s->damaged++;
@@ -179,6 +181,7 @@ static err read_folder(store *s, const char *folder, const store_lean *lean) {
     if (!e && lean && lean->cache) e = store__cache_read(&w.known, lean->cache);
     if (!e) e = store_walk(folder, add_record, &w);
     if (!e) e = note_strays(folder);
+    if (!e) other_files_tell(&s->others, folder);
     if (s->count < w.known.count) s->changed = true;
     s->known = w.known.bytes; // records borrow from it
     w.known.bytes = NULL;

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "platform/stamp.h"
+#include "result/other_kind.h"
 #include "result/record_lean.h"
 
 #include <stdbool.h>
@@ -23,9 +24,9 @@ typedef struct store {
     size_t count;
     size_t partial; /* records left out because they are partial */
     size_t dirty;   /* left out because their program had uncommitted changes */
-    size_t unkept;  /* left out by store_lean.takes */
     bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
     size_t damaged; /* could not be read; each was named by a warning */
+    other_files others;
     char *folder;   /* owned */
     lean_pool pool; /* of lean records */
     uint8_t *known; /* that these borrow from, owned */
@@ -34,7 +35,8 @@ typedef struct store {
 
 /* Reads all records below folder; `baselines`, `performance` and other files than *.json are passed
  * over. A folder that does not exist is an empty store. A damaged record is warned about, counted
- * and skipped; one that lies in the folder itself is warned about and passed over. Errors: ERR_IO
+ * and skipped; one that lies in the folder itself is warned about and passed over, and how many files
+ * of other kinds that this program writes were, is noted. Errors: ERR_IO
  * when the folder cannot be listed; ERR_MEMORY. Free with store_free. */
 err store_read(store *s, const char *folder) MUST_CHECK;
 /* The same of every record that can be read. */
@@ -46,8 +48,7 @@ void store_free(store *s);
  * file's stamp (platform/stamp.h), which spares reading it; a cache that is damaged or of another
  * build of the program is as none.
  *   cache  path of that file; NULL: none
- *   takes  whether a record is one of the store's; one that is not is counted as `unkept` and named
- *          by a warning. NULL: all are
+ *   takes  whether a record is one of the store's; one that is not is named by a warning. NULL: all are
  *   each   is given every record that had to be read, full, and its relative path */
 typedef struct store_lean {
     const char *cache;

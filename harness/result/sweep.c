@@ -66,7 +66,7 @@ static err is_usable(char **why, strbuf *kin, const char *name, const run_reques
         mem_free(path);
         mem_free(absent);
     }
-    if (e == ERR_NETWORK || e == ERR_DATA) {
+    if (e == ERR_NETWORK || e == ERR_SERVER || e == ERR_DATA) {
         e = mem_strdup(why, err_message(e));
         err_clear();
         if (!e && kin) e = dataset_kin(kin, &t, q->task_dir, &options);
@@ -87,11 +87,29 @@ static err tell_choice(const strbuf *kin, const char *group, size_t count) {
     return ERR_OK;
 }
 
+/* Manifests that cannot be read: whether one is of the group is not known, and a sweep without it is
+ * not what was asked for, without a word. */
+static err warn_unread(const char *group, const char *task_dir) {
+    task_catalog all = {0};
+    err e = task_list(&all, task_dir);
+    for (size_t i = 0; i < all.count && !e; i++) {
+        task t = {0};
+        e = task_load(&t, all.paths[i]);
+        if (e && e != ERR_MEMORY)
+            log_warn("%s; if it is a task of %s, it is left out", err_message(e), group);
+        e = err_unless_memory(e);
+        task_free(&t);
+    }
+    task_catalog_free(&all);
+    return e;
+}
+
 err sweep_tasks_here(char ***list, size_t *count, const run_request *q, const char *group) {
     task_catalog all = {0};
     strbuf kin = {0};
     *count = 0;
     err e = group ? task_group_members(&all, group, q->task_dir) : task_list(&all, q->task_dir);
+    if (!e && group) e = warn_unread(group, q->task_dir);
     if (!e) e = mem_new(list, all.count);
     for (size_t i = 0; i < all.count && !e; i++) {
         char *why = NULL;

@@ -217,7 +217,7 @@ static err read_options(draft *d) {
     if ((e = read_case(d)) || (e = draft__flag(&d->t->tokenize_chinese_chars, d->config,
                                                "tokenize_chinese_chars", d->said)))
         return e;
-    return draft__switch(&d->t->strip_accents, d->config, "strip_accents", d->said);
+    return draft__strip_accents(d->t, d->config, d->said);
 }
 
 static bool is_token(const cJSON *v) {

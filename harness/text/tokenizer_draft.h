@@ -38,8 +38,7 @@ typedef struct draft {
 
 /* True and false of a key; absent leaves *out as it is. */
 err draft__flag(bool *out, const cJSON *object, const char *key, const char *where) MUST_CHECK;
-err draft__switch(tokenizer_switch *out, const cJSON *object, const char *key,
-                  const char *where) MUST_CHECK;
+err draft__strip_accents(tokenizer *t, const cJSON *object, const char *where) MUST_CHECK;
 
 /* One {"content", "special", "normalized", ...}; the text is borrowed from it. */
 err draft__describe(added_token *a, const cJSON *object, const char *where) MUST_CHECK;

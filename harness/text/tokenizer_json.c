@@ -101,7 +101,7 @@ static err read_json_steps(draft *d, const cJSON *root) {
     if ((e = draft__flag(&t->clean_text, normalizer, "clean_text", d->where)) ||
         (e = draft__flag(&t->tokenize_chinese_chars, normalizer, "handle_chinese_chars", d->where)))
         return e;
-    return draft__switch(&t->strip_accents, normalizer, "strip_accents", d->where);
+    return draft__strip_accents(t, normalizer, d->where);
 }
 
 // "[CLS]" of {"cls": ["[CLS]", 101]}.

@@ -166,14 +166,15 @@ err draft__flag(bool *out, const cJSON *object, const char *key, const char *whe
     return json_has(object, key) ? json_bool(out, object, key, where) : ERR_OK;
 }
 
-err draft__switch(tokenizer_switch *out, const cJSON *object, const char *key, const char *where) {
+err draft__strip_accents(tokenizer *t, const cJSON *object, const char *where) {
+    static const char key[] = "strip_accents";
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
     bool on = false;
     if (!v) return ERR_OK;
-    *out = SWITCH_UNSET;
+    t->strip_accents = SWITCH_UNSET;
     if (cJSON_IsNull(v)) return ERR_OK;
     err e = json_bool(&on, object, key, where);
-    if (!e) *out = on ? SWITCH_TRUE : SWITCH_FALSE;
+    if (!e) t->strip_accents = on ? SWITCH_TRUE : SWITCH_FALSE;
     return e;
 }
 

@@ -5,12 +5,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define EXPECT(r, code, stream, text)                                                              \
-    do {                                                                                           \
-        cr_expect_eq((r).exit_code, (code), "exit code %d\n%s", (r).exit_code, (r).err);           \
-        cr_expect_not_null(strstr((r).stream, (text)), "no '%s' in:\n%s", (text), (r).stream);     \
-    } while (0)
-
 Test(cli, help_and_version_go_to_stdout) {
     program_result r = RUN("--help");
     EXPECT(r, 0, out, "Usage: harness VERB");

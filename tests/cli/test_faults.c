@@ -24,12 +24,6 @@
 
 enum { SECONDS = 120, STEPS = 12 };
 
-#define SAYS(result, text)                                                                         \
-    cr_assert(strstr((result).err, text), "expected '%s' in: %s", text, (result).err)
-#define EXITS(result, code)                                                                        \
-    cr_assert_eq((result).exit_code, code, "exit code %d, expected %d; it said: %s",               \
-                 (result).exit_code, code, (result).err)
-
 /* --- runs --- */
 
 typedef struct arguments {

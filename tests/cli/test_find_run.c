@@ -57,3 +57,21 @@ Test(find_run, a_pretrained_model_is_passed_over) {
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }
+
+/* A file of records stands two folders deep; what stands in the folder itself, as a board does, is none. */
+Test(find_run, a_folder_of_runs_is_none_of_records) {
+    json_setup();
+    const char *there = temporary_path("there");
+    size_t live = mem_live_count();
+    make_run("there/nsmc/a", "BertForSequenceClassification", 0);
+    MUST(find_run_not_records(there)); // it is not finished
+    temporary_put("there/nsmc/a/run.json", "{}");
+    temporary_put("there/a.json", "{}");
+    MUST_FAIL(find_run_not_records(there), ERR_DATA, "there/nsmc/a is one: expected a folder of");
+    MUST_FAIL(find_run_not_records(temporary_path("there/nsmc")), ERR_DATA, "there/nsmc/a is one");
+    MUST_FAIL(find_run_not_records(temporary_path("there/nsmc/a")), ERR_DATA, "/a is one");
+    temporary_put("there/nsmc/b.json", "{}");
+    MUST(find_run_not_records(there));
+    cr_assert_eq(mem_live_count(), live);
+    temporary_remove();
+}

@@ -46,6 +46,7 @@ static const use uses[] = {
     {VERB_tune, 0, {"tune", HELD, CPU, "--max-steps", "2", "--lr", "1e-4,1e-2", "--json"}},
     {VERB_tune, 2, {"tune", HELD, CPU, "--lr", "1e-4,fast"}},
     {VERB_pretrain, 0, {"pretrain", LINES, CPU, "--model", "tiny", VOCAB, "-o", "p", "-q"}},
+    {VERB_pretrain, 0, {"pretrain", LINES, CPU, "--model", "tiny", VOCAB, "-o", "q", "--dry-run"}},
     {VERB_pretrain, 2, {"pretrain", LINES, CPU, "--model", "tyni", "-o", "p"}},
     {VERB_fill_mask,
      0,

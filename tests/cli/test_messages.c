@@ -124,7 +124,7 @@ Test(messages, help_says_what_the_verb_takes) {
     mem_free(report);
 }
 
-#define SAYS(code, text, ...)                                                                      \
+#define RUN_SAYS(code, text, ...)                                                                  \
     do {                                                                                           \
         program_result r = RUN(__VA_ARGS__);                                                       \
         cr_expect_eq(r.exit_code, code, "%d: %s", r.exit_code, r.err);                             \
@@ -133,39 +133,40 @@ Test(messages, help_says_what_the_verb_takes) {
     } while (0)
 
 Test(messages, one_task_where_one_is_taken) {
-    SAYS(2, "eval scores on one task, found --task all", "eval", "--task", "all");
-    SAYS(2, "compare runs one task, found --task all", "compare", "cpu", "cpu", "--task", "all");
-    SAYS(2, "bench takes one task, found --task a,b", "bench", "--task", "a,b");
-    SAYS(2, "md, html or json for compare, found 'csv'", "compare", "a", "b", "-f", "csv");
+    RUN_SAYS(2, "eval scores on one task, found --task all", "eval", "--task", "all");
+    RUN_SAYS(2, "compare runs one task, found --task all", "compare", "cpu", "cpu", "--task",
+             "all");
+    RUN_SAYS(2, "bench takes one task, found --task a,b", "bench", "--task", "a,b");
+    RUN_SAYS(2, "md, html or json for compare, found 'csv'", "compare", "a", "b", "-f", "csv");
 }
 
 Test(messages, bounds_do_not_contradict_the_value) {
-    SAYS(2, "--dropout is 0.9999, expected a number from 0 to 0.999", "run", "--task", "kor_hate",
-         "--sample", "--dropout", "0.9999");
-    SAYS(2, "--adam-beta1 is 0.9999995, expected a number from 0 to 0.999999", "run", "--task",
-         "kor_hate", "--sample", "--adam-beta1", "0.9999995");
+    RUN_SAYS(2, "--dropout is 0.9999, expected a number from 0 to 0.999", "run", "--task",
+             "kor_hate", "--sample", "--dropout", "0.9999");
+    RUN_SAYS(2, "--adam-beta1 is 0.9999995, expected a number from 0 to 0.999999", "run", "--task",
+             "kor_hate", "--sample", "--adam-beta1", "0.9999995");
     // in the name that was typed
-    SAYS(2, "--lr is 11, expected a number from 0 to 10", "run", "--task", "kor_hate", "--lr",
-         "11");
-    SAYS(2, "--learning-rate is 11, expected", "run", "--task", "kor_hate", "--learning-rate",
-         "11");
-    SAYS(2, "--epochs is 10001, expected a number", "run", "--task", "kor_hate", "--epochs",
-         "10001");
-    SAYS(2, "--epochs is 0: there is no step", "run", "--task", "kor_hate", "--sample", "--epochs",
-         "0", "--device", "reference");
-    SAYS(2, "--num-train-epochs is 0: there is no step", "run", "--task", "kor_hate", "--sample",
-         "--num-train-epochs", "0", "--device", "reference");
-    SAYS(2, "--batch-size is 0, expected a whole", "run", "--task", "kor_hate", "-b", "0");
-    SAYS(2, "--metric-for-best-model (beside loss): unknown metric", "run", "--task", "kor_hate",
-         "--protocol", "dev", "--metric-for-best-model", "bleu");
-    SAYS(2, "expects a finite number of at least 0, found 'inf'", "run", "--task", "kor_hate",
-         "--lr", "inf");
-    SAYS(2, "--batch-size expects 1 to 4096, found '4097'", "bench", "--task", "kor_hate",
-         "--sample", "--batch-size", "4097");
-    SAYS(2, "no precision 'fp8' (known", "bench", "--task", "kor_hate", "--sample",
-         "--batch-size", "4096", "--max-steps", "200", "--precision", "fp8");
-    SAYS(2, "--max-steps expects 1 to 200, found '201'", "bench", "--task", "kor_hate", "--sample",
-         "--max-steps", "201");
+    RUN_SAYS(2, "--lr is 11, expected a number from 0 to 10", "run", "--task", "kor_hate", "--lr",
+             "11");
+    RUN_SAYS(2, "--learning-rate is 11, expected", "run", "--task", "kor_hate", "--learning-rate",
+             "11");
+    RUN_SAYS(2, "--epochs is 10001, expected a number", "run", "--task", "kor_hate", "--epochs",
+             "10001");
+    RUN_SAYS(2, "--epochs is 0: there is no step", "run", "--task", "kor_hate", "--sample",
+             "--epochs", "0", "--device", "reference");
+    RUN_SAYS(2, "--num-train-epochs is 0: there is no step", "run", "--task", "kor_hate",
+             "--sample", "--num-train-epochs", "0", "--device", "reference");
+    RUN_SAYS(2, "--batch-size is 0, expected a whole", "run", "--task", "kor_hate", "-b", "0");
+    RUN_SAYS(2, "--metric-for-best-model (beside loss): unknown metric", "run", "--task",
+             "kor_hate", "--protocol", "dev", "--metric-for-best-model", "bleu");
+    RUN_SAYS(2, "expects a finite number of at least 0, found 'inf'", "run", "--task", "kor_hate",
+             "--lr", "inf");
+    RUN_SAYS(2, "--batch-size expects 1 to 4096, found '4097'", "bench", "--task", "kor_hate",
+             "--sample", "--batch-size", "4097");
+    RUN_SAYS(2, "no precision 'fp8' (known", "bench", "--task", "kor_hate", "--sample",
+             "--batch-size", "4096", "--max-steps", "200", "--precision", "fp8");
+    RUN_SAYS(2, "--max-steps expects 1 to 200, found '201'", "bench", "--task", "kor_hate",
+             "--sample", "--max-steps", "201");
 }
 
 static bool lacks_sample(const char *flag) {
@@ -188,7 +189,7 @@ Test(messages, advice_is_of_the_verb) {
     dataset_free(&d);
     task_free(&t);
     // the program tells the verb
-    SAYS(1, "no such file; fetch it with", "data", "stats", "nsmc", "--data", "/nowhere");
+    RUN_SAYS(1, "no such file; fetch it with", "data", "stats", "nsmc", "--data", "/nowhere");
 }
 
 /* --- every flag that any text of the program names --- */

@@ -121,8 +121,27 @@ Test(own_tasks, a_name_that_means_something_else_is_refused) {
     static const char wrong[] =
         "mt/klue.json: key 'name' is 'klue', which means something else: a group of tasks";
     expect_error(RUN("tasks", "show", "klue", "--task-dir", "mt"), 1, wrong);
-    expect_error(RUN("tasks", "--task-dir", "mt"), 1, wrong);
-    program_result p = RUN("tasks", "check", "--task-dir", "mt");
+    // the others are listed all the same, and the list is no success
+    MUST(file_write(temporary_path("mt/a.json"), "{", 1));
+    const char *const forms[][5] = {{"tasks", "--task-dir", "mt", NULL},
+                                    {"tasks", "--task-dir", "mt", "--json", NULL}};
+    program_result p;
+    for (size_t i = 0; i < 2; i++) {
+        p = program_run(NULL, 60, forms[i]);
+        cr_expect_eq(p.exit_code, 1);
+        cr_expect(strstr(p.err, wrong) && strstr(p.err, "warning: mt/a.json:1:2:") &&
+                      strstr(p.err, "harness: 2 of "),
+                  "%s", p.err);
+        cr_expect(strstr(p.out, "mine") && strstr(p.out, "nsmc"), "%s", p.out);
+        cr_expect(strstr(p.out, i ? "\"klue_dp\"" : "group klue: klue_"), "%s", p.out);
+        program_free(&p);
+    }
+    MUST(folder_make(temporary_path("mu")));
+    temporary_put("mu/a.json", "{");
+    expect_error(RUN("run", "--task", "klue", "--task-dir", "mu", "--data", "mt", "--offline",
+                     "--model", "tiny", "--device", "cpu"),
+                 1, "if it is a task of klue, it is left out");
+    p = RUN("tasks", "check", "--task-dir", "mt");
     cr_expect_neq(p.exit_code, 0);
     cr_expect(strstr(p.out, wrong) && !strstr(p.out, "group: key"), "%s", p.out);
     program_free(&p);

@@ -13,12 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXPECT(r, code, stream, text)                                                              \
-    do {                                                                                           \
-        cr_expect_eq((r).exit_code, (code), "exit code %d\n%s", (r).exit_code, (r).err);           \
-        cr_expect_not_null(strstr((r).stream, (text)), "no '%s' in:\n%s", (text), (r).stream);     \
-    } while (0)
-
 // SHA-256 of a run's weights, named by its output folder below the temporary one.
 static void weights_of(const char *name, char hex[HASH_HEX_BYTES]) {
     char path[600];

@@ -16,11 +16,6 @@
 
 enum { SECONDS = 120 };
 
-#define SAYS(result, text)                                                                         \
-    cr_assert(strstr((result).err, text), "expected '%s' in: %s", text, (result).err)
-#define EXITS(result, code)                                                                        \
-    cr_assert_eq((result).exit_code, code, "exit code %d, expected %d; it said: %s",               \
-                 (result).exit_code, code, (result).err)
 #define SMALL "run", "--sample", "--device", "reference", "--limit", "30", "--max-steps", "1"
 
 static cJSON *output_of(const program_result *r) {

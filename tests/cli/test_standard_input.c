@@ -20,13 +20,6 @@ static void setup(void) {
 
 TestSuite(standard_input, .init = setup, .fini = temporary_remove);
 
-static char *text_of(const char *name) {
-    char *text;
-    size_t count;
-    MUST(file_read((void **)&text, &count, temporary_path(name), 0));
-    return text;
-}
-
 /* What a shell makes of the line: H stands for the program. */
 static program_result shell(const char *line) {
     strbuf command = {0};
@@ -34,8 +27,8 @@ static program_result shell(const char *line) {
     MUST(strbuf_printf(&command, "cd '%s' && H='%s'; { %s; } >out 2>err", temporary_folder(),
                        HARNESS_PROGRAM, line));
     p.exit_code = WEXITSTATUS(system(command.text));
-    p.out = text_of("out");
-    p.err = text_of("err");
+    p.out = temporary_text("out");
+    p.err = temporary_text("err");
     strbuf_free(&command);
     return p;
 }

@@ -19,16 +19,8 @@ static bool has(const char *name) {
     return access(temporary_path(name), F_OK) == 0;
 }
 
-/* Text of a file; owned. */
-static char *text_of(const char *name) {
-    char *text = NULL;
-    size_t count = 0;
-    MUST(file_read((void **)&text, &count, temporary_path(name), 0));
-    return text;
-}
-
 static void expect_text(const char *name, const char *expected) {
-    char *text = text_of(name);
+    char *text = temporary_text(name);
     cr_assert_str_eq(text, expected, "%s", name);
     mem_free(text);
 }
@@ -81,7 +73,7 @@ Test(strangers, a_report_replaces_only_what_it_wrote) {
     for (size_t i = 0; i < FORMS; i++) {
         char *path = NULL, *text = NULL;
         MUST(path_join(&path, "results", forms[i]));
-        text = text_of(path);
+        text = temporary_text(path);
         cr_assert_not_null(strstr(text, "two"), "%s", path);
         mem_free(text);
         mem_free(path);
@@ -115,7 +107,7 @@ Test(strangers, pages_of_runs_are_replaced_and_removed_only_when_ours) {
 Test(strangers, a_folder_without_records_keeps_its_board) {
     put_record("one");
     expect(REPORT(), 0, "wrote results/LEADERBOARD.md");
-    char *before = text_of("results/LEADERBOARD.md");
+    char *before = temporary_text("results/LEADERBOARD.md");
     MUST(folder_remove(temporary_path("results/one")));
     expect(REPORT(), 0, "no record to report in results: nothing is written");
     expect_text("results/LEADERBOARD.md", before);
@@ -163,7 +155,7 @@ Test(strangers, files_in_folders_of_a_run_stay) {
     expect(SHORT_RUN("--max-steps", "2"), 0, "");
     temporary_put("S/model/notes.txt", "mine");
     expect(SHORT_RUN("--max-steps", "2"), 0, "finished"); // nothing is removed
-    char *before = text_of("S/model/SHA256SUMS");
+    char *before = temporary_text("S/model/SHA256SUMS");
     expect(SHORT_RUN("--max-steps", "2", "--overwrite"), 1,
            "S/model/notes.txt: this program did not make it");
     MUST(file_remove(temporary_path("S/model/notes.txt")));

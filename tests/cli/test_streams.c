@@ -15,20 +15,13 @@
 
 TestSuite(streams, .fini = temporary_remove, .timeout = 120);
 
-static char *text_of(const char *name) {
-    char *text;
-    size_t count;
-    MUST(file_read((void **)&text, &count, temporary_path(name), 0));
-    return text;
-}
-
 /* What `harness FLAGS` writes to both, in one file. Owned. */
 static char *run_both(const char *flags) {
     strbuf command = {0};
     MUST(strbuf_printf(&command, "cd '%s' && '%s' %s >both 2>&1", temporary_folder(),
                        HARNESS_PROGRAM, flags));
     int status = system(command.text);
-    char *text = text_of("both");
+    char *text = temporary_text("both");
     cr_assert_eq(status, 0, "%s: %s", flags, text);
     strbuf_free(&command);
     return text;
@@ -78,7 +71,7 @@ Test(streams, of_much_output) {
     cr_expect_eq(end, lseek(fd, 0, SEEK_CUR));
     dup2(out, 1);
     dup2(messages, 2);
-    char *text = text_of("both"), *at = text;
+    char *text = temporary_text("both"), *at = text;
     for (int i = 0; i < LINES; i++) {
         char line[64];
         int n = snprintf(line, sizeof line, "line %d\n%s", i,

@@ -28,6 +28,24 @@ static void use_device(char path[512], const char *folder) {
     device_close(&d);
 }
 
+/* Of another version of the program, whatever its layout: no damage, and of no use here. */
+Test(vulkan_cache, another_version_is_no_damage) {
+    const uint8_t content[] = {1, 2, 3};
+    uint8_t file[sizeof(pipeline_head) + sizeof content];
+    pipeline_head head = {.vendor = 1}, found;
+    pipeline_head_seal(&head, content, sizeof content);
+    head.version++;
+    head.bytes = 77;
+    memcpy(file, &head, sizeof head);
+    memcpy(file + sizeof head, content, sizeof content);
+    cr_expect_null(pipeline_file_fault(&found, file, sizeof file));
+    head.version--;
+    cr_expect_not(pipeline_head_same(&head, &found));
+    memcpy(file, &head, sizeof head);
+    cr_expect_str_eq(pipeline_file_fault(&found, file, sizeof file),
+                     "its size is not the one it names");
+}
+
 /* What was compiled by another format, device or driver serves nobody. */
 Test(vulkan_cache, heads_are_the_same_in_all_that_they_name) {
     const pipeline_head head = {.version = PIPELINE_FILE_VERSION,

@@ -4,13 +4,6 @@
 #include "support/must.h"
 #include "support/program.h"
 
-#define EXPECT(r, code, stream, text)                                                              \
-    do {                                                                                           \
-        cr_expect_eq((r).exit_code, (code), "exit code %d\n%s", (r).exit_code, (r).err);           \
-        cr_expect_not_null(strstr((r).stream, (text)), "no '%s' in:\n%s", (text), (r).stream);     \
-        program_free(&(r));                                                                        \
-    } while (0)
-
 static void teardown(void) {
     temporary_remove();
 }
@@ -19,23 +12,23 @@ TestSuite(corpus_verb, .init = json_setup, .fini = teardown);
 
 Test(corpus_verb, lists_shows_and_refuses) {
     program_result r = RUN("corpus", "list");
-    EXPECT(r, 0, out, "nsmc_raw         CC0-1.0 ");
+    EXPECT_LAST(r, 0, out, "nsmc_raw         CC0-1.0 ");
     r = RUN("corpus", "list", "--json");
-    EXPECT(r, 0, out, "\"licence\":\t\"CC0-1.0\"");
+    EXPECT_LAST(r, 0, out, "\"licence\":\t\"CC0-1.0\"");
     r = RUN("corpus", "show", "nsmc_raw");
-    EXPECT(r, 0, out, "file      reviews.txt.xz, 16432668 bytes");
+    EXPECT_LAST(r, 0, out, "file      reviews.txt.xz, 16432668 bytes");
     r = RUN("corpus", "show", "nsmc_raw", "--json");
-    EXPECT(r, 0, out, "\"manifest_sha256\"");
+    EXPECT_LAST(r, 0, out, "\"manifest_sha256\"");
     r = RUN("corpus", "show", "nsmc_rwa");
-    EXPECT(r, 2, err, "did you mean 'nsmc_raw'?");
+    EXPECT_LAST(r, 2, err, "did you mean 'nsmc_raw'?");
     r = RUN("corpus", "stast");
-    EXPECT(r, 2, err, "did you mean 'stats'?");
+    EXPECT_LAST(r, 2, err, "did you mean 'stats'?");
     r = RUN("corpus", "stats");
-    EXPECT(r, 2, err, "expected: harness corpus stats NAME|FILE...");
+    EXPECT_LAST(r, 2, err, "expected: harness corpus stats NAME|FILE...");
     r = RUN("corpus");
-    EXPECT(r, 2, err, "say what to do");
+    EXPECT_LAST(r, 2, err, "say what to do");
     r = RUN("corpus", "fetch", "nsmc_raw", "--data", "none", "--offline");
-    EXPECT(r, 1, err, "reviews.txt.xz: no such file");
+    EXPECT_LAST(r, 1, err, "reviews.txt.xz: no such file");
 }
 
 #define TEXT "가나다 라\n가나다 라\n\n\x1b[31m마 바\n사\n"
@@ -56,9 +49,9 @@ Test(corpus_verb, counts_and_prints_files) {
     program_free(&r);
     r = RUN("corpus", "stats", "./a.txt", "--data", "none");
     cr_expect_null(strstr(r.out, "[UNK]"));
-    EXPECT(r, 0, out, "not at hand, so not left out: klue_dp, klue_dp_dev, ");
+    EXPECT_LAST(r, 0, out, "not at hand, so not left out: klue_dp, klue_dp_dev, ");
     r = RUN("corpus", "text", "./a.txt", "--data", "none");
-    EXPECT(r, 0, out, "가나다 라\n가나다 라\n\x1b[31m마 바\n사\n"); // bytes for programs
+    EXPECT_LAST(r, 0, out, "가나다 라\n가나다 라\n\x1b[31m마 바\n사\n"); // bytes for programs
     MUST(file_write(temporary_path("t.TSV"), "n\tt\n1\t2\n", 8));
     r = RUN("corpus", "text", "./t.TSV", "--data", "none");
     cr_expect(strstr(r.err, "./t.TSV: a line of a corpus is a text"), "%s", r.err);
@@ -66,7 +59,7 @@ Test(corpus_verb, counts_and_prints_files) {
               r.err);
     program_free(&r);
     r = RUN("corpus", "text", "./b.txt");
-    EXPECT(r, 1, err, "./b.txt: no such file");
+    EXPECT_LAST(r, 1, err, "./b.txt: no such file");
 }
 
 // figures of the raw reviews: a pass of another implementation found the first alike

@@ -29,7 +29,7 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
                           s3[] = {2, 3};
     pack_sentence sentences[] = {
         {s0, 3, 3, {1}}, {s1, 5, 3, {0}}, {s2, 4, 4, {1}}, {s3, 2, 2, {0}}};
-    cr_assert_eq(pack_fill(&p, &b, 1, sentences, 4, 0, true), ERR_OK, "%s", err_message(ERR_ARG));
+    cr_assert_eq(pack_fill(&p, &b, 1, sentences, 4, true), ERR_OK, "%s", err_message(ERR_ARG));
     cr_assert_eq(p.micro_count, 2);
     cr_assert_eq(p.token_count, 14);
     cr_assert_eq(p.first_sentence[1], 2);
@@ -77,10 +77,10 @@ Test(pack, micro_batches_lists_and_tiles_by_hand) {
     cr_assert(p.micro_count == 0 && p.step_rows == 6);
     // a sentence longer than the capacity is refused
     pack_sentence big = {s1, 9, 9, {0}};
-    cr_assert_eq(pack_fill(&p, &b, 0, &big, 1, 0, true), ERR_ARG);
+    cr_assert_eq(pack_fill(&p, &b, 0, &big, 1, true), ERR_ARG);
     // and one longer than the longest that kernels go by, though the batch had room for it
     pack_sentence longer[] = {sentences[0], {s1, 6, 6, {0}}};
-    cr_assert_eq(pack_fill(&p, &b, 0, longer, 2, 0, true), ERR_ARG);
+    cr_assert_eq(pack_fill(&p, &b, 0, longer, 2, true), ERR_ARG);
     cr_assert(strstr(err_message(ERR_ARG), "6 tokens, the batch is planned for up to 5"));
     pack_free(&p);
     batch_free(&b);
@@ -111,7 +111,7 @@ Test(pack, position_ids_follow_the_pad_id) {
     const pack_sentence sentences[] = {{s0, 5, 3, {0}}, {s1, 3, 3, {1}}};
     memset(at(b.by_token.items, 0, 0), 0xff, 8 * sizeof *s0); // of a step before
     memset(at(b.by_position.items, 0, 0), 0xff, 8 * sizeof *s0);
-    cr_assert_eq(pack_fill(&p, &b, 0, sentences, 2, 0, true), ERR_OK);
+    cr_assert_eq(pack_fill(&p, &b, 0, sentences, 2, true), ERR_OK);
     static const uint32_t ids[] = {2, 3, 1, 4, 5, 2, 3, 4}, places[] = {0, 1, 2, 3, 4, 0, 1, 2};
     static const uint32_t types[8] = {0}, rows[] = {1, 2, 3, 4, 5};
     cr_assert_arr_eq(at(b.position_ids, 0, 0), ids, sizeof ids);

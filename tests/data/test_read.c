@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/support_task.h"
+#include "data/table.h"
 #include "support/must.h"
 
 #include <criterion/criterion.h>
@@ -337,7 +338,8 @@ Test(read, a_file_of_one_huge_line) {
     made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
     err e = dataset_load(&d, &m.task, &m.options);
     expect_message(&m, "huge line", e, ERR_FORMAT,
-                   "train.csv:2: a record of more than 1048576 bytes: do line ends lack?");
+                   "train.csv:2: a record of more than 1048576 bytes: do line ends lack, or does a "
+                   "quote never close?");
     dataset_free(&d);
     mem_free(line);
     made_task_end(&m);
@@ -376,7 +378,8 @@ Test(read, a_quote_that_swallows_a_megabyte) {
     made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
     err e = dataset_load(&d, &m.task, &m.options);
     expect_message(&m, "quote", e, ERR_FORMAT,
-                   "train.csv:2: a record of more than 1048576 bytes: does a quote never close?");
+                   "train.csv:2: a record of more than 1048576 bytes: do line ends lack, or does a "
+                   "quote never close?");
     dataset_free(&d);
     mem_free(rows);
     made_task_end(&m);
@@ -417,6 +420,42 @@ Test(read, a_record_has_a_mebibyte_at_most) {
         else
             cr_expect_eq(e, ERR_OK, "kind %zu, end %zu: %s", kind, end, err_message(e));
         dataset_free(&d);
+        strbuf_free(&rows);
+        made_task_end(&m);
+    }
+}
+
+/* A row that is too long is named where it begins, in the same words whether its lines or one of them
+ * make it so; `predict` reads tables by a reader of its own. */
+Test(read, a_long_row_is_named_where_it_begins) {
+    static const size_t line_lengths[] = {1000, SIZE_MAX, 2 << 20};
+    for (size_t i = 0; i < sizeof line_lengths / sizeof *line_lengths; i++) {
+        made_task m;
+        dataset d;
+        table t;
+        strbuf rows = {0};
+        bool more;
+        made_task_begin(&m, NULL, NULL, NULL);
+        MUST(strbuf_add(&rows, i == 1 ? "text,label\n1,0\n\"b" : "text,label\n1,0\n\"b\n"));
+        for (size_t n = 1; n < 3 << 20; n++)
+            MUST(strbuf_add(&rows, n % line_lengths[i] ? "a" : "\n"));
+        MUST(strbuf_add(&rows, "\",0\n"));
+        made_task_file(&m, "train.csv", rows.text, rows.length);
+        made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
+        err e = dataset_load(&d, &m.task, &m.options);
+        static const char want[] = "train.csv:3: a record of more than 1048576 bytes: do line ends "
+                                   "lack, or does a quote never close?";
+        expect_message(&m, "of a task", e, ERR_FORMAT, want);
+        dataset_free(&d);
+        err_clear();
+        char path[160];
+        snprintf(path, sizeof path, "%s/made/train.csv", m.folder);
+        MUST(table_open(&t, path));
+        MUST(table_next(&t, &more));
+        cr_expect_eq(table_next(&t, &more), ERR_FORMAT);
+        cr_expect(more && strstr(err_message(ERR_FORMAT), want), "%s", err_message(ERR_FORMAT));
+        err_clear();
+        table_close(&t);
         strbuf_free(&rows);
         made_task_end(&m);
     }

@@ -23,7 +23,7 @@ static void check_board(const store *s) {
     board b = {0};
     strbuf page = {0};
     size_t standing = 0;
-    if (fuzz_needs(board_init(&b, s))) {
+    if (fuzz_needs(board_init(&b, s, NULL))) {
         for (size_t t = 0; t < b.table_count; t++)
             for (size_t i = 0; i < b.tables[t].row_count; i++)
                 standing += b.tables[t].rows[i].run_count;
@@ -37,7 +37,7 @@ static void check_board(const store *s) {
 static void check_comparison(const record *a, const record *b) {
     comparison c;
     strbuf page = {0};
-    if (!fuzz_accepts(compare_records(&c, a, b, COMPARE_TOLERANCE))) return;
+    if (!fuzz_accepts(compare_records(&c, a, b))) return;
     FUZZ_CHECK(c.only_a_right + c.only_b_right <= c.disagreements && c.disagreements <= c.rows);
     FUZZ_CHECK(c.mcnemar_p >= 0 && c.mcnemar_p <= 1);
     if (check_page(&page, compare_text(&page, &c, "a", "b")))

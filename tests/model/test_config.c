@@ -148,11 +148,14 @@ Test(config, families_keep_their_defaults_and_names) {
     };
     cr_assert_null(family_at(sizeof cases / sizeof *cases), "a family has no case");
     json_setup();
-    size_t live = mem_live_count();
+    size_t live = mem_live_count(), bytes = 0;
+    char names[200] = "";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c, back;
         cJSON *root = NULL;
         char text[64], class_name[64];
+        bytes += (size_t)snprintf(names + bytes, sizeof names - bytes, "%s%s", i ? ", " : "",
+                                  family_at(i)->model_type);
         snprintf(text, sizeof text, "{\"model_type\": \"%s\"}", cases[i].type);
         snprintf(class_name, sizeof class_name, "%sForSequenceClassification", cases[i].class_name);
         MUST(model_config_read(&c, write_config(text)));
@@ -180,6 +183,7 @@ Test(config, families_keep_their_defaults_and_names) {
         model_config_free(&c);
         model_config_free(&back);
     }
+    cr_assert_str_eq(family_names(), names); // the row's words are the families' own
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* tests/golden/NAME_tiny: NAME is a family, of classifiers, a head of BERT, or a family and "_mlm" or
+/* tests/golden/NAME_tiny: NAME is a family's model_type, of classifiers, a head of BERT, or a family and "_mlm" or
  * "_tags". */
 #define MASKED "_mlm"
 #define TAGS "_tags"
-#define BOTH(family) #family, #family MASKED,
+#define BOTH(family, type) type, type MASKED,
 static const char *const goldens[] = {ENCODER_FAMILIES(BOTH) "regression", "multi_label",
                                       "bert" TAGS, "electra" TAGS, "distilbert" TAGS};
 enum { GOLDENS = sizeof goldens / sizeof *goldens };

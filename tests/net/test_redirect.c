@@ -134,11 +134,11 @@ Test(redirect, headers_of_answers) {
                                       "X-A\x01: b\r\n",          "HTTP/1.1 200 \x07OK\r\n",
                                       "X-A: \x7f\r\n",           "X-A: b\nX-C: d\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        cr_expect_eq(line(&c, bad[i]), ERR_NETWORK, "%zu", i);
-        cr_expect(strstr(err_message(ERR_NETWORK), "holds a control character (0x"), "%s",
-                  err_message(ERR_NETWORK));
+        cr_expect_eq(line(&c, bad[i]), ERR_SERVER, "%zu", i);
+        cr_expect(strstr(err_message(ERR_SERVER), "holds a control character (0x"), "%s",
+                  err_message(ERR_SERVER));
     }
-    cr_expect_eq(http__header(&c, "X: a\0b\r\n", 8), ERR_NETWORK);
+    cr_expect_eq(http__header(&c, "X: a\0b\r\n", 8), ERR_SERVER);
     // a day at most, whatever a server asks for
     cr_expect_eq(http__header(&c, "Retry-After: 86401\r\n", 20), ERR_OK);
     cr_expect_eq(c.retry_after, 86400);
@@ -146,6 +146,6 @@ Test(redirect, headers_of_answers) {
     cr_expect_eq(c.retry_after, 0);
     err e = ERR_OK;
     for (int i = 0; i < 100000 && !e; i++) e = line(&c, "X-A: one more of many\r\n");
-    cr_expect_eq(e, ERR_NETWORK, "a head without end is cut");
+    cr_expect_eq(e, ERR_SERVER, "a head without end is cut");
     http__free(&c);
 }

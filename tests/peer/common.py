@@ -14,7 +14,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "peer"  # models, checkpoints, records; git ignores it
 SHAPES = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "small": (4, 512, 8), "medium": (8, 512, 8), "base": (12, 768, 12)}
-FAMILIES = re.findall(r"X\((?!name)(\w+)\)", (ROOT / "harness/model/encoder/family.h").read_text())  # ENCODER_FAMILIES
+FAMILIES = re.findall(r'X\(\w+, "([\w-]+)"\)', (ROOT / "harness/model/encoder/family.h").read_text())  # ENCODER_FAMILIES
 FILES = {"nsmc": ("ratings_train.txt", "ratings_test.txt"), "kor_hate": ("train.tsv", "dev.tsv"),
          "kor_sarcasm": ("train.csv", "test.csv")}
 ARRAYS = {"float32": "f", "uint8": "B", "uint16": "H"}

@@ -141,7 +141,7 @@ static err pass_open(pass *p, const char *folder) {
 /* Runs rows first to first + n as one step and reads what it left. */
 static err run_rows(pass *p, uint32_t first, uint32_t n) {
     size_t classes = p->config.classes, hidden = p->config.hidden;
-    err e = pack_fill(&p->pack, &p->batch, 0, p->rows + first, n, 0, p->gradients);
+    err e = pack_fill(&p->pack, &p->batch, 0, p->rows + first, n, p->gradients);
     if (e) return e;
     step_info info = pack_step(&p->pack, 0, 1, 0);
     if ((e = plan_submit(&p->plan, &info)) || (e = plan_wait(&p->plan, 0))) return e;

@@ -9,25 +9,13 @@
 #include <math.h>
 #include <string.h>
 
-static char *folder;
-
-static void setup(void) {
-    json_setup();
-    fake_folder(&folder);
-}
-
-static void teardown(void) {
-    fake_folder_end(folder);
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
-TestSuite(board, .init = setup, .fini = teardown);
+TestSuite(board, .init = fake_results_begin, .fini = fake_results_end);
 
 static void put(const fake_record *f, const char *device) {
     record r;
     fake_record_make(&r, f);
     if (device) cr_assert_not(record_text(&r.device.name, device));
-    cr_assert_not(store_write(folder, &r, NULL), "%s", err_message(ERR_FORMAT));
+    cr_assert_not(store_write(fake_results, &r, NULL), "%s", err_message(ERR_FORMAT));
     record_free(&r);
 }
 
@@ -48,7 +36,7 @@ static void put_made(uint32_t seed, const char *created, char commit) {
     fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.6, .rows = 90, .seed = seed});
     cr_assert_not(record_text(&r.created, created));
     cr_assert_not(record_text(&r.commit, digits));
-    cr_assert_not(store_write(folder, &r, NULL), "%s", err_message(ERR_FORMAT));
+    cr_assert_not(store_write(fake_results, &r, NULL), "%s", err_message(ERR_FORMAT));
     record_free(&r);
 }
 
@@ -59,16 +47,16 @@ Test(board, rows_say_when_and_by_what_they_were_made) {
     board b;
     strbuf text = {0};
     put_made(1, "2025-03-04T00:00:00Z", 'a');
-    cr_assert_not(store_read(&s, folder));
-    cr_assert_not(board_init(&b, &s));
+    cr_assert_not(store_read(&s, fake_results));
+    cr_assert_not(board_init(&b, &s, NULL));
     cr_expect_str_eq(b.tables[0].rows[0].made, "2025-03-04, 0.1.0 (aaaaaaaa)");
     board_free(&b);
     store_free(&s);
     put_made(2, "2025-03-02T00:00:00Z", 'b');
     put_made(3, "2025-03-09T00:00:00Z", 'c');
     put_made(4, "2025-03-05T00:00:00Z", 'b');
-    cr_assert_not(store_read(&s, folder));
-    cr_assert_not(board_init(&b, &s));
+    cr_assert_not(store_read(&s, fake_results));
+    cr_assert_not(board_init(&b, &s, NULL));
     cr_expect_str_eq(b.tables[0].rows[0].made, "2025-03-02 – 2025-03-09, 0.1.0 (cccccccc) +2");
     cr_assert_not(board_markdown(&text, &b));
     cr_expect(strstr(text.text, "| 2025-03-02 – 2025-03-09, 0.1.0 (cccccccc) +2 |\n"), "%s",
@@ -92,8 +80,8 @@ Test(board, rows_are_means_over_seeds_and_ranks_are_tested) {
     put_seeds("kor_x", "weak", 0.3, 600, 3);
     put_seeds("kor_x", "weak-too", 0.3, 600, 3);
     put_seeds("kor_x", "once", 0.95, 600, 1);
-    cr_assert_not(store_read(&s, folder));
-    cr_assert_not(board_init(&b, &s), "%s", err_message(ERR_DATA));
+    cr_assert_not(store_read(&s, fake_results));
+    cr_assert_not(board_init(&b, &s, NULL), "%s", err_message(ERR_DATA));
     cr_assert_eq(b.table_count, 1);
     const board_table *t = &b.tables[0];
     cr_assert_eq(t->row_count, 4);
@@ -134,12 +122,12 @@ Test(board, what_differs_is_kept_apart) {
         if (i == 0) r.task.version = 2;
         if (i == 1) r.task.data_sha256[0] = r.task.data_sha256[0] == '0' ? '1' : '0';
         if (i == 2) cr_assert_not(record_text(&r.protocol, "dev"));
-        cr_assert_not(store_write(folder, &r, NULL));
+        cr_assert_not(store_write(fake_results, &r, NULL));
         record_free(&r);
     }
-    cr_assert_not(store_read(&s, folder));
+    cr_assert_not(store_read(&s, fake_results));
     cr_assert_eq(s.count, 6);
-    cr_assert_not(board_init(&b, &s));
+    cr_assert_not(board_init(&b, &s, NULL));
     cr_assert_eq(b.table_count, 4);
     size_t superseded = 0;
     for (size_t i = 0; i < 4; i++) {
@@ -171,11 +159,11 @@ Test(board, runs_from_before_a_new_title_share_the_row) {
             record_text(&r.task.manifest_sha256,
                         seed ? "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
                              : "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"));
-        cr_assert_not(store_write(folder, &r, NULL));
+        cr_assert_not(store_write(fake_results, &r, NULL));
         record_free(&r);
     }
-    cr_assert_not(store_read(&s, folder));
-    cr_assert_not(board_init(&b, &s));
+    cr_assert_not(store_read(&s, fake_results));
+    cr_assert_not(board_init(&b, &s, NULL));
     cr_assert_eq(b.table_count, 1);
     cr_assert_eq(b.tables[0].row_count, 1);
     cr_expect_eq(b.tables[0].rows[0].run_count, 2);
@@ -190,8 +178,8 @@ Test(board, overall_takes_models_that_ran_every_task) {
     put_seeds("kor_x", "mini", 0.7, 100, 2);
     put_seeds("kor_y", "tiny", 0.6, 80, 2);
     put_seeds("kor_y", "small", 0.6, 80, 2);
-    cr_assert_not(store_read(&s, folder));
-    cr_assert_not(board_init(&b, &s));
+    cr_assert_not(store_read(&s, fake_results));
+    cr_assert_not(board_init(&b, &s, NULL));
     cr_assert_eq(b.task_count, 2);
     cr_assert_eq(b.overall_count, 3);
     cr_assert_str_eq(b.overall[0].any->model.name, "tiny");
@@ -219,8 +207,8 @@ Test(board, baseline_is_the_training_majority) {
     store s;
     board b;
     put(&(fake_record){.task = "kor_x", .headline = "accuracy", .right = 0.5, .rows = 100}, NULL);
-    cr_assert_not(store_read(&s, folder));
-    cr_assert_not(board_init(&b, &s));
+    cr_assert_not(store_read(&s, fake_results));
+    cr_assert_not(board_init(&b, &s, NULL));
     double ones = 0;
     for (size_t i = 0; i < 100; i++) ones += s.records[0].gold[i] == 1;
     cr_assert_float_eq(b.tables[0].baseline, ones / 100, 1e-15);
@@ -244,22 +232,22 @@ static void run_report(char *texts[4], const char *results, const char *out) {
     }
 }
 
-// the same records in another folder, written in another order, give the same bytes without a path
+// the same records in another fake_results, written in another order, give the same bytes without a path
 Test(board, report_is_the_same_byte_for_byte) {
     char *other, *out, *first[4], *second[4], today[MOMENT_BYTES];
     moment_now(today);
     today[10] = '\0';
     fake_folder(&other);
-    cr_assert_not(path_join(&out, folder, "out"));
+    cr_assert_not(path_join(&out, fake_results, "out"));
     put_seeds("kor_x", "tiny", 0.5, 100, 3);
     put_seeds("kor_y", "a|b, \"c\"", 0.6, 80, 2);
-    run_report(first, folder, out);
-    char *kept = folder;
-    folder = other;
+    run_report(first, fake_results, out);
+    char *kept = fake_results;
+    fake_results = other;
     put_seeds("kor_y", "a|b, \"c\"", 0.6, 80, 2);
     put_seeds("kor_x", "tiny", 0.5, 100, 3);
     run_report(second, other, other);
-    folder = kept;
+    fake_results = kept;
     for (int i = 0; i < 4; i++) {
         cr_assert_str_eq(first[i], second[i], "%s differs", output_names[i]);
         cr_assert_not(strstr(first[i], "/tmp"), "%s holds a path", output_names[i]);
@@ -280,7 +268,7 @@ Test(board, report_is_the_same_byte_for_byte) {
 // what is committed is what `harness report` makes of the committed records; run pages are not
 Test(board, the_committed_board_is_that_of_the_committed_records) {
     char *made[4];
-    run_report(made, HARNESS_SOURCE_DIR "/results", folder);
+    run_report(made, HARNESS_SOURCE_DIR "/results", fake_results);
     for (int i = 0; i < 4; i++) {
         char *path, *text;
         size_t count;
@@ -297,18 +285,18 @@ Test(board, the_committed_board_is_that_of_the_committed_records) {
 Test(board, whatever_differs_is_written_again) {
     char *first[4], *second[4];
     put_seeds("kor_x", "tiny", 0.5, 60, 1);
-    run_report(first, folder, folder);
+    run_report(first, fake_results, fake_results);
     for (int i = 0; i < 4; i++) {
         char *path;
         size_t length = strlen(first[i]), at = i % 2 ? length - 1 : strcspn(first[i], "5");
         char kept = first[i][at];
         first[i][at] = i % 2 ? '?' : '7'; // still a file that the program may replace
-        cr_assert_not(path_join(&path, folder, output_names[i]));
+        cr_assert_not(path_join(&path, fake_results, output_names[i]));
         cr_assert_not(file_write(path, first[i], length));
         first[i][at] = kept;
         mem_free(path);
     }
-    run_report(second, folder, folder);
+    run_report(second, fake_results, fake_results);
     for (int i = 0; i < 4; i++) {
         cr_expect_str_eq(first[i], second[i], "%s", output_names[i]);
         mem_free(first[i]);
@@ -319,16 +307,16 @@ Test(board, whatever_differs_is_written_again) {
 Test(board, report_names_damage_and_fails_at_the_end) {
     char *damaged, *board_path;
     put_seeds("kor_x", "tiny", 0.5, 100, 2);
-    cr_assert_not(path_join(&damaged, folder, "kor_x/zz.json"));
+    cr_assert_not(path_join(&damaged, fake_results, "kor_x/zz.json"));
     cr_assert_not(file_write(damaged, "{\"schema\": 1}", 13));
-    program_result p = RUN("report", "--results", folder);
+    program_result p = RUN("report", "--results", fake_results);
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "zz.json: key 'harness' is missing (expected an object)"), "%s", p.err);
     cr_assert(strstr(p.err, "1 damaged record left out"), "%s", p.err);
     program_free(&p);
-    cr_assert_not(path_join(&board_path, folder, "LEADERBOARD.md"));
+    cr_assert_not(path_join(&board_path, fake_results, "LEADERBOARD.md"));
     cr_assert(file_exists(board_path));
-    p = RUN("report", "--results", folder, "--format", "xml");
+    p = RUN("report", "--results", fake_results, "--format", "xml");
     cr_assert_eq(p.exit_code, 2);
     cr_assert(strstr(p.err, "--format expects md, html, csv or json, found 'xml'"), "%s", p.err);
     program_free(&p);

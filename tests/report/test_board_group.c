@@ -47,7 +47,7 @@ static double put(const char *name, const char *model, answer_kind kind, const c
 
 static const board_group *group(const char *name) {
     MUST(store_read(&records, folder));
-    MUST(board_init(&made, &records));
+    MUST(board_init(&made, &records, NULL));
     MUST(board_add_groups(&made, NULL));
     for (size_t i = 0; i < made.group_count; i++)
         if (!strcmp(made.groups[i].name, name)) return &made.groups[i];

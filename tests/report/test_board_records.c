@@ -12,33 +12,21 @@
 #include <stdio.h>
 #include <string.h>
 
-static char *folder;
-
-static void setup(void) {
-    json_setup();
-    fake_folder(&folder);
-}
-
-static void teardown(void) {
-    fake_folder_end(folder);
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
-TestSuite(board_records, .init = setup, .fini = teardown);
+TestSuite(board_records, .init = fake_results_begin, .fini = fake_results_end);
 
 // writes r under a name of the test's choice and frees it
 static void put(record *r, const char *name) {
     char *path;
-    cr_assert_not(mem_printf(&path, "%s/%s/%s", folder, r->task.name, name));
+    cr_assert_not(mem_printf(&path, "%s/%s/%s", fake_results, r->task.name, name));
     cr_assert_not(record_write(r, path), "%s", err_message(ERR_FORMAT));
     mem_free(path);
     record_free(r);
 }
 
 static void open_board(store *s, board *b) {
-    cr_assert_not(store_read(s, folder));
+    cr_assert_not(store_read(s, fake_results));
     cr_assert_eq(s->damaged, 0);
-    cr_assert_not(board_init(b, s), "%s", err_message(ERR_DATA));
+    cr_assert_not(board_init(b, s, NULL), "%s", err_message(ERR_DATA));
 }
 
 static void close_board(store *s, board *b) {
@@ -165,7 +153,7 @@ static void make_figures(record *r, const char *model, uint32_t seed, const uint
         scored[i] = i != 5 && i != 7;
     }
     for (size_t k = 0; k < wrong_count; k++) predicted[wrong[k]] = 1 - gold[wrong[k]];
-    cr_assert_not(record_test(r, gold, predicted, first, scored, ROWS));
+    cr_assert_not(fake_record_test(r, gold, predicted, first, scored, ROWS));
     r->timing.train_s = 1 + 2 * seed;
 }
 
@@ -228,7 +216,7 @@ static void put_pair(const char *model, uint32_t from, uint32_t to, uint32_t als
             gold[i] = i % 2;
             predicted[i] = (i >= from && i < to) || i == also ? 1 - gold[i] : gold[i];
         }
-        cr_assert_not(record_test(&r, gold, predicted, NULL, NULL, N));
+        cr_assert_not(fake_record_test(&r, gold, predicted, NULL, NULL, N));
         snprintf(name, sizeof name, "%s-%u.json", model, seed);
         put(&r, name);
     }
@@ -431,7 +419,7 @@ Test(board_records, of_records_that_contradict_others_the_most_stay) {
             snprintf(name, sizeof name, "%u.json", k);
             put(&r, name);
         }
-        program_result p = RUN("report", "--results", folder, "--format", "md");
+        program_result p = RUN("report", "--results", fake_results, "--format", "md");
         char *path, *text;
         size_t count;
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
@@ -441,7 +429,7 @@ Test(board_records, of_records_that_contradict_others_the_most_stay) {
                   "%s", p.err);
         cr_assert(strstr(p.err, lies[i].in), "%s, not: %s", lies[i].in, p.err);
         program_free(&p);
-        cr_assert_not(path_join(&path, folder, "LEADERBOARD.md"));
+        cr_assert_not(path_join(&path, fake_results, "LEADERBOARD.md"));
         cr_assert_not(file_read((void **)&text, &count, path, 0));
         cr_assert(strstr(text, "\n## Left out\n\n- kor_x/0.json is left out"), "%s", text);
         cr_assert(strstr(text, " | 2 | "), "%s", text); // seeds
@@ -570,11 +558,11 @@ Test(board_records, copies_under_other_seeds_are_no_seeds) {
             put(&r, name);
         }
         record_free(&of);
-        program_result p = RUN("report", "--results", folder, "--format", "md");
+        program_result p = RUN("report", "--results", fake_results, "--format", "md");
         char *path, *text;
         size_t count;
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        cr_assert_not(path_join(&path, folder, "LEADERBOARD.md"));
+        cr_assert_not(path_join(&path, fake_results, "LEADERBOARD.md"));
         cr_assert_not(file_read((void **)&text, &count, path, 0));
         for (uint32_t k = 2; k < 4; k++) {
             char line[200];

@@ -29,7 +29,7 @@ TestSuite(compare, .init = setup, .fini = teardown);
 static void compared(comparison *c) {
     cr_assert_not(record_score(&a));
     cr_assert_not(record_score(&b));
-    cr_assert_not(compare_records(c, &a, &b, COMPARE_TOLERANCE), "%s", err_message(ERR_DATA));
+    cr_assert_not(compare_records(c, &a, &b), "%s", err_message(ERR_DATA));
 }
 
 Test(compare, equal_runs_are_equal) {
@@ -202,7 +202,7 @@ Test(compare, keys_of_one_recipe_alone_are_told) {
     strbuf out = {0};
     fake_recipe_number(&a, "of_a", 3);
     fake_recipe_number(&b, "of_b", 4);
-    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    MUST(compare_records(&c, &a, &b));
     MUST(compare_text(&out, &c, "a", "b"));
     cr_expect(strstr(out.text, "- of_a: 3 in A, "), "%s", out.text);
     cr_expect(strstr(out.text, "- of_b: ") && strstr(out.text, ", 4 in B\n"), "%s", out.text);
@@ -215,7 +215,7 @@ Test(compare, keys_of_one_recipe_alone_are_told) {
 
 static void refused(const char *want) {
     comparison c;
-    cr_assert_eq(compare_records(&c, &a, &b, COMPARE_TOLERANCE), ERR_DATA, "%s", want);
+    cr_assert_eq(compare_records(&c, &a, &b), ERR_DATA, "%s", want);
     cr_assert(strstr(err_message(ERR_DATA), want), "want '%s' in '%s'", want,
               err_message(ERR_DATA));
 }
@@ -236,7 +236,7 @@ Test(compare, other_tasks_and_data_are_refused) {
     refused("tasks 'own-other' and 'fake_task': the two runs do not compare: the data hash is 'f");
     a.task.data_sha256[0] = 'e';
     comparison c;
-    cr_assert_not(compare_records(&c, &a, &b, COMPARE_TOLERANCE), "%s", err_message(ERR_DATA));
+    cr_assert_not(compare_records(&c, &a, &b), "%s", err_message(ERR_DATA));
     a.task.labels[0][0] ^= 1;
     if (a.task.names) a.task.names[0][0] ^= 1;
     refused("a label is '");
@@ -415,9 +415,57 @@ Test(compare, devices_run_now) {
     cr_assert(strstr(p.out, "\"equivalent\":\ttrue"), "%s", p.out);
     cr_assert(strstr(p.out, "\"name\":\t\"linear_fwd 512x128\",\n"), "%s", p.out);
     program_free(&p);
-    p = RUN("compare", "cpu", "no-such-device");
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "no-such-device: no such record or run folder, and no device"), "%s",
-              p.err);
+}
+
+#define LONG "--threads", "1", "--max-steps", "30000"
+
+/* The first device trains when all else is known to go with it. */
+Test(compare, refusals_come_before_a_device_trains, .timeout = 120) {
+    program_result p = RUN("run", "--task", "kor_sae", "--sample", "--model", "tiny", "--device",
+                           "cpu", "--threads", "1", "--max-steps", "1", "-o", "sae", "-q");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--device", "cpu",
+            "--threads", "1", "--max-steps", "1", "-o", "hate", "-q");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    static const struct {
+        const char *const arguments[13];
+        int code;
+        const char *said;
+        bool opens; /* the run, whose data is looked at */
+    } cases[] = {
+        {{"compare", "cpu", "no-such-device", LONG},
+         1,
+         "no-such-device: no such record or run folder, and no device",
+         false},
+        {{"compare", "cpu", "sae", LONG},
+         1,
+         "the task is 'kor_sae' and 'kor_hate'; --task kor_sae --sample makes runs of the record's",
+         true},
+        {{"compare", "cpu", "sae", "--task", "kor_sae", "--sample", "--limit", "5", LONG},
+         1,
+         "they have 96 and 5 training rows, 48 and 5 test rows (another limit of rows)",
+         true},
+        {{"compare", "cpu", "sae", "hate", LONG}, 1, "the task is 'kor_sae' and 'kor_hate'", false},
+        {{"compare", "cpu", "cpu", "cpu", "--rows", "3", LONG},
+         2,
+         "--rows is of two sides, found 3",
+         false},
+        {{"compare", "cpu,cpu", "hate", LONG}, 2, "a side is of one device", false},
+        {{"compare", "cpu", "sae", "--texts", "--limit", "5", LONG}, 1, "its data is", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        p = program_run(NULL, 40, cases[i].arguments);
+        cr_expect_eq(p.exit_code, cases[i].code, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, cases[i].said), "case %zu: %s", i, p.err);
+        cr_expect(cases[i].opens == (strstr(p.err, "running ") != NULL), "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+    const char *many[29] = {"compare"};
+    for (size_t i = 1; i < 28; i++) many[i] = "cpu";
+    p = program_run(NULL, 20, many);
+    cr_expect_eq(p.exit_code, 2);
+    cr_expect(strstr(p.err, "compare takes up to 26 sides, found 27"), "%s", p.err);
     program_free(&p);
 }

@@ -10,19 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static char *folder;
-
-static void setup(void) {
-    json_setup();
-    fake_folder(&folder);
-}
-
-static void teardown(void) {
-    fake_folder_end(folder);
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
-TestSuite(cost, .init = setup, .fini = teardown);
+TestSuite(cost, .init = fake_results_begin, .fini = fake_results_end);
 
 static void put(const char *model, const char *device, double right, double seconds,
                 double joules) {
@@ -39,7 +27,7 @@ static void put(const char *model, const char *device, double right, double seco
         r.cost.energy[1] = (record_energy){"nvml", 2 * joules, 1};
         r.cost.tells_heat = r.cost.was_throttled = true;
     }
-    MUST(store_write(folder, &r, NULL));
+    MUST(store_write(fake_results, &r, NULL));
     record_free(&r);
 }
 
@@ -60,8 +48,8 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     put("good", "cpu", 0.9, 1000, 0);
     put("slow", "cpu", 0.25, 100, 0);
     put("elsewhere", "gpu", 0.2, 500, 0);
-    MUST(store_read(&s, folder));
-    MUST(board_init(&b, &s));
+    MUST(store_read(&s, fake_results));
+    MUST(board_init(&b, &s, NULL));
     cr_assert_eq(b.table_count, 1);
     const board_table *t = &b.tables[0];
     MUST(cost_points(&points, t, cost_target_of(&b, t)));
@@ -109,8 +97,8 @@ Test(cost, a_row_is_beaten_by_what_is_better_in_one_and_not_worse_in_the_other) 
     board b;
     put("first", "cpu", 0.5, 100, 0);
     put("second", "cpu", 0.5, 100, 0);
-    MUST(store_read(&s, folder));
-    MUST(board_init(&b, &s));
+    MUST(store_read(&s, fake_results));
+    MUST(board_init(&b, &s, NULL));
     board_table *t = &b.tables[0];
     cr_assert_eq(t->row_count, 2);
     for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
@@ -152,8 +140,8 @@ Test(cost, the_plot_is_read_on_a_phone) {
     put("half", "cpu", 0.6, 110, 0);
     put("late", "cpu", 0.7, 300, 0);
     put("all", "cpu", 1, 1000, 0);
-    MUST(store_read(&s, folder));
-    MUST(board_init(&b, &s));
+    MUST(store_read(&s, fake_results));
+    MUST(board_init(&b, &s, NULL));
     MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front", PAGE_EN));
     cr_assert_eq(sscanf(text.text, "<svg class=\"plot\" viewBox=\"0 0 %lf", &width), 1, "%s",
                  text.text);
@@ -189,7 +177,7 @@ static void put_seed(uint32_t seed, double rate, double eval_s, uint64_t mib, do
         r.cost.tells_heat = true;
         r.cost.was_throttled = joules > 250;
     }
-    MUST(store_write(folder, &r, NULL));
+    MUST(store_write(fake_results, &r, NULL));
     record_free(&r);
 }
 
@@ -202,8 +190,8 @@ Test(cost, a_row_has_the_means_of_its_seeds) {
     put_seed(1, 100, 1, 5, 100);
     put_seed(2, 200, 2, 7, 0);
     put_seed(3, 600, 3, 6, 300);
-    MUST(store_read(&s, folder));
-    MUST(board_init(&b, &s));
+    MUST(store_read(&s, fake_results));
+    MUST(board_init(&b, &s, NULL));
     cr_assert(b.table_count == 1 && b.tables[0].row_count == 1);
     const board_table *t = &b.tables[0];
     MUST(cost_points(&points, t, cost_target_of(&b, t)));
@@ -233,7 +221,7 @@ static void put_dev(const char *model, uint32_t seed, const char *chooser, const
     r.evaluation_count = 0;
     for (int i = 0; i < 3; i++) MUST(record_evaluation_add(&r, 1 + i, scores[i], 1, seconds[i]));
     r.best_step = 1;
-    MUST(store_write(folder, &r, NULL));
+    MUST(store_write(fake_results, &r, NULL));
     record_free(&r);
 }
 
@@ -267,8 +255,8 @@ Test(cost, the_time_until_a_dev_score_is_that_of_the_first_that_has_it) {
     put_dev("late", 1, "macro_f1", (double[]){0.1, 0.65, 0.5}, (double[]){30, 60, 90});
     put_dev("older", 1, "macro_f1", (double[]){0.9, 0.9, 0.9}, (double[]){0, 0, 0});
     put_dev("other", 1, "loss", (double[]){0.1, 0.1, 0.1}, (double[]){1, 2, 3});
-    MUST(store_read(&s, folder));
-    MUST(board_init(&b, &s));
+    MUST(store_read(&s, fake_results));
+    MUST(board_init(&b, &s, NULL));
     const board_table *t = &b.tables[0];
     cost_target target = cost_target_of(&b, t);
     cr_assert_str_eq(target.metric, "macro_f1");

@@ -300,8 +300,59 @@ Test(history, folders_are_read_and_files_are_ones_own) {
     put("b/task/broken.json", "{");
     put("b/cut.json", "{\"schema\": \"harness-bench-1\"}");
     expect(RUN("report", "--history", "a", "b", "-o", "out"), 1, "2 damaged records left out");
+    put("b/task/who/cut.json", "{\"schema\": \"harness-bench-1\"}");
+    expect(RUN("report", "--history", "b", "-o", "out"), 1, "3 damaged records left out");
     put("mine/HISTORY.md", "my own words");
     expect(RUN("report", "--history", "a", "-o", "mine"), 1, "mine/HISTORY.md");
     cr_expect(!file_exists(temporary_path("mine/history.html")));
+    temporary_remove();
+}
+
+/* What else this program writes lies among records: records of speed are used wherever they lie, and
+ * files of other kinds are no damage, in a history as on a board. */
+Test(history, files_of_other_kinds_are_no_damage) {
+    static const char *const others[] = {
+        "{\"kind\": \"pretraining\", \"schema\": 2}",
+        "{\"architectures\": [\"BertModel\"], \"model_type\": \"bert\"}",
+        "{\"run\": \"a\", \"identity\": {}}",
+        "{\"made_by\": \"harness\", \"run\": \"a\"}",
+        "{\"schema\": 1, \"dev_rows\": 1, \"best_step\": 2}",
+        "{\"search\": {}, \"trials\": []}",
+        "{\"learning_rate\": 1, \"num_train_epochs\": 2}",
+        "{\"tables\": [], \"overall\": []}",
+        "{\"differs\": [], \"kernels\": []}",
+        "{\"schema\": \"harness-history-1\"}",
+        "{\"unk_token\": \"[UNK]\", \"mask_token\": \"[MASK]\"}",
+        "{\"weight_map\": {}}",
+        "{\"schema\": 1, \"suite_sha256\": \"\", \"cases\": []}"};
+    enum { OTHERS = sizeof others / sizeof *others };
+    char text[1000], name[64];
+    json_setup();
+    for (unsigned day = 1; day <= 4; day++) {
+        record r;
+        make_run(&r, day, "1.0", 0.5, 500);
+        snprintf(name, sizeof name, "a/task/r%u.json", day);
+        MUST(record_write(&r, temporary_path(name)));
+        record_free(&r);
+        snprintf(text, sizeof text, form, "\"created\": \"2026-01-01T03:00:00Z\", ", "false",
+                 100 + (int)day);
+        snprintf(name, sizeof name, day % 2 ? "a/task/s%u.json" : "a/task/who/s%u.json", day);
+        put(name, text);
+    }
+    expect(RUN("report", "--history", "a", "--json"), 0, "\"nsmc (sample), training\"");
+    for (size_t i = 0; i < OTHERS; i++) {
+        snprintf(name, sizeof name, "a/task/o%zu.json", i);
+        put(name, others[i]);
+    }
+    expect(RUN("report", "--history", "a", "--json"), 0,
+           "a: 13 files of other kinds passed over; the first is a/task/o0.json: the record of "
+           "a pretraining (schema 2)");
+    expect(RUN("report", "--results", "a", "--json"), 0,
+           "a: 17 files of other kinds passed over; the first is a/task/o0.json: the record of "
+           "a pretraining (schema 2)");
+    // one with answers is a run's, whatever else it has
+    put("a/task/damaged.json", "{\"predictions\": {}, \"differs\": [], \"kernels\": []}");
+    expect(RUN("report", "--results", "a", "--json"), 1, "1 damaged record left out");
+    expect(RUN("report", "--history", "a", "--json"), 1, "1 damaged record left out");
     temporary_remove();
 }

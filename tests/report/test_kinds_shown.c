@@ -47,7 +47,7 @@ static void expect_part(const strbuf *text, const char *part) {
 
 static void compared(strbuf *out) {
     comparison c;
-    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    MUST(compare_records(&c, &a, &b));
     cr_expect_gt(c.only_a_right, c.only_b_right);
     MUST(compare_text(out, &c, "a", "b"));
 }
@@ -114,7 +114,7 @@ static cJSON *parted(strbuf *text, const char *const *texts) {
     comparison c;
     strbuf json = {0};
     cJSON *root = NULL;
-    MUST(compare_records(&c, &a, &b, COMPARE_TOLERANCE));
+    MUST(compare_records(&c, &a, &b));
     c.wish = (compare_wish){.rows = 3, .texts = texts};
     text->length = 0;
     MUST(compare_text(text, &c, "a", "b"));
@@ -456,7 +456,7 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(store_write(folder, &a, NULL));
     MUST(store_write(folder, &b, NULL));
     MUST(store_read(&s, folder));
-    MUST(board_init(&made, &s));
+    MUST(board_init(&made, &s, NULL));
     MUST(board_html(&page, &made, PAGE_EN));
     MUST(board_markdown(&text, &made));
     expect_part(&page,
@@ -477,7 +477,7 @@ Test(kinds_shown, boards_say_what_they_stand_against) {
     MUST(store_write(folder, &a, NULL));
     MUST(store_write(folder, &b, NULL));
     MUST(store_read(&s, folder));
-    MUST(board_init(&made, &s));
+    MUST(board_init(&made, &s, NULL));
     MUST(board_html(&page, &made, PAGE_EN));
     MUST(board_markdown(&text, &made));
     expect_part(&page, "<th scope=\"row\" class=\"model\">no entity</th><td class=\"n\">0.00</td>");

@@ -236,7 +236,7 @@ static void add_comparison(strbuf *out, const record *const runs[4], form of, pa
     group_comparison groups;
     switch (of) {
     case OF_ONE:
-        MUST(compare_records(&one, runs[0], runs[2], COMPARE_TOLERANCE));
+        MUST(compare_records(&one, runs[0], runs[2]));
         one.wish = (compare_wish){.rows = 3, .language = l};
         MUST(compare_text(out, &one, "가", "나"));
         return;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static char *results, *cache, *none;
 
@@ -216,6 +217,79 @@ Test(report_cache, that_is_damaged_is_none) {
         }
         expect_as_without("damaged");
     }
+}
+
+/* The program again, of another build by what it says of itself, in a folder with what it needs. */
+static char *other_build(const char *folder) {
+    static const char note[] = "\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU";
+    char *path, *share, *bytes, *of, *place;
+    size_t count, found = 0;
+    MUST(file_read((void **)&bytes, &count, HARNESS_PROGRAM, 0));
+    for (size_t i = 0; i + sizeof note + 20 < count; i += 4)
+        if (!memcmp(bytes + i, note, sizeof note)) {
+            bytes[i + sizeof note] ^= 1;
+            found++;
+        }
+    cr_assert_eq(found, 1, "%zu notes of a build", found);
+    MUST(path_join(&path, folder, "harness"));
+    MUST(path_join(&share, folder, "share"));
+    MUST(path_folder(&of, HARNESS_PROGRAM));
+    MUST(path_join(&place, of, "share"));
+    write_bytes(path, bytes, count);
+    cr_assert_eq(chmod(path, 0755), 0);
+    cr_assert_eq(symlink(place, share), 0);
+    mem_free(share);
+    mem_free(place);
+    mem_free(of);
+    mem_free(bytes);
+    return path;
+}
+
+/* Which build wrote the cache's list of records, as its last bytes say. */
+static void expect_written_anew(char before[64], const char *when) {
+    char paths[8][512], *bytes;
+    size_t count, files = cache_files(paths), lists = 0;
+    for (size_t i = 0; i < files; i++) {
+        if (strcmp(strrchr(paths[i], '/'), "/records") != 0) continue;
+        MUST(file_read((void **)&bytes, &count, paths[i], 0));
+        cr_assert_gt(count, (size_t)64);
+        cr_expect(memcmp(bytes + count - 64, before, 64), "%s: the other's cache was taken", when);
+        memcpy(before, bytes + count - 64, 64);
+        mem_free(bytes);
+        lists++;
+    }
+    cr_assert_eq(lists, 1);
+}
+
+/* Two builds in turns over one cache and one board: each writes what it would without the other. */
+Test(report_cache, of_another_build_is_none) {
+    char end[64] = "";
+    char *folder, *command, *board;
+    fake_folder(&folder);
+    char *program = other_build(folder);
+    MUST(mem_printf(&board, "%s/../%s-board", results, strrchr(results, '/') + 1));
+    MUST(mem_printf(&command, "%s report --quiet --results %s --output-dir %s", program, results,
+                    board));
+    for (int turn = 0; turn < 3; turn++) {
+        char paths[8][512];
+        strbuf own = report(cache), after = {0};
+        cr_assert_eq(cache_files(paths), 6);
+        expect_written_anew(end, "the first");
+        cr_assert_eq(system(command), 0);
+        expect_written_anew(end, "the other");
+        cr_assert_eq(cache_files(paths), 6);
+        add_files(&after, board);
+        cr_assert(own.length == after.length && !memcmp(own.text, after.text, own.length));
+        strbuf_free(&own);
+        strbuf_free(&after);
+        if (turn) make("model x", (uint32_t)turn, ANSWER_CLASS, "classes");
+    }
+    expect_as_without("after the other");
+    MUST(folder_remove(folder));
+    mem_free(folder);
+    mem_free(program);
+    mem_free(command);
+    mem_free(board);
 }
 
 /* A record that is written over where it lies, as large as before and with its old times. */

@@ -81,7 +81,7 @@ Test(whole_kinds, of_runs_and_of_what_parts_them) {
         make_texts(texts, sides[0][0]);
         MUST(html_run(&out, sides[1][0], list, PAGE_EN));
         held(kinds[i].name, "run.html", &out);
-        MUST(compare_records(&one, sides[0][0], sides[1][0], COMPARE_TOLERANCE));
+        MUST(compare_records(&one, sides[0][0], sides[1][0]));
         one.wish = (compare_wish){.rows = 4, .texts = list};
         MUST(compare_text(&out, &one, "left", "right"));
         held(kinds[i].name, "one.md", &out);
@@ -170,7 +170,7 @@ Test(whole_kinds, of_many_labels) {
             gold[i] = i % (uint32_t)most;
             said[i] = i % 3 ? gold[i] : (gold[i] + i % 2 + 1) % (uint32_t)most;
         }
-        MUST(record_test(&r, gold, said, NULL, NULL, ALL));
+        MUST(fake_record_test(&r, gold, said, NULL, NULL, ALL));
         MUST(record_score(&r));
         MUST(html_run(&out, &r, NULL, PAGE_EN));
         // the matrix itself is held by another page

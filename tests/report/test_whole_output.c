@@ -122,7 +122,7 @@ Test(whole_output, of_comparisons) {
         expect_output(name, out.text);                                                             \
         strbuf_free(&out);                                                                         \
     } while (0)
-    MUST(compare_records(&c, lists[0][0], lists[1][0], COMPARE_TOLERANCE));
+    MUST(compare_records(&c, lists[0][0], lists[1][0]));
     HELD("compare.md", compare_text(&out, &c, "left", "right"));
     HELD("compare.json", compare_json(&out, &c, "left", "right"));
     MUST(compare_groups(&g, lists[0], SEEDS, lists[1], SEEDS));
@@ -195,7 +195,7 @@ Test(whole_output, of_a_board) {
     put("kor_x", "tiny", 1, 2, 2, "z-again");
     MUST(store_read(&s, folder));
     cr_assert(s.count == 14 && !s.damaged, "%zu, %zu", s.count, s.damaged);
-    MUST(board_init(&b, &s));
+    MUST(board_init(&b, &s, NULL));
     HELD("board.md", board_markdown(&out, &b));
     HELD("board.csv", board_csv(&out, &b));
     HELD("board.json", board_json(&out, &b));

@@ -31,5 +31,13 @@ void fake_recipe_bool(record *r, const char *key, bool value);
  * that is in it, and frees path. */
 void fake_folder(char **path);
 void fake_folder_end(char *path);
+/* One for a suite's test, which ends with no block left. */
+extern char *fake_results;
+void fake_results_begin(void);
+void fake_results_end(void);
+
+/* record_test_answers of classes. */
+err fake_record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
+                     const uint32_t *first_row, const bool *scored_dedup, size_t rows) MUST_CHECK;
 
 #endif

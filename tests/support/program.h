@@ -27,6 +27,23 @@ void program_forgive_loader(const char *const *arguments);
 /* program_run with the arguments in place. */
 #define RUN(...) program_run(NULL, 120, (const char *const[]){__VA_ARGS__, NULL})
 
+/* What it ended with, and what stands in `out` or `err`. */
+#define EXPECT(r, code, stream, text)                                                              \
+    do {                                                                                           \
+        EXITS(r, code);                                                                            \
+        cr_assert(strstr((r).stream, text), "expected '%s' in: %s", text, (r).stream);             \
+    } while (0)
+#define EXITS(r, code)                                                                             \
+    cr_assert_eq((r).exit_code, code, "exit code %d, expected %d; it said: %s", (r).exit_code,     \
+                 code, (r).err)
+#define SAYS(r, text) cr_assert(strstr((r).err, text), "expected '%s' in: %s", text, (r).err)
+/* The same of a result that is of no use afterwards: it is freed. */
+#define EXPECT_LAST(r, code, stream, text)                                                         \
+    do {                                                                                           \
+        EXPECT(r, code, stream, text);                                                             \
+        program_free(&(r));                                                                        \
+    } while (0)
+
 /* A fresh folder under $TMPDIR, removed by temporary_remove; borrowed, one a process. */
 const char *temporary_folder(void);
 void temporary_remove(void);

@@ -63,7 +63,7 @@ static void run(plan *p, const step_info *step) {
 }
 
 void tiny_model_step(tiny_model *t, const pack_sentence *sentences, uint32_t count, uint32_t step) {
-    MUST(pack_fill(&t->pack, &t->batch, 0, sentences, count, 0, true));
+    MUST(pack_fill(&t->pack, &t->batch, 0, sentences, count, true));
     step_info info = pack_step(&t->pack, 0, step, 42);
     run(&t->train, &info);
 }
@@ -81,7 +81,7 @@ double tiny_model_loss(const tiny_model *t) {
 }
 
 double tiny_model_evaluate(tiny_model *t, const pack_sentence *sentences, uint32_t count) {
-    MUST(pack_fill(&t->pack, &t->batch, 0, sentences, count, 0, false));
+    MUST(pack_fill(&t->pack, &t->batch, 0, sentences, count, false));
     step_info info = pack_step(&t->pack, 0, 1, 42);
     run(&t->eval, &info);
     return tiny_model_loss(t);

@@ -364,7 +364,7 @@ Test(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
                                       {.name = "no", .number = 0, .is_truth = true}};
     MUST(event_file_open(&f, path, 0));
     cr_assert(f.is_new);
-    MUST(event_file_add_text(&f, "args/text_summary", "hi"));
+    MUST(event_file_add_text(&f, "hi"));
     MUST(event_file_begin_run(&f, settings, 4));
     MUST(event_file_end_run(&f, 6));
     event_file_close(&f);

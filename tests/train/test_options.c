@@ -324,14 +324,15 @@ static void check_frozen(toy *t, const char *selector, const frozen *f) {
     train_frozen(&before, &after, &norm, t, f, 1);
     train_frozen(&free_before, &free_after, &free_norm, t, &(frozen){false, 0}, 1);
     params ps;
+    char name[PARAM_NAME_BYTES];
     MUST(params_init(&ps, &t->device, &t->config, 0));
     for (size_t i = 0; i < ps.count; at += ps.list[i++].count) {
         const param *p = &ps.list[i];
         size_t bytes = p->count * sizeof(double);
+        param_label(p, name);
         if (is_frozen(p, f) || p->field == PARAM_token) continue;
         cr_assert_eq(memcmp(after.gradients + at, free_after.gradients + at, bytes), 0,
-                     "%s: gradient of %s differs from the run that trains all", selector,
-                     param_field_name(p->field));
+                     "%s: gradient of %s differs from the run that trains all", selector, name);
         for (size_t k = 0; k < p->count; k++)
             square += after.gradients[at + k] * after.gradients[at + k];
     }
@@ -347,8 +348,9 @@ static void check_frozen(toy *t, const char *selector, const frozen *f) {
     for (size_t i = 0; i < ps.count; at += ps.list[i++].count) {
         const param *p = &ps.list[i];
         bool same = memcmp(before.values + at, after.values + at, p->count * sizeof(float)) == 0;
-        cr_assert_eq(same, is_frozen(p, f), "%s: %s of layer %u %s", selector,
-                     param_field_name(p->field), p->layer, same ? "stayed" : "changed");
+        param_label(p, name);
+        cr_assert_eq(same, is_frozen(p, f), "%s: %s %s", selector, name,
+                     same ? "stayed" : "changed");
     }
     params_free(&ps);
     snapshot_free(&before);

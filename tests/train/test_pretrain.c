@@ -367,6 +367,57 @@ Test(pretrain, epochs_end_with_an_evaluation) {
     cJSON_Delete(root);
 }
 
+static double figure(const cJSON *o, const char *key) {
+    const cJSON *v = cJSON_GetObjectItem(o, key);
+    cr_assert(cJSON_IsNumber(v), "%s", key);
+    return v->valuedouble;
+}
+
+/* Figures are those of the run itself; only the cache gets something, which the run takes. */
+Test(pretrain, dry_run_tells_what_the_run_does) {
+#define EPOCHS                                                                                     \
+    "pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu", "--threads", "1",  \
+        "--tokens-per-batch", "2048", "--warmup-steps", "1", "--epochs", "2", PRESET
+    json_setup();
+    write_lines();
+    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+    program_result p = RUN(EPOCHS, "--dry-run");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "\nlines   900, 0 of them left out "), "%s", p.out);
+    cr_expect(strstr(p.out, "nothing was trained, and nothing written but the corpus' tokens"),
+              "%s", p.out);
+    program_free(&p);
+    cr_expect_not(file_named(temporary_path("runs")), "something was made");
+    p = RUN(EPOCHS, "--dry-run");
+    cr_expect(strstr(p.out, "nothing was trained, and nothing written\n"), "%s", p.out);
+    program_free(&p);
+    p = RUN(EPOCHS, "--dry-run", "--json");
+    cJSON *dry = NULL;
+    MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
+    program_free(&p);
+    const char *output = cJSON_GetObjectItem(dry, "output")->valuestring;
+    cr_expect_not(file_named(temporary_path(output)), "something was made");
+    run_well(RUN(EPOCHS));
+    cJSON *root = record_of(output);
+    const cJSON *timing = cJSON_GetObjectItem(root, "timing");
+    cr_expect_eq(figure(dry, "steps"), figure(timing, "steps"));
+    cr_expect_eq(figure(dry, "epoch_steps") * 2, figure(dry, "steps"));
+    cr_expect_eq(figure(dry, "train_tokens"), figure(timing, "train_tokens"));
+    cr_expect_eq(figure(dry, "train_sentences") + figure(dry, "heldout_sentences"), 900);
+    cr_expect(figure(dry, "train_s") > 0 && figure(dry, "disk_bytes") > 0);
+    cr_expect(figure(dry, "eval_s") > 0 && figure(dry, "device_bytes") > 0);
+    // of one that is finished it says so, and what is there stays
+    p = RUN(EPOCHS, "--dry-run");
+    cr_expect(strstr(p.out, "\nfinished already, in runs/"), "%s", p.out);
+    program_free(&p);
+    run_well(RUN(EPOCHS, "--dry-run", "--overwrite"));
+    cJSON *after = record_of(output);
+    cr_expect(cJSON_Compare(root, after, true));
+    cJSON_Delete(after);
+    cJSON_Delete(root);
+    cJSON_Delete(dry);
+}
+
 static void check_rate(const char *folder, double rate, double warmup) {
     cJSON *root = record_of(folder);
     const cJSON *said = cJSON_GetObjectItem(root, "recipe");

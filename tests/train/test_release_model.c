@@ -33,13 +33,6 @@ static int release(const char *from, const char *to, const char *says) {
     return status < 0 ? status : status >> 8;
 }
 
-static char *text_of(const char *name) {
-    void *text = NULL;
-    size_t bytes = 0;
-    MUST(file_read(&text, &bytes, temporary_path(name), 0));
-    return text;
-}
-
 /* Every value is the other file's, rounded to the 11 bits of half precision. */
 static void check_halved(const char *whole, const char *half) {
     safetensors a, b;
@@ -92,7 +85,7 @@ Test(release_model, is_the_run_in_half_precision_with_its_command) {
         cr_expect_str_eq(a, b, "%s", files[i]);
     }
     // the card names what trains it again
-    char *card = text_of("small/README.md");
+    char *card = temporary_text("small/README.md");
     static const char *const says[] = {"# small\n", "--model tiny --max-steps 3 --seed 7",
                                        "--warmup-steps 1", "test texts may be among the corpus"};
     for (size_t i = 0; i < sizeof says / sizeof *says; i++)

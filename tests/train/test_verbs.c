@@ -17,12 +17,6 @@
 #define DEVICE "reference"
 #endif
 
-#define EXPECT(r, code, stream, text)                                                              \
-    do {                                                                                           \
-        cr_assert_eq((r).exit_code, (code), "exit code %d\n%s", (r).exit_code, (r).err);           \
-        cr_assert_not_null(strstr((r).stream, (text)), "no '%s' in:\n%s", (text), (r).stream);     \
-    } while (0)
-
 static double number_of(const cJSON *root, const char *key) {
     const cJSON *item = cJSON_GetObjectItem(root, key);
     cr_assert(cJSON_IsNumber(item), "no number '%s'", key);

@@ -232,7 +232,6 @@ static void fill_info(device_info *info, VkPhysicalDevice physical) {
     format_uuid(info->uuid, id.deviceUUID);
     info->threads = 1;
     info->vendor = p->vendorID;
-    info->device_id = p->deviceID;
     info->subgroup_size = subgroup.subgroupSize;
     info->max_workgroup = p->limits.maxComputeWorkGroupInvocations;
     info->max_shared_bytes = p->limits.maxComputeSharedMemorySize;

@@ -154,7 +154,7 @@ static err read_lines(data__source *s, const char *key, uint64_t *lines, corpus_
     for (;;) {
         char *text;
         size_t bytes;
-        err e = data__source_line(s, &text, &bytes, "a line");
+        err e = data__source_line(s, &text, &bytes, &(data__piece){.what = "a line"});
         if (e || !bytes) return e;
         text_span line = trimmed((text_span){text, bytes});
         if (line.bytes) {

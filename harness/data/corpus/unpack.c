@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { PACKED_BYTES = 256 << 10, XZ_MEMORY_BYTES = 512 << 20, GZIP_WINDOW = 15 + 16 };
 /* Text packs to a tenth or so. Up to the first any file may unpack, beyond it to the second times
@@ -179,6 +180,8 @@ static err step_zstd(unpack *u, uint8_t *out, size_t size, size_t *given) {
     *given = to.pos;
     u->part_ended = code == 0;
     if (!ZSTD_isError(code)) return ERR_OK;
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+        return err_set(ERR_MEMORY, "%s: out of memory", u->path);
     return wrong(u, ZSTD_getErrorName(code));
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const encoder_family *const families[] = {
-#define X(name) &encoder_##name,
+#define X(name, type) &encoder_##name,
     ENCODER_FAMILIES(X)
 #undef X
 };
@@ -19,7 +19,7 @@ const encoder_family *family_find(const char *model_type) {
 }
 
 const char *family_names(void) {
-#define X(name) #name ", "
+#define X(name, type) type ", "
     static char text[] = ENCODER_FAMILIES(X);
 #undef X
     text[sizeof text - sizeof ", "] = '\0';

@@ -54,14 +54,16 @@ typedef struct encoder_family {
     bool lm_is_gelu;         /* a masked language model's head has GELU, whatever hidden_act says */
 } encoder_family;
 
-/* X(name): encoder_<name> is defined in encoder/<name>.c. */
-#define ENCODER_FAMILIES(X) X(bert) X(roberta) X(electra) X(distilbert) X(albert)
+/* X(name, model_type): encoder_<name> is defined in encoder/<name>.c. */
+#define ENCODER_FAMILIES(X)                                                                        \
+    X(bert, "bert")                                                                                \
+    X(roberta, "roberta") X(electra, "electra") X(distilbert, "distilbert") X(albert, "albert")
 
 /* " bert roberta": a literal, for help. */
-#define FAMILY_WORD(name) " " #name
+#define FAMILY_WORD(name, type) " " type
 #define FAMILY_WORDS ENCODER_FAMILIES(FAMILY_WORD)
 
-#define X(name) extern const encoder_family encoder_##name;
+#define X(name, type) extern const encoder_family encoder_##name;
 ENCODER_FAMILIES(X)
 #undef X
 

@@ -253,7 +253,7 @@ err safetensors_open(safetensors *s, const char *path) {
     *s = (safetensors){0};
     err e = ERR_OK;
     if ((e = mem_strdup(&s->path, path))) return e;
-    if ((e = file_open_stream(&s->file, &bytes, path, 0))) return e;
+    if ((e = file_open_stream(&s->file, &bytes, path))) return e;
     if (bytes < sizeof length || fread(length, 1, sizeof length, s->file) != sizeof length)
         return err_set(ERR_FORMAT, "%s: has %" PRIu64 " bytes, a safetensors file has at least 8",
                        path, bytes);

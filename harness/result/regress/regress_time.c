@@ -65,7 +65,7 @@ static err find_rows(stopwatch *w) {
 static err time_step(stopwatch *w) {
     trainer *t = &w->job.trainer;
     size_t ops = plan_first_op(&t->plan, PART_COUNT);
-    err e = pack_fill(&t->packs[0], &t->batch, 0, w->sentences, w->count, 0, true);
+    err e = pack_fill(&t->packs[0], &t->batch, 0, w->sentences, w->count, true);
     if (e) return e;
     step_info info = pack_step(&t->packs[0], 0, ++w->step, w->job.request.seed);
     memset(w->profile, 0, ops * sizeof *w->profile);

@@ -122,7 +122,7 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
             return failed;
         begun[slot] = results;
         if ((failed = pack_fill(&e->packs[slot], &e->batch, slot, data->sentences + first,
-                                (uint32_t)n, 0, false)))
+                                (uint32_t)n, false)))
             return failed;
         for (uint32_t micro = 0; micro < e->packs[slot].micro_count; micro++)
             results += pack_results(&e->packs[slot], micro);

@@ -108,7 +108,7 @@ static err compute(float *logits, const fill_answer *a, const fill_mask *f) {
     if ((e = model_eval_plan(&forward, &f->model, &memory, &b))) goto done;
     const pack_sentence sentence = {
         a->tokens.ids, tokens, tokens, {.chosen = {a->places, wanted, chosen}}};
-    if ((e = pack_fill(&p, &b, 0, &sentence, 1, 0, false))) goto done;
+    if ((e = pack_fill(&p, &b, 0, &sentence, 1, false))) goto done;
     step_info step = pack_step(&p, 0, 1, 0);
     if ((e = plan_submit(&forward, &step)) || (e = plan_wait(&forward, 0))) goto done;
     e = device_read_f32(logits, memory.head.doutputs, a->mask_count * c.outputs);

@@ -188,10 +188,10 @@ err event_file_add(event_file *f, uint32_t step, const event_scalar *scalars, si
     return e;
 }
 
-err event_file_add_text(event_file *f, const char *tag, const char *text) {
+err event_file_add_text(event_file *f, const char *text) {
     strbuf event = {0}, content = {0};
     err e = begin_event(&event, 0);
-    if (!e) e = add_plugin(&event, tag, "text", &content, text);
+    if (!e) e = add_plugin(&event, "args/text_summary", "text", &content, text);
     if (!e) e = write_record(f, &event);
     strbuf_free(&event);
     return e;

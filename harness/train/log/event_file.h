@@ -49,8 +49,8 @@ err event_file_open(event_file *f, const char *path, uint32_t keep_step) MUST_CH
 err event_file_add(event_file *f, uint32_t step, const event_scalar *scalars,
                    size_t count) MUST_CHECK;
 
-/* Adds a text of step 0, which TensorBoard shows as markdown. */
-err event_file_add_text(event_file *f, const char *tag, const char *text) MUST_CHECK;
+/* Adds the run's arguments at step 0: a text, which TensorBoard shows as markdown. */
+err event_file_add_text(event_file *f, const char *text) MUST_CHECK;
 
 /* For the hparams page: the settings of the run that begins now, and that it ended well. Its scores
  * are the scalars. */

@@ -156,7 +156,7 @@ static err add_arguments(train_log *l, const cJSON *arguments) {
     char *json = NULL, *text = NULL;
     err e = json_print(&json, arguments, true);
     if (!e) e = mem_printf(&text, "```json\n%s\n```\n", json);
-    if (!e) e = event_file_add_text(&l->events, "args/text_summary", text);
+    if (!e) e = event_file_add_text(&l->events, text);
     mem_free(json);
     mem_free(text);
     return e;

@@ -18,7 +18,7 @@ typedef struct evaluation {
 } evaluation;
 
 static err run_batch(evaluation *v) {
-    err e = pack_fill(&v->pack, &v->batch, 0, v->sentences.list, v->sentences.count, 0, false);
+    err e = pack_fill(&v->pack, &v->batch, 0, v->sentences.list, v->sentences.count, false);
     if (e) return e;
     step_info step = pack_step(&v->pack, 0, 1, 0);
     if ((e = plan_submit(&v->plan, &step)) || (e = plan_wait(&v->plan, 0))) return e;

@@ -56,7 +56,6 @@ static err try_steps(double *seconds, pretrain *p) {
 done:
     trainer_free(t);
     corpus_feed_free(&p->feed);
-    r->trainer_is_open = false;
     return e;
 }
 

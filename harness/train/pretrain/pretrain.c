@@ -114,7 +114,6 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
     if (e) return e;
     feed f = corpus_feed_of(&p->feed);
     e = trainer_init_feed(&r->trainer, &r->device, &r->base_model.config, &f, c, &options);
-    r->trainer_is_open = !e;
     return e;
 }
 
@@ -131,7 +130,7 @@ static err open_output(pretrain *p, uint32_t *steps) {
     struct group *g = r->request.group;
     err e = ERR_OK;
     if (run_writes(r) && !(e = run_output_open(r))) e = run_compare(r);
-    if (!e && run_writes(r) && !r->is_finished) e = run_output_check(r);
+    if (!e && run_writes(r) && !r->is_finished && !r->request.is_dry) e = run_output_check(r);
     if (!e) e = group_broadcast(g, &r->is_finished, sizeof r->is_finished);
     return e || r->is_finished || p->request.max_minutes <= 0 ? e : pretrain_planned(steps, p);
 }
@@ -159,7 +158,7 @@ err pretrain_open(pretrain *p, const pretrain_request *request) {
     if ((e = open_output(p, &steps)) || r->is_finished) return e;
     if ((e = pretrain_open_trainer(p, steps)) || (e = run_check_interrupt())) return e;
     if (run_writes(r) && (e = run_check_disk(r))) return e;
-    if ((e = run_load_weights(r)) || (e = run_check_interrupt())) return e;
+    if ((e = run_load_weights(r)) || (e = run_check_interrupt()) || r->request.is_dry) return e;
     if ((e = run_begin(r))) return e;
     return run_log_open(r);
 }

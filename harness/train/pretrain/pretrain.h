@@ -49,7 +49,8 @@ typedef struct pretrain {
     double begun; /* clock */
 } pretrain;
 
-/* As run_open: with p->run.is_finished nothing more may be called than pretrain_close. */
+/* As run_open: with p->run.is_finished nothing more may be called than pretrain_close. With is_dry
+ * the cache still gets the prepared corpus, which the run then finds there. */
 err pretrain_open(pretrain *p, const pretrain_request *request) MUST_CHECK;
 /* Errors: ERR_INTERRUPTED after Ctrl-C, with a checkpoint saved; trainer_run's. */
 err pretrain_train(pretrain *p) MUST_CHECK;

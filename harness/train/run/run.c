@@ -29,7 +29,7 @@ static err open_data(void *context) {
                                .limit = q->limit,
                                .without_test = q->is_trial};
     err e = q->offline ? ERR_OK : fetch_task(&r->task, &options, false, false);
-    if (e == ERR_NETWORK)
+    if (e == ERR_NETWORK || e == ERR_SERVER)
         return err_wrap(e, "no data of %s here%s%s", r->task.name,
                         err_advice("data", " (--data DIR names its place)"),
                         err_advice("sample", " (--sample needs none)"));
@@ -145,7 +145,6 @@ static err open_trainer(run *r) {
         evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
     evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
     err e = trainer_init(&r->trainer, &r->device, &r->base_model.config, &r->train, p, &options);
-    r->trainer_is_open = !e;
     return e;
 }
 

@@ -100,7 +100,7 @@ typedef struct run {
     device device;
     encoded train, dev, test;
     trainer trainer;
-    bool trainer_is_open, device_is_open;
+    bool device_is_open;
     weights_report weights;
     uint32_t max_length;
     char *output;          /* owned */
