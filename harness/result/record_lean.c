@@ -175,6 +175,10 @@ static void move_labels(packing *p, record *r) {
     struct pooled x = {.size = move_texts(p, &texts, 0), .label_count = r->task.label_count};
     r->task.labels = NULL;
     if (p->e || !x.label_count) return;
+    if (!texts) {
+        p->e = err_set(ERR_FORMAT, "a cached record has no labels");
+        return;
+    }
     x.bytes = texts;
     struct pooled *known = find_pooled(p->pool, texts, x.size, x.label_count);
     if (known) {

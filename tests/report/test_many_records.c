@@ -58,7 +58,7 @@ static void answer_with(record *r, char **names, uint32_t labels, uint32_t rows,
     MUST(record_labels(r, (const char *const *)names, labels));
     MUST(fake_record_test(r, gold, predicted, NULL, NULL, rows));
     MUST(mem_new(&r->slices, 1)); // a page with what goes wrong
-    r->slices[r->slice_count++] = (errors_slice){"text", "neither", (int64_t)rows, 0.5, 0.5};
+    r->slices[r->slice_count++] = (errors_slice){"text", "neither", rows, 0.5, 0.5};
     mem_free(gold);
     mem_free(predicted);
 }
