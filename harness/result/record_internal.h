@@ -87,6 +87,11 @@ RECORD_PARTS(X)
 RECORD_DERIVED(X)
 #undef X
 
+/* Whether each part of a record is as it was written. text: top's own. Errors: those of
+ * record_checksums_check. */
+err record__checksums_hold(const cJSON *top, const char *text, size_t length,
+                           const char *path) MUST_CHECK;
+
 /* An object of at most RECORD_KEY_LIMIT keys: readers look each of them up in others. */
 err record__object(const cJSON **out, const cJSON *object, const char *key,
                    const char *where) MUST_CHECK;

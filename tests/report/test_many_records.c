@@ -250,6 +250,23 @@ static void replace(strbuf *out, const char *text, const char *from, const char 
     cr_assert_not(strbuf_add(out, at + strlen(from)));
 }
 
+/* Puts the checksum of a part, printed without blanks, where it stands in the record's text. */
+static void seal(char *text, const char *key, const char *part) {
+    char name[40], hex[HASH_HEX_BYTES], *at = strstr(text, "\"checksums\":");
+    cr_assert(at);
+    snprintf(name, sizeof name, "\"%s\":\t\"", key);
+    cr_assert(at = strstr(at, name), "%s", key);
+    hash_bytes_hex(part, strlen(part), hex);
+    memcpy(at + strlen(name), hex, 16);
+}
+
+static void seal_printed(char *text, const char *key, const char *form, const char *value) {
+    char *part;
+    MUST(mem_printf(&part, form, value));
+    seal(text, key, part);
+    mem_free(part);
+}
+
 /* Makes a record's text that of another seed: other final weights and, in their last bits, losses. */
 static void differ(char *text, record *r, uint32_t seed) {
     char *losses, digits[16], *at = strstr(text, r->final_weights_sha256);
@@ -267,7 +284,11 @@ static void differ(char *text, record *r, uint32_t seed) {
     }
     MUST(base64_encode(&losses, r->loss, r->loss_count * sizeof *r->loss));
     memcpy(at, losses, strlen(losses));
+    seal_printed(text, "loss", "{\"type\":\"float32\",\"data\":\"%s\"}", losses);
     mem_free(losses);
+    seal_printed(text, "final_weights_sha256", "\"%s\"", r->final_weights_sha256);
+    snprintf(digits, sizeof digits, "%u", seed);
+    seal(text, "seed", digits);
 }
 
 // 20 rows of the board in four tables, each of 250 seeds, and as many damaged files among them

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE // timegm
 #include "base/memory.h"
 #include "platform/file.h"
+#include "result/record_strict.h"
 #include "result/store.h"
 #include "result/version.h"
 #include "support/fake_record.h"
@@ -84,6 +85,13 @@ Test(record, round_trip_keeps_every_key) {
     record_free(&b);
 }
 
+/* Writes what a test made of a record's JSON, with the checksums of a program that wrote it so. */
+static void write_sealed(const char *path, cJSON *json) {
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "checksums");
+    cr_assert_not(record_checksums_write(json));
+    cr_assert_not(json_write(path, json));
+}
+
 // what records of older programs do not have
 Test(record, keys_that_came_later_may_be_absent) {
     static const char *const later[] = {"final_weights_sha256", "dev",         "kernel_times",
@@ -100,7 +108,7 @@ Test(record, keys_that_came_later_may_be_absent) {
         cr_assert(json_has(json, later[i]), "%s", later[i]);
         cJSON_DeleteItemFromObject(json, later[i]);
     }
-    cr_assert_not(json_write(path, json));
+    write_sealed(path, json);
     cJSON_Delete(json);
     cr_assert_not(record_read(&r, path), "%s", err_message(ERR_FORMAT));
     cr_assert_null(r.final_weights_sha256);
@@ -108,6 +116,42 @@ Test(record, keys_that_came_later_may_be_absent) {
     cr_assert_eq(r.evaluation_count, 0);
     cr_assert_eq(r.loss_scale, 0);
     record_free(&r);
+    mem_free(path);
+}
+
+/* No checksum but those of what follows from the rest would tell of these. */
+Test(record, what_an_editor_changed_is_not_read) {
+    static const struct {
+        const char *section, *key;
+    } changed[] = {{NULL, "seed"}, {"timing", "train_s"}, {"memory", "host_peak_bytes"}};
+    record r;
+    char *path;
+    fake_record_make(&r, &(fake_record){.right = 0.6, .seed = 1});
+    cr_assert_not(path_join(&path, folder, "a.json"));
+    cr_assert_not(record_write(&r, path));
+    record_free(&r);
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)
+        for (int pretty = 0; pretty < 2; pretty++) {
+            cJSON *json;
+            char *text, named[80];
+            const char *part = changed[i].section ? changed[i].section : changed[i].key;
+            cr_assert_not(json_read(&json, path, 0));
+            cJSON *item = changed[i].section ? cJSON_GetObjectItem(json, changed[i].section) : json;
+            item = cJSON_GetObjectItem(item, changed[i].key);
+            cJSON_SetNumberValue(item, item->valuedouble + 1);
+            cr_assert_not(json_print(&text, json, pretty));
+            snprintf(named, sizeof named, "a.json: key '%s' was changed after", part);
+            cr_assert_eq(record_parse(&r, text, strlen(text), "a.json"), ERR_FORMAT);
+            cr_assert(strstr(err_message(ERR_FORMAT), named), "%s", err_message(ERR_FORMAT));
+            mem_free(text);
+            cJSON_SetNumberValue(item, item->valuedouble - 1); // as it was, laid out so or so
+            cr_assert_not(json_print(&text, json, pretty));
+            cr_assert_not(record_parse(&r, text, strlen(text), "a.json"), "%s",
+                          err_message(ERR_FORMAT));
+            record_free(&r);
+            mem_free(text);
+            cJSON_Delete(json);
+        }
     mem_free(path);
 }
 
@@ -129,7 +173,7 @@ Test(record, metrics_that_came_later_may_be_absent) {
         cJSON_GetObjectItem(cJSON_GetObjectItem(json, "harness"), "metric_version"), 1);
     for (int i = 0; i < 2; i++)
         cJSON_DeleteItemFromObject(cJSON_GetObjectItem(json, parts[i]), "balanced_accuracy");
-    cr_assert_not(json_write(path, json));
+    write_sealed(path, json);
     cr_assert_not(record_read(&r, path), "%s", err_message(ERR_FORMAT));
     cr_assert_eq(r.metric_version, 1);
     cr_assert_eq(record_metric(&r, "balanced_accuracy"), want);
@@ -237,7 +281,7 @@ Test(record, an_older_matrix_of_many_labels_is_read) {
             for (size_t p = 0; p < LABELS; p++) row[p] = (double)counts[g * LABELS + p];
             cr_assert_not(json_append(rows, cJSON_CreateDoubleArray(row, LABELS)));
         }
-        cr_assert_not(json_write(path, json));
+        write_sealed(path, json);
         cr_assert_eq(record_read(&b, path), wrong ? ERR_FORMAT : ERR_OK);
         if (!wrong) record_free(&b);
     }
