@@ -118,7 +118,9 @@ static err add_speeds(reading *w, const char *folder) {
 
 static err add_folder(reading *w, const char *folder) {
     char speeds[PATH_MAX];
-    if (!folder_exists(folder)) return err_set(ERR_DATA, "%s: no such folder", folder);
+    if (!folder_exists(folder))
+        return err_set(ERR_DATA, "%s: %s", folder,
+                       file_named(folder) ? "not a folder" : "no such folder");
     err e = store_walk(folder, add_record, w);
     if (!e) e = add_speeds(w, folder);
     if (!e) other_files_tell(&w->others, folder);
@@ -160,6 +162,13 @@ static err print_json(const history *h, page_language language) {
     return e;
 }
 
+/* A folder that is named twice, by one name or two, is read once. */
+static bool is_earlier(const char *const *folders, size_t at) {
+    for (size_t i = 0; i < at; i++)
+        if (file_is_same(folders[i], folders[at])) return true;
+    return false;
+}
+
 err history_view(const options *o, page_language language) {
     const char *usual = o->results ? o->results : "results";
     const char *const *folders = o->arg_count ? o->args : &usual;
@@ -174,7 +183,7 @@ err history_view(const options *o, page_language language) {
         if (is_wanted(&forms[i], o->format))
             e = report_file_check(to, forms[i].file, forms[i].mark, NULL);
     for (size_t i = 0; i < (o->arg_count ? o->arg_count : 1) && !e; i++)
-        e = add_folder(&w, folders[i]);
+        if (!is_earlier(folders, i)) e = add_folder(&w, folders[i]);
     log_progress_end();
     if (!e) e = history_finish(&h);
     if (!e && !h.count) log_warn("no work was recorded twice: there is no history to tell");

@@ -102,20 +102,38 @@ static err check_rows(const record_data *d, const record *r, const char *path) {
     return e;
 }
 
-err record_data_check(const char **lacks, record_data *d, const record *r, const char *path) {
-    err e = load(d, r->task.name);
-    *lacks = d->lacks;
-    if (e || d->lacks) return e;
-    if (r->task.version != d->task.version) {
-        *lacks = "the task has another version now";
-        return ERR_OK;
-    }
+/* All kept rows train, but those of the dev part where no file of the task has it. */
+static err check_train(const record_data *d, const record *r, const char *path) {
+    bool is_dev = !strcmp(r->protocol, "dev"), has_file = d->data.dev.row_count > 0;
+    size_t dev = !is_dev ? 0 : has_file ? d->data.dev.row_count : (size_t)r->task.dev_rows;
+    size_t kept = d->data.train.kept_count, taken = has_file ? 0 : dev;
+    err e = check_count(r->task.dev_rows, dev, "rows: dev", path);
+    return e ? e
+             : check_count(r->task.train_rows, kept > taken ? kept - taken : 0, "rows: train",
+                           path);
+}
+
+/* What the manifest alone tells. */
+static err check_manifest(const record_data *d, const record *r, const char *path) {
     if (r->task.kind != d->task.kind)
         return err_set(ERR_DATA, "%s: task: key 'kind' is not that of task %s", path, d->name);
     if (strcmp(r->headline, d->task.headline) != 0)
         return err_set(ERR_DATA, "%s: key 'headline' is '%.40s', that of task %s is '%s'", path,
                        r->headline, d->name, d->task.headline);
-    if (!(e = check_counts(d, r, path)) && !(e = check_gold(d, r, path)))
+    return ERR_OK;
+}
+
+err record_data_check(const char **lacks, record_data *d, const record *r, const char *path) {
+    err e = load(d, r->task.name);
+    *lacks = d->lacks;
+    if (e || !d->task.headline) return e;
+    if (r->task.version != d->task.version) {
+        if (!d->lacks) *lacks = "the task has another version now";
+        return ERR_OK;
+    }
+    if ((e = check_manifest(d, r, path)) || d->lacks) return e;
+    if (!(e = check_counts(d, r, path)) && !(e = check_train(d, r, path)) &&
+        !(e = check_gold(d, r, path)))
         e = check_rows(d, r, path);
     return e;
 }

@@ -17,8 +17,9 @@ typedef struct record_data {
 } record_data;
 void record_data_free(record_data *d);
 
-/* *lacks is NULL, or says why the record was not compared (borrowed until the next call).
- * Errors: ERR_DATA naming the key that the data contradict; ERR_MEMORY. */
+/* *lacks is NULL, or says why the record was not compared with the data (borrowed until the next call);
+ * with the manifest it is wherever that is here.
+ * Errors: ERR_DATA naming the key that the data or the manifest contradict; ERR_MEMORY. */
 err record_data_check(const char **lacks, record_data *d, const record *r,
                       const char *path) MUST_CHECK;
 

@@ -1,4 +1,6 @@
 #include "base/ascii.h"
+#include "base/log.h"
+#include "base/shown.h"
 #include "cli/compare_run.h"
 #include "cli/compare_texts.h"
 #include "cli/options.h"
@@ -108,6 +110,10 @@ static err add_named(side *s, const char *name, const options *o) {
     if (!folder_exists(name)) {
         if (file_exists(name) || file_is_input(name)) return add_record(s, name);
         if (compare_is_device(name)) return add_runs(s, name, o);
+        const char *kind = file_other_kind(name);
+        if (kind)
+            return err_set(ERR_IO, "%s: is %s, a record or the folder of a run was expected", name,
+                           kind);
         return err_set(ERR_IO, "%s: no such record or run folder, and no device (harness devices)",
                        name);
     }
@@ -153,6 +159,29 @@ static err check_read(const record **known, const side *sides, size_t count) {
             if (!*known) *known = &r->record;
         }
     return e;
+}
+
+/* Whether two records, or copies of one, are of one run: no second ends at the same moment. */
+static bool is_same_run(const record *a, const record *b) {
+    const char *x = a->final_weights_sha256, *y = b->final_weights_sha256;
+    return a->seed == b->seed && !strcmp(a->created, b->created) &&
+           !strcmp(a->model.name, b->model.name) && !strcmp(a->device.name, b->device.name) &&
+           !strcmp(a->recipe_sha256, b->recipe_sha256) && !strcmp(x ? x : "", y ? y : "");
+}
+
+/* A side beside itself differs by nothing, which tells nothing of its runs. */
+static void note_same(const side *sides, const compare_side *list, size_t count) {
+    for (size_t b = 1; b < count; b++)
+        for (size_t a = 0; a < b; a++) {
+            bool same = sides[a].count == sides[b].count;
+            for (size_t i = 0; i < sides[b].count && same; i++) {
+                const side_run *x = &sides[a].runs[i], *y = &sides[b].runs[i];
+                same = !x->device && !y->device && is_same_run(&x->record, &y->record);
+            }
+            if (same)
+                log_note("sides %c and %c are one and the same record%s: %s, %s", (char)('A' + a),
+                         (char)('A' + b), shown_plural(sides[b].count), list[a].name, list[b].name);
+        }
 }
 
 static err make_runs(side *sides, size_t count, const record *known, const options *o) {
@@ -259,6 +288,7 @@ static err open_sides(side *sides, compare_side *list, compare_texts *texts, siz
             list[i] = (compare_side){sides[i].list[0]->model.name, sides[i].list,
                                      i ? sides[1].count : sides[0].count - sides[1].count};
     if (!e) e = check_read(&known, sides, o->arg_count);
+    if (!e) note_same(sides, list, o->arg_count);
     if (!e && known && o->texts) e = compare_texts_load(texts, known, o);
     if (!e) e = make_runs(sides, o->arg_count, known, o);
     if (!e && !known && o->texts) e = compare_texts_load(texts, list[0].runs[0], o);

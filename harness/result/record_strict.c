@@ -1,8 +1,10 @@
 #include "result/record_strict.h"
 
 #include "base/memory.h"
+#include "base/moment.h"
 #include "result/record_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,6 +146,72 @@ err record__checksums_hold(const cJSON *top, const char *text, size_t length, co
     return e;
 }
 
+static err check_dev(const record *r, const char *path) {
+    if (strcmp(r->protocol, "dev") != 0) return ERR_OK;
+    if (!r->task.dev_rows)
+        return err_set(ERR_FORMAT, "%s: task: rows: key 'dev' is 0 under protocol dev", path);
+    return r->schema < 2 || r->dev_metric
+               ? ERR_OK
+               : err_set(ERR_FORMAT, "%s: key 'dev' is missing under protocol dev", path);
+}
+
+/* Half of the steps that were timed, one at least, took the median or more. */
+static err check_timing(const record *r, const char *path) {
+    enum { MOST_OFF = 1000 }; // one part in so many, for other roundings
+    const record_timing *t = &r->timing;
+    double tokens = (double)t->train_tokens, told = t->tokens_per_s * t->train_s;
+    if (t->steps && t->train_s * 1000 < t->step_ms_p50 / 2)
+        return err_set(ERR_FORMAT,
+                       "%s: timing: key 'train_s' is %g, one step alone took %g ms (step_ms_p50)",
+                       path, t->train_s, t->step_ms_p50);
+    if (t->train_s > 0 && fabs(told - tokens) > tokens / MOST_OFF)
+        return err_set(ERR_FORMAT,
+                       "%s: timing: key 'train_s' is %g: at %g tokens_per_s these are %.0f tokens, "
+                       "train_tokens says %.0f",
+                       path, t->train_s, t->tokens_per_s, told, tokens);
+    return ERR_OK;
+}
+
+/* A clock may be wrong by a time zone. */
+static err check_created(const record *r, const char *path) {
+    enum { DAY_S = 24 * 3600 };
+    char now[MOMENT_BYTES];
+    double then = 0, today = 0;
+    if (!moment_read(&today, moment_now(now)) || !moment_read(&then, r->created) ||
+        then <= today + DAY_S)
+        return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key 'created' is %s, which is yet to come: it is %s now", path,
+                   r->created, now);
+}
+
+static err check_labels(const record *r, const char *path) {
+    char *const *names = r->task.names ? r->task.names : r->task.labels;
+    for (size_t i = 0; i < r->task.label_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(names[i], names[k]))
+                return err_set(ERR_FORMAT, "%s: task: key 'labels' has '%.80s' twice", path,
+                               names[i]);
+    return ERR_OK;
+}
+
+static err check_precision(const record *r, const char *path) {
+    if (strcmp(r->device.precision, "fp16") != 0 || strcmp(r->device.kind, "cpu") != 0)
+        return ERR_OK;
+    return err_set(ERR_FORMAT,
+                   "%s: device: key 'precision' is fp16, which the native CPU does not have "
+                   "(fp32, bf16)",
+                   path);
+}
+
+/* What the parts of a record say of one another. */
+static err check_sense(const record *r, const char *path) {
+    err e = check_dev(r, path);
+    if (!e) e = check_timing(r, path);
+    if (!e) e = check_created(r, path);
+    if (!e) e = check_labels(r, path);
+    return e ? e : check_precision(r, path);
+}
+
 /* A changed part is named before what it does not fit: changed predictions contradict the scores. */
 static err name_change(err e, const cJSON *top, const char *path) {
     const cJSON *schema = cJSON_GetObjectItemCaseSensitive(top, "schema");
@@ -165,8 +233,8 @@ err record_parse_strict(record *r, const char *text, size_t length, const char *
     if (e) return e;
     if ((e = record_parse(r, text, length, path)))
         e = name_change(e, top, path);
-    else
-        e = check_keys(top, path);
+    else if (!(e = check_keys(top, path)))
+        e = check_sense(r, path);
     cJSON_Delete(top);
     if (e) record_free(r);
     return e;

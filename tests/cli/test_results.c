@@ -240,6 +240,64 @@ Test(results, a_key_that_no_record_has_is_refused) {
     }
 }
 
+static void set_text(cJSON *section, const char *key, const char *text) {
+    cr_assert_not_null(cJSON_SetValuestring(cJSON_GetObjectItem(section, key), text), "%s", key);
+}
+
+static void dev_of_no_rows(cJSON *top) {
+    set_text(top, "protocol", "dev");
+}
+static void dev_without_evaluations(cJSON *top) {
+    cJSON *rows = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "task"), "rows");
+    set_text(top, "protocol", "dev");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(rows, "dev"), 10);
+    cJSON_DeleteItemFromObject(top, "dev");
+}
+static void no_time(cJSON *top) {
+    cJSON_SetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(top, "timing"), "train_s"), 0);
+}
+static void other_time(cJSON *top) {
+    cJSON_SetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(top, "timing"), "train_s"), 5);
+}
+static void years_ahead(cJSON *top) {
+    set_text(top, "created", "2999-01-01T00:00:00Z");
+}
+static void label_twice(cJSON *top) {
+    cJSON *labels = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "task"), "labels");
+    const cJSON *first = cJSON_GetArrayItem(labels, 0);
+    cJSON_ReplaceItemInArray(labels, 1, cJSON_CreateString(first->valuestring));
+}
+static void half_on_a_cpu(cJSON *top) {
+    set_text(cJSON_GetObjectItem(top, "device"), "precision", "fp16");
+}
+
+/* Whoever changes a record can put other checksums too. */
+Test(results, what_contradicts_itself_is_refused) {
+    static const struct {
+        void (*change)(cJSON *top);
+        const char *said;
+    } cases[] = {
+        {dev_of_no_rows, "task: rows: key 'dev' is 0 under protocol dev"},
+        {dev_without_evaluations, "key 'dev' is missing under protocol dev"},
+        {no_time, "timing: key 'train_s' is 0, one step alone took 37.5 ms"},
+        {other_time, "timing: key 'train_s' is 5: at 12995.4 tokens_per_s these are 64977 tokens"},
+        {years_ahead, "key 'created' is 2999-01-01T00:00:00Z, which is yet to come"},
+        {label_twice, "task: key 'labels' has '"},
+        {half_on_a_cpu, "device: key 'precision' is fp16, which the native CPU does not have"},
+    };
+    make("r.json", 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *top = NULL;
+        MUST(json_read(&top, temporary_path("r.json"), 0));
+        cases[i].change(top);
+        cJSON_DeleteItemFromObject(top, "checksums");
+        MUST(record_checksums_write(top));
+        MUST(json_write(temporary_path("c.json"), top));
+        cJSON_Delete(top);
+        expect_said(RUN("results", "add", "c.json"), 1, cases[i].said);
+    }
+}
+
 /* people/<who>/<task>/<name>.json */
 Test(results, folders_of_26_contributors) {
     char path[64], page[128];

@@ -295,6 +295,7 @@ Test(history, folders_are_read_and_files_are_ones_own) {
            "wrote out/HISTORY.md");
     expect(RUN("report", "--history", "a"), 0, "wrote a/history.json");
     expect(RUN("report", "--history", "a", "none"), 1, "none: no such folder");
+    expect(RUN("report", "--history", "a", "b/list.json"), 1, "b/list.json: not a folder");
     expect(RUN("report", "--history", "a", "--texts"), 2, "--texts is of a board");
     expect(RUN("report", "a"), 2, "report takes no argument without --history, found 'a'");
     put("b/task/broken.json", "{");
@@ -302,6 +303,8 @@ Test(history, folders_are_read_and_files_are_ones_own) {
     expect(RUN("report", "--history", "a", "b", "-o", "out"), 1, "2 damaged records left out");
     put("b/task/who/cut.json", "{\"schema\": \"harness-bench-1\"}");
     expect(RUN("report", "--history", "b", "-o", "out"), 1, "3 damaged records left out");
+    expect(RUN("report", "--history", "b", "b/", "./b", "-o", "out"), 1,
+           "3 damaged records left out");
     put("mine/HISTORY.md", "my own words");
     expect(RUN("report", "--history", "a", "-o", "mine"), 1, "mine/HISTORY.md");
     cr_expect(!file_exists(temporary_path("mine/history.html")));
