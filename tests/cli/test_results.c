@@ -1,6 +1,8 @@
 /* `harness results`: what is added is whole, of the data, and as the program wrote it. */
 #include "base/memory.h"
 #include "base/numerics.h"
+#include "cli/record_data.h"
+#include "data/support_task.h"
 #include "platform/file.h"
 #include "result/record_strict.h"
 #include "support/child.h"
@@ -296,6 +298,39 @@ Test(results, what_contradicts_itself_is_refused) {
         cJSON_Delete(top);
         expect_said(RUN("results", "add", "c.json"), 1, cases[i].said);
     }
+}
+
+/* Of a task of the test's own, whose data are there. */
+Test(results, the_manifest_and_the_train_rows_are_compared) {
+    static const char rows[] = "text,label\n나쁜 책,0\n좋은 책,1\n";
+    made_task made;
+    record r;
+    const char *lacks = NULL;
+    made_task_begin_training(&made);
+    made_task_file(&made, "test.csv", rows, sizeof rows - 1);
+    program_result p =
+        RUN("run", "--task", "made", "--task-dir", made.folder, "--data", made.folder, "--device",
+            "cpu", "--threads", "1", "--model", "tiny", "--max-steps", "1", "-o", "run", "-q");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    MUST(record_read(&r, temporary_path("run/record.json")));
+    record_data d = {.task_dir = made.folder, .data_dir = made.folder};
+    MUST(record_data_check(&lacks, &d, &r, "r.json"));
+    cr_expect_null(lacks, "%s", lacks);
+    r.task.train_rows++;
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "task: key 'rows: train' is");
+    r.task.train_rows--;
+    r.task.dev_rows = 1;
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "task: key 'rows: dev' is 1");
+    record_data_free(&d);
+    d.data_dir = "/nowhere"; // the manifest is there all the same
+    MUST(record_data_check(&lacks, &d, &r, "r.json"));
+    cr_expect_not_null(lacks);
+    MUST(record_text(&r.headline, "macro_recall"));
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "key 'headline' is 'macro_r");
+    record_data_free(&d);
+    record_free(&r);
+    made_task_end(&made);
 }
 
 /* people/<who>/<task>/<name>.json */

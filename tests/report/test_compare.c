@@ -255,6 +255,14 @@ Test(compare, verb_takes_records_and_run_folders) {
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "run: no such record or run folder"), "%s", p.err);
     program_free(&p);
+    p = RUN("compare", path, "/dev/zero");
+    cr_assert_eq(p.exit_code, 1);
+    cr_assert(strstr(p.err, "/dev/zero: is a device, a record or the folder"), "%s", p.err);
+    program_free(&p);
+    p = RUN("compare", path, path);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert(strstr(p.err, "sides A and B are one and the same record: "), "%s", p.err);
+    program_free(&p);
     cr_assert_not(record_write(&b, inside));
     p = RUN("compare", path, run);
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
