@@ -291,9 +291,18 @@ err store_place(char **path, const char *folder, record *r) {
     return e;
 }
 
+err store_make_folder(const char *folder, const char *path) {
+    char *of = NULL;
+    err e = path_folder(&of, path);
+    if (!e) e = folder_make_below(folder, of);
+    mem_free(of);
+    return e;
+}
+
 err store_write(const char *folder, record *r, char **path) {
     char *full = NULL;
     err e = store_place(&full, folder, r);
+    if (!e) e = store_make_folder(folder, full);
     if (!e) e = record_write(r, full);
     if (!e && path) {
         *path = full;
@@ -307,6 +316,7 @@ err store_write_missing(const char *folder, record *r, char **path, bool *is_new
     bool stays = false;
     *is_new = false;
     err e = store_place(path, folder, r);
+    if (!e) e = store_make_folder(folder, *path);
     if (!e && !file_exists(*path) && !(e = record_write_new(&stays, r, *path))) *is_new = !stays;
     return e;
 }
