@@ -83,8 +83,8 @@ static bool is_tree(const cJSON *o, const predictor *p) {
     for (const cJSON *list = words; list; list = list->next)
         if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != count) return false;
     cJSON_ArrayForEach(item, heads) {
-        double head = cJSON_IsNumber(item) ? item->valuedouble : -1;
-        if (!(head >= 0 && head <= count)) return false;
+        double at = cJSON_IsNumber(item) ? item->valuedouble : -1;
+        if (!(at >= 0 && at <= count)) return false;
     }
     cJSON_ArrayForEach(item, labels) {
         const char *text = cJSON_GetStringValue(item);

@@ -176,13 +176,13 @@ static void expect_refused(const char *name, const char *text, const char *said)
 }
 
 Test(tune_folders, what_another_wrote_there_stays) {
-    void *recipe = NULL, *end = NULL;
-    size_t recipe_bytes = 0, end_bytes = 0;
+    void *chosen = NULL, *end = NULL;
+    size_t chosen_bytes = 0, end_bytes = 0;
     expect_said(TUNE("-o", "t"), 0, "");
-    MUST(file_read(&recipe, &recipe_bytes, temporary_path("t/recipe.json"), 0));
+    MUST(file_read(&chosen, &chosen_bytes, temporary_path("t/recipe.json"), 0));
     MUST(file_read(&end, &end_bytes, temporary_path("t/tune.json"), 0));
     expect_refused("t/recipe.json", "my notes\n", "t/recipe.json: this program did not make it");
-    MUST(file_write(temporary_path("t/recipe.json"), recipe, recipe_bytes));
+    MUST(file_write(temporary_path("t/recipe.json"), chosen, chosen_bytes));
     expect_refused("t/tune.json", "{\"recipe_sha256\": \"\"}", "t/tune.json: this program did not");
     MUST(file_write(temporary_path("t/tune.json"), end, end_bytes));
     expect_said(TUNE("-o", "t"), 0, "");
@@ -190,7 +190,7 @@ Test(tune_folders, what_another_wrote_there_stays) {
     cr_assert_eq(symlink("../mine.json", temporary_path("t/recipe.json")), 0);
     expect_said(TUNE("-o", "t"), 2, "t/recipe.json: this program did not make it");
     cr_expect_not(file_is_own(temporary_path("t/recipe.json")));
-    mem_free(recipe);
+    mem_free(chosen);
     mem_free(end);
 }
 
