@@ -291,6 +291,14 @@ err store_place(char **path, const char *folder, record *r) {
     return e;
 }
 
+err store_check_writable(const char *folder, char *const *tasks, size_t count) {
+    char path[PATH_MAX];
+    err e = folder_check_writable(folder);
+    for (size_t i = 0; i < count && !e; i++)
+        if (!(e = path_in(path, folder, tasks[i]))) e = folder_check_below(folder, path);
+    return e;
+}
+
 err store_make_folder(const char *folder, const char *path) {
     char *of = NULL;
     err e = path_folder(&of, path);

@@ -344,6 +344,10 @@ Test(output, a_checkpoint_that_nothing_speaks_of_is_kept) {
     run_request q = small_request("out");
     stop_after(&q, 2);
     MUST(file_remove(temporary_path("out/unfinished.json")));
+    // the one that is missing is named, and not what it would have proved
+    temporary_put("out/log.jsonl", "{\"step\": 1}\n");
+    expect_refused(&q, ERR_DATA,
+                   "unfinished.json, which says so of a run that was stopped, is missing");
     MUST(file_remove(temporary_path("out/log.jsonl")));
     expect_refused(&q, ERR_USAGE, "out holds a checkpoint of an earlier run");
     cr_assert(has("out/checkpoint-2/model.safetensors"));
