@@ -239,15 +239,15 @@ Test(run_folders, no_link_inside_is_followed) {
     EXITS(r, 1);
     SAYS(r, "runs/kor_hate: cannot make folder: a link stands there");
     program_free(&r);
-    char store[PATH_MAX], place[PATH_MAX];
-    snprintf(store, sizeof store, "%s", temporary_path("runs"));
-    snprintf(place, sizeof place, "%s/kor_hate/x.json", store);
-    MUST_FAIL(store_check_writable(store, tasks, 1), ERR_IO, "a link stands there");
-    MUST_FAIL(store_make_folder(store, place), ERR_IO, "a link stands there");
+    char root[PATH_MAX], place[PATH_MAX];
+    snprintf(root, sizeof root, "%s", temporary_path("runs"));
+    snprintf(place, sizeof place, "%s/kor_hate/x.json", root);
+    MUST_FAIL(store_check_writable(root, tasks, 1), ERR_IO, "a link stands there");
+    MUST_FAIL(store_make_folder(root, place), ERR_IO, "a link stands there");
     cr_expect_eq(rmdir(temporary_path("victim")), 0, "something was written there");
     MUST(file_remove(temporary_path("runs/kor_hate")));
-    MUST(store_check_writable(store, tasks, 1));
-    MUST(store_make_folder(store, place));
+    MUST(store_check_writable(root, tasks, 1));
+    MUST(store_make_folder(root, place));
     cr_expect(folder_is_own(temporary_path("runs/kor_hate")));
     temporary_remove();
 }
