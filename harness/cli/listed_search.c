@@ -4,16 +4,12 @@
 #include "base/memory.h"
 #include "metric/score.h"
 #include "platform/file.h"
+#include "result/tune_trial.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { NAME_BYTES = 16 + 5 /* "<16 hexadecimal digits>.json" */, FILE_LIMIT_BYTES = 16 << 20 };
-
-static bool is_trial_name(const char *name) {
-    return strlen(name) == NAME_BYTES && strspn(name, "0123456789abcdef") == NAME_BYTES - 5 &&
-           !strcmp(name + NAME_BYTES - 5, ".json");
-}
+enum { NAME_DIGITS = 16, FILE_LIMIT_BYTES = 16 << 20 };
 
 /* *root is NULL where the file is not to be had: it is passed over. */
 static err read_file(cJSON **root, const char *path) {
@@ -39,7 +35,7 @@ static bool is_better(double score, double than, const char *name) {
 static err take_trial(listed_run *r, const cJSON *root, const char *name) {
     const char *digest = json_text_at(root, "run_sha256"), *measured = json_text_at(root, "metric");
     double score = json_number_at(root, "score"), seed = json_number_at(root, "seed");
-    if (!digest || !measured || strncmp(digest, name, NAME_BYTES - 5) != 0) return ERR_OK;
+    if (!digest || !measured || strncmp(digest, name, NAME_DIGITS) != 0) return ERR_OK;
     r->trials++;
     if (is_better(score, r->score, measured)) r->score = score;
     if (seed >= 0 && seed <= UINT32_MAX) r->seed = (int64_t)seed;
@@ -55,7 +51,7 @@ static err add_trials(listed_run *r, const char *folder) {
     for (size_t i = 0; i < names.count && !e; i++) {
         char *path = NULL;
         cJSON *root = NULL;
-        if (!is_trial_name(names.names[i])) continue;
+        if (!tune_trial_is_name(names.names[i])) continue;
         if (!(e = path_join(&path, folder, names.names[i]))) e = read_file(&root, path);
         if (!e) e = take_trial(r, root, names.names[i]);
         cJSON_Delete(root);
@@ -82,7 +78,7 @@ static err take_end(listed_run *r, const char *folder) {
 
 err listed_search_read(listed_run *r, const char *folder) {
     char *trials = NULL;
-    err e = path_join(&trials, folder, "trials");
+    err e = path_join(&trials, folder, TUNE_TRIALS);
     r->trials = 0;
     if (!e && folder_is_own(trials)) e = add_trials(r, trials);
     if (!e && r->trials) e = take_end(r, folder);

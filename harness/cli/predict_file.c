@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/own_files.h"
 #include "cli/predict_job.h"
+#include "cli/predict_kept.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
 #include "train/run/kept_task.h"
@@ -209,22 +210,21 @@ static err compare_state(const predict_job *j, const cJSON *now) {
 }
 
 /* Whether `rest`, what stands between the kept bytes of a row and its line's end, is what this
- * program adds to such a row: the cells of an answer, or its keys, or of a row that could not be
- * read nothing. */
-static bool is_addition(const predict_job *j, const char *rest, size_t bytes, text_span raw,
-                        bool is_cut) {
+ * program adds to such a row: of one that can be read an answer of this model, else the cells of
+ * none, or nothing. */
+static err check_addition(bool *fits, const predict_job *j, text_span rest, text_span raw,
+                          bool is_cut) {
     const row_form *f = &j->form;
-    size_t kept = row_kept_bytes(f, raw), blank = 0, begin;
-    char name[80];
-    if (f->kind == TASK_FORMAT_DELIMITED) {
-        while (blank < bytes && rest[blank] == f->delimiter) blank++;
-        if (blank == bytes) return bytes == f->columns;
-        return is_cut && blank && rest[bytes - 1] != f->delimiter;
-    }
-    if (bytes == raw.bytes - kept && !memcmp(rest, raw.text + kept, bytes)) return true;
-    begin = (size_t)snprintf(name, sizeof name,
-                             "%s\"%s\": ", row_is_empty(raw.text, kept) ? "" : ", ", f->names[0]);
-    return is_cut && bytes > begin && !memcmp(rest, name, begin) && rest[bytes - 1] == '}';
+    size_t kept = row_kept_bytes(f, raw), blank = 0;
+    bool is_good = is_cut;
+    err e = is_cut ? predict__row_is_good(&is_good, j) : ERR_OK;
+    if (e) return e;
+    if (is_good) return row_answer_fits(fits, f, j->p, rest, row_is_empty(raw.text, kept));
+    while (blank < rest.bytes && rest.text[blank] == f->delimiter) blank++;
+    *fits = f->kind == TASK_FORMAT_DELIMITED
+                ? blank == rest.bytes && blank == f->columns
+                : rest.bytes == raw.bytes - kept && !memcmp(rest.text, raw.text + kept, rest.bytes);
+    return ERR_OK;
 }
 
 /* Of the record of the names: those of the added columns. */
@@ -240,8 +240,8 @@ static bool is_named(const predict_job *j, const char *rest, size_t bytes) {
 
 static err refuse_row(const predict_job *j) {
     return err_set(ERR_DATA,
-                   "%s: row %zu is not that of line %zu of %s: cannot go on "
-                   "(--overwrite begins anew)",
+                   "%s: row %zu is not that of line %zu of %s, with a label of this model and its "
+                   "score: cannot go on (--overwrite begins anew)",
                    j->options->output, j->table.rows, j->table.line, j->table.path);
 }
 
@@ -274,8 +274,9 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
     if (e || !*whole) return e;
     bool returns = rest->length && rest->text[rest->length - 1] == '\r';
     rest->length -= returns;
-    bool fits = of == ROW_HEADER ? is_named(j, rest->text, rest->length)
-                                 : is_addition(j, rest->text, rest->length, raw, of == ROW_CUT);
+    bool fits = of == ROW_HEADER && is_named(j, rest->text, rest->length);
+    const text_span added = {rest->text, rest->length};
+    if (of != ROW_HEADER && (e = check_addition(&fits, j, added, raw, of == ROW_CUT))) return e;
     return fits && returns == (*j->table.line_end == '\r') ? ERR_OK : refuse(j);
 }
 
@@ -382,6 +383,8 @@ static err check_finished(predict_job *j) {
     off_t end = 0;
     size_t rows = 0;
     bool all = false;
+    if (file_is_same(j->options->output, j->options->input))
+        return err_set(ERR_USAGE, "%s is both --input and --output", j->options->output);
     err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &all, j, stream);

@@ -66,18 +66,30 @@ static err keep_text(window *w, window_row *row, int k, text_span text) {
 }
 
 /* What the model reads of the row. */
-static err take_texts(const predict_job *j, window *w, window_row *row) {
-    text_span text = {0};
+static err find_texts(text_span texts[2], const predict_job *j) {
     err e = row_check(&j->form, &j->table);
-    if (!e) e = table_text(&text, &j->table, j->text, j->text_column);
-    if (!e) e = keep_text(w, row, 0, text);
+    if (!e) e = table_text(&texts[0], &j->table, j->text, j->text_column);
     if (e || !j->pair) return e;
-    if (!(e = table_text(&text, &j->table, j->pair, j->pair_column)))
-        e = keep_text(w, row, 1, text);
-    if (!e && !row->text_bytes[0] != !row->text_bytes[1])
+    e = table_text(&texts[1], &j->table, j->pair, j->pair_column);
+    if (!e && !texts[0].bytes != !texts[1].bytes)
         e = err_set(ERR_FORMAT, "%s:%zu: column '%s' is empty: a pair is two texts", j->table.path,
-                    j->table.line, row->text_bytes[0] ? j->pair : j->text);
+                    j->table.line, texts[0].bytes ? j->pair : j->text);
     return e;
+}
+
+static err take_texts(const predict_job *j, window *w, window_row *row) {
+    text_span texts[2] = {0};
+    err e = find_texts(texts, j);
+    for (int k = 0; k < 1 + (j->pair != NULL) && !e; k++) e = keep_text(w, row, k, texts[k]);
+    return e;
+}
+
+err predict__row_is_good(bool *is_good, const predict_job *j) {
+    text_span texts[2] = {0};
+    err e = find_texts(texts, j);
+    *is_good = !e;
+    if (e == ERR_FORMAT) err_clear();
+    return e == ERR_FORMAT ? ERR_OK : e;
 }
 
 err predict__take_fault(const predict_job *j, window_row *row, err fault, bool more) {

@@ -343,7 +343,9 @@ err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes
     if (!e && deletes && whole && w->count && !w->keeps_result &&
         !(e = path_in(lock, r->folder, ".lock"))) {
         // while it is held: whoever waits for it looks whether the file is still the one of the name
-        e = fd >= 0 ? file_remove(lock) : ERR_OK;
+        bool ours = fd >= 0 && !run_lock_check(r->folder);
+        err_clear(); // another's stays
+        e = ours ? file_remove(lock) : ERR_OK;
         (void)rmdir(r->folder);
         drop_work(r->folder);
     }

@@ -31,12 +31,12 @@ const tune_row *tune_best(const tune_result *t) {
     return isnan(best->trial.score) ? NULL : best;
 }
 
-err tune_write_recipe(const tune_result *t, const char *path) {
+err tune_recipe_text(strbuf *out, const tune_result *t) {
     recipe chosen = tune_best(t)->recipe;
     cJSON *root = cJSON_CreateObject();
     chosen.tuning_trials += (uint32_t)t->count; // on those that its base took before
     err e = tune_recipe_json(root, &chosen, true);
-    if (!e) e = json_write(path, root);
+    if (!e) e = json_text(out, root);
     cJSON_Delete(root);
     return e;
 }

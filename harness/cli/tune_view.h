@@ -37,8 +37,8 @@ const tune_row *tune_best(const tune_result *t);
 bool tune_is_better(const tune_result *t, const tune_trial *a, const tune_trial *b);
 
 /* The chosen recipe with all its values, and how many trials it took in tuning_trials, as a file for
- * --recipe. Errors: ERR_IO; ERR_MEMORY. */
-err tune_write_recipe(const tune_result *t, const char *path) MUST_CHECK;
+ * --recipe. Errors: ERR_MEMORY. */
+err tune_recipe_text(strbuf *out, const tune_result *t) MUST_CHECK;
 
 /* All of it as JSON; *root is owned (cJSON_Delete). recipe: the file of the chosen one. */
 err tune_json(cJSON **root, const tune_result *t, const char *recipe) MUST_CHECK;

@@ -118,12 +118,10 @@ static err write_all(const batch *b) {
     err e = ERR_OK;
     for (; written < b->count && !e; written++) {
         const candidate *c = &b->all[written];
-        char *folder = NULL;
         bool stays = false; // a record that came since the look at its place is another's
-        if (!(e = path_folder(&folder, c->place)) && !(e = folder_make(folder)) &&
+        if (!(e = store_make_folder(b->results, c->place)) &&
             !(e = file_write_new(&stays, c->place, c->bytes, c->count)) && stays)
             e = is_there(c);
-        mem_free(folder);
         if (e) break;
     }
     // all or none

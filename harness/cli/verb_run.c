@@ -579,7 +579,9 @@ static err run_command(const void *context, struct group *g) {
     if (e) goto done;
     // a partial run writes nothing there; for others it is better known now than at the end
     bool is_partial = run_is_partial(&request) || request.manifest;
-    if (!is_partial && group_writes(g) && (e = folder_check_writable(results_folder(o)))) goto done;
+    if (!is_partial && group_writes(g) &&
+        (e = store_check_writable(results_folder(o), w.tasks, w.task_count)))
+        goto done;
     size_t runs = work_runs(&w);
     if ((e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;

@@ -12,6 +12,7 @@
 #include "cli/own_flags.h"
 #include "cli/run_list.h"
 #include "cli/run_work.h"
+#include "cli/tune_places.h"
 #include "cli/tune_view.h"
 #include "metric/expected_best.h"
 #include "platform/file.h"
@@ -25,15 +26,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    TRIALS_DEFAULT = 20,
-    MODEL_NAME_BYTES = 60,
-    FIELD_BYTES = 64,
-    END_LIMIT_BYTES = 64 << 20 /* of tune.json */
-};
+enum { TRIALS_DEFAULT = 20, MODEL_NAME_BYTES = 60, FIELD_BYTES = 64 };
 
-/* In tune.json: the hash of the recipe's file. */
-static const char end_digest[] = "recipe_sha256";
+/* The first folder of those that the program names by itself. */
+static const char usual_top[] = "runs";
 
 typedef struct search {
     run_request request;
@@ -161,7 +157,7 @@ static err name_folder(search *s, const options *o) {
     if (!e) hash_bytes_hex(text.text, text.length, hex);
     if (!e && o->output_dir) e = strbuf_add(&path, o->output_dir);
     if (!e && !o->output_dir) {
-        e = strbuf_printf(&path, "runs/%s/tune-", q->task);
+        e = strbuf_printf(&path, "%s/%s/tune-", usual_top, q->task);
         if (!e) e = name_plain(&path, path_name(q->model), MODEL_NAME_BYTES);
         if (!e) e = strbuf_printf(&path, "-%.8s", hex);
     }
@@ -169,55 +165,6 @@ static err name_folder(search *s, const options *o) {
     if (!e) e = path_join(&s->work, s->folder, SEARCH_WORK);
     strbuf_free(&text);
     strbuf_free(&path);
-    return e;
-}
-
-/* Whether the recipe of that hash is what this search wrote at its last end, as tune.json says. */
-static err is_of_end(bool *is, const search *s, const char *hex) {
-    char path[PATH_MAX];
-    cJSON *root = NULL;
-    *is = false;
-    err e = path_in(path, s->folder, "tune.json");
-    if (!e && file_exists(path)) // one that cannot be read says nothing
-        e = err_unless_memory(json_read(&root, path, END_LIMIT_BYTES));
-    const char *own = json_text_at(root, end_digest);
-    *is = !e && own && strcmp(own, hex) == 0;
-    cJSON_Delete(root);
-    return e;
-}
-
-/* --output names a file that is there: it may be replaced when it holds what this search wrote beside
- * its trials, or at the end before: it was killed between the one file and the other. */
-static err check_output(const search *s, const char *path, const char *written) {
-    char found[HASH_HEX_BYTES] = "", own[HASH_HEX_BYTES] = "";
-    bool is_own = false;
-    err e = ERR_OK;
-    if (file_exists(path) && file_exists(written) && !(e = hash_file_hex(path, found)))
-        e = hash_file_hex(written, own);
-    is_own = *own && strcmp(found, own) == 0;
-    if (!e && !is_own && *found) e = is_of_end(&is_own, s, found);
-    if (e || is_own) return e;
-    return err_set(ERR_USAGE,
-                   "%s is there already, and is not what this search wrote (--overwrite replaces "
-                   "it and trains all trials anew)",
-                   path);
-}
-
-/* What a recipe would replace is of an earlier search here, or is not touched. */
-static err check_places(const search *s, const options *o) {
-    char *place = NULL, recipe_path[PATH_MAX], trials[PATH_MAX];
-    err e = path_in(recipe_path, s->folder, "recipe.json");
-    if (!e) e = path_in(trials, s->folder, "trials");
-    if (!e && file_named(recipe_path) && !folder_exists(trials))
-        e = file_refuse_strange(recipe_path);
-    if (!e) e = folder_check_writable(s->folder);
-    if (!e && o->output) e = output_spares_run(o->output);
-    if (!e && o->output && file_named(o->output) && !o->overwrite)
-        e = check_output(s, o->output, recipe_path);
-    if (!e && o->output) e = path_folder(&place, o->output);
-    if (!e && place && !folder_exists(place)) // before hours of trials
-        e = err_set(ERR_IO, "%s: cannot write: there is no folder %s", o->output, place);
-    mem_free(place);
     return e;
 }
 
@@ -232,7 +179,7 @@ static err read_command(search *s, const options *o) {
     if (!e) e = choose_search(s, o);
     if (!e) e = fill_rows(s);
     if (!e) e = name_folder(s, o);
-    if (!e) e = check_places(s, o);
+    if (!e) e = tune_places_check(o->output_dir ? s->folder : usual_top, s->folder, o);
     if (e) return e;
     q->root = s->work;
     s->result.task = q->task;
@@ -515,23 +462,17 @@ static void warn_alike(const tune_result *t) {
 
 static err conclude(search *s, const options *o) {
     cJSON *root = NULL;
-    char path[PATH_MAX], all[PATH_MAX], hex[HASH_HEX_BYTES];
+    char path[PATH_MAX];
     err e = expect_best(s);
     if (!e && !tune_best(&s->result))
         e = err_set(ERR_NUMERIC, "no trial of %zu had a score: the numbers of each were not finite",
                     s->result.count);
-    if (!e) e = path_in(path, s->folder, "recipe.json");
-    if (!e) e = path_in(all, s->folder, "tune.json");
-    if (!e) e = tune_write_recipe(&s->result, path);
-    if (!e) e = hash_file_hex(path, hex);
-    if (!e && o->output) e = tune_write_recipe(&s->result, o->output);
+    if (!e) e = tune_places_write(&root, &s->result, o->output);
     if (!e) warn_alike(&s->result);
-    const char *told = o->output ? o->output : path;
-    if (!e) e = tune_json(&root, &s->result, told);
-    if (!e) e = json_add_string(root, end_digest, hex);
-    if (!e) e = json_write(all, root);
+    if (!e) e = path_in(path, s->folder, "recipe.json");
     if (!e && o->json) e = output_json(root, true);
-    if (!e && !o->json && !(e = tune_print(&s->result))) e = show_choice(s, o, told);
+    if (!e && !o->json && !(e = tune_print(&s->result)))
+        e = show_choice(s, o, o->output ? o->output : path);
     cJSON_Delete(root);
     return e;
 }

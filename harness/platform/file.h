@@ -113,6 +113,11 @@ err folder_make(const char *path) MUST_CHECK; /* with its parents; fine if it ex
 /* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
  * it would land elsewhere. */
 err folder_make_own(const char *path) MUST_CHECK;
+/* Refuses what stands in the way of folder_make_below. Errors: ERR_IO naming it. */
+err folder_check_below(const char *top, const char *path) MUST_CHECK;
+/* Makes `top` as folder_make does (a link that a person put there is followed), and below it each
+ * folder of `path`, as folder_make_own. pre: path is top, or begins with top and '/'. */
+err folder_make_below(const char *top, const char *path) MUST_CHECK;
 /* Whether the folder can be made and written to: a probe is written into it, or into the lowest
  * folder above it that is there, and removed. Leaves nothing. Errors: ERR_IO naming the path and
  * why. */

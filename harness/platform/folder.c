@@ -48,13 +48,49 @@ err folder_make(const char *path) {
     return e;
 }
 
+/* What stands there has to be a folder, and no link to one. */
+static err check_own(const char *path, const struct stat *st) {
+    if (S_ISDIR(st->st_mode)) return ERR_OK;
+    return err_set(ERR_IO, "%s: cannot make folder: %s stands there", path,
+                   S_ISREG(st->st_mode) ? "a file" : file__kind(st->st_mode));
+}
+
 err folder_make_own(const char *path) {
     struct stat st;
     if (!mkdir(path, 0777)) return ERR_OK;
     if (errno != EEXIST || lstat(path, &st)) return file__error(path, "cannot make folder");
-    if (S_ISDIR(st.st_mode)) return ERR_OK;
-    return err_set(ERR_IO, "%s: cannot make folder: %s stands there", path,
-                   S_ISREG(st.st_mode) ? "a file" : file__kind(st.st_mode));
+    return check_own(path, &st);
+}
+
+static err check_if_there(const char *path) {
+    struct stat st;
+    return lstat(path, &st) ? ERR_OK : check_own(path, &st);
+}
+
+/* Goes down from `top`, whose part of the path stays out, to the path itself. */
+static err each_below(const char *top, const char *path, err (*visit)(const char *)) {
+    char *copy = NULL;
+    err e = mem_strdup(&copy, path);
+    for (char *p = e ? NULL : copy + strlen(top); p && *p && !e;) {
+        p += strspn(p, "/");
+        if (!*p) break;
+        p += strcspn(p, "/");
+        char end = *p;
+        *p = '\0';
+        e = visit(copy);
+        *p = end;
+    }
+    mem_free(copy);
+    return e;
+}
+
+err folder_check_below(const char *top, const char *path) {
+    return each_below(top, path, check_if_there);
+}
+
+err folder_make_below(const char *top, const char *path) {
+    err e = folder_make(top);
+    return e ? e : each_below(top, path, folder_make_own);
 }
 
 err file__temporary(int *fd, char **path, const char *folder) {

@@ -291,9 +291,26 @@ err store_place(char **path, const char *folder, record *r) {
     return e;
 }
 
+err store_check_writable(const char *folder, char *const *tasks, size_t count) {
+    char path[PATH_MAX];
+    err e = folder_check_writable(folder);
+    for (size_t i = 0; i < count && !e; i++)
+        if (!(e = path_in(path, folder, tasks[i]))) e = folder_check_below(folder, path);
+    return e;
+}
+
+err store_make_folder(const char *folder, const char *path) {
+    char *of = NULL;
+    err e = path_folder(&of, path);
+    if (!e) e = folder_make_below(folder, of);
+    mem_free(of);
+    return e;
+}
+
 err store_write(const char *folder, record *r, char **path) {
     char *full = NULL;
     err e = store_place(&full, folder, r);
+    if (!e) e = store_make_folder(folder, full);
     if (!e) e = record_write(r, full);
     if (!e && path) {
         *path = full;
@@ -307,6 +324,7 @@ err store_write_missing(const char *folder, record *r, char **path, bool *is_new
     bool stays = false;
     *is_new = false;
     err e = store_place(path, folder, r);
+    if (!e) e = store_make_folder(folder, *path);
     if (!e && !file_exists(*path) && !(e = record_write_new(&stays, r, *path))) *is_new = !stays;
     return e;
 }

@@ -73,6 +73,12 @@ err store_walk(const char *folder, store_visit *visit, void *of) MUST_CHECK;
  * scored. Errors: ERR_ARG for a partial record; those of record_score. */
 err store_place(char **path, const char *folder, record *r) MUST_CHECK;
 
+/* Whether records of these tasks can be written there; no task's folder may be a link. Leaves
+ * nothing. Errors: ERR_IO. */
+err store_check_writable(const char *folder, char *const *tasks, size_t count) MUST_CHECK;
+/* Makes the folder of such a place; none below the store's may be a link. Errors: ERR_IO. */
+err store_make_folder(const char *folder, const char *path) MUST_CHECK;
+
 /* Writes r to its place in the folder (record_file_name). A record of the same run there
  * (run_sha256) is replaced; one of another run whose plain name is the same stays, and r gets eight
  * more digits in its name. *path (owned, may be NULL) gets the

@@ -3,14 +3,21 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/moment.h"
+#include "metric/score.h"
 #include "platform/file.h"
+#include "result/record_strict.h"
 #include "result/version.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIAL_SCHEMA = 1, TRIAL_LIMIT_BYTES = 16 << 20 };
+enum {
+    TRIAL_SCHEMA = 2,
+    TRIAL_LIMIT_BYTES = 16 << 20,
+    NAME_DIGITS = 16,
+    NAME_BYTES = NAME_DIGITS + 5
+};
 
 void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
     bool is_scored = r->best.step && !is_cut;
@@ -28,7 +35,12 @@ void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
 }
 
 static err path_of(char **path, const char *folder, const char *run_sha256) {
-    return mem_printf(path, "%s/trials/%.16s.json", folder, run_sha256);
+    return mem_printf(path, "%s/" TUNE_TRIALS "/%.16s.json", folder, run_sha256);
+}
+
+bool tune_trial_is_name(const char *name) {
+    return strlen(name) == NAME_BYTES && strspn(name, "0123456789abcdef") == NAME_DIGITS &&
+           !strcmp(name + NAME_DIGITS, ".json");
 }
 
 err tune_recipe_json(cJSON *object, const recipe *r, bool all) {
@@ -79,8 +91,9 @@ err tune_trial_write(const tune_trial *t, const run *r, const char *folder) {
     cJSON *root = cJSON_CreateObject();
     char *path = NULL, trials[PATH_MAX];
     err e = add_all(root, t, r);
-    if (!e) e = path_in(trials, folder, "trials");
-    if (!e) e = folder_make(trials);
+    if (!e) e = record_checksums_write(root);
+    if (!e) e = path_in(trials, folder, TUNE_TRIALS);
+    if (!e) e = folder_make_below(folder, trials);
     if (!e) e = path_of(&path, folder, t->run_sha256);
     if (!e) e = json_write(path, root);
     mem_free(path);
@@ -100,6 +113,21 @@ static double best_loss(const cJSON *root, int64_t best_step) {
     return loss;
 }
 
+/* A score that its metric can have; a loss is never below 0. */
+static err read_score(tune_trial *t, const cJSON *root, const char *path) {
+    const char *name = NULL;
+    err e = json_string(&name, root, "metric", path);
+    if (!e) e = json_number(&t->score, root, "score", path);
+    if (e) return e;
+    const metric *m = metric_find(name);
+    double least = m ? m->least : 0, most = m ? m->most : INFINITY;
+    if (!m && strcmp(name, "loss") != 0)
+        return err_set(ERR_FORMAT, "%s: unknown metric '%.80s'", path, name);
+    if (t->score >= least && t->score <= most) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key 'score': %s is from %g to %g, found %g", path, name, least,
+                   most, t->score);
+}
+
 static err take(tune_trial *t, const cJSON *root, const char *path, const char *run_sha256) {
     const char *created = NULL, *own = NULL;
     int64_t schema;
@@ -114,7 +142,8 @@ static err take(tune_trial *t, const cJSON *root, const char *path, const char *
     if (!e) e = json_whole(&t->steps, root, "steps", 0, INT32_MAX, path);
     if (!e) e = json_number(&t->train_s, root, "train_s", path);
     t->score = NAN;
-    if (!e && t->best_step) e = json_number(&t->score, root, "score", path);
+    if (!e && t->best_step) e = read_score(t, root, path);
+    if (!e) e = record_checksums_check(root, path);
     if (e) return e;
     t->loss = best_loss(root, t->best_step);
     snprintf(t->run_sha256, sizeof t->run_sha256, "%s", own);

@@ -147,6 +147,51 @@ Test(predict_resume, an_output_is_finished_when_all_rows_are_there) {
     mem_free(whole);
 }
 
+/* Rows that are kept are labelled, by a label of the model and a score. */
+Test(predict_resume, only_answers_of_the_model_are_kept) {
+    static const struct {
+        const char *name, *rows;
+        bool is_kept;
+    } cases[] = {
+        {"o.jsonl", "{\"text\": \"a\", \"label\": \"좋음\", \"score\": 0.5}\n", true},
+        {"o.jsonl", "{\"text\": \"a\"}\n", false},
+        {"o.jsonl", "{\"text\": \"a\", \"label\": \"BOGUS\", \"score\": 0.5}\n", false},
+        {"o.jsonl", "{\"text\": \"a\", \"label\": \"좋음\", \"score\": 7}\n", false},
+        {"o.jsonl", "{\"text\": \"a\", \"label\": \"좋음\", \"score\": -0.5}\n", false},
+        {"o.jsonl", "{\"text\": \"a\", \"label\": \"좋음\", \"score\": \"0.5\"}\n", false},
+        {"o.jsonl", "{\"text\": \"a\", \"label\": \"좋음\"}\n", false},
+        {"o.jsonl", "{\"text\": \"a\", \"label\": \"좋음\", \"score\": 0.5, \"x\": 1}\n", false},
+        {"o.csv", "text,label,score\na,좋음,0.5\n", true},
+        {"o.csv", "text,label,score\na,'=1+1,0.5\n", true},
+        {"o.csv", "text,label,score\na,-1,0.5\n", true},
+        {"o.csv", "text,label,score\na,,\n", false},
+        {"o.csv", "text,label,score\na,BOGUS,0.5\n", false},
+        {"o.csv", "text,label,score\na,좋음,7\n", false},
+        {"o.csv", "text,label,score\na,좋음,\n", false},
+        {"o.csv", "text,label,score\na,좋음\n", false},
+        {"o.csv", "text,label,score\na,좋음,0.5,1\n", false},
+    };
+    temporary_put("i.jsonl", "{\"text\": \"a\"}\n");
+    temporary_put("i.csv", "text\na\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        temporary_put(cases[i].name, cases[i].rows);
+        program_result p = PREDICT("-i", strcmp(cases[i].name, "o.csv") ? "i.jsonl" : "i.csv",
+                                   "--text-column", "text", "--output", cases[i].name, "--resume");
+        cr_expect_eq(p.exit_code, cases[i].is_kept ? 0 : 1, "case %zu: %s", i, p.err);
+        cr_expect(strstr(p.err, cases[i].is_kept ? "finished already" : " is not that of line "),
+                  "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+    MUST(file_remove(temporary_path("o.jsonl")));
+    char input[PATH_MAX];
+    snprintf(input, sizeof input, "%s", temporary_path("i.jsonl"));
+    cr_assert_eq(link(input, temporary_path("o.jsonl")), 0);
+    program_result p =
+        PREDICT("-i", "i.jsonl", "--text-column", "text", "--output", "o.jsonl", "--resume");
+    cr_expect(p.exit_code == 2 && strstr(p.err, "is both --input and --output"), "%s", p.err);
+    program_free(&p);
+}
+
 /* Of an input whose rows begin as those that are there the answers are others. */
 Test(predict_resume, a_row_is_another_than_a_longer_one) {
     static const struct {

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "result/store.h"
 #include "support/child.h"
 #include "support/model_folder.h"
 #include "support/must.h"
@@ -217,12 +218,37 @@ Test(run_folders, a_stopped_run_goes_on_only_where_it_was) {
         SAYS(r, "device kind is cpu there, ");
         program_free(&r);
     }
+    MUST(file_remove(temporary_path("out/log.jsonl")));
     r = RUN(STOPPED, "--device", "cpu", "--threads", "2", "--resume");
     EXITS(r, 0);
+    SAYS(r, "out/log.jsonl: missing: what was logged up to step ");
     SAYS(r, "resuming where threads is 1 there, 2 now");
     SAYS(r, "keeps 1 checkpoint");
     SAYS(r, " MB, that the finished run no longer needs");
     program_free(&r);
+    temporary_remove();
+}
+
+/* Below the folder that a person named none is a link; that one may be. */
+Test(run_folders, no_link_inside_is_followed) {
+    char *tasks[] = {"kor_hate"};
+    MUST(folder_make(temporary_path("victim")));
+    MUST(folder_make(temporary_path("runs")));
+    cr_assert_eq(symlink("../victim", temporary_path("runs/kor_hate")), 0);
+    program_result r = RUN("run", "--sample", "--task", "kor_hate", "--device", "reference");
+    EXITS(r, 1);
+    SAYS(r, "runs/kor_hate: cannot make folder: a link stands there");
+    program_free(&r);
+    char root[PATH_MAX], place[PATH_MAX];
+    snprintf(root, sizeof root, "%s", temporary_path("runs"));
+    snprintf(place, sizeof place, "%s/kor_hate/x.json", root);
+    MUST_FAIL(store_check_writable(root, tasks, 1), ERR_IO, "a link stands there");
+    MUST_FAIL(store_make_folder(root, place), ERR_IO, "a link stands there");
+    cr_expect_eq(rmdir(temporary_path("victim")), 0, "something was written there");
+    MUST(file_remove(temporary_path("runs/kor_hate")));
+    MUST(store_check_writable(root, tasks, 1));
+    MUST(store_make_folder(root, place));
+    cr_expect(folder_is_own(temporary_path("runs/kor_hate")));
     temporary_remove();
 }
 

@@ -6,12 +6,15 @@
 #include "cli/tune_view.h"
 #include "data/support_task.h"
 #include "platform/file.h"
+#include "result/record_strict.h"
 #include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static made_task made;
 
@@ -107,6 +110,13 @@ Test(tune_folders, are_listed_and_keep_what_they_know) {
     cJSON_Delete(search);
 }
 
+/* As the program writes it. */
+static void write_summed(const char *name, cJSON *root) {
+    cJSON_DeleteItemFromObject(root, "checksums");
+    MUST(record_checksums_write(root));
+    MUST(json_write(temporary_path(name), root));
+}
+
 /* Killed behind its result, before it took back what it had trained: the next search does. */
 Test(tune_folders, a_trial_that_is_done_leaves_nothing) {
     char hex[HASH_HEX_BYTES], path[300];
@@ -122,7 +132,7 @@ Test(tune_folders, a_trial_that_is_done_leaves_nothing) {
     MUST(json_read(&root, temporary_path(path), 0));
     cJSON_ReplaceItemInObject(root, "run_sha256", cJSON_CreateString(hex));
     snprintf(path, sizeof path, "t/trials/%.16s.json", hex);
-    MUST(json_write(temporary_path(path), root));
+    write_summed(path, root);
     expect_said(TUNE("-o", "t"), 0, "");
     cr_expect_not(file_named(temporary_path("t/work")));
     cJSON_Delete(root);
@@ -133,11 +143,18 @@ Test(tune_folders, a_trial_that_is_done_leaves_nothing) {
  * the same command goes on. */
 Test(tune_folders, the_output_of_the_end_before_is_replaced) {
     static const char newer[] = "{}\n", others[] = "{\"learning_rate\": 1}\n";
-    char *first = NULL, *last = NULL;
+    char *first = NULL, *last = NULL, hex[HASH_HEX_BYTES];
+    cJSON *end = NULL;
     size_t bytes = 0;
     expect_said(TUNE("-o", "t", "--output", "r.json"), 0, "");
     MUST(file_read((void **)&first, &bytes, temporary_path("r.json"), 0));
     MUST(file_write(temporary_path("t/recipe.json"), newer, sizeof newer - 1));
+    MUST(json_read(&end, temporary_path("t/tune.json"), 0));
+    MUST(json_add_string(end, "recipe_before_sha256", at(end, "recipe_sha256")->valuestring));
+    hash_bytes_hex(newer, sizeof newer - 1, hex);
+    cJSON_ReplaceItemInObject(end, "recipe_sha256", cJSON_CreateString(hex));
+    write_summed("t/tune.json", end);
+    cJSON_Delete(end);
     expect_said(TUNE("-o", "t", "--output", "r.json"), 0, "");
     MUST(file_read((void **)&last, &bytes, temporary_path("t/recipe.json"), 0));
     cr_expect_str_eq(first, last);
@@ -146,5 +163,52 @@ Test(tune_folders, the_output_of_the_end_before_is_replaced) {
                 "r.json is there already, and is not what this search wrote");
     mem_free(first);
     mem_free(last);
+}
+
+static void expect_refused(const char *name, const char *text, const char *said) {
+    void *kept = NULL;
+    size_t bytes = 0;
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+    expect_said(TUNE("-o", "t"), 1, said);
+    MUST(file_read(&kept, &bytes, temporary_path(name), 0));
+    cr_expect_str_eq(kept, text);
+    mem_free(kept);
+}
+
+Test(tune_folders, what_another_wrote_there_stays) {
+    void *chosen = NULL, *end = NULL;
+    size_t chosen_bytes = 0, end_bytes = 0;
+    expect_said(TUNE("-o", "t"), 0, "");
+    MUST(file_read(&chosen, &chosen_bytes, temporary_path("t/recipe.json"), 0));
+    MUST(file_read(&end, &end_bytes, temporary_path("t/tune.json"), 0));
+    expect_refused("t/recipe.json", "my notes\n", "t/recipe.json: this program did not make it");
+    MUST(file_write(temporary_path("t/recipe.json"), chosen, chosen_bytes));
+    expect_refused("t/tune.json", "{\"recipe_sha256\": \"\"}", "t/tune.json: this program did not");
+    MUST(file_write(temporary_path("t/tune.json"), end, end_bytes));
+    expect_said(TUNE("-o", "t"), 0, "");
+    MUST(file_rename_durable(temporary_path("t/recipe.json"), temporary_path("mine.json")));
+    cr_assert_eq(symlink("../mine.json", temporary_path("t/recipe.json")), 0);
+    expect_said(TUNE("-o", "t"), 1, "t/recipe.json: this program did not make it");
+    cr_expect_not(file_is_own(temporary_path("t/recipe.json")));
+    mem_free(chosen);
+    mem_free(end);
+}
+
+/* Before anything is trained. */
+Test(tune_folders, what_cannot_be_written_is_said_first) {
+    MUST(folder_make(temporary_path("t/trials")));
+    cr_assert_eq(mkfifo(temporary_path("t/trials/0123456789abcdef.json"), 0600), 0);
+    expect_said(TUNE("-o", "t"), 1, "0123456789abcdef.json: cannot write: is a FIFO");
+    cr_expect_not(file_named(temporary_path("t/work")));
+    MUST(folder_remove(temporary_path("t")));
+    MUST(folder_make(temporary_path("t")));
+    MUST(folder_make(temporary_path("victim")));
+    for (int i = 0; i < 2; i++) {
+        const char *place = i ? "t/work" : "t/trials";
+        cr_assert_eq(symlink("../victim", temporary_path(place)), 0);
+        expect_said(TUNE("-o", "t"), 1, "cannot make folder: a link stands there");
+        MUST(file_remove(temporary_path(place)));
+    }
+    cr_expect_eq(rmdir(temporary_path("victim")), 0, "something was written there");
 }
 #endif

@@ -344,6 +344,10 @@ Test(output, a_checkpoint_that_nothing_speaks_of_is_kept) {
     run_request q = small_request("out");
     stop_after(&q, 2);
     MUST(file_remove(temporary_path("out/unfinished.json")));
+    // the one that is missing is named, and not what it would have proved
+    temporary_put("out/log.jsonl", "{\"step\": 1}\n");
+    expect_refused(&q, ERR_DATA,
+                   "unfinished.json, which says so of a run that was stopped, is missing");
     MUST(file_remove(temporary_path("out/log.jsonl")));
     expect_refused(&q, ERR_USAGE, "out holds a checkpoint of an earlier run");
     cr_assert(has("out/checkpoint-2/model.safetensors"));
@@ -691,6 +695,48 @@ Test(output, who_may_only_read_sees_that_a_run_is_at_work) {
     temporary_remove();
     if (WIFEXITED(status) && WEXITSTATUS(status) == 100) cr_skip_test("no other user");
     cr_assert(WIFEXITED(status) && !WEXITSTATUS(status), "status %d", status);
+}
+
+/* A lock file of another's stays as it is; one that a killed run signed is taken. */
+Test(output, a_lock_file_of_anothers_stays) {
+    static const char *const others[] = {"my notes\n", "my harness 7\n"};
+    run_request q = small_request("out");
+    MUST(folder_make(temporary_path("out")));
+    for (size_t i = 0; i < 2; i++) {
+        temporary_put("out/.lock", others[i]);
+        expect_refused(&q, ERR_DATA, "out/.lock: this program did not make it");
+        char *text = temporary_text("out/.lock");
+        cr_expect_str_eq(text, others[i]);
+        mem_free(text);
+    }
+    temporary_put("out/.lock", "harness host 7\n");
+    run r;
+    MUST(run_open(&r, &q));
+    run_close(&r);
+    temporary_remove();
+}
+
+/* Links that stand where the program makes folders of its own. */
+Test(output, no_link_below_the_named_folder_is_followed) {
+    char root[PATH_MAX], below[PATH_MAX];
+    snprintf(root, sizeof root, "%s", temporary_path("root"));
+    MUST(folder_make(temporary_path("victim")));
+    MUST(folder_make(root));
+    snprintf(below, sizeof below, "%s/a/b", root);
+    cr_assert_eq(symlink("../victim", temporary_path("root/a")), 0);
+    MUST_FAIL(folder_check_below(root, below), ERR_IO, "root/a: cannot make folder: a link");
+    MUST_FAIL(folder_make_below(root, below), ERR_IO, "root/a: cannot make folder: a link");
+    cr_expect_eq(rmdir(temporary_path("victim/b")), -1);
+    MUST(folder_make(temporary_path("real")));
+    // the top itself may be one
+    cr_assert_eq(symlink("real", temporary_path("top")), 0);
+    snprintf(root, sizeof root, "%s", temporary_path("top"));
+    snprintf(below, sizeof below, "%s/a/b", root);
+    MUST(folder_check_below(root, below));
+    MUST(folder_make_below(root, below));
+    MUST(folder_make_below(root, root));
+    cr_expect(folder_is_own(temporary_path("real/a/b")));
+    temporary_remove();
 }
 
 Test(output, a_run_that_fails_early_leaves_nothing) {

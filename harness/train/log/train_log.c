@@ -71,6 +71,9 @@ static err open_events(train_log *l, const char *folder, bool wanted, uint32_t k
 err train_log_open(train_log *l, const char *folder, bool tensorboard, uint32_t kept_step) {
     *l = (train_log){0};
     err e = path_join(&l->path, folder, lines_name);
+    if (!e && kept_step && !file_named(l->path))
+        log_warn("%s: missing: what was logged up to step %u, from which the run goes on, is lost",
+                 l->path, kept_step);
     if (e || (kept_step && (e = cut(l->path, kept_step)))) return e;
     if ((e = file_open_log(&l->lines, l->path, kept_step > 0))) return e;
     return open_events(l, folder, tensorboard, kept_step);

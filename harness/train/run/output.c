@@ -13,8 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODEL_NAME_BYTES = 60, DEVICE_NAME_BYTES = 30, LOCK_TRIES = 100 };
+enum {
+    MODEL_NAME_BYTES = 60,
+    DEVICE_NAME_BYTES = 30,
+    LOCK_TRIES = 100,
+    LOCK_BYTES = 128 /* at most, of a lock file */
+};
 static const char lock_name[] = ".lock";
+/* What a lock that is held, or was when its process was killed, begins with. */
+static const char lock_mark[] = "harness ";
+static const char usual_top[] = "runs";
 /* Files at the top, and folders that a run makes beside its checkpoints. */
 static const char *const run_files[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
 static const char *const folders[] = {"model",         "best",         "old-model",
@@ -71,14 +79,40 @@ bool run__is_folder_name(const char *name) {
     return is_among(name, folders, FOLDERS);
 }
 
+/* A lock of ours is absent, empty or signed (sign_lock), and no more than that. */
+static err check_lock(const char *path) {
+    void *text = NULL;
+    size_t count = 0;
+    if (!file_named(path)) return ERR_OK;
+    err e = file_is_own(path) ? file_read(&text, &count, path, LOCK_BYTES) : ERR_DATA;
+    bool fine = !e && (!count || !strncmp(text, lock_mark, sizeof lock_mark - 1));
+    mem_free(text);
+    return fine || e == ERR_MEMORY ? e : file_refuse_strange(path);
+}
+
+err run_lock_check(const char *folder) {
+    char path[PATH_MAX];
+    err e = path_in(path, folder, lock_name);
+    return e ? e : check_lock(path);
+}
+
 /* One name in the folder; `ours` when one of the run files proves that a run was here. */
-static err guard_name(const char *path, const char *name, bool ours) {
+static err guard_name(const char *path, const char *name, bool ours, bool has_checkpoint) {
     bool fine = true;
     err e = ERR_OK;
     if (checkpoint_is_name(name) || run__is_folder_name(name))
         e = marker_check(path);
+    else if (strcmp(name, "log.jsonl") == 0 && !ours && has_checkpoint)
+        e = err_set(
+            ERR_DATA,
+            "%s: it is not known whose it is, nor are the checkpoints beside it: " RUN_UNFINISHED
+            ", which says so of a run that was stopped, is missing there: "
+            "put it back, or move them away%s",
+            path, err_advice("output-dir", ", or name another folder with --output-dir"));
     else if (strcmp(name, "log.jsonl") == 0)
         fine = ours && file_is_own(path);
+    else if (strcmp(name, lock_name) == 0)
+        e = check_lock(path);
     else if (strcmp(name, "tensorboard") == 0)
         e = train_log_owns_events(&fine, path);
     return e || fine ? e : file_refuse_strange(path);
@@ -101,9 +135,18 @@ static err guard(run *r) {
         r->is_ours = r->is_ours || ours;
     }
     if (!e) e = folder_list_read(&list, r->output);
-    while (folder_next(&list, &e)) e = guard_name(list.path, list.name, r->is_ours);
+    bool has_checkpoint = false;
+    for (size_t i = 0; !e && i < list.count; i++)
+        has_checkpoint = has_checkpoint || checkpoint_is_name(list.names[i]);
+    while (folder_next(&list, &e)) e = guard_name(list.path, list.name, r->is_ours, has_checkpoint);
     folder_list_free(&list);
     return e;
+}
+
+/* The folder that a person named, or the first of the program's own; below it no link is followed. */
+static const char *top_of(const run *r) {
+    const run_request *q = &r->request;
+    return q->output ? r->output : q->root ? q->root : usual_top;
 }
 
 err run_output_prepare(run *r) {
@@ -112,10 +155,11 @@ err run_output_prepare(run *r) {
     while (n > 1 && given[n - 1] == '/') n--;
     err e = given             ? mem_strndup(&r->output, given, n)
             : r->request.root ? mem_strdup(&r->output, r->request.root)
-                              : mem_printf(&r->output, "runs/%s", r->task.name);
+                              : mem_printf(&r->output, "%s/%s", usual_top, r->task.name);
     if (e) return e;
     r->existing_bytes = existing_bytes(r->output);
-    if ((e = folder_check_writable(r->output))) return e;
+    if ((e = folder_check_below(top_of(r), r->output)) || (e = folder_check_writable(r->output)))
+        return e;
     return given ? guard(r) : ERR_OK; // before data and model are read
 }
 
@@ -161,9 +205,9 @@ static err try_lock(run *r, const char *path, bool *gone) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat held, there;
     *gone = false;
-    err e = folder_make(r->output);
+    err e = folder_make_below(top_of(r), r->output);
     if (e) return e;
-    r->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    r->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
     if (r->lock < 0) {
         *gone = errno == ENOENT;
         return *gone ? ERR_OK : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
@@ -192,11 +236,11 @@ static err try_lock(run *r, const char *path, bool *gone) {
     return ERR_OK;
 }
 
-/* Who has it, for people: the file is empty where nobody has. */
+/* Who has it, for people: the file is empty where nobody has. pre: it is ours. */
 static void sign_lock(const run *r) {
     char host[64] = "", text[96];
     if (gethostname(host, sizeof host - 1)) host[0] = '\0';
-    int n = snprintf(text, sizeof text, "%s %ld\n", host, (long)getpid());
+    int n = snprintf(text, sizeof text, "%s%s %ld\n", lock_mark, host, (long)getpid());
     // a disk that is full is found by what matters
     if (ftruncate(r->lock, 0) || pwrite(r->lock, text, (size_t)n, 0) != n)
         (void)!ftruncate(r->lock, 0);
@@ -218,7 +262,17 @@ err run_at_work(bool *held, char **who, const char *folder) {
     close(fd);
     text[n > 0 ? n : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    return *text ? mem_strdup(who, text) : ERR_OK;
+    size_t mark = strncmp(text, lock_mark, sizeof lock_mark - 1) ? 0 : sizeof lock_mark - 1;
+    return text[mark] ? mem_strdup(who, text + mark) : ERR_OK;
+}
+
+/* A lock file of another's is let go as it is: neither signed nor emptied. */
+static err sign_own_lock(run *r, const char *path) {
+    err e = check_lock(path);
+    if (!e) sign_lock(r);
+    if (e) close(r->lock);
+    if (e) r->lock = -1;
+    return e;
 }
 
 /* Two runs that write one folder would ruin each other's checkpoints. The lock ends with the
@@ -228,7 +282,7 @@ static err lock(run *r) {
     bool gone = true;
     err e = path_in(path, r->output, lock_name);
     for (int i = 0; !e && gone && i < LOCK_TRIES; i++) e = try_lock(r, path, &gone);
-    if (!e && !gone && !r->is_busy) sign_lock(r);
+    if (!e && !gone && !r->is_busy) e = sign_own_lock(r, path);
     if (!e && gone)
         e = err_set(ERR_IO, "%s: cannot be locked: it is removed again and again", path);
     return e;

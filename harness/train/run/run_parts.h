@@ -27,6 +27,9 @@ void run_identity_digest(char hex[HASH_HEX_BYTES], const cJSON *identity);
 err run_output_open(run *r) MUST_CHECK;
 /* Whether a run is at work in the folder. *who (owned, may be NULL): "HOST PROCESS", or NULL. */
 err run_at_work(bool *held, char **who, const char *folder) MUST_CHECK;
+
+/* Whether the folder's lock file is absent or a run's, which may remove it. Errors: ERR_DATA. */
+err run_lock_check(const char *folder) MUST_CHECK;
 /* From here on the first Ctrl-C waits for a good moment; the pair of run_release, which run_close
  * calls at the latest. */
 void run_hold(run *r);

@@ -1,0 +1,202 @@
+#include "cli/predict_kept.h"
+
+#include "base/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what is said --- */
+
+static bool is_score(const cJSON *value, bool is_raw) {
+    if (!cJSON_IsNumber(value)) return false;
+    return is_raw ? isfinite(value->valuedouble)
+                  : value->valuedouble >= 0 && value->valuedouble <= 1;
+}
+
+/* Whether the list is of labels with commas, each at most once a row by its order of scores; labels
+ * may hold commas themselves. */
+static bool is_labels(const predictor *p, const char *list) {
+    char fallback[24];
+    for (uint32_t k = 0; k < p->classes; k++) {
+        const char *label = predictor_label(p, k, fallback);
+        size_t n = strlen(label);
+        if (strncmp(list, label, n) != 0) continue;
+        if (!list[n] || (list[n] == ',' && is_labels(p, list + n + 1))) return true;
+    }
+    return false;
+}
+
+static bool is_label(const predictor *p, const char *text) {
+    char fallback[24];
+    for (uint32_t k = 0; text && k < p->classes; k++)
+        if (!strcmp(predictor_label(p, k, fallback), text)) return true;
+    return false;
+}
+
+/* Of a model of tags, "PER" of "B-PER". */
+static bool is_group(const predictor *p, const char *text) {
+    char fallback[24];
+    for (uint32_t k = 0; text && k < p->classes; k++) {
+        const char *label = predictor_label(p, k, fallback), *dash = strchr(label, '-');
+        if (!strcmp(dash ? dash + 1 : label, text)) return true;
+    }
+    return false;
+}
+
+static bool are_scores(const cJSON *o, const predictor *p, bool is_raw) {
+    const cJSON *item;
+    size_t count = 0;
+    if (!cJSON_IsObject(o)) return false;
+    cJSON_ArrayForEach(item, o) {
+        if (!is_label(p, item->string) || !is_score(item, is_raw)) return false;
+        count++;
+    }
+    return count == p->classes;
+}
+
+static bool is_sentence_answer(const cJSON *o, const row_form *f, const predictor *p) {
+    bool is_raw = p->scorer.base_model.config.scores == MODEL_SCORES_RAW;
+    const cJSON *label = o->child, *score = label->next;
+    const char *text = cJSON_GetStringValue(label);
+    bool several = predictor_says_several(p);
+    if (!text || !(several ? !*text || is_labels(p, text) : is_label(p, text))) return false;
+    return is_score(score, is_raw) && (!f->scores || are_scores(score->next, p, is_raw));
+}
+
+static bool are_entities(const cJSON *list, const predictor *p) {
+    const cJSON *item;
+    if (!cJSON_IsArray(list)) return false;
+    cJSON_ArrayForEach(item, list) {
+        const cJSON *score = cJSON_GetObjectItemCaseSensitive(item, "score");
+        if (!is_group(p, json_text_at(item, "entity_group")) || (score && !is_score(score, false)))
+            return false;
+    }
+    return true;
+}
+
+/* words, heads, labels and scores, one of each for every word. */
+static bool is_tree(const cJSON *o, const predictor *p) {
+    const cJSON *words = o->child, *heads = words->next, *labels = heads->next;
+    const cJSON *scores = labels->next, *item;
+    int count = cJSON_GetArraySize(words);
+    for (const cJSON *list = words; list; list = list->next)
+        if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != count) return false;
+    cJSON_ArrayForEach(item, heads) {
+        double at = cJSON_IsNumber(item) ? item->valuedouble : -1;
+        if (!(at >= 0 && at <= count)) return false;
+    }
+    cJSON_ArrayForEach(item, labels) {
+        const char *text = cJSON_GetStringValue(item);
+        if (!text || (p->scorer.base_model.config.labels && !is_label(p, text))) return false;
+    }
+    cJSON_ArrayForEach(item, scores) {
+        if (!is_score(item, false)) return false;
+    }
+    return true;
+}
+
+static bool is_answer(const cJSON *o, const row_form *f, const predictor *p) {
+    const cJSON *item = o->child;
+    for (size_t i = 0; i < f->columns; i++, item = item->next)
+        if (!item || strcmp(item->string, f->names[i]) != 0) return false;
+    if (item) return false;
+    if (!p->in_units) return is_sentence_answer(o, f, p);
+    return f->columns == 1 ? are_entities(o->child, p) : is_tree(o, p);
+}
+
+/* --- how it is written --- */
+
+/* *o is NULL where it is no JSON. Errors: ERR_MEMORY. */
+static err parse(cJSON **o, const char *text, size_t length) {
+    err e = json_parse(o, text, length, "row");
+    return err_unless_memory(e);
+}
+
+static err read_keys(cJSON **o, text_span rest, bool is_first) {
+    strbuf text = {0};
+    size_t comma = is_first ? 0 : strlen(", ");
+    *o = NULL;
+    if (rest.bytes <= comma || strncmp(rest.text, ", ", comma) != 0) return ERR_OK;
+    err e = strbuf_add(&text, "{");
+    if (!e) e = strbuf_add_bytes(&text, rest.text + comma, rest.bytes - comma);
+    if (!e) e = parse(o, text.text, text.length);
+    strbuf_free(&text);
+    return e;
+}
+
+/* What the next cell says, behind its delimiter: without the quotes that cell_add put around it. */
+static err read_cell(strbuf *out, const row_form *f, text_span *rest) {
+    size_t n = 1, end;
+    bool inside = false;
+    for (; n < rest->bytes && (inside || rest->text[n] != f->delimiter); n++)
+        inside = inside != (f->quoted && rest->text[n] == '"');
+    bool quoted = f->quoted && n > 2 && rest->text[1] == '"' && rest->text[n - 1] == '"';
+    end = n - quoted;
+    err e = strbuf_add(out, "");
+    for (size_t i = 1 + (size_t)quoted; i < end && !e; i++) {
+        e = strbuf_add_bytes(out, rest->text + i, 1);
+        i += quoted && rest->text[i] == '"';
+    }
+    *rest = (text_span){rest->text + n, rest->bytes - n};
+    return e;
+}
+
+/* The label whose cell reads so: of one that a spreadsheet would compute, or that has control
+ * characters, the cell has more than the label. */
+static err label_of_cell(const char **label, const row_form *f, const predictor *p,
+                         const char *cell) {
+    static char fallback[24];
+    err e = ERR_OK;
+    *label = NULL;
+    for (uint32_t k = 0; k < p->classes && !e && !*label; k++) {
+        const char *name = predictor_label(p, k, fallback);
+        const char by[] = {f->delimiter, '\0'};
+        strbuf written = {0}, said = {0};
+        e = strbuf_add(&written, by);
+        if (!e) e = cell_add(&written, f->delimiter, f->quoted, name);
+        if (!e) e = read_cell(&said, f, &(text_span){written.text, written.length});
+        if (!e && !strcmp(said.text, cell)) *label = name;
+        strbuf_free(&written);
+        strbuf_free(&said);
+    }
+    return e;
+}
+
+static err add_cell(cJSON *o, const row_form *f, const predictor *p, size_t i, const char *cell) {
+    const char *label = NULL;
+    cJSON *value = NULL;
+    err e = ERR_OK;
+    if (i || p->in_units) {
+        e = parse(&value, cell, strlen(cell));
+        return e || !value ? e : json_add_item(o, f->names[i], value);
+    }
+    if (!predictor_says_several(p)) e = label_of_cell(&label, f, p, cell);
+    if (!e) e = json_add_string(o, f->names[i], label ? label : *cell == '\'' ? cell + 1 : cell);
+    return e;
+}
+
+static err read_cells(cJSON **o, const row_form *f, const predictor *p, text_span rest) {
+    err e = ERR_OK;
+    *o = cJSON_CreateObject();
+    for (size_t i = 0; i < f->columns && rest.bytes && *rest.text == f->delimiter && !e; i++) {
+        strbuf cell = {0};
+        e = read_cell(&cell, f, &rest);
+        if (!e) e = add_cell(*o, f, p, i, cell.text);
+        strbuf_free(&cell);
+    }
+    if (!e && !rest.bytes) return ERR_OK;
+    cJSON_Delete(*o); // something is left
+    *o = NULL;
+    return e;
+}
+
+err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span rest,
+                    bool is_first) {
+    cJSON *o = NULL;
+    err e = f->kind == TASK_FORMAT_DELIMITED ? read_cells(&o, f, p, rest)
+                                             : read_keys(&o, rest, is_first);
+    *fits = !e && o && is_answer(o, f, p);
+    cJSON_Delete(o);
+    return e;
+}

@@ -1,0 +1,14 @@
+/* Rows of an output that is gone on with: what labelling added to them. */
+#ifndef HARNESS_CLI_PREDICT_KEPT_H
+#define HARNESS_CLI_PREDICT_KEPT_H
+
+#include "cli/predict_row.h"
+
+/* Whether `rest`, what stands between the kept bytes of a row and its line's end, is an answer that
+ * this model can give: its labels, and scores in their range.
+ *   is_first  nothing stands before it in the row's object
+ * Errors: ERR_MEMORY. */
+err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span rest,
+                    bool is_first) MUST_CHECK;
+
+#endif
