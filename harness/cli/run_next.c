@@ -4,6 +4,7 @@
 #include "base/shown.h"
 #include "cli/command_lines.h"
 #include "cli/own_flags.h"
+#include "cli/report_command.h"
 #include "train/run/model_card.h"
 #include "train/run/shipped.h"
 
@@ -30,7 +31,7 @@ static err own_commands(strbuf *out, const run *r, const char *folder) {
     return e;
 }
 
-void run_next_show(const run *r, const char *local, const char *stored) {
+void run_next_show(const run *r, const options *o, const char *local, const char *stored) {
     strbuf folder = {0}, next = {0};
     char *output = NULL;
     bool own = r->request.manifest != NULL;
@@ -42,7 +43,8 @@ void run_next_show(const run *r, const char *local, const char *stored) {
     if (!e && own) e = own_commands(&next, r, output);
     if (!e && !own) e = model_card_command(&next, &r->task, folder.text);
     // a record that went to no results folder is on no board
-    if (!e && !own) e = strbuf_add(&next, stored ? "\nharness report\n" : "\n");
+    if (!e && !own) e = strbuf_add(&next, "\n");
+    if (!e && !own && stored && !(e = report_command(&next, o))) e = strbuf_add(&next, "\n");
     if (!e) {
         puts("Next");
         command_lines_print(next.text);

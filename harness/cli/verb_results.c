@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/record_data.h"
+#include "cli/report_command.h"
 #include "cli/task_flag.h"
 #include "platform/file.h"
 #include "result/record_strict.h"
@@ -151,9 +152,7 @@ static err show(const batch *b) {
 
 static err note_added(const batch *b) {
     strbuf verb = {0};
-    err e = strbuf_printf(&verb, "harness report");
-    if (!e && strcmp(b->results, "results") != 0)
-        e = shown_printf(&verb, SHOWN_SHELL, " --results %s", b->results);
+    err e = report_command(&verb, b->o);
     if (!e)
         log_note("added %zu record%s to %s: `%s` shows %s", b->count, shown_plural(b->count),
                  b->results, verb.text, b->count == 1 ? "it" : "them");

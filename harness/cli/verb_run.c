@@ -304,7 +304,7 @@ static err show_result(const record *rec, const run *r, const options *o, const 
     *score = summary.score;
     if (o->json) return run_json(rec, r, &summary, stored ? stored : local);
     show_table(rec, &summary);
-    run_next_show(r, local, stored);
+    run_next_show(r, o, local, stored);
     return ERR_OK;
 }
 

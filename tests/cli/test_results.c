@@ -308,6 +308,9 @@ Test(results, of_own_files_stand_on_no_board) {
         cr_expect_not_null(
             strstr(p.err, "results/own-comments/b-s1.json is left out: task 'own-comments'"), "%s",
             p.err);
+        cr_expect_not_null(
+            strstr(p.err, "(harness tasks new makes one; --task-dir names its folder)"), "%s",
+            p.err);
         program_free(&p);
         char *board = text_of(temporary_path("results/LEADERBOARD.md"));
         cr_expect_not_null(strstr(board, "fake_task"));
@@ -324,6 +327,18 @@ Test(results, of_own_files_stand_on_no_board) {
     char *board = text_of(temporary_path("results/LEADERBOARD.md"));
     cr_expect_not_null(strstr(board, "own-comments"));
     mem_free(board);
+    // its page stays where its record does
+    static const char page[] = "results/pages/own-comments/b-s1.html";
+    cr_expect(file_exists(temporary_path(page)));
+    p = RUN("report");
+    cr_expect_null(strstr(p.err, "removed"), "%s", p.err);
+    expect_said(p, 0, "");
+    cr_expect(file_exists(temporary_path(page)));
+    MUST(file_remove(temporary_path("results/own-comments/b-s1.json")));
+    p = RUN("report");
+    cr_expect_not_null(strstr(p.err, "removed 1 page whose record is gone"), "%s", p.err);
+    expect_said(p, 0, "");
+    cr_expect_not(file_named(temporary_path(page)));
 }
 
 /* Each record is valid for the board's reader. */
