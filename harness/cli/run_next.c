@@ -10,6 +10,12 @@
 
 #include <stdio.h>
 
+/* What files of that form are called by. */
+static const char *ending(const task_format *f) {
+    if (f->kind != TASK_FORMAT_DELIMITED) return "jsonl";
+    return f->delimiter == '\t' ? "tsv" : "csv";
+}
+
 /* What comes after a run of own files. */
 static err own_commands(strbuf *out, const run *r, const char *folder) {
     const task *t = &r->task;
@@ -18,10 +24,10 @@ static err own_commands(strbuf *out, const run *r, const char *folder) {
     err e = mem_printf(&manifest, "%s.json", t->name);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL,
-                         "harness predict --model %s --input FILE --text-column %s", folder,
-                         t->format.text);
+                         "harness predict --model %s --input new.%s --text-column %s", folder,
+                         ending(&t->format), t->format.text);
     if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
-    if (!e) e = strbuf_add(out, " --output FILE\n");
+    if (!e) e = strbuf_printf(out, " --output answers.%s\n", ending(&t->format));
     if (!e && answer_is_label(t->kind))
         e = shown_printf(out, SHOWN_SHELL, "harness errors %s --texts\n", folder);
     if (!e) e = strbuf_add(out, "harness tasks new");

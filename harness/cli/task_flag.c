@@ -23,12 +23,14 @@ err task_flag_unkept(bool *is, const options *o, const char *name) {
     return e;
 }
 
-/* The name of the task that a file of that name makes, where a run has it; else NULL. */
+/* The name of the task that a file of that name makes, where a run has it; else NULL. The name may
+ * be the file's own, without what such names begin with. */
 static err plain_name(char **out, const char *name) {
+    const char *file = name + (has_own_name(name) ? strlen(KEPT_TASK_PREFIX) : 0);
     strbuf plain = {0};
     char *composed = NULL, *folder = NULL;
     *out = NULL;
-    err e = unicode_compose(&composed, name + strlen(KEPT_TASK_PREFIX));
+    err e = unicode_compose(&composed, file);
     if (!e) e = strbuf_add(&plain, KEPT_TASK_PREFIX);
     if (!e) e = name_plain(&plain, composed, strlen(composed));
     if (!e && strcmp(plain.text, name) != 0) e = find_run_newest(&folder, plain.text, true);
@@ -98,6 +100,18 @@ static err find_kept(kept_task *k, bool *found, const options *o, const char *na
     return find_newest(k, found, o, name, own_alone || folder);
 }
 
+/* No manifest has that name: perhaps it is that of a file that a run is of. */
+static err suggest_own(err e, const char *name) {
+    char *meant = NULL, *said = NULL;
+    if (has_own_name(name) || mem_strdup(&said, err_message(e))) return e;
+    err looked = plain_name(&meant, name);
+    e = !looked && meant ? err_set(e, "unknown task '%s': did you mean '%s'?", name, meant)
+                         : err_set(e, "%s", said);
+    mem_free(meant);
+    mem_free(said);
+    return e;
+}
+
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) {
     kept_task k = {0};
     bool found = false;
@@ -107,6 +121,7 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
         e = kept_task_parse(t, &k);
     else if (!e)
         e = task_find(t, name, o->task_dir);
+    if (e == ERR_USAGE && !found && !folder) e = suggest_own(e, name);
     if (e == ERR_USAGE && !found && folder && !o->task_dir)
         e = err_wrap(e,
                      "%s was trained by a manifest that is not here: name its folder again, "

@@ -399,6 +399,9 @@ Test(own_tasks, a_name_means_its_newest_run_by_files_or_manifest) {
     p = RUN("tasks", "show", "own-내-글");
     cr_expect(strstr(p.err, "the manifest that runs/own-내-글/b was trained by"), "%s", p.err);
     program_free(&p);
+    // its file's name alone is no task's
+    expect_error(RUN("eval", "--task", "내 글", QUICK), 2,
+                 "unknown task '내 글': did you mean 'own-내-글'?");
     // trained again it is the files
     p = RUN("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--check-device",
             "never", "-o", "c", QUICK);
@@ -462,6 +465,10 @@ Test(own_tasks, what_is_not_known_says_what_to_type) {
                  "own; name them again (--train-file FILE ...), or keep a manifest: harness tasks "
                  "new FILE... --output 'own-댓글.json', then --task 'own-댓글' --task-dir .");
     expect_error(RUN("run", "--task", "own-x", QUICK), 2, "harness tasks new FILE...");
+    expect_error(RUN("data", "check", "nsmc"), 2, "data check; did you mean 'verify'?");
+    program_result p = RUN("run", "--task", "kor_hat", "--device", "cpu");
+    cr_expect_null(strstr(p.err, "by default"), "%s", p.err);
+    expect_error(p, 2, "unknown task 'kor_hat'");
     expect_error(RUN("eval", "-c", "m", QUICK), 2,
                  "m: no record beside the model says which task it is of: name one with --task");
     expect_error(RUN("eval", QUICK), 1, "no finished run under ./runs");

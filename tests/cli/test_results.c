@@ -219,6 +219,20 @@ Test(results, are_added_all_or_none) {
     mem_free(theirs);
 }
 
+/* A run's folder stands for its record; other files of a run are none to complain of. */
+Test(results, of_a_runs_folder_the_record_counts) {
+    make("runs/fake_task/a/record.json", 1);
+    temporary_put("runs/fake_task/a/run.json", "{\"run\": 1, \"identity\": {}}");
+    temporary_put("runs/fake_task/a/tokenizer.json", "{\"added_tokens\": [], \"model\": {}}");
+    program_result p = RUN("results", "check", "runs/fake_task");
+    cr_expect_not_null(strstr(p.err, "runs/fake_task: 2 files of other kinds passed over"), "%s",
+                       p.err);
+    cr_expect_null(strstr(p.err, "warning"), "%s", p.err);
+    expect_said(p, 0, "1 record checked");
+    expect_said(RUN("results", "add", "runs/fake_task"), 1, "the run below it is runs/fake_task/a");
+    expect_said(RUN("results", "add", "runs/fake_task/a"), 0, "runs/fake_task/a/record.json -> ");
+}
+
 /* Records of schema 1 have no checksums: a key that none has is found by its name. */
 Test(results, a_key_that_no_record_has_is_refused) {
     static const char path[] =
