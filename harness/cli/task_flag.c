@@ -121,7 +121,7 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
         e = kept_task_parse(t, &k);
     else if (!e)
         e = task_find(t, name, o->task_dir);
-    if (e == ERR_USAGE && !found && !folder) e = suggest_own(e, name);
+    if (e == ERR_USAGE && name && !found && !folder) e = suggest_own(e, name);
     if (e == ERR_USAGE && !found && folder && !o->task_dir)
         e = err_wrap(e,
                      "%s was trained by a manifest that is not here: name its folder again, "
