@@ -12,6 +12,7 @@
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/run/base_model.h"
+#include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
@@ -49,6 +50,7 @@ typedef struct search_state {
     char *best;            /* owned */
     const char *task_name; /* NULL: of any */
     struct timespec newest;
+    bool of_own_files;
     bool takes_pretrained; /* models without a classifier as well */
     bool has_pretrained;   /* one was passed over */
 } search_state;
@@ -67,6 +69,16 @@ static err is_pretrained(bool *is, const char *folder) {
     return e;
 }
 
+/* Whether the run keeps files of the user's own. What cannot be read is told by who reads it. */
+static err keeps_own(bool *keeps, const char *folder) {
+    kept_task k = {0};
+    bool found = false;
+    err e = kept_task_read(&k, &found, folder);
+    *keeps = e || (found && k.is_own);
+    kept_task_free(&k);
+    return err_unless_memory(e);
+}
+
 /* A run is finished when its record and its model are there. */
 static err consider(search_state *s, const char *folder) {
     char path[PATH_MAX];
@@ -76,6 +88,11 @@ static err consider(search_state *s, const char *folder) {
     bool is_there = !e && record_model_is_there(folder) && stat(path, &st) == 0;
     if (is_there && !s->takes_pretrained && !(e = is_pretrained(&passes, folder)) && passes)
         s->has_pretrained = true;
+    if (!e && is_there && s->of_own_files) {
+        bool keeps = false;
+        e = keeps_own(&keeps, folder);
+        passes = !keeps;
+    }
     if (!e && is_there && !passes) {
         const struct timespec *newest = &s->newest;
         bool later = st.st_mtim.tv_sec != newest->tv_sec ? st.st_mtim.tv_sec > newest->tv_sec
@@ -232,8 +249,9 @@ static err find(char **folder, const char *task_name, bool takes_pretrained) {
     return ERR_OK;
 }
 
-err find_run_newest(char **folder, const char *task_name) {
-    search_state s = {.task_name = task_name, .takes_pretrained = true};
+err find_run_newest(char **folder, const char *task_name, bool of_own_files) {
+    search_state s = {
+        .task_name = task_name, .of_own_files = of_own_files, .takes_pretrained = true};
     err e = search(&s);
     if (e) mem_free(s.best);
     *folder = e ? NULL : s.best;

@@ -4,10 +4,17 @@
 #include "base/shown.h"
 #include "cli/command_lines.h"
 #include "cli/own_flags.h"
+#include "cli/report_command.h"
 #include "train/run/model_card.h"
 #include "train/run/shipped.h"
 
 #include <stdio.h>
+
+/* What files of that form are called by. */
+static const char *ending(const task_format *f) {
+    if (f->kind != TASK_FORMAT_DELIMITED) return "jsonl";
+    return f->delimiter == '\t' ? "tsv" : "csv";
+}
 
 /* What comes after a run of own files. */
 static err own_commands(strbuf *out, const run *r, const char *folder) {
@@ -17,10 +24,10 @@ static err own_commands(strbuf *out, const run *r, const char *folder) {
     err e = mem_printf(&manifest, "%s.json", t->name);
     if (!e)
         e = shown_printf(out, SHOWN_SHELL,
-                         "harness predict --model %s --input FILE --text-column %s", folder,
-                         t->format.text);
+                         "harness predict --model %s --input new.%s --text-column %s", folder,
+                         ending(&t->format), t->format.text);
     if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
-    if (!e) e = strbuf_add(out, " --output FILE\n");
+    if (!e) e = strbuf_printf(out, " --output answers.%s\n", ending(&t->format));
     if (!e && answer_is_label(t->kind))
         e = shown_printf(out, SHOWN_SHELL, "harness errors %s --texts\n", folder);
     if (!e) e = strbuf_add(out, "harness tasks new");
@@ -30,7 +37,7 @@ static err own_commands(strbuf *out, const run *r, const char *folder) {
     return e;
 }
 
-void run_next_show(const run *r, const char *local, const char *stored) {
+void run_next_show(const run *r, const options *o, const char *local, const char *stored) {
     strbuf folder = {0}, next = {0};
     char *output = NULL;
     bool own = r->request.manifest != NULL;
@@ -42,7 +49,8 @@ void run_next_show(const run *r, const char *local, const char *stored) {
     if (!e && own) e = own_commands(&next, r, output);
     if (!e && !own) e = model_card_command(&next, &r->task, folder.text);
     // a record that went to no results folder is on no board
-    if (!e && !own) e = strbuf_add(&next, stored ? "\nharness report\n" : "\n");
+    if (!e && !own) e = strbuf_add(&next, "\n");
+    if (!e && !own && stored && !(e = report_command(&next, o))) e = strbuf_add(&next, "\n");
     if (!e) {
         puts("Next");
         command_lines_print(next.text);

@@ -23,15 +23,17 @@ err task_flag_unkept(bool *is, const options *o, const char *name) {
     return e;
 }
 
-/* The name of the task that a file of that name makes, where a run has it; else NULL. */
+/* The name of the task that a file of that name makes, where a run has it; else NULL. The name may
+ * be the file's own, without what such names begin with. */
 static err plain_name(char **out, const char *name) {
+    const char *file = name + (has_own_name(name) ? strlen(KEPT_TASK_PREFIX) : 0);
     strbuf plain = {0};
     char *composed = NULL, *folder = NULL;
     *out = NULL;
-    err e = unicode_compose(&composed, name + strlen(KEPT_TASK_PREFIX));
+    err e = unicode_compose(&composed, file);
     if (!e) e = strbuf_add(&plain, KEPT_TASK_PREFIX);
     if (!e) e = name_plain(&plain, composed, strlen(composed));
-    if (!e && strcmp(plain.text, name) != 0) e = find_run_newest(&folder, plain.text);
+    if (!e && strcmp(plain.text, name) != 0) e = find_run_newest(&folder, plain.text, true);
     if (!e && folder) e = mem_strdup(out, plain.text);
     mem_free(composed);
     mem_free(folder);
@@ -58,26 +60,34 @@ static err not_kept(const char *name) {
                    name, output, word);
 }
 
-err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) {
+/* What the newest run of the name has kept, or the newest from own files alone. */
+static err find_newest(kept_task *k, bool *found, const options *o, const char *name,
+                       bool own_alone) {
     bool described = false;
     char *folder = NULL;
     *k = (kept_task){0};
     *found = false;
     err e = task_is_there(&described, name, o->task_dir);
-    if (!e && !described) e = find_run_newest(&folder, name);
+    if (!e && !described) e = find_run_newest(&folder, name, own_alone);
     if (!e && folder) e = kept_task_read(k, found, folder);
-    // to train by a manifest its folder is named again
-    *found = *found && k->is_own && !strcmp(k->name, name);
-    if (!e && *found) log_note("task    %s: the files that %s was trained on", name, folder);
+    *found = *found && !strcmp(k->name, name);
+    if (!e && *found)
+        log_note("task    %s: the %s that %s was trained %s", name,
+                 k->is_own ? "files" : "manifest", folder, k->is_own ? "on" : "by");
     mem_free(folder);
     bool is_own = !described && has_own_name(name) && !strchr(name, ',');
     return !e && !*found && is_own ? not_kept(name) : e;
 }
 
+err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) {
+    // to train by a manifest its folder is named again
+    return find_newest(k, found, o, name, true);
+}
+
 /* What the folder's run has kept, or the newest of the name. A manifest that is here comes before
  * one that a run has kept. */
 static err find_kept(kept_task *k, bool *found, const options *o, const char *name,
-                     const char *folder) {
+                     const char *folder, bool own_alone) {
     bool described = false;
     *k = (kept_task){0};
     *found = false;
@@ -86,18 +96,32 @@ static err find_kept(kept_task *k, bool *found, const options *o, const char *na
     *found = *found && !described;
     if (e || !name || (*found && !strcmp(k->name, name))) return e;
     kept_task_free(k);
-    return task_flag_kept(k, found, o, name);
+    // a manifest that another run was trained by may describe other rows than this folder's
+    return find_newest(k, found, o, name, own_alone || folder);
+}
+
+/* No manifest has that name: perhaps it is that of a file that a run is of. */
+static err suggest_own(err e, const char *name) {
+    char *meant = NULL, *said = NULL;
+    if (has_own_name(name) || mem_strdup(&said, err_message(e))) return e;
+    err looked = plain_name(&meant, name);
+    e = !looked && meant ? err_set(e, "unknown task '%s': did you mean '%s'?", name, meant)
+                         : err_set(e, "%s", said);
+    mem_free(meant);
+    mem_free(said);
+    return e;
 }
 
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) {
     kept_task k = {0};
     bool found = false;
     *t = (task){0};
-    err e = find_kept(&k, &found, o, name, folder);
+    err e = find_kept(&k, &found, o, name, folder, false);
     if (!e && found)
         e = kept_task_parse(t, &k);
     else if (!e)
         e = task_find(t, name, o->task_dir);
+    if (e == ERR_USAGE && name && !found && !folder) e = suggest_own(e, name);
     if (e == ERR_USAGE && !found && folder && !o->task_dir)
         e = err_wrap(e,
                      "%s was trained by a manifest that is not here: name its folder again, "
@@ -132,7 +156,7 @@ static err read_retest(task *t, const options *o, const char *name, const char *
     task old = {0};
     char *train = NULL;
     bool found = false;
-    err e = find_kept(&k, &found, o, name, folder);
+    err e = find_kept(&k, &found, o, name, folder, true);
     if (!e && !(found && k.is_own)) e = err_set(ERR_USAGE, "--test-file needs --train-file");
     if (!e) e = kept_task_parse(&old, &k);
     if (!e) e = dataset_path(&train, &old, &old.files[0], NULL);

@@ -9,7 +9,7 @@
 
 /* The task of a name: where `folder` is that of a run from own files (or its model; NULL: none) that
  * calls its task so, and no --task-dir was named, that run's; else that of a manifest; else that of
- * the manifest that the run kept; else that of the newest finished run from own files under ./runs,
+ * the manifest that the run kept; else what the newest finished run of that name under ./runs kept,
  * which is said.
  * Errors: ERR_USAGE, of own files that are not known with what to type; those of task_find and
  * kept_task_read. */
@@ -19,7 +19,8 @@ err task_flag_find(task *t, const options *o, const char *name, const char *fold
  * in place of that of the run, whose training file has to be there. name may be NULL with such flags. */
 err task_flag_read(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;
 
-/* What the newest finished run under ./runs has kept of a task that no manifest describes. *found is
+/* What the newest finished run from own files under ./runs has kept of such a task, to train on it
+ * again: a newer run by a manifest of that name is passed over. *found is
  * false where there is a manifest, or no such run. Free with kept_task_free, also after an error.
  * Errors: ERR_USAGE where the name is one that such runs have ("own-..."), with what to type. */
 err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name) MUST_CHECK;

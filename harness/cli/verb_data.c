@@ -372,6 +372,9 @@ err verb_data(const options *o) {
         task_free(&t);
         return e;
     }
-    return err_set(ERR_USAGE, "unknown: harness data %s%s (known: fetch, stats, head, verify)",
-                   o->args[0], text_suggestion(o->args[0], known, ACTIONS));
+    // as of tasks and of results
+    bool checks = !strcmp(o->args[0], "check") || !strcmp(o->args[0], "validate");
+    return err_set(
+        ERR_USAGE, "unknown: harness data %s%s (known: fetch, stats, head, verify)", o->args[0],
+        checks ? "; did you mean 'verify'?" : text_suggestion(o->args[0], known, ACTIONS));
 }

@@ -149,6 +149,10 @@ static err texts_of(test_texts *s, const record *r) {
     return e;
 }
 
+static const char *results_folder(const options *o) {
+    return o->results ? o->results : "results";
+}
+
 /* Run pages on their way: of records that are read they are written at once. */
 typedef struct page_writer {
     const options *o;
@@ -256,13 +260,32 @@ static err is_our_page(bool *ours, const char *path) {
     return err_forgive(e, ERR_DATA); // another's, though of such a name: it stays
 }
 
+/* Whether the record of such a page lies in its folder, though the board has no row of it. */
+static err has_record(bool *has, const char *results, const char *of_task, const char *page) {
+    int stem = (int)(strlen(page) - strlen(".html"));
+    char *path = NULL;
+    err e = mem_printf(&path, "%s/%s/%.*s.json", results, of_task, stem, page);
+    *has = !e && file_named(path);
+    // of a contributor's folder
+    for (const char *at = strstr(page, "--"); at && !e && !*has; at = strstr(at + 1, "--")) {
+        int who = (int)(at - page);
+        mem_free(path);
+        e = mem_printf(&path, "%s/%.*s/%s/%.*s.json", results, who, page, of_task, stem - who - 2,
+                       at + 2);
+        *has = !e && file_named(path);
+    }
+    mem_free(path);
+    return e;
+}
+
 /* Pages of one task that are not in the sorted list. */
-static err remove_from_task(size_t *removed, const char *folder, const char *of_task, char **names,
-                            size_t count) {
+static err remove_from_task(size_t *removed, const page_writer *w, const char *of_task,
+                            char **names, size_t count) {
+    const char *folder = w->folder;
     char *place = NULL, *path = NULL, *name = NULL;
     folder_list list = {0};
     size_t left = 0;
-    bool ours = false;
+    bool ours = false, has = false;
     err e = mem_printf(&place, "%s/pages/%s", folder, of_task);
     if (!e && folder_is_own(place)) e = folder_list_read(&list, place);
     for (size_t i = 0; i < list.count && !e; i++) {
@@ -272,7 +295,8 @@ static err remove_from_task(size_t *removed, const char *folder, const char *of_
             (e = path_join(&path, folder, name)))
             break;
         if (!(count && bsearch(&name, names, count, sizeof *names, order_text))) {
-            if (!(e = is_our_page(&ours, path)) && ours) {
+            e = has_record(&has, results_folder(w->o), of_task, list.names[i]);
+            if (!e && !has && !(e = is_our_page(&ours, path)) && ours) {
                 if (unlink(path)) e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
                 (*removed)++;
                 left--;
@@ -290,7 +314,8 @@ static err remove_from_task(size_t *removed, const char *folder, const char *of_
     return e;
 }
 
-static err remove_old_pages(const store *s, const char *folder) {
+static err remove_old_pages(const store *s, const page_writer *w) {
+    const char *folder = w->folder;
     char **names = NULL, *pages = NULL;
     folder_list tasks = {0};
     size_t count = 0, removed = 0;
@@ -301,7 +326,7 @@ static err remove_old_pages(const store *s, const char *folder) {
     if (count) qsort(names, count, sizeof *names, order_text);
     if (folder_is_own(pages)) e = folder_list_read(&tasks, pages);
     for (size_t i = 0; i < tasks.count && !e; i++)
-        e = remove_from_task(&removed, folder, tasks.names[i], names, count);
+        e = remove_from_task(&removed, w, tasks.names[i], names, count);
     if (!e && removed)
         log_note("removed %zu page%s whose record is gone", removed, shown_plural(removed));
 done:
@@ -345,7 +370,7 @@ static err write_pages(page_writer *w, store *s) {
     log_progress_end();
     texts_close(&source);
     // a damaged record may be whole again: its page stays
-    if (!e && !s->damaged) e = remove_old_pages(s, folder);
+    if (!e && !s->damaged) e = remove_old_pages(s, w);
     if (!e && s->count > w->kept)
         log_note("wrote %zu page%s below %s/pages", s->count - w->kept,
                  shown_plural(s->count - w->kept), folder);
@@ -423,7 +448,7 @@ done:
 }
 
 err verb_report(const options *o) {
-    const char *results = o->results ? o->results : "results";
+    const char *results = results_folder(o);
     page_writer w = {.o = o, .folder = o->output_dir ? o->output_dir : results};
     store s = {0};
     board b = {0};

@@ -3,9 +3,11 @@
 #include "base/memory.h"
 #include "base/numerics.h"
 #include "base/shown.h"
+#include "cli/find_run.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/record_data.h"
+#include "cli/report_command.h"
 #include "cli/task_flag.h"
 #include "platform/file.h"
 #include "result/record_strict.h"
@@ -17,6 +19,7 @@
 
 /* A record that is to be added. */
 typedef struct candidate {
+    char *path; /* owned: of a run's folder its record */
     const char *from;
     void *bytes; /* owned, as the file has them */
     size_t count;
@@ -33,11 +36,17 @@ typedef struct batch {
     size_t uncompared, older; /* records that no data were there for; of older numerics */
 } batch;
 
+static void candidate_free(candidate *c) {
+    mem_free(c->path);
+    mem_free(c->bytes);
+    mem_free(c->place);
+    record_free(&c->record);
+    *c = (candidate){0};
+}
+
 static void batch_free(batch *b) {
     for (size_t i = 0; i < b->count; i++) {
-        mem_free(b->all[i].bytes);
-        mem_free(b->all[i].place);
-        record_free(&b->all[i].record);
+        candidate_free(&b->all[i]);
     }
     mem_free(b->all);
     record_data_free(&b->data);
@@ -83,11 +92,15 @@ static void note_age(const record *r, const char *path) {
                  path, (long long)r->numerics_version, NUMERICS_VERSION);
 }
 
-static err read_candidate(candidate *c, batch *b, const char *path) {
+static err read_candidate(candidate *c, batch *b, const char *given) {
     const char *lacks = NULL;
-    err e = file_read_given(&c->bytes, &c->count, path, RECORD_LIMIT_BYTES);
-    c->from = path = file_given_name(path);
-    if (e || (e = record_parse_strict(&c->record, c->bytes, c->count, path)) ||
+    bool is_folder = !file_is_input(given) && folder_exists(given);
+    err e = is_folder ? find_run_check(given, true) : ERR_OK;
+    if (!e) e = is_folder ? path_join(&c->path, given, "record.json") : mem_strdup(&c->path, given);
+    if (!e) e = file_read_given(&c->bytes, &c->count, c->path, RECORD_LIMIT_BYTES);
+    if (e) return e;
+    const char *path = c->from = file_given_name(c->path);
+    if ((e = record_parse_strict(&c->record, c->bytes, c->count, path)) ||
         (e = check_kind(&c->record, path)) || (e = check_task(&c->record, path, b->o)) ||
         (e = record_data_check(&lacks, &b->data, &c->record, path)))
         return e;
@@ -149,9 +162,7 @@ static err show(const batch *b) {
 
 static err note_added(const batch *b) {
     strbuf verb = {0};
-    err e = strbuf_printf(&verb, "harness report");
-    if (!e && strcmp(b->results, "results") != 0)
-        e = shown_printf(&verb, SHOWN_SHELL, " --results %s", b->results);
+    err e = report_command(&verb, b->o);
     if (!e)
         log_note("added %zu record%s to %s: `%s` shows %s", b->count, shown_plural(b->count),
                  b->results, verb.text, b->count == 1 ? "it" : "them");
@@ -166,7 +177,8 @@ static err results_add(const options *o) {
                .data = {.task_dir = o->task_dir, .data_dir = o->data_dir}};
     size_t files = o->arg_count - 1;
     if (!files)
-        return err_set(ERR_USAGE, "results add needs the records' files: results add FILE...");
+        return err_set(ERR_USAGE, "results add needs the records' files, or folders of finished "
+                                  "runs: results add FILE...");
     err e = mem_new(&b.all, files);
     for (size_t i = 0; i < files && !e; i++) {
         candidate *c = &b.all[b.count++];
@@ -186,7 +198,10 @@ static err check_folder(const candidate *c, const char *relative) {
     const char *of = c->record.task.name;
     size_t length = strlen(of);
     const char *deeper = relative ? strchr(relative, '/') : NULL;
-    if (!relative || (!strncmp(relative, of, length) && relative[length] == '/')) return ERR_OK;
+    // a run's own lies beside its model
+    if (!relative || !strcmp(path_name(relative), "record.json") ||
+        (!strncmp(relative, of, length) && relative[length] == '/'))
+        return ERR_OK;
     if (deeper && !strncmp(deeper + 1, of, length) && deeper[1 + length] == '/') return ERR_OK;
     return err_set(ERR_DATA, "%s: a record of task %s in another's folder", c->from, of);
 }
@@ -194,6 +209,7 @@ static err check_folder(const candidate *c, const char *relative) {
 typedef struct checking {
     batch *b;
     size_t count, refused;
+    other_files others;
 } checking;
 
 static err check_one(void *of, const char *path, const char *relative) {
@@ -201,8 +217,8 @@ static err check_one(void *of, const char *path, const char *relative) {
     candidate c = {0};
     err e = read_candidate(&c, w->b, path);
     if (!e) e = check_folder(&c, relative);
-    record_free(&c.record);
-    mem_free(c.bytes);
+    candidate_free(&c);
+    if (relative && e == ERR_UNSUPPORTED) return other_files_pass(&w->others, e);
     w->count++;
     if (!e || e == ERR_MEMORY) return e;
     log_warn("%s", err_message(e));
@@ -214,6 +230,7 @@ static err check_one(void *of, const char *path, const char *relative) {
 /* A record, that of a run by its folder, or all below a folder of results. */
 static err check_named(checking *w, const char *path) {
     char own[PATH_MAX];
+    w->others = (other_files){0};
     err e = path_in(own, path, "record.json");
     if (!e && !file_is_input(path) && !file_named(path))
         e = err_set(ERR_DATA, "%s: no such file or folder", path);
@@ -221,6 +238,7 @@ static err check_named(checking *w, const char *path) {
         e = check_one(w, path, NULL);
     else if (!e)
         e = file_exists(own) ? check_one(w, own, NULL) : store_walk(path, check_one, w);
+    if (!e) other_files_tell(&w->others, path);
     return e;
 }
 
@@ -242,6 +260,7 @@ static err results_check(const options *o) {
     checking w = {.b = &b};
     err e = ERR_OK;
     if (o->arg_count == 1) e = store_walk(own, check_one, &w);
+    if (!e) other_files_tell(&w.others, own);
     for (size_t i = 1; i < o->arg_count && !e; i++) e = check_named(&w, o->args[i]);
     if (!e && w.refused)
         e = err_set(ERR_DATA, "%zu of %zu records would be refused (named above)", w.refused,

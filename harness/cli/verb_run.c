@@ -304,7 +304,7 @@ static err show_result(const record *rec, const run *r, const options *o, const 
     *score = summary.score;
     if (o->json) return run_json(rec, r, &summary, stored ? stored : local);
     show_table(rec, &summary);
-    run_next_show(r, local, stored);
+    run_next_show(r, o, local, stored);
     return ERR_OK;
 }
 
@@ -465,10 +465,6 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
     q->is_swept = runs > 1 && !o->dry_run;
     if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
-    if (!o->model)
-        log_note("model '%s' by default, a small one; a larger one, such as --model "
-                 "klue/bert-base, scores much higher",
-                 model);
     return ERR_OK;
 }
 
@@ -586,6 +582,10 @@ static err run_command(const void *context, struct group *g) {
     if ((e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;
     if ((e = expect_all(&s, &w, o, &request))) goto done;
+    if (!o->model)
+        log_note("model '%s' by default, a small one; a larger one, such as --model "
+                 "klue/bert-base, scores much higher",
+                 w.models[0]);
     e = sweep_all(&s, &w, o, &request);
 done:
     sweep_close(&s);

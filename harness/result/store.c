@@ -75,8 +75,8 @@ static void leave_out(store *s, const record *r, const char *path) {
     s->dirty += !r->partial && r->dirty;
     if (!r->partial && !r->dirty)
         log_warn("%s is left out: task '%s' is one of somebody's own files, without a manifest "
-                 "(harness tasks new)",
-                 path, r->task.name);
+                 "(harness tasks new makes one%s)",
+                 path, r->task.name, err_advice("task-dir", "; --task-dir names its folder"));
 }
 
 static err add_record(void *of, const char *path, const char *relative) {

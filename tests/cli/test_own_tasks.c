@@ -383,6 +383,37 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
                  "DIR or $HARNESS_TASKS: unknown task 'mine'");
 }
 
+/* A newer run by the manifest of that name does not hide the run from the files. */
+Test(own_tasks, a_name_means_its_newest_run_by_files_or_manifest) {
+    put_files();
+    train("runs/own-내-글/a", "1");
+    expect_out(RUN("tasks", "new", FILES, "--output", "own-내-글.json"), "--task-dir .");
+    program_result p =
+        RUN("run", "--task", "own-내-글", "--task-dir", ".", "--model", "m", "--epochs", "1",
+            "--check-device", "never", "-o", "runs/own-내-글/b", QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "\n  harness report --task-dir .\n"), "%s", p.out);
+    program_free(&p);
+    expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/b");
+    expect_out(RUN("data", "stats", "own-내-글"), "own-내-글");
+    p = RUN("tasks", "show", "own-내-글");
+    cr_expect(strstr(p.err, "the manifest that runs/own-내-글/b was trained by"), "%s", p.err);
+    program_free(&p);
+    // its file's name alone is no task's
+    expect_error(RUN("eval", "--task", "내 글", QUICK), 2,
+                 "unknown task '내 글': did you mean 'own-내-글'?");
+    // trained again it is the files
+    p = RUN("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--check-device",
+            "never", "-o", "c", QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *command = text_at("c/record.json", "command");
+    cr_expect_eq(strncmp(command, "harness run --train-file ", 25), 0, "%s", command);
+    mem_free(command);
+    // and another test file goes with the files
+    expect_out(RUN("eval", "--task", "own-내-글", "--test-file", "시험.csv", QUICK), " 8 rows");
+}
+
 /* Two runs of one name and other files: each side's folder has its own. */
 Test(own_tasks, texts_of_a_comparison_are_those_of_its_runs) {
     put_files();
@@ -434,6 +465,10 @@ Test(own_tasks, what_is_not_known_says_what_to_type) {
                  "own; name them again (--train-file FILE ...), or keep a manifest: harness tasks "
                  "new FILE... --output 'own-댓글.json', then --task 'own-댓글' --task-dir .");
     expect_error(RUN("run", "--task", "own-x", QUICK), 2, "harness tasks new FILE...");
+    expect_error(RUN("data", "check", "nsmc"), 2, "data check; did you mean 'verify'?");
+    program_result p = RUN("run", "--task", "kor_hat", "--device", "cpu");
+    cr_expect_null(strstr(p.err, "by default"), "%s", p.err);
+    expect_error(p, 2, "unknown task 'kor_hat'");
     expect_error(RUN("eval", "-c", "m", QUICK), 2,
                  "m: no record beside the model says which task it is of: name one with --task");
     expect_error(RUN("eval", QUICK), 1, "no finished run under ./runs");

@@ -221,6 +221,20 @@ Test(results, are_added_all_or_none) {
     mem_free(theirs);
 }
 
+/* A run's folder stands for its record; other files of a run are none to complain of. */
+Test(results, of_a_runs_folder_the_record_counts) {
+    make("runs/fake_task/a/record.json", 1);
+    temporary_put("runs/fake_task/a/run.json", "{\"run\": 1, \"identity\": {}}");
+    temporary_put("runs/fake_task/a/tokenizer.json", "{\"added_tokens\": [], \"model\": {}}");
+    program_result p = RUN("results", "check", "runs/fake_task");
+    cr_expect_not_null(strstr(p.err, "runs/fake_task: 2 files of other kinds passed over"), "%s",
+                       p.err);
+    cr_expect_null(strstr(p.err, "warning"), "%s", p.err);
+    expect_said(p, 0, "1 record checked");
+    expect_said(RUN("results", "add", "runs/fake_task"), 1, "the run below it is runs/fake_task/a");
+    expect_said(RUN("results", "add", "runs/fake_task/a"), 0, "runs/fake_task/a/record.json -> ");
+}
+
 /* Records of schema 1 have no checksums: a key that none has is found by its name. */
 Test(results, a_key_that_no_record_has_is_refused) {
     static const char path[] =
@@ -401,6 +415,9 @@ Test(results, of_own_files_stand_on_no_board) {
         cr_expect_not_null(
             strstr(p.err, "results/own-comments/b-s1.json is left out: task 'own-comments'"), "%s",
             p.err);
+        cr_expect_not_null(
+            strstr(p.err, "(harness tasks new makes one; --task-dir names its folder)"), "%s",
+            p.err);
         program_free(&p);
         char *board = text_of(temporary_path("results/LEADERBOARD.md"));
         cr_expect_not_null(strstr(board, "fake_task"));
@@ -417,6 +434,18 @@ Test(results, of_own_files_stand_on_no_board) {
     char *board = text_of(temporary_path("results/LEADERBOARD.md"));
     cr_expect_not_null(strstr(board, "own-comments"));
     mem_free(board);
+    // its page stays where its record does
+    static const char page[] = "results/pages/own-comments/b-s1.html";
+    cr_expect(file_exists(temporary_path(page)));
+    p = RUN("report");
+    cr_expect_null(strstr(p.err, "removed"), "%s", p.err);
+    expect_said(p, 0, "");
+    cr_expect(file_exists(temporary_path(page)));
+    MUST(file_remove(temporary_path("results/own-comments/b-s1.json")));
+    p = RUN("report");
+    cr_expect_not_null(strstr(p.err, "removed 1 page whose record is gone"), "%s", p.err);
+    expect_said(p, 0, "");
+    cr_expect_not(file_named(temporary_path(page)));
 }
 
 /* Each record is valid for the board's reader. */

@@ -154,7 +154,7 @@ Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
             "--threads", "1", "--epochs", "1", "--seed", "1", "--model", "tiny", "--results",
             "others");
     cr_expect(strstr(p.out, "\n  others/made/"), "%s", p.out);
-    cr_expect(strstr(p.out, "\n  harness report\n"), "%s", p.out);
+    cr_expect(strstr(p.out, "\n  harness report --results others --task-dir "), "%s", p.out);
     cr_expect_not(strstr(p.err, "was not among"), "%s", p.err);
     program_free(&p);
     folder_list list;
