@@ -61,8 +61,8 @@ static err take_task(compare_like *l, run_request *q, const compare_job *job, co
 }
 
 static bool is_from_scratch(const record *r) {
-    const cJSON *first = r->model.newly_initialised ? r->model.newly_initialised->child : NULL;
-    return cJSON_IsString(first) && !strcmp(first->valuestring, "all");
+    const char *first = cJSON_GetStringValue(cJSON_GetArrayItem(r->model.newly_initialised, 0));
+    return first && !strcmp(first, "all");
 }
 
 /* A preset by what records call it: "tiny-electra" is tiny. */

@@ -103,24 +103,38 @@ static side_run *device_of(const side *s) {
     return NULL;
 }
 
+/* The place of the first run that was read; count where all are yet to be made. */
+static size_t first_read(const side *s) {
+    size_t i = 0;
+    while (i < s->count && s->runs[i].device) i++;
+    return i;
+}
+
+static const side *side_read(const side *sides, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (first_read(&sides[i]) < sides[i].count) return &sides[i];
+    return NULL;
+}
+
 /* The runs that a side's device makes: --runs of them from --seed on, else those of the first side
  * that was read (NULL: there is none), each by its own record. */
 static err plan_runs(side *s, const side *read, const options *o) {
     side_run *first = device_of(s);
-    bool repeats = read && read != s && !o->has_seed && !o->has_runs;
+    bool repeats = read && !device_of(read) && !o->has_seed && !o->has_runs;
     size_t runs = o->has_runs ? o->runs : repeats ? read->count : 1;
     uint32_t seed = o->has_seed ? o->seed : 42;
+    size_t like = read ? first_read(read) : 0;
     err e = ERR_OK;
     if (!first) return ERR_OK;
     if (runs < 1 || runs > COMPARE_SEEDS_SHOWN)
         return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", COMPARE_SEEDS_SHOWN, runs);
-    if (read && !o->has_seed) seed = (uint32_t)read->runs[0].record.seed;
+    if (read && !o->has_seed) seed = (uint32_t)read->runs[like].record.seed;
     for (size_t i = 0; i < runs && !e; i++) {
         side_run *r = first;
         if (i && ((e = add_run(&r, s)) || (e = mem_strdup(&r->device, device_of(s)->device))))
             break;
         r->seed = repeats ? (uint32_t)read->runs[i].record.seed : seed + (uint32_t)i;
-        r->like = repeats ? i : 0;
+        r->like = repeats ? i : like;
         r->told = i > 0;
     }
     return e;
@@ -160,13 +174,6 @@ static err list_runs(side *s) {
     err e = mem_new(&s->list, s->count);
     for (size_t i = 0; i < s->count && !e; i++) s->list[i] = &s->runs[i].record;
     return e;
-}
-
-/* The first side whose first run was read. */
-static const side *side_read(const side *sides, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (sides[i].count && !sides[i].runs[0].device) return &sides[i];
-    return NULL;
 }
 
 /* What can be refused by the records that were read is so before a device trains: *known is the
