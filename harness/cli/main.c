@@ -65,9 +65,12 @@ static err check_stack(void) {
                    (unsigned long long)stack.rlim_cur >> 10, STACK_BYTES >> 10);
 }
 
-/* A number that does not fit libgomp makes it 0, by which libraries divide. */
+/* A number that does not fit libgomp makes it 0, by which libraries divide; for one that is too large
+ * it ends the program. */
 static err check_threads(void) {
-    if (omp_get_max_threads() > 0) return ERR_OK;
+    enum { THREADS_MOST = 1 << 16 };
+    int threads = omp_get_max_threads();
+    if (threads > 0 && threads <= THREADS_MOST) return ERR_OK;
     return err_set(ERR_USAGE, "OMP_NUM_THREADS is '%s': expected a number of threads",
                    getenv("OMP_NUM_THREADS"));
 }

@@ -108,13 +108,15 @@ static err fill_input(filler *f) {
 }
 
 static err check(const options *o) {
+    size_t bad = 0;
     for (size_t i = 0; i < o->arg_count; i++) {
         char advice[FOREIGN_ADVICE_BYTES];
-        size_t bad = 0;
         if (!utf8_valid(o->args[i], strlen(o->args[i]), &bad))
             return err_set(ERR_USAGE, "text %zu: byte %zu is not UTF-8; %s", i + 1, bad + 1,
                            foreign_advice(advice, ""));
     }
+    if (o->targets && !utf8_valid(o->targets, strlen(o->targets), &bad))
+        return err_set(ERR_USAGE, "--targets: byte %zu is not UTF-8", bad + 1);
     return o->has_top_k && !o->top_k ? options_range_error("top-k", "0", "1 or more") : ERR_OK;
 }
 

@@ -60,11 +60,16 @@ static program_result run_on_stack(rlim_t bytes, const char *verb) {
     return r;
 }
 
-/* Of these OpenMP makes no thread at all, and a library divides by their number. */
+/* Of one OpenMP makes no thread at all, and a library divides by their number; at another it ends the
+ * program. */
 Test(cli, a_number_of_threads_is_one) {
     setenv("OMP_NUM_THREADS", "4294967296", 1);
     program_result r = RUN("tasks");
     EXPECT(r, 2, err, "harness: OMP_NUM_THREADS is '4294967296': expected a number of threads");
+    program_free(&r);
+    setenv("OMP_NUM_THREADS", "99999999", 1);
+    r = RUN("tasks");
+    EXPECT(r, 2, err, "harness: OMP_NUM_THREADS is '99999999': expected a number of threads");
     program_free(&r);
     setenv("OMP_NUM_THREADS", "3", 1);
     r = RUN("tasks");

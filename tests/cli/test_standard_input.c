@@ -80,6 +80,8 @@ Test(standard_input, text_of_other_encodings) {
     expect_refused("$H tokenize -c m --pair 가 \"$(printf '\\276\\310')\"", 1,
                    "text 1: byte 1 of the second is not UTF-8; text in CP949");
     expect_refused("$H predict -c m --device cpu \"$(printf '\\276\\310')\"", 2, cp949);
+    expect_refused("$H fill-mask --targets \"$(printf '\\276\\310')\" x", 2,
+                   "--targets: byte 1 is not UTF-8");
     expect_refused("printf 'text\\n\\276\\310\\n' | $H predict -c m --device cpu --input - "
                    "--text-column text",
                    1, cp949);

@@ -258,6 +258,9 @@ Test(corpus, words_name_one_manifest_or_files) {
     MUST_FAIL(corpus_open(&c, (const char *[]){"./no-such.txt"}, 1, NULL), ERR_DATA,
               "./no-such.txt: no such file");
     corpus_close(&c);
+    MUST_FAIL(corpus_open(&c, (const char *[]){"/dev/zero"}, 1, NULL), ERR_DATA,
+              "/dev/zero: is a device, a file was expected");
+    corpus_close(&c);
 }
 
 /* --- manifests --- */

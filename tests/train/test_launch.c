@@ -1,10 +1,12 @@
 /* A program that a launcher has started where there is no MPI: told what to install; and by itself
  * it is whole. */
+#include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 static const char openmpi[] = "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0";
@@ -98,4 +100,31 @@ Test(launch, is_whole_by_itself) {
     cr_expect_eq(r.exit_code, 0, "%s", r.err);
     program_free(&r);
     temporary_remove();
+}
+
+/* Variables of a launcher that a shell has inherited: the rank that they name is alone, and says what
+ * is wrong. */
+Test(launch, who_is_alone_is_heard, .timeout = 60) {
+    static const struct {
+        const char *plugin, *variables, *part;
+    } cases[] = {{"openmpi", "PMIX_RANK=5", "unknown task 'nosuch'"},
+                 {"openmpi", "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1", "knows of 1"},
+                 {"mpich", "PMI_SIZE=2 PMI_RANK=1", "knows of 1"}};
+    size_t tried = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char plugin[400], command[600], text[2000];
+        snprintf(plugin, sizeof plugin, "%.*s/harness-group-%s.so",
+                 (int)(strrchr(HARNESS_PROGRAM, '/') - HARNESS_PROGRAM), HARNESS_PROGRAM,
+                 cases[i].plugin);
+        if (!file_exists(plugin)) continue;
+        snprintf(command, sizeof command, "env %s '%s' run --task nosuch 2>&1", cases[i].variables,
+                 HARNESS_PROGRAM);
+        FILE *f = popen(command, "r");
+        cr_assert_not_null(f);
+        text[fread(text, 1, sizeof text - 1, f)] = '\0';
+        cr_expect_neq(pclose(f), 0);
+        cr_expect_not_null(strstr(text, cases[i].part), "%s: %s", cases[i].variables, text);
+        tried++;
+    }
+    if (!tried) cr_skip_test("no plugin for MPI");
 }

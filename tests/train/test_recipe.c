@@ -96,6 +96,8 @@ Test(recipe, files_depart_from_a_base_and_faults_are_named) {
     }
     MUST_FAIL(recipe_load(&r, "cours"), ERR_USAGE,
               "unknown recipe 'cours': neither a file nor one of");
+    MUST_FAIL(recipe_load(&r, "/dev/zero"), ERR_USAGE,
+              "recipe '/dev/zero': is a device, a file was expected");
     cr_assert_eq(mem_live_count(), live);
     temporary_remove();
 }

@@ -87,6 +87,8 @@ static err take_files(corpus *c, const char *const *words, size_t count) {
             if (!strcmp(words[k], words[i]))
                 e = err_set(ERR_USAGE, "%s: named twice as a file of the corpus", words[i]);
         if (!e && !file_named(words[i])) e = err_set(ERR_DATA, "%s: no such file", words[i]);
+        const char *other = e ? NULL : file_other_kind(words[i]);
+        if (other) e = err_set(ERR_DATA, "%s: is %s, a file was expected", words[i], other);
         if (!e) warn_table(words[i]);
     }
     return e;

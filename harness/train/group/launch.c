@@ -166,6 +166,8 @@ static err join_processes(struct group *g, const char *engine, uint32_t announce
                        announced);
     err e = load(engine, announced);
     if (e) return e;
+    // whoever MPI knows alone may be: of variables that a shell has inherited, without a rank 0
+    if (loaded.transport.size == 1) log_set_rank(0);
     if (announced && loaded.transport.size != announced) return refuse_size(announced);
     if (loaded.transport.size == 1) {
         loaded.transport.close(&loaded.transport);

@@ -310,6 +310,9 @@ err recipe_load(recipe *r, const char *name_or_file) {
         return err_set(ERR_USAGE, "a recipe from standard input (-) is not read: every run of a "
                                   "sweep reads it anew; name a file");
     if (file_exists(name_or_file)) return load_file(r, name_or_file);
+    const char *other = file_other_kind(name_or_file);
+    if (other)
+        return err_set(ERR_USAGE, "recipe '%s': is %s, a file was expected", name_or_file, other);
     return err_set(ERR_USAGE, "unknown recipe '%s': neither a file nor one of %s", name_or_file,
                    recipe_names());
 }
