@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/output.h"
+#include "cli/pretrain_view.h"
 #include "train/run/run_parts.h"
 
 #include <inttypes.h>
@@ -133,12 +134,15 @@ static void print_costs(const run *r, const estimate *m) {
     print_line("memory  ", "%s of the device's, %s of the host's in all",
                shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
     if (m->checkpoints)
-        print_line("disk    ", "%s for %llu checkpoint%s and the model, %s are free",
+        print_line("disk    ",
+                   "%s at most, for %llu checkpoint%s and for the model and its copy while it is "
+                   "written; %s are free",
                    shown_size(one, m->disk_bytes), (unsigned long long)m->checkpoints,
                    shown_plural(m->checkpoints), shown_size(other, m->free_bytes));
     else
-        print_line("disk    ", "%s for the model, %s are free", shown_size(one, m->disk_bytes),
-                   shown_size(other, m->free_bytes));
+        print_line("disk    ",
+                   "%s at most, for the model and its copy while it is written; %s are free",
+                   shown_size(one, m->disk_bytes), shown_size(other, m->free_bytes));
     print_line("output  ", "%s", r->output);
     print_line("time    ",
                "about %s of training and %s of evaluation, by %u step%s tried "
@@ -184,7 +188,7 @@ void dry_run_end(const dry_total *sum) {
         puts("");
         print_line("all     ", "%zu runs, %llu steps", sum->runs, (unsigned long long)sum->steps);
         print_line("memory  ", "%s of the device's at most", shown_size(one, sum->device_bytes));
-        print_line("disk    ", "%s, %s are free", shown_size(one, sum->disk_bytes),
+        print_line("disk    ", "%s at most, %s are free", shown_size(one, sum->disk_bytes),
                    shown_size(other, sum->free_bytes));
         print_line("time    ", "about %s of training and %s of evaluation",
                    log_duration(train, sum->train_s), log_duration(evaluation, sum->eval_s));
@@ -218,17 +222,13 @@ static err estimate_pretrain(estimate *m, pretrain *p) {
     return e;
 }
 
-static uint64_t excluded_lines(const corpus_counts *c) {
-    return c->lines - c->kept;
-}
-
 static err print_pretrain_json(const pretrain *p, const estimate *m) {
     const run *r = &p->run;
     const corpus_counts *c = &p->prepared.counts;
     cJSON *root = cJSON_CreateObject();
     err e = json_put(root, "corpus %s model %s device %s seed %u lines %f excluded_lines %f",
                      p->corpus.name, r->base_model.name, r->device.info.name, r->request.seed,
-                     (double)c->lines, (double)excluded_lines(c));
+                     (double)c->lines, (double)(c->lines - c->kept));
     if (!e)
         e = json_put(root,
                      "train_sentences %f heldout_sentences %f steps %u epoch_steps %u train_tokens "
@@ -243,19 +243,11 @@ static err print_pretrain_json(const pretrain *p, const estimate *m) {
 
 err dry_run_pretrain(pretrain *p, bool json) {
     const run *r = &p->run;
-    const corpus_counts *c = &p->prepared.counts;
     estimate m = {0};
     err e = estimate_pretrain(&m, p);
     if (e || !run_writes(r)) return e;
     if (json) return print_pretrain_json(p, &m);
-    print_line("run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name, r->request.seed);
-    print_line("lines   ",
-               "%" PRIu64 ", %" PRIu64 " of them left out for a task's test text in them", c->lines,
-               excluded_lines(c));
-    print_line("rows    ", "%" PRIu64 " sentence%s to train on, %" PRIu64 " held out",
-               c->train_sentences, shown_plural(c->train_sentences), c->heldout_sentences);
-    print_line("steps   ", "%u of about %zu tokens, %u to an epoch", r->trainer.total_steps,
-               (size_t)(p->train.tokens / r->trainer.epoch_steps), r->trainer.epoch_steps);
+    pretrain_plan(p, shown_wrapped);
     print_line("tokens  ", "%zu in training, %zu held out", m.train_tokens, m.eval_tokens);
     print_costs(r, &m);
     shown_line("nothing was trained, and nothing written%s",

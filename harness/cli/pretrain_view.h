@@ -3,11 +3,15 @@
 #define HARNESS_CLI_PRETRAIN_VIEW_H
 
 #include "base/err.h"
+#include "train/pretrain/pretrain.h"
 
 #include <stdbool.h>
 
 /* Of a finished pretraining's folder, by its record.json. mask: the model's own, or NULL: "[MASK]".
  * as_json: the record itself, in one line, in place of all that. Errors: json_read's; ERR_MEMORY. */
 err pretrain_view(const char *folder, const char *mask, bool as_json) MUST_CHECK;
+
+/* What the pretraining is of: model, corpus, sentences, device and steps, a line each by its label. */
+void pretrain_plan(const pretrain *p, void (*line)(const char *label, const char *text));
 
 #endif

@@ -15,8 +15,10 @@
  * several of these with commas between, or a device to run on now. */
 typedef struct side_run {
     record record;
+    char *path;   /* owned, of what was read; else NULL */
     char *device; /* owned, the run is yet to be made there; NULL of one that was read */
     uint32_t seed;
+    size_t like; /* the run of the side that is repeated */
     bool told;
 } side_run;
 
@@ -30,6 +32,7 @@ static void side_free(side *s) {
     for (size_t i = 0; s->runs && i < s->count; i++) {
         record_free(&s->runs[i].record);
         mem_free(s->runs[i].device);
+        mem_free(s->runs[i].path);
     }
     mem_free(s->runs);
     mem_free(s->list);
@@ -47,6 +50,7 @@ static err add_run(side_run **out, side *s) {
 static err add_record(side *s, const char *path) {
     side_run *r = NULL;
     err e = add_run(&r, s);
+    if (!e) e = mem_strdup(&r->path, path);
     return e ? e : record_read(&r->record, path);
 }
 
@@ -88,28 +92,61 @@ static err check_alone(const side *s, const char *name) {
     return ERR_OK;
 }
 
-/* Runs to be made: one, or --runs of them, from --seed on. */
-static err add_runs(side *s, const char *name, const options *o) {
-    uint32_t first = o->has_seed ? o->seed : 42;
-    size_t runs = o->has_runs ? o->runs : 1;
+static err add_device(side *s, const char *name) {
+    side_run *r = NULL;
+    err e = check_alone(s, name);
+    if (!e) e = add_run(&r, s);
+    return e ? e : mem_strdup(&r->device, name);
+}
+
+static side_run *device_of(const side *s) {
+    for (size_t i = 0; i < s->count; i++)
+        if (s->runs[i].device) return &s->runs[i];
+    return NULL;
+}
+
+/* The place of the first run that was read; count where all are yet to be made. */
+static size_t first_read(const side *s) {
+    size_t i = 0;
+    while (i < s->count && s->runs[i].device) i++;
+    return i;
+}
+
+static const side *side_read(const side *sides, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (first_read(&sides[i]) < sides[i].count) return &sides[i];
+    return NULL;
+}
+
+/* The runs that a side's device makes: --runs of them from --seed on, else those of the first side
+ * that was read (NULL: there is none), each by its own record. */
+static err plan_runs(side *s, const side *read, const options *o) {
+    side_run *first = device_of(s);
+    bool repeats = read && !device_of(read) && !o->has_seed && !o->has_runs;
+    size_t runs = o->has_runs ? o->runs : repeats ? read->count : 1;
+    uint32_t seed = o->has_seed ? o->seed : 42;
+    size_t like = read ? first_read(read) : 0;
     err e = ERR_OK;
+    if (!first) return ERR_OK;
     if (runs < 1 || runs > COMPARE_SEEDS_SHOWN)
         return err_set(ERR_USAGE, "--runs expects 1 to %d, found %zu", COMPARE_SEEDS_SHOWN, runs);
-    e = check_alone(s, name);
+    if (read && !o->has_seed) seed = (uint32_t)read->runs[like].record.seed;
     for (size_t i = 0; i < runs && !e; i++) {
-        side_run *r = NULL;
-        if ((e = add_run(&r, s)) || (e = mem_strdup(&r->device, name))) break;
-        r->seed = first + (uint32_t)i;
+        side_run *r = first;
+        if (i && ((e = add_run(&r, s)) || (e = mem_strdup(&r->device, device_of(s)->device))))
+            break;
+        r->seed = repeats ? (uint32_t)read->runs[i].record.seed : seed + (uint32_t)i;
+        r->like = repeats ? i : like;
         r->told = i > 0;
     }
     return e;
 }
 
-static err add_named(side *s, const char *name, const options *o) {
+static err add_named(side *s, const char *name) {
     char path[PATH_MAX];
     if (!folder_exists(name)) {
         if (file_exists(name) || file_is_input(name)) return add_record(s, name);
-        if (compare_is_device(name)) return add_runs(s, name, o);
+        if (compare_is_device(name)) return add_device(s, name);
         const char *kind = file_other_kind(name);
         if (kind)
             return err_set(ERR_IO, "%s: is %s, a record or the folder of a run was expected", name,
@@ -122,28 +159,27 @@ static err add_named(side *s, const char *name, const options *o) {
 }
 
 /* What has no comma, or is there under that very name, is one; else each between commas. */
-static err add_listed(side *s, const char *name, const options *o) {
+static err add_listed(side *s, const char *name) {
     size_t end = strlen(name);
     bool lacks = !end || *name == ',' || name[end - 1] == ',' || strstr(name, ",,");
     if (lacks && !file_named(name))
         return err_set(ERR_USAGE, "'%s': the name of a record, run or device is empty", name);
     bool is_one = !strchr(name, ',') || file_named(name) || compare_is_device(name);
-    err e = is_one ? add_named(s, name, o) : ERR_OK;
+    err e = is_one ? add_named(s, name) : ERR_OK;
     for (const char *at = name; !is_one && !e && at; at = strchr(at, ',')) {
         char *part = NULL;
         at += *at == ',';
         e = mem_strndup(&part, at, strcspn(at, ","));
-        if (!e) e = add_named(s, part, o);
+        if (!e) e = add_named(s, part);
         mem_free(part);
     }
     return e;
 }
 
-static err read_side(side *s, const char *name, const options *o) {
-    err e = add_listed(s, name, o);
-    if (e || (e = mem_new(&s->list, s->count))) return e;
-    for (size_t i = 0; i < s->count; i++) s->list[i] = &s->runs[i].record;
-    return ERR_OK;
+static err list_runs(side *s) {
+    err e = mem_new(&s->list, s->count);
+    for (size_t i = 0; i < s->count && !e; i++) s->list[i] = &s->runs[i].record;
+    return e;
 }
 
 /* What can be refused by the records that were read is so before a device trains: *known is the
@@ -184,12 +220,17 @@ static void note_same(const side *sides, const compare_side *list, size_t count)
         }
 }
 
-static err make_runs(side *sides, size_t count, const record *known, const options *o) {
+static err make_runs(side *sides, size_t count, const side *read, const options *o) {
     err e = ERR_OK;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < sides[i].count && !e; k++) {
             side_run *r = &sides[i].runs[k];
-            if (r->device) e = compare_run(&r->record, r->device, r->seed, r->told, known, o);
+            const side_run *like = read ? &read->runs[r->like] : NULL;
+            if (!r->device) continue;
+            e = compare_run(&r->record,
+                            &(compare_job){r->device, r->seed, r->told, like ? &like->record : NULL,
+                                           like ? like->path : NULL},
+                            o);
         }
     return e;
 }
@@ -279,8 +320,10 @@ static err open_sides(side *sides, compare_side *list, compare_texts *texts, siz
                       const options *o) {
     const record *known = NULL;
     err e = ERR_OK;
+    for (size_t i = 0; i < o->arg_count && !e; i++) e = add_listed(&sides[i], o->args[i]);
+    const side *read = side_read(sides, o->arg_count);
     for (size_t i = 0; i < o->arg_count && !e; i++) {
-        e = read_side(&sides[i], o->args[i], o);
+        if (!(e = plan_runs(&sides[i], read, o))) e = list_runs(&sides[i]);
         list[i] = (compare_side){file_given_name(o->args[i]), sides[i].list, sides[i].count};
     }
     if (!e && o->arg_count < count && !(e = split_side(sides, o->args[0])))
@@ -290,7 +333,7 @@ static err open_sides(side *sides, compare_side *list, compare_texts *texts, siz
     if (!e) e = check_read(&known, sides, o->arg_count);
     if (!e) note_same(sides, list, o->arg_count);
     if (!e && known && o->texts) e = compare_texts_load(texts, known, o);
-    if (!e) e = make_runs(sides, o->arg_count, known, o);
+    if (!e) e = make_runs(sides, o->arg_count, read, o);
     if (!e && !known && o->texts) e = compare_texts_load(texts, list[0].runs[0], o);
     return e;
 }

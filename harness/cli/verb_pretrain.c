@@ -115,10 +115,18 @@ static err show_end(const pretrain *p, bool as_json, bool is_dry) {
     return e;
 }
 
+static void note(const char *label, const char *text) {
+    log_note("%s%s", label, text);
+}
+
 static err train(pretrain *p, const options *o) {
     warmup_warn(&p->run.trainer);
     err e = unknown_share_warn_store(&p->run.base_model.tokenizer, &p->train);
     if (e || o->dry_run) return e ? e : dry_run_pretrain(p, o->json);
+    if (group_writes(p->run.request.group)) {
+        pretrain_plan(p, note);
+        log_note("output  %s", p->run.output);
+    }
     e = pretrain_train(p);
     if (e == ERR_INTERRUPTED && p->run.saved_at)
         log_note("saved; go on with the same command and --resume");

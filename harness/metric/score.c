@@ -440,6 +440,13 @@ double metric_value(const char *name, const confusion *c) {
     return m ? m->fn(c) : (double)NAN;
 }
 
+double metric_of_seen(const metric *m, const confusion *c) {
+    size_t seen = 0;
+    if (m->fn != macro_precision && m->fn != macro_recall && m->fn != macro_f1) return m->fn(c);
+    for (size_t k = 0; k < c->classes; k++) seen += c->gold[k] || c->predicted[k];
+    return seen ? m->fn(c) * (double)c->classes / (double)seen : 0;
+}
+
 double metric_of(const double *values, const char *name) {
     const metric *m = metric_find(name);
     return m ? values[m - table] : (double)NAN;

@@ -187,6 +187,9 @@ double metric_ranked(const metric *m, const confusion *c);
 
 /* metric_find(name)->fn(c); NaN for an unknown name. */
 double metric_value(const char *name, const confusion *c);
+/* m of a part of a test set: macro averages leave out the classes that neither gold nor predictions
+ * have there, as scikit-learn's without `labels`. */
+double metric_of_seen(const metric *m, const confusion *c);
 
 /* The value of the metric of that name in an array with one value a metric, by index of metric_at;
  * NaN for an unknown name. */

@@ -142,7 +142,7 @@ static err score_slice(errors_slice *s, const errors_input *in, const bool *mask
         e = answers_sum(&c, in->kind, in->classes, (answers){in->gold, NULL, NULL},
                         (answers){in->predicted[r], in->logits[r], NULL}, mask, in->rows);
         if (!e) s->accuracy += metric_value("accuracy", &c) / (double)in->runs;
-        if (!e) s->headline += in->headline->fn(&c) / (double)in->runs;
+        if (!e) s->headline += metric_of_seen(in->headline, &c) / (double)in->runs;
         confusion_free(&c);
     }
     return e;

@@ -9,7 +9,7 @@
  *   parted   rows that the runs answer differently, by the entropy of their votes (Dagan and Engelson
  *            1995), the largest first, of equals those whose probabilities are furthest apart.
  *   slices   the rows by something that is known of them, and the scores of each part, means over
- *            the runs.
+ *            the runs; macro averages are of the classes that the part has (metric_of_seen).
  *   confused pairs of labels by how often, on average over the runs, the first was answered as the
  *            second. */
 #ifndef HARNESS_RESULT_ERRORS_H

@@ -95,8 +95,8 @@ Test(errors, slices_and_pairs) {
     cr_expect_eq(slice(&e, "text", "also in train")->rows, 1);
     cr_expect_eq(slice(&e, "text", "more than once")->rows, 2);
     cr_expect_eq(slice(&e, "text", "neither")->rows, 3);
-    // the first row alone is right, and of the two classes one is absent
-    cr_expect_float_eq(slice(&e, "text", "also in train")->headline, 0.5, 1e-12);
+    // the first row alone is right: the class that it has not and nobody says does not count
+    cr_expect_float_eq(slice(&e, "text", "also in train")->headline, 1, 1e-12);
     cr_assert_eq(e.pair_count, 2);
     cr_expect(e.pairs[0].gold == 0 && e.pairs[0].said == 1 && e.pairs[0].rows == 2);
     cr_expect_float_eq(e.pairs[0].share, 2.0 / 3, 1e-12);

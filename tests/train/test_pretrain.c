@@ -389,6 +389,8 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
     program_free(&p);
     cr_expect_not(file_named(temporary_path("runs")), "something was made");
     p = RUN(EPOCHS, "--dry-run");
+    cr_expect(strstr(p.out, " at most, for the model and its copy while it is written; "), "%s",
+              p.out);
     cr_expect(strstr(p.out, "nothing was trained, and nothing written\n"), "%s", p.out);
     program_free(&p);
     p = RUN(EPOCHS, "--dry-run", "--json");
@@ -397,7 +399,12 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
     program_free(&p);
     const char *output = cJSON_GetObjectItem(dry, "output")->valuestring;
     cr_expect_not(file_named(temporary_path(output)), "something was made");
-    run_well(RUN(EPOCHS));
+    p = RUN(EPOCHS);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    // what it is of is said before it trains too
+    cr_expect(strstr(p.err, "\nlines   900, 0 of them left out "), "%s", p.err);
+    cr_expect(strstr(p.err, "\noutput  runs/pretrain/"), "%s", p.err);
+    program_free(&p);
     cJSON *root = record_of(output);
     const cJSON *timing = cJSON_GetObjectItem(root, "timing");
     cr_expect_eq(figure(dry, "steps"), figure(timing, "steps"));

@@ -4,6 +4,7 @@
 #include "base/shown.h"
 #include "model/weights/tensors.h"
 #include "platform/file.h"
+#include "train/run/kept_task.h"
 #include "train/run/run_internal.h"
 #include "train/run/shipped.h"
 
@@ -58,16 +59,44 @@ static err weights_text(char hex[HASH_HEX_BYTES], const run *r) {
     return e;
 }
 
+static const char place_key[] = "model's place", place_preset[] = "preset ",
+                  place_shipped[] = "comes with the program: ", place_hub[] = "hub ";
+
 /* Where the model is: a preset, the program's own, the revision of a hub's model, or a folder by its absolute path.
  * *text is owned. */
 static err place_text(char **text, const run *r) {
     const char *folder = r->base_model.folder, *asked = r->request.model;
-    if (!folder) return mem_printf(text, "preset %s", asked);
-    if (shipped_known(asked)) return mem_printf(text, "comes with the program: %s", asked);
-    if (!folder_exists(asked)) return mem_printf(text, "hub %s %s", asked, path_name(folder));
+    if (!folder) return mem_printf(text, "%s%s", place_preset, asked);
+    if (shipped_known(asked)) return mem_printf(text, "%s%s", place_shipped, asked);
+    if (!folder_exists(asked))
+        return mem_printf(text, "%s%s %s", place_hub, asked, path_name(folder));
     char *real = realpath(folder, NULL);
     err e = mem_strdup(text, real ? real : folder);
     free(real); // the C library's
+    return e;
+}
+
+/* What --model takes of a text of place_text; *model is owned. */
+static err model_of_place(char **model, const char *place) {
+    static const char *const named[] = {place_preset, place_shipped};
+    for (size_t i = 0; i < 2; i++)
+        if (!strncmp(place, named[i], strlen(named[i])))
+            return mem_strdup(model, place + strlen(named[i]));
+    if (strncmp(place, place_hub, strlen(place_hub)) != 0) return mem_strdup(model, place);
+    const char *name = place + strlen(place_hub);
+    return mem_printf(model, "%.*s@%s", (int)strcspn(name, " @"), name, strrchr(place, ' ') + 1);
+}
+
+err run_kept_model(char **model, const char *folder) {
+    char path[PATH_MAX];
+    cJSON *root = NULL;
+    *model = NULL;
+    err e = path_in(path, folder, RUN_FINISHED);
+    if (e || !file_exists(path) || (e = json_read(&root, path, RUN_FILE_LIMIT_BYTES))) return e;
+    const cJSON *rest = cJSON_GetObjectItemCaseSensitive(root, "surroundings");
+    const char *place = json_text_at(rest, place_key);
+    if (place) e = model_of_place(model, place);
+    cJSON_Delete(root);
     return e;
 }
 
@@ -136,7 +165,7 @@ static err identify(run *r, const field *own, size_t own_fields) {
         {"weights", weights, SAME},
         {"vocabulary", r->base_model.vocab_sha256, SAME},
         {"mismatched sizes ignored", yes_no(q->ignore_mismatched_sizes), SAME},
-        {"model's place", place, PLACE},
+        {place_key, place, PLACE},
         {"precision", device_precision_name(r->device.options.precision), SAME},
         {"device kind", device_record_kind(d), SAME},
         {"device", d->name, SAME},

@@ -22,6 +22,10 @@ typedef struct run_corpus {
 err run_identify_corpus(run *r, const run_corpus *c) MUST_CHECK;
 /* The run's hash (run_sha256) by the object `identity` of unfinished.json or run.json. */
 void run_identity_digest(char hex[HASH_HEX_BYTES], const cJSON *identity);
+/* What --model has to name for a run as that of the folder (of run.json): a preset, a model of the program, a
+ * revision of a hub's model, or an absolute folder, which may be gone. *model is owned; NULL where
+ * nothing says it. Errors: those of json_read. */
+err run_kept_model(char **model, const char *folder) MUST_CHECK;
 /* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
  * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
 err run_output_open(run *r) MUST_CHECK;
