@@ -9,7 +9,7 @@
 /* --- what is said --- */
 
 static bool is_score(const cJSON *value, bool is_raw) {
-    if (!cJSON_IsNumber(value)) return false;
+    if (!value || !cJSON_IsNumber(value)) return false;
     return is_raw ? isfinite(value->valuedouble)
                   : value->valuedouble >= 0 && value->valuedouble <= 1;
 }
