@@ -9,7 +9,7 @@
 /* --- what is said --- */
 
 static bool is_score(const cJSON *value, bool is_raw) {
-    if (!cJSON_IsNumber(value)) return false;
+    if (!value || !cJSON_IsNumber(value)) return false;
     return is_raw ? isfinite(value->valuedouble)
                   : value->valuedouble >= 0 && value->valuedouble <= 1;
 }
@@ -57,11 +57,12 @@ static bool are_scores(const cJSON *o, const predictor *p, bool is_raw) {
 
 static bool is_sentence_answer(const cJSON *o, const row_form *f, const predictor *p) {
     bool is_raw = p->scorer.base_model.config.scores == MODEL_SCORES_RAW;
-    const cJSON *label = o->child, *score = label->next;
+    const cJSON *label = cJSON_GetArrayItem(o, 0), *score = cJSON_GetArrayItem(o, 1);
     const char *text = cJSON_GetStringValue(label);
     bool several = predictor_says_several(p);
     if (!text || !(several ? !*text || is_labels(p, text) : is_label(p, text))) return false;
-    return is_score(score, is_raw) && (!f->scores || are_scores(score->next, p, is_raw));
+    return is_score(score, is_raw) &&
+           (!f->scores || are_scores(cJSON_GetArrayItem(o, 2), p, is_raw));
 }
 
 static bool are_entities(const cJSON *list, const predictor *p) {
@@ -77,8 +78,8 @@ static bool are_entities(const cJSON *list, const predictor *p) {
 
 /* words, heads, labels and scores, one of each for every word. */
 static bool is_tree(const cJSON *o, const predictor *p) {
-    const cJSON *words = o->child, *heads = words->next, *labels = heads->next;
-    const cJSON *scores = labels->next, *item;
+    const cJSON *words = cJSON_GetArrayItem(o, 0), *heads = cJSON_GetArrayItem(o, 1);
+    const cJSON *labels = cJSON_GetArrayItem(o, 2), *scores = cJSON_GetArrayItem(o, 3), *item;
     int count = cJSON_GetArraySize(words);
     for (const cJSON *list = words; list; list = list->next)
         if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != count) return false;
