@@ -17,7 +17,7 @@ void compare_like_free(compare_like *l) {
     *l = (compare_like){0};
 }
 
-/* What stands behind the flag in the command of a record, outside of quotes: "" or " 50 ..."; NULL
+/* What stands behind the flag in the command of a record, outside of quotes: "", " 50 ..." or "=50 ..."; NULL
  * where it is not there. */
 static const char *flag_of(const record *r, const char *flag) {
     size_t n = strlen(flag);
@@ -25,7 +25,7 @@ static const char *flag_of(const record *r, const char *flag) {
     for (const char *at = r->command ? r->command : ""; *at; at++) {
         is_quoted = is_quoted != (*at == '\'');
         if (!is_quoted && *at == ' ' && !strncmp(at + 1, flag, n) &&
-            (!at[n + 1] || at[n + 1] == ' '))
+            (!at[n + 1] || strchr(" =", at[n + 1])))
             return at + 1 + n;
     }
     return NULL;
@@ -33,7 +33,7 @@ static const char *flag_of(const record *r, const char *flag) {
 
 static size_t limit_of(const record *r) {
     const char *rest = flag_of(r, "--limit");
-    return rest ? strtoul(rest, NULL, 10) : 0;
+    return rest && *rest ? strtoul(rest + 1, NULL, 10) : 0;
 }
 
 /* The task, by the manifest that the folder keeps where none is here. */

@@ -71,7 +71,8 @@ static err check_if_there(const char *path) {
 static err each_below(const char *top, const char *path, err (*visit)(const char *)) {
     char *copy = NULL;
     err e = mem_strdup(&copy, path);
-    for (char *p = e ? NULL : copy + strlen(top); p && *p && !e;) {
+    if (e) return e;
+    for (char *p = copy + strlen(top); *p && !e;) {
         p += strspn(p, "/");
         if (!*p) break;
         p += strcspn(p, "/");

@@ -46,11 +46,7 @@ static void seal(const char *path) {
     cJSON_ArrayForEach(item, sums) {
         fits = fits && cJSON_IsString(item) && strlen(item->valuestring) == 16;
     }
-    if (fits) {
-        cJSON_DeleteItemFromObject(top, "checksums");
-        MUST(record_checksums_write(top));
-        MUST(json_write(path, top));
-    }
+    if (fits) fake_record_seal(path, top);
     cJSON_Delete(top);
     err_clear();
 }

@@ -85,13 +85,6 @@ Test(record, round_trip_keeps_every_key) {
     record_free(&b);
 }
 
-/* Writes what a test made of a record's JSON, with the checksums of a program that wrote it so. */
-static void write_sealed(const char *path, cJSON *json) {
-    cJSON_DeleteItemFromObjectCaseSensitive(json, "checksums");
-    cr_assert_not(record_checksums_write(json));
-    cr_assert_not(json_write(path, json));
-}
-
 // what records of older programs do not have
 Test(record, keys_that_came_later_may_be_absent) {
     static const char *const later[] = {"final_weights_sha256", "dev",         "kernel_times",
@@ -108,7 +101,7 @@ Test(record, keys_that_came_later_may_be_absent) {
         cr_assert(json_has(json, later[i]), "%s", later[i]);
         cJSON_DeleteItemFromObject(json, later[i]);
     }
-    write_sealed(path, json);
+    fake_record_seal(path, json);
     cJSON_Delete(json);
     cr_assert_not(record_read(&r, path), "%s", err_message(ERR_FORMAT));
     cr_assert_null(r.final_weights_sha256);
@@ -173,7 +166,7 @@ Test(record, metrics_that_came_later_may_be_absent) {
         cJSON_GetObjectItem(cJSON_GetObjectItem(json, "harness"), "metric_version"), 1);
     for (int i = 0; i < 2; i++)
         cJSON_DeleteItemFromObject(cJSON_GetObjectItem(json, parts[i]), "balanced_accuracy");
-    write_sealed(path, json);
+    fake_record_seal(path, json);
     cr_assert_not(record_read(&r, path), "%s", err_message(ERR_FORMAT));
     cr_assert_eq(r.metric_version, 1);
     cr_assert_eq(record_metric(&r, "balanced_accuracy"), want);
@@ -281,7 +274,7 @@ Test(record, an_older_matrix_of_many_labels_is_read) {
             for (size_t p = 0; p < LABELS; p++) row[p] = (double)counts[g * LABELS + p];
             cr_assert_not(json_append(rows, cJSON_CreateDoubleArray(row, LABELS)));
         }
-        write_sealed(path, json);
+        fake_record_seal(path, json);
         cr_assert_eq(record_read(&b, path), wrong ? ERR_FORMAT : ERR_OK);
         if (!wrong) record_free(&b);
     }

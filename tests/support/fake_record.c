@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "platform/file.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -330,4 +331,10 @@ void fake_results_begin(void) {
 void fake_results_end(void) {
     fake_folder_end(fake_results);
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
+void fake_record_seal(const char *path, cJSON *json) {
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "checksums");
+    MUST(record_checksums_write(json));
+    MUST(json_write(path, json));
 }

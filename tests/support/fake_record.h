@@ -4,6 +4,7 @@
 #define TESTS_SUPPORT_FAKE_RECORD_H
 
 #include "result/record.h"
+#include "result/record_strict.h"
 
 typedef struct fake_record {
     const char *task;     /* NULL: "fake_task" */
@@ -35,6 +36,9 @@ void fake_folder_end(char *path);
 extern char *fake_results;
 void fake_results_begin(void);
 void fake_results_end(void);
+
+/* Writes what a test made of a record's JSON, with the checksums of a program that wrote it so. */
+void fake_record_seal(const char *path, cJSON *json);
 
 /* record_test_answers of classes. */
 err fake_record_test(record *r, const uint32_t *gold, const uint32_t *predicted,
