@@ -1,12 +1,11 @@
 #include "cli/predict_kept.h"
 
 #include "base/json.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- what is said --- */
 
 static bool is_score(const cJSON *value, bool is_raw) {
     if (!value || !cJSON_IsNumber(value)) return false;
@@ -14,17 +13,30 @@ static bool is_score(const cJSON *value, bool is_raw) {
                   : value->valuedouble >= 0 && value->valuedouble <= 1;
 }
 
-/* Whether the list is of labels with commas, each at most once a row by its order of scores; labels
- * may hold commas themselves. */
-static bool is_labels(const predictor *p, const char *list) {
+/* Marks where a label may begin behind one that begins here. */
+static void mark_next(bool *begins, const predictor *p, const char *list, size_t at) {
     char fallback[24];
     for (uint32_t k = 0; k < p->classes; k++) {
         const char *label = predictor_label(p, k, fallback);
         size_t n = strlen(label);
-        if (strncmp(list, label, n) != 0) continue;
-        if (!list[n] || (list[n] == ',' && is_labels(p, list + n + 1))) return true;
+        if (strncmp(list + at, label, n) != 0) continue;
+        if (!list[at + n] || list[at + n] == ',') begins[at + n + 1] = true;
     }
-    return false;
+}
+
+/* Whether the list is of labels with commas between, which labels may hold themselves. */
+static err is_labels(bool *are, const predictor *p, const char *list) {
+    size_t length = strlen(list);
+    bool *begins = NULL; // (length + 2) one behind the end: all of it was read
+    err e = mem_new(&begins, length + 2);
+    *are = false;
+    if (e) return e;
+    begins[0] = true;
+    for (size_t i = 0; i < length; i++)
+        if (begins[i]) mark_next(begins, p, list, i);
+    *are = begins[length + 1];
+    mem_free(begins);
+    return ERR_OK;
 }
 
 static bool is_label(const predictor *p, const char *text) {
@@ -55,14 +67,19 @@ static bool are_scores(const cJSON *o, const predictor *p, bool is_raw) {
     return count == p->classes;
 }
 
-static bool is_sentence_answer(const cJSON *o, const row_form *f, const predictor *p) {
+static err is_sentence_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p) {
     bool is_raw = p->scorer.base_model.config.scores == MODEL_SCORES_RAW;
     const cJSON *label = cJSON_GetArrayItem(o, 0), *score = cJSON_GetArrayItem(o, 1);
     const char *text = cJSON_GetStringValue(label);
-    bool several = predictor_says_several(p);
-    if (!text || !(several ? !*text || is_labels(p, text) : is_label(p, text))) return false;
-    return is_score(score, is_raw) &&
-           (!f->scores || are_scores(cJSON_GetArrayItem(o, 2), p, is_raw));
+    err e = ERR_OK;
+    *is =
+        is_score(score, is_raw) && (!f->scores || are_scores(cJSON_GetArrayItem(o, 2), p, is_raw));
+    if (!*is) return ERR_OK;
+    if (text && *text && predictor_says_several(p))
+        e = is_labels(is, p, text);
+    else
+        *is = text && (predictor_says_several(p) || is_label(p, text));
+    return e;
 }
 
 static bool are_entities(const cJSON *list, const predictor *p) {
@@ -97,16 +114,16 @@ static bool is_tree(const cJSON *o, const predictor *p) {
     return true;
 }
 
-static bool is_answer(const cJSON *o, const row_form *f, const predictor *p) {
+static err is_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p) {
     const cJSON *item = o->child;
+    *is = false;
     for (size_t i = 0; i < f->columns; i++, item = item->next)
-        if (!item || strcmp(item->string, f->names[i]) != 0) return false;
-    if (item) return false;
-    if (!p->in_units) return is_sentence_answer(o, f, p);
-    return f->columns == 1 ? are_entities(o->child, p) : is_tree(o, p);
+        if (!item || strcmp(item->string, f->names[i]) != 0) return ERR_OK;
+    if (item) return ERR_OK;
+    if (!p->in_units) return is_sentence_answer(is, o, f, p);
+    *is = f->columns == 1 ? are_entities(o->child, p) : is_tree(o, p);
+    return ERR_OK;
 }
-
-/* --- how it is written --- */
 
 /* *o is NULL where it is no JSON. Errors: ERR_MEMORY. */
 static err parse(cJSON **o, const char *text, size_t length) {
@@ -197,7 +214,8 @@ err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span
     cJSON *o = NULL;
     err e = f->kind == TASK_FORMAT_DELIMITED ? read_cells(&o, f, p, rest)
                                              : read_keys(&o, rest, is_first);
-    *fits = !e && o && is_answer(o, f, p);
+    *fits = false;
+    if (!e && o) e = is_answer(fits, o, f, p);
     cJSON_Delete(o);
     return e;
 }
