@@ -25,4 +25,11 @@ static inline int order_text(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Of texts that may be NULL, which is less than any. */
+static inline int order_optional(const char *a, const char *b) {
+    if (a == b) return 0; // many share one text
+    if (!a || !b) return (a != NULL) - (b != NULL);
+    return strcmp(a, b);
+}
+
 #endif

@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,16 +105,6 @@ static err print_run_json(const run *r, const estimate *m) {
     return e;
 }
 
-/* What is longer than the window goes on below its first word. */
-static PRINTF_LIKE(2, 3) void print_line(const char *label, const char *format, ...) {
-    strbuf text = {0};
-    va_list args;
-    va_start(args, format);
-    if (!shown_vprintf(&text, SHOWN_TERMINAL, format, args)) shown_wrapped(label, text.text);
-    va_end(args);
-    strbuf_free(&text);
-}
-
 /* What all of them take; of memory the most. */
 static void add_up(dry_total *sum, const run *r, const estimate *m) {
     sum->runs++;
@@ -131,37 +120,37 @@ static void add_up(dry_total *sum, const run *r, const estimate *m) {
 static void print_costs(const run *r, const estimate *m) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
-    print_line("memory  ", "%s of the device's, %s of the host's in all",
-               shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
+    output_said(shown_wrapped, "memory  ", "%s of the device's, %s of the host's in all",
+                shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
     if (m->checkpoints)
-        print_line("disk    ",
-                   "%s at most, for %llu checkpoint%s and for the model and its copy while it is "
-                   "written; %s are free",
-                   shown_size(one, m->disk_bytes), (unsigned long long)m->checkpoints,
-                   shown_plural(m->checkpoints), shown_size(other, m->free_bytes));
+        output_said(shown_wrapped, "disk    ",
+                    "%s at most, for %llu checkpoint%s and for the model and its copy while it is "
+                    "written; %s are free",
+                    shown_size(one, m->disk_bytes), (unsigned long long)m->checkpoints,
+                    shown_plural(m->checkpoints), shown_size(other, m->free_bytes));
     else
-        print_line("disk    ",
-                   "%s at most, for the model and its copy while it is written; %s are free",
-                   shown_size(one, m->disk_bytes), shown_size(other, m->free_bytes));
-    print_line("output  ", "%s", r->output);
-    print_line("time    ",
-               "about %s of training and %s of evaluation, by %u step%s tried "
-               "and thrown away",
-               log_duration(train, m->train_s), log_duration(evaluation, m->eval_s), m->tried,
-               m->tried == 1 ? " that was" : "s that were");
+        output_said(shown_wrapped, "disk    ",
+                    "%s at most, for the model and its copy while it is written; %s are free",
+                    shown_size(one, m->disk_bytes), shown_size(other, m->free_bytes));
+    output_said(shown_wrapped, "output  ", "%s", r->output);
+    output_said(shown_wrapped, "time    ",
+                "about %s of training and %s of evaluation, by %u step%s tried "
+                "and thrown away",
+                log_duration(train, m->train_s), log_duration(evaluation, m->eval_s), m->tried,
+                m->tried == 1 ? " that was" : "s that were");
 }
 
 static void print_table(const run *r, const estimate *m) {
     const recipe *p = &r->request.recipe;
     uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
-    print_line("run     ", "%s%s, %s, seed %u", r->task.name, r->request.sample ? " (sample)" : "",
-               r->base_model.name, r->request.seed);
-    print_line("rows    ", "%zu training, %zu dev, %zu test", r->train.count, r->dev.count,
-               r->test.count);
-    print_line("steps   ", "%u of %u sentence%s, %u to an epoch", r->trainer.total_steps, sentences,
-               shown_plural(sentences), r->trainer.epoch_steps);
-    print_line("tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
-               m->eval_tokens);
+    output_said(shown_wrapped, "run     ", "%s%s, %s, seed %u", r->task.name,
+                r->request.sample ? " (sample)" : "", r->base_model.name, r->request.seed);
+    output_said(shown_wrapped, "rows    ", "%zu training, %zu dev, %zu test", r->train.count,
+                r->dev.count, r->test.count);
+    output_said(shown_wrapped, "steps   ", "%u of %u sentence%s, %u to an epoch",
+                r->trainer.total_steps, sentences, shown_plural(sentences), r->trainer.epoch_steps);
+    output_said(shown_wrapped, "tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
+                m->eval_tokens);
     print_costs(r, m);
 }
 
@@ -186,12 +175,14 @@ void dry_run_end(const dry_total *sum) {
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     if (sum->runs > 1) {
         puts("");
-        print_line("all     ", "%zu runs, %llu steps", sum->runs, (unsigned long long)sum->steps);
-        print_line("memory  ", "%s of the device's at most", shown_size(one, sum->device_bytes));
-        print_line("disk    ", "%s at most, %s are free", shown_size(one, sum->disk_bytes),
-                   shown_size(other, sum->free_bytes));
-        print_line("time    ", "about %s of training and %s of evaluation",
-                   log_duration(train, sum->train_s), log_duration(evaluation, sum->eval_s));
+        output_said(shown_wrapped, "all     ", "%zu runs, %llu steps", sum->runs,
+                    (unsigned long long)sum->steps);
+        output_said(shown_wrapped, "memory  ", "%s of the device's at most",
+                    shown_size(one, sum->device_bytes));
+        output_said(shown_wrapped, "disk    ", "%s at most, %s are free",
+                    shown_size(one, sum->disk_bytes), shown_size(other, sum->free_bytes));
+        output_said(shown_wrapped, "time    ", "about %s of training and %s of evaluation",
+                    log_duration(train, sum->train_s), log_duration(evaluation, sum->eval_s));
     }
     if (sum->runs) shown_line("nothing was trained, and nothing written");
 }
@@ -248,7 +239,8 @@ err dry_run_pretrain(pretrain *p, bool json) {
     if (e || !run_writes(r)) return e;
     if (json) return print_pretrain_json(p, &m);
     pretrain_plan(p, shown_wrapped);
-    print_line("tokens  ", "%zu in training, %zu held out", m.train_tokens, m.eval_tokens);
+    output_said(shown_wrapped, "tokens  ", "%zu in training, %zu held out", m.train_tokens,
+                m.eval_tokens);
     print_costs(r, &m);
     shown_line("nothing was trained, and nothing written%s",
                p->prepared.reused

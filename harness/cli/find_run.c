@@ -116,7 +116,7 @@ static err visit_newest(step *next, void *of, const folder_list *at, int deep) {
 }
 
 static err search(search_state *s) {
-    return folder_exists("runs") ? walk_runs(visit_newest, s, "runs") : ERR_OK;
+    return folder_exists(RUN_TOP) ? walk_runs(visit_newest, s, RUN_TOP) : ERR_OK;
 }
 
 /* A folder of runs in place of one. */

@@ -9,6 +9,7 @@
 #include "train/run/run_parts.h"
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,10 +39,17 @@ err output_left_out(err e, size_t *wrong) {
     return ERR_OK;
 }
 
+void output_said(output_line *line, const char *label, const char *format, ...) {
+    strbuf text = {0};
+    va_list args;
+    va_start(args, format);
+    if (!shown_vprintf(&text, SHOWN_TERMINAL, format, args)) line(label, text.text);
+    va_end(args);
+    strbuf_free(&text);
+}
+
 void output_labelled(const char *label, const char *text) {
-    strbuf shown = {0};
-    if (!shown_add(&shown, SHOWN_TERMINAL, text)) shown_wrapped(label, shown.text);
-    strbuf_free(&shown);
+    output_said(shown_wrapped, label, "%s", text);
 }
 
 err output_check(void) {

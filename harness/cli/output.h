@@ -14,6 +14,10 @@ err output_json(const cJSON *value, bool pretty) MUST_CHECK;
 /* The end of a function that makes what it prints: the same unless e, and value is freed. */
 err output_json_last(err e, cJSON *value, bool pretty) MUST_CHECK;
 
+/* Writes a label and what is told of it, as shown_wrapped does. */
+typedef void output_line(const char *label, const char *text);
+/* A line of a text by a format, harmless for a terminal. */
+void output_said(output_line *line, const char *label, const char *format, ...) PRINTF_LIKE(3, 4);
 /* shown_wrapped of text as it came. */
 void output_labelled(const char *label, const char *text);
 

@@ -3,13 +3,11 @@
 #include "base/json.h"
 #include "base/shown.h"
 #include "cli/command_lines.h"
-#include "cli/output.h"
 #include "platform/file.h"
 #include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 static const cJSON *member(const cJSON *object, const char *key) {
@@ -83,32 +81,22 @@ err pretrain_view(const char *folder, const char *mask, bool as_json) {
     return e;
 }
 
-typedef void plan_line(const char *label, const char *text);
-
-static PRINTF_LIKE(3, 4) void say(plan_line *line, const char *label, const char *format, ...) {
-    strbuf text = {0};
-    va_list args;
-    va_start(args, format);
-    if (!shown_vprintf(&text, SHOWN_TERMINAL, format, args)) line(label, text.text);
-    va_end(args);
-    strbuf_free(&text);
-}
-
-void pretrain_plan(const pretrain *p, plan_line *line) {
+void pretrain_plan(const pretrain *p, output_line *line) {
     const run *r = &p->run;
     const corpus_counts *c = &p->prepared.counts;
     const trainer *t = &r->trainer;
-    say(line, "run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name, r->request.seed);
-    say(line, "lines   ",
-        "%" PRIu64 ", %" PRIu64 " of them left out for a task's test text in them", c->lines,
-        c->lines - c->kept);
-    say(line, "rows    ", "%" PRIu64 " sentence%s to train on, %" PRIu64 " held out",
-        c->train_sentences, shown_plural(c->train_sentences), c->heldout_sentences);
-    say(line, "model   ", "%zu parameters, %s", t->model.params.total,
-        r->base_model.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
-    say(line, "device  ", "%s (%s, %u thread%s)", r->device.info.name,
-        device_class_name(r->device.info.class), r->device.info.threads,
-        shown_plural(r->device.info.threads));
-    say(line, "steps   ", "%u of about %zu tokens, %u to an epoch", t->total_steps,
-        (size_t)(p->train.tokens / t->epoch_steps), t->epoch_steps);
+    output_said(line, "run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name,
+                r->request.seed);
+    output_said(line, "lines   ",
+                "%" PRIu64 ", %" PRIu64 " of them left out for a task's test text in them",
+                c->lines, c->lines - c->kept);
+    output_said(line, "rows    ", "%" PRIu64 " sentence%s to train on, %" PRIu64 " held out",
+                c->train_sentences, shown_plural(c->train_sentences), c->heldout_sentences);
+    output_said(line, "model   ", "%zu parameters, %s", t->model.params.total,
+                r->base_model.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
+    output_said(line, "device  ", "%s (%s, %u thread%s)", r->device.info.name,
+                device_class_name(r->device.info.class), r->device.info.threads,
+                shown_plural(r->device.info.threads));
+    output_said(line, "steps   ", "%u of about %zu tokens, %u to an epoch", t->total_steps,
+                (size_t)(p->train.tokens / t->epoch_steps), t->epoch_steps);
 }

@@ -3,6 +3,7 @@
 #define HARNESS_CLI_PRETRAIN_VIEW_H
 
 #include "base/err.h"
+#include "cli/output.h"
 #include "train/pretrain/pretrain.h"
 
 #include <stdbool.h>
@@ -12,6 +13,6 @@
 err pretrain_view(const char *folder, const char *mask, bool as_json) MUST_CHECK;
 
 /* What the pretraining is of: model, corpus, sentences, device and steps, a line each by its label. */
-void pretrain_plan(const pretrain *p, void (*line)(const char *label, const char *text));
+void pretrain_plan(const pretrain *p, output_line *line);
 
 #endif

@@ -10,6 +10,7 @@
 #include "metric/score.h"
 #include "platform/file.h"
 #include "text/unicode.h"
+#include "train/run/run_parts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -250,7 +251,7 @@ static err clean(const run_list *l, const options *o) {
 }
 
 err verb_runs(const options *o) {
-    static const char *const usual[] = {"runs"};
+    static const char *const usual[] = {RUN_TOP};
     run_list l = {0};
     bool cleans = o->arg_count && !strcmp(o->args[0], "clean");
     const char *const *roots = (const char *const *)o->args + cleans;
@@ -265,7 +266,7 @@ err verb_runs(const options *o) {
                            roots[i]);
     bool alone = !count || o->results;
     if (!count) roots = usual;
-    if (!count) count = folder_exists("runs");
+    if (!count) count = folder_exists(RUN_TOP);
     err e = run_list_read(&l, roots, count, o->results ? o->results : "results", alone);
     if (!e) e = cleans ? clean(&l, o) : o->json ? print_json(&l) : print_list(&l);
     run_list_free(&l);

@@ -28,9 +28,6 @@
 
 enum { TRIALS_DEFAULT = 20, MODEL_NAME_BYTES = 60, FIELD_BYTES = 64 };
 
-/* The first folder of those that the program names by itself. */
-static const char usual_top[] = "runs";
-
 typedef struct search {
     run_request request;
     recipe base;
@@ -157,7 +154,7 @@ static err name_folder(search *s, const options *o) {
     if (!e) hash_bytes_hex(text.text, text.length, hex);
     if (!e && o->output_dir) e = strbuf_add(&path, o->output_dir);
     if (!e && !o->output_dir) {
-        e = strbuf_printf(&path, "%s/%s/tune-", usual_top, q->task);
+        e = strbuf_printf(&path, "%s/%s/tune-", RUN_TOP, q->task);
         if (!e) e = name_plain(&path, path_name(q->model), MODEL_NAME_BYTES);
         if (!e) e = strbuf_printf(&path, "-%.8s", hex);
     }
@@ -179,7 +176,7 @@ static err read_command(search *s, const options *o) {
     if (!e) e = choose_search(s, o);
     if (!e) e = fill_rows(s);
     if (!e) e = name_folder(s, o);
-    if (!e) e = tune_places_check(o->output_dir ? s->folder : usual_top, s->folder, o);
+    if (!e) e = tune_places_check(o->output_dir ? s->folder : RUN_TOP, s->folder, o);
     if (e) return e;
     q->root = s->work;
     s->result.task = q->task;

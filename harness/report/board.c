@@ -1,3 +1,4 @@
+#include "base/order.h"
 #include "report/report_internal.h"
 
 #include <math.h>
@@ -70,12 +71,6 @@ static err entry_init(entry *e, const entry *before, const record *r, const char
     return failed;
 }
 
-static int text_order(const char *a, const char *b) {
-    if (a == b) return 0; // records share what they have in common
-    if (!a || !b) return (a != NULL) - (b != NULL);
-    return strcmp(a, b);
-}
-
 static int number_order(int64_t a, int64_t b) {
     return (a > b) - (a < b);
 }
@@ -91,7 +86,7 @@ static int table_order(const entry *a, const entry *b) {
 
 static int row_order(const entry *a, const entry *b) {
     for (int k = 0; k < KEY_COUNT; k++) {
-        int c = text_order(a->keys[k], b->keys[k]);
+        int c = order_optional(a->keys[k], b->keys[k]);
         if (c) return c;
     }
     return 0;
@@ -202,7 +197,7 @@ typedef struct trace {
 
 static int trace_order(const void *a, const void *b) {
     const trace *x = a, *y = b;
-    int c = text_order(x->text, y->text);
+    int c = order_optional(x->text, y->text);
     return c ? c : strcmp(x->of->path, y->of->path);
 }
 
@@ -248,9 +243,9 @@ static err leave_out_copies(size_t *kept, board *b, entry *entries, size_t count
 
 // what makes equal runs give equal bits, beside what tells rows apart
 static bool same_stack(const record_device *a, const record_device *b) {
-    return !text_order(a->driver, b->driver) && !text_order(a->version, b->version) &&
-           !text_order(a->isa, b->isa) && !text_order(a->libraries, b->libraries) &&
-           !text_order(a->kernels, b->kernels);
+    return !order_optional(a->driver, b->driver) && !order_optional(a->version, b->version) &&
+           !order_optional(a->isa, b->isa) && !order_optional(a->libraries, b->libraries) &&
+           !order_optional(a->kernels, b->kernels);
 }
 
 /* Predictions that differ, which lean records may not have with them. */

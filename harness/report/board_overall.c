@@ -11,14 +11,10 @@ typedef struct model_row {
     size_t table, place; /* among the tables, and the rows of all */
 } model_row;
 
-static int text_order(const char *a, const char *b) {
-    return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
-}
-
 static int model_order(const record *a, const record *b) {
     int c;
     if ((c = strcmp(a->model.name, b->model.name)) ||
-        (c = text_order(a->model.weights_sha256, b->model.weights_sha256)) ||
+        (c = order_optional(a->model.weights_sha256, b->model.weights_sha256)) ||
         (c = strcmp(a->device.precision, b->device.precision)) ||
         (c = strcmp(a->device.kind, b->device.kind)))
         return c;

@@ -6,7 +6,7 @@
 #include "cli/tune_view.h"
 #include "data/support_task.h"
 #include "platform/file.h"
-#include "result/record_strict.h"
+#include "support/fake_record.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -110,13 +110,6 @@ Test(tune_folders, are_listed_and_keep_what_they_know) {
     cJSON_Delete(search);
 }
 
-/* As the program writes it. */
-static void write_summed(const char *name, cJSON *root) {
-    cJSON_DeleteItemFromObject(root, "checksums");
-    MUST(record_checksums_write(root));
-    MUST(json_write(temporary_path(name), root));
-}
-
 /* Killed behind its result, before it took back what it had trained: the next search does. */
 Test(tune_folders, a_trial_that_is_done_leaves_nothing) {
     char hex[HASH_HEX_BYTES], path[300];
@@ -132,7 +125,7 @@ Test(tune_folders, a_trial_that_is_done_leaves_nothing) {
     MUST(json_read(&root, temporary_path(path), 0));
     cJSON_ReplaceItemInObject(root, "run_sha256", cJSON_CreateString(hex));
     snprintf(path, sizeof path, "t/trials/%.16s.json", hex);
-    write_summed(path, root);
+    fake_record_seal(temporary_path(path), root);
     expect_said(TUNE("-o", "t"), 0, "");
     cr_expect_not(file_named(temporary_path("t/work")));
     cJSON_Delete(root);
@@ -153,7 +146,7 @@ Test(tune_folders, the_output_of_the_end_before_is_replaced) {
     MUST(json_add_string(end, "recipe_before_sha256", at(end, "recipe_sha256")->valuestring));
     hash_bytes_hex(newer, sizeof newer - 1, hex);
     cJSON_ReplaceItemInObject(end, "recipe_sha256", cJSON_CreateString(hex));
-    write_summed("t/tune.json", end);
+    fake_record_seal(temporary_path("t/tune.json"), end);
     cJSON_Delete(end);
     expect_said(TUNE("-o", "t", "--output", "r.json"), 0, "");
     MUST(file_read((void **)&last, &bytes, temporary_path("t/recipe.json"), 0));

@@ -22,7 +22,6 @@ enum {
 static const char lock_name[] = ".lock";
 /* What a lock that is held, or was when its process was killed, begins with. */
 static const char lock_mark[] = "harness ";
-static const char usual_top[] = "runs";
 /* Files at the top, and folders that a run makes beside its checkpoints. */
 static const char *const run_files[] = {RUN_UNFINISHED, RUN_FINISHED, RUN_RECORD};
 static const char *const folders[] = {"model",         "best",         "old-model",
@@ -146,7 +145,7 @@ static err guard(run *r) {
 /* The folder that a person named, or the first of the program's own; below it no link is followed. */
 static const char *top_of(const run *r) {
     const run_request *q = &r->request;
-    return q->output ? r->output : q->root ? q->root : usual_top;
+    return q->output ? r->output : q->root ? q->root : RUN_TOP;
 }
 
 err run_output_prepare(run *r) {
@@ -155,7 +154,7 @@ err run_output_prepare(run *r) {
     while (n > 1 && given[n - 1] == '/') n--;
     err e = given             ? mem_strndup(&r->output, given, n)
             : r->request.root ? mem_strdup(&r->output, r->request.root)
-                              : mem_printf(&r->output, "%s/%s", usual_top, r->task.name);
+                              : mem_printf(&r->output, "%s/%s", RUN_TOP, r->task.name);
     if (e) return e;
     r->existing_bytes = existing_bytes(r->output);
     if ((e = folder_check_below(top_of(r), r->output)) || (e = folder_check_writable(r->output)))

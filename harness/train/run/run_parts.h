@@ -8,6 +8,7 @@
 #define RUN_UNFINISHED "unfinished.json"
 #define RUN_FINISHED "run.json"
 #define RUN_RECORD "record.json"
+#define RUN_TOP "runs" /* the first folder of those that the program names by itself */
 
 /* Finds out that the folder, or the one above it, can be written. Errors: ERR_IO. */
 err run_output_prepare(run *r) MUST_CHECK;
