@@ -25,23 +25,20 @@ const char *shipped_names(void) {
 #undef X
 }
 
-static err holds(bool *there, const char *folder, const char *name) {
+static err need(const char *folder, const char *name) {
     char path[PATH_MAX];
     err e = path_in(path, folder, name);
-    *there = !e && file_exists(path);
+    if (!e && !file_exists(path))
+        e = err_set(ERR_IO, "%s is missing: install the program's package again", path);
     return e;
 }
 
 err shipped_folder(char **folder, const char *model) {
     char *models = NULL;
-    bool there = false;
     *folder = NULL;
     err e = asset_folder(&models, "models");
     if (!e) e = path_join(folder, models, model);
-    if (!e) e = holds(&there, *folder, "vocab.txt");
-    if (!e && !there)
-        e = err_set(ERR_IO, "%s/vocab.txt is missing: install the program's package again",
-                    *folder);
+    if (!e) e = need(*folder, "vocab.txt");
     if (e) {
         mem_free(*folder);
         *folder = NULL;
@@ -51,18 +48,9 @@ err shipped_folder(char **folder, const char *model) {
 }
 
 err shipped_model(char **folder, const char *model) {
-    bool config = false, weights = false;
     err e = shipped_folder(folder, model);
-    if (!e) e = holds(&config, *folder, "config.json");
-    if (!e) e = holds(&weights, *folder, "model.safetensors");
-    if (!e && config != weights)
-        e = err_set(ERR_IO, "%s/%s is missing: install the program's package again", *folder,
-                    config ? "model.safetensors" : "config.json");
-    if (!e && !weights)
-        e = err_set(ERR_DATA,
-                    "model '%s' has no weights yet: %s holds its vocabulary alone, for `harness "
-                    "tokenize` and `harness pretrain`",
-                    model, *folder);
+    if (!e) e = need(*folder, "config.json");
+    if (!e) e = need(*folder, "model.safetensors");
     if (e) {
         mem_free(*folder);
         *folder = NULL;

@@ -22,7 +22,7 @@ const char *shipped_names(void);
  * Errors: ERR_IO naming where it was looked for. */
 err shipped_folder(char **folder, const char *model) MUST_CHECK;
 
-/* The same of one that can be loaded. Errors: also ERR_DATA where it has no weights yet. */
+/* The same, with configuration and weights. */
 err shipped_model(char **folder, const char *model) MUST_CHECK;
 
 /* The recipe that a run of the model takes where none is named: a preset's or such a model's own,
