@@ -176,8 +176,7 @@ static void show_scores(const record *rec, const run_summary *s) {
     score_table t = {.label_1 = rec->task.label_count > 1 ? rec->task.labels[1] : NULL,
                      .range = s->range,
                      .kind = rec->task.kind,
-                     .gold = rec->gold_numbers,
-                     .gold_rows = (size_t)rec->task.test_rows,
+                     .task = rec->task.name,
                      .majority = s->majority,
                      .caution = s->caution};
     score_table_add(&t, rec->headline, rec->confusion.classes, rec->metrics, rec->metrics_dedup);
