@@ -279,8 +279,9 @@ Test(terminal, tasks_tell_what_is_known) {
     temporary_remove();
 }
 
-/* Tables on a window of 40 columns: no line is wider but the title of the statistics. */
-Test(terminal, tables_fit_forty_columns) {
+/* On a narrow window and on one that whole tables have room in: no line is wider but the title of
+ * the statistics. */
+Test(terminal, tables_fit_their_window) {
     static const char *const verbs[][6] = {{"tasks"},
                                            {"devices", "--device", "cpu"},
                                            {"data", "stats", "kor_sarcasm", "--sample"},
@@ -293,7 +294,10 @@ Test(terminal, tables_fit_forty_columns) {
                                            {"help"}};
     json_setup();
     model_folder_make(temporary_path("words"), NULL, 2, NULL);
-    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) expect_narrow(verbs[v], NULL);
+    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) {
+        expect_narrow(verbs[v], NULL);
+        expect_fits(verbs[v], NULL, 100);
+    }
     temporary_remove();
 }
 
