@@ -5,6 +5,7 @@
 #include "cli/command_lines.h"
 #include "cli/own_flags.h"
 #include "cli/report_command.h"
+#include "cli/run_repeat.h"
 #include "platform/file.h"
 #include "train/run/model_card.h"
 #include "train/run/run_parts.h"
@@ -47,7 +48,7 @@ static err keep_command(strbuf *out, const task *t) {
     return e;
 }
 
-err run_next_add(run_next *n, const run *r, bool is_stored) {
+err run_next_add(run_next *n, const run *r, const options *o, bool is_stored) {
     const run_request *q = &r->request;
     char path[PATH_MAX], *output = NULL;
     n->is_stored = n->is_stored || is_stored;
@@ -62,6 +63,7 @@ err run_next_add(run_next *n, const run *r, bool is_stored) {
         n->is_own = q->manifest;
         n->has_errors = answer_is_label(r->task.kind);
         e = use_command(&n->use, r, output);
+        if (!e && n->is_own) e = run_repeat_seeds(&n->seeds, o, r);
         if (!e && n->is_own) e = keep_command(&n->keep, &r->task);
     }
     if (!e && n->task == q->task && n->model == q->model) {
@@ -79,6 +81,7 @@ err run_next_show(const run_next *n, const options *o) {
     if (!e && n->has_errors && (n->is_own || n->runs > 1))
         e = strbuf_printf(&text, "harness errors%s%s\n", n->folders.text,
                           n->is_own ? " --texts" : "");
+    if (!e && n->is_own && n->runs == 1) e = strbuf_printf(&text, "%s\n", n->seeds.text);
     if (!e && n->is_own) e = strbuf_add(&text, n->keep.text);
     // a record that went to no results folder is on no board
     if (!e && n->is_stored && !(e = report_command(&text, o))) e = strbuf_add(&text, "\n");
@@ -93,6 +96,7 @@ err run_next_show(const run_next *n, const options *o) {
 void run_next_free(run_next *n) {
     strbuf_free(&n->use);
     strbuf_free(&n->folders);
+    strbuf_free(&n->seeds);
     strbuf_free(&n->keep);
     *n = (run_next){0};
 }

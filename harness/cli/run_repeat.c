@@ -56,15 +56,11 @@ static err add_task(strbuf *out, const options *o, const run *r) {
                               : own_flags_of_task(out, &r->task, true);
 }
 
-err run_repeat_text(strbuf *out, const options *o, const run *r) {
+/* What stands behind task, model and seeds. */
+static err add_rest(strbuf *out, const options *o, const run *r) {
     const run_request *q = &r->request;
-    err e = strbuf_add(out, "harness run");
-    if (!e) e = add_task(out, o, r);
-    if (!e)
-        e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
-                         r->base_model.folder ? r->base_model.name : q->model, q->recipe.name,
-                         q->seed);
-    if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
+    err e = ERR_OK;
+    if (q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
     if (!e) e = add_recipe_flags(out, o);
     // the sample's own number of epochs is not the recipe's
     if (!e && q->sample && !o->has_num_train_epochs)
@@ -80,4 +76,27 @@ err run_repeat_text(strbuf *out, const options *o, const run *r) {
     if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
     if (!e && q->protocol == PROTOCOL_DEV) e = strbuf_add(out, " --protocol dev");
     return e;
+}
+
+err run_repeat_text(strbuf *out, const options *o, const run *r) {
+    const run_request *q = &r->request;
+    err e = strbuf_add(out, "harness run");
+    if (!e) e = add_task(out, o, r);
+    if (!e)
+        e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
+                         r->base_model.folder ? r->base_model.name : q->model, q->recipe.name,
+                         q->seed);
+    return e ? e : add_rest(out, o, r);
+}
+
+err run_repeat_seeds(strbuf *out, const options *o, const run *r) {
+    const run_request *q = &r->request;
+    err e = strbuf_add(out, "harness run");
+    if (!e) e = own_flags_of_task(out, &r->task, false);
+    if (!e)
+        e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s", q->model,
+                         o->recipe ? o->recipe : q->recipe.name);
+    if (!e) e = strbuf_printf(out, " --seeds %u,%u,%u", q->seed, q->seed + 1, q->seed + 2);
+    if (!e) e = add_rest(out, o, r);
+    return e || !o->device ? e : shown_printf(out, SHOWN_SHELL, " --device %s", o->device);
 }

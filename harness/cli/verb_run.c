@@ -245,7 +245,7 @@ static err show_result(progress *p, const record *rec, const run *r, const char 
     show_table(rec, &summary);
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
-    return run_next_add(&p->next, r, stored);
+    return run_next_add(&p->next, r, p->options, stored);
 }
 
 /* The same run was finished before, or, since `begun` (NULL: not looked at), by another worker: it
@@ -340,7 +340,7 @@ static err run_one(progress *p, size_t i) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
         sweep_skip(s, &request, found);
-        e = run_next_add(&p->next, &r, true);
+        e = run_next_add(&p->next, &r, o, true);
     } else if (!e && !r.is_done) {
         if (!r.is_finished)
             e = train_one(p, &r, score);
