@@ -217,6 +217,15 @@ Test(terminal, a_row_that_begins_with_nothing_is_shown) {
     mem_free(said);
 }
 
+/* Nor is there a part of which no row has anything, as of two runs that differ in nothing. */
+Test(terminal, a_part_of_no_rows_is_not_shown) {
+    char *said = drawn(20, "| k | one |  |\n| --- | --- | --- |\n| a | 12345678 |  |\n"
+                           "| b | 12345678 |  |\n");
+    cr_expect_str_eq(said, "| k   | one      |\r\n| --- | -------- |\r\n"
+                           "| a   | 12345678 |\r\n| b   | 12345678 |\r\n");
+    mem_free(said);
+}
+
 /* A table that is a little too wide has cells of two lines, and one that is much too wide is cut. */
 Test(terminal, wide_cells_take_two_lines) {
     static const char table[] = "| k | device | n |\n| --- | --- | ---: |\n"
