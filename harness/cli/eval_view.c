@@ -152,8 +152,7 @@ err eval_view_print(const eval_view *v) {
     score_table t = {.label_1 = v->label_1,
                      .range = v->range,
                      .kind = v->kind,
-                     .gold = v->gold.numbers,
-                     .gold_rows = v->rows,
+                     .task = v->task,
                      .majority = v->majority,
                      .caution = v->caution};
     bool is_test = !strcmp(v->split, "test");

@@ -6,10 +6,13 @@
 #include "metric/score.h"
 #include "model/config.h"
 #include "model/encoder/family.h"
+#include "platform/file.h"
 #include "report/language.h"
 #include "task/corpus_manifest.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
+#include "train/run/kept_task.h"
+#include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
 #include <string.h>
@@ -19,22 +22,26 @@ struct flag_values {
         *argument; /* the second: as verbs.def writes the argument of a verb, or NULL */
     bool is_list;
     err (*print)(void);
+    err (*list)(task_catalog *c, const char *extra_dir); /* of names in manifests, before these */
 };
 
-static err print_catalog(err e, task_catalog *c) {
-    for (size_t i = 0; !e && i < c->count; i++) shown_out("%s\n", c->names[i]);
-    task_catalog_free(c);
+static err print_catalog(const flag_values *v, const char *extra_dir) {
+    task_catalog c = {0};
+    err e = v->list(&c, extra_dir);
+    for (size_t i = 0; !e && i < c.count; i++) shown_out("%s\n", c.names[i]);
+    task_catalog_free(&c);
     return e;
 }
 
-static err print_tasks(void) {
-    task_catalog c = {0};
-    return print_catalog(task_list(&c, NULL), &c);
-}
-
-static err print_corpora(void) {
-    task_catalog c = {0};
-    return print_catalog(corpus_manifest_list(&c, NULL), &c);
+/* The tasks of own files that runs below the usual folder are of. */
+static err print_own_tasks(void) {
+    folder_list runs = {0};
+    err e = folder_exists(RUN_TOP) ? folder_list_read(&runs, RUN_TOP) : ERR_OK;
+    for (size_t i = 0; !e && i < runs.count; i++)
+        if (!strncmp(runs.names[i], KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)))
+            shown_out("%s\n", runs.names[i]);
+    folder_list_free(&runs);
+    return e;
 }
 
 /* "a, b, c" */
@@ -103,17 +110,17 @@ static err print_languages(void) {
 }
 
 static const flag_values table[] = {
-    {"task", "TASK", true, print_tasks},
-    {"model", NULL, true, print_models},
-    {"shipped", NULL, true, print_shipped},
-    {"device", "DEVICE", false, print_devices},
-    {"recipe", NULL, false, print_recipes},
-    {"corpus", "NAME", true, print_corpora},
-    {"arch", NULL, false, print_families},
-    {"op", "OP", false, print_ops},
-    {"lang", NULL, false, print_languages},
-    {"lr-scheduler-type", NULL, false, print_schedules},
-    {"metric-for-best-model", NULL, false, print_metrics},
+    {"task", "TASK", true, print_own_tasks, task_list},
+    {"model", NULL, true, print_models, NULL},
+    {"shipped", NULL, true, print_shipped, NULL},
+    {"device", "DEVICE", false, print_devices, NULL},
+    {"recipe", NULL, false, print_recipes, NULL},
+    {"corpus", "NAME", true, NULL, corpus_manifest_list},
+    {"arch", NULL, false, print_families, NULL},
+    {"op", "OP", false, print_ops, NULL},
+    {"lang", NULL, false, print_languages, NULL},
+    {"lr-scheduler-type", NULL, false, print_schedules, NULL},
+    {"metric-for-best-model", NULL, false, print_metrics, NULL},
 };
 enum { VALUES_COUNT = sizeof table / sizeof *table };
 
@@ -132,9 +139,12 @@ bool flag_values_is_list(const flag_values *v) {
     return v->is_list;
 }
 
-err flag_values_print(const char *flag) {
+err flag_values_print(const char *flag, const char *extra_dir) {
     const flag_values *v = flag_values_find(flag);
-    if (v) return v->print();
+    if (v) {
+        err e = v->list ? print_catalog(v, extra_dir) : ERR_OK;
+        return e || !v->print ? e : v->print();
+    }
     const char *known[VALUES_COUNT];
     strbuf names = {0};
     err e = ERR_OK;

@@ -22,7 +22,8 @@ const flag_values *flag_values_find(const char *flag);
 const char *flag_values_name(const flag_values *v);
 bool flag_values_is_list(const flag_values *v); /* several, separated by commas */
 
-/* One a line on standard output. Errors: ERR_USAGE listing what is known; what the lists say. */
-err flag_values_print(const char *flag) MUST_CHECK;
+/* One a line on standard output; extra_dir: a folder of further manifests, or NULL. Errors: ERR_USAGE
+ * listing what is known; what the lists say. */
+err flag_values_print(const char *flag, const char *extra_dir) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "cli/own_scan.h"
 #include "metric/confusion_cells.h"
+#include "metric/score_text.h"
 #include "platform/file.h"
 #include "text/text_span.h"
 #include "text/unicode.h"
@@ -380,12 +381,12 @@ static err add_labels(cJSON *root, const own__scan *s, size_t count) {
     return e;
 }
 
-static err add_scores(cJSON *root, const own__scan *s, size_t count) {
+static err add_scores(cJSON *root, const own__scan *s, const char *name, size_t count) {
     static const char *const headlines[] = {"macro_f1", "spearman", "micro_f1"};
     cJSON *list;
     err e = json_add_array(&list, root, "metrics");
     for (size_t i = 0; i < metric_count() && !e; i++)
-        if (metric_applies(metric_at(i), s->kind, count))
+        if (metric_applies(metric_at(i), s->kind, count) && metric_tells(metric_at(i), name))
             e = json_append(list, cJSON_CreateString(metric_at(i)->name));
     if (!e)
         e = json_put(root, "headline %s max_length %u", headlines[s->kind], (unsigned)MAX_LENGTH);
@@ -416,7 +417,7 @@ static err build(cJSON *root, const own__scan *s, const char *name, size_t count
     if (!e) e = add_format(root, s);
     if (!e) e = add_labels(root, s, count);
     if (!e) e = add_rules(root, s);
-    return e ? e : add_scores(root, s, count);
+    return e ? e : add_scores(root, s, name, count);
 }
 
 err own_files_manifest(char **name, char **manifest, const own_files *w) {

@@ -497,6 +497,7 @@ static void leave_output(const predict_job *j) {
 
 static void show_end(const predict_job *j) {
     strbuf line = {0};
+    char blanks[TABLE_BLANKS_BYTES];
     err e = ERR_OK;
     double seconds = clock_seconds() - j->begin;
     for (uint32_t k = 0; k < j->p->classes && !e; k++) {
@@ -508,8 +509,9 @@ static void show_end(const predict_job *j) {
     if (!e && j->unsaid)
         e = strbuf_printf(&line, "%sno label of them %zu", line.length ? ", " : ": ", j->unsaid);
     if (!e)
-        log_note("%zu row%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
-                 j->bad, j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",
+        log_note("%zu row%s%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
+                 table_blanks_text(blanks, &j->table), j->bad,
+                 j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",
                  seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0);
     err_clear();
     strbuf_free(&line);

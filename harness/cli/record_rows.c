@@ -36,6 +36,8 @@ err record_rows_load(dataset *d, const task *t, const record *r, const options *
         if (e || fits(d, r)) return e;
         if (i + 1 < count) dataset_free(d);
     }
-    return err_set(ERR_DATA, "%s: its data is %.12s..., what is here is %.12s...", whose,
-                   r->task.data_sha256, d->data_sha256);
+    return err_set(ERR_DATA,
+                   "%s: it was made of other rows than those that are here%s (SHA-256 of the data "
+                   "%.12s, here %.12s)",
+                   whose, o->limit ? " under that limit" : "", r->task.data_sha256, d->data_sha256);
 }

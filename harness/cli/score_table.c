@@ -11,7 +11,7 @@
 enum { TITLE_LEAST = 20, TITLE_MOST = 40, OTHER_COLUMNS = 54, NARROW_COLUMNS = 18 };
 
 static bool is_told(const score_table *t, const metric *m, size_t classes) {
-    return metric_applies(m, t->kind, classes) && metric_tells_of(m, t->gold, t->gold_rows);
+    return metric_applies(m, t->kind, classes) && metric_tells(m, t->task);
 }
 
 void score_table_add(score_table *t, const char *headline, size_t classes, const double *scores,

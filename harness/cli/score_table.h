@@ -18,14 +18,13 @@ typedef struct score_table {
     size_t count;
     interval range; /* of the headline */
     answer_kind kind;
-    const float *gold; /* (gold_rows) numbers, NULL of other kinds; borrowed */
-    size_t gold_rows;
-    double majority; /* headline of what metric_baseline_title names */
+    const char *task; /* its name, borrowed */
+    double majority;  /* headline of what metric_baseline_title names */
     score_caution caution;
 } score_table;
 
 /* Adds the headline, then all other metrics of t->kind and of so many classes that tell something
- * of the gold numbers.
+ * of the task.
  *   scores, dedup  by index of metric_at */
 void score_table_add(score_table *t, const char *headline, size_t classes, const double *scores,
                      const double *dedup);

@@ -124,10 +124,15 @@ static bool is_empty(const table *t, size_t row, size_t from, size_t to) {
 }
 
 /* The keys and the columns [from, to), of a part behind the first without rows that have nothing
- * there. */
+ * there, and only where some have. */
 static void print_part(const table *t, size_t from, size_t to) {
+    bool is_later = from > t->keys;
+    size_t first = 1;
+    while (is_later && first < t->rows && is_empty(t, first, from, to)) first++;
+    if (is_later && first >= t->rows) return;
+    if (is_later) puts("");
     for (size_t r = 0; r < t->rows; r++) {
-        if (r && from > t->keys && is_empty(t, r, from, to)) continue;
+        if (r && is_later && is_empty(t, r, from, to)) continue;
         print_row(t, r, from, to);
         for (size_t i = 0; i < to && !r; i++)
             if (i < t->keys || i >= from) print_dashes(t, i);
@@ -207,7 +212,6 @@ static err print_table(table *t, size_t columns) {
         size_t width = keys;
         for (to = from; to < t->columns && width + t->widths[to] + FRAME <= columns; to++)
             width += t->widths[to] + FRAME;
-        if (from > t->keys) puts("");
         print_part(t, from, to);
     }
     return ERR_OK;

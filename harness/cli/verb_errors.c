@@ -45,12 +45,25 @@ static void inquiry_free(inquiry *q) {
     task_free(&q->task);
 }
 
-static err same(const char *what, const char *folder, const char *a, const char *b) {
+static err same(const char *who, const char *what, const char *a, const char *b) {
     if (strcmp(a, b) == 0) return ERR_OK;
-    return err_set(ERR_DATA,
-                   "%s: its %s is %s, of the first run %s (errors compares seeds of one task, "
-                   "model and recipe)",
-                   folder, what, a, b);
+    return err_set(ERR_DATA, "%s do not compare: their %ss are %s and %s", who, what, a, b);
+}
+
+/* Of one task, data, model and recipe: what is asked is where seeds part. */
+static err check_same(const errors_run *one, const errors_run *first) {
+    const record *a = &one->record, *b = &first->record;
+    char *who = NULL;
+    err e = mem_printf(&who, "%s and %s", one->folder, first->folder);
+    if (!e) e = same(who, "task", a->task.name, b->task.name);
+    if (!e) e = compare_same_rows(who, a, b);
+    if (!e) e = same(who, "model", a->model.name, b->model.name);
+    if (!e) e = compare_same_recipe(who, a, b);
+    if (!e) e = same(who, "protocol", a->protocol, b->protocol);
+    mem_free(who);
+    return e == ERR_DATA
+               ? err_set(e, "%s (errors takes seeds of one task, model and recipe)", err_message(e))
+               : e;
 }
 
 /* A glob names what lies beside the runs too: where a search was, a run that is not finished. */
@@ -73,18 +86,12 @@ static err read_run(inquiry *q, const char *folder) {
                     folder);
     if (!e && !(e = record_read(&one->record, path))) q->count++;
     if (e) return e;
-    const record *r = &one->record, *first = &q->runs[0].record;
+    const record *r = &one->record;
     if (!answer_is_label(r->task.kind))
         return err_set(ERR_UNSUPPORTED,
                        "%s: task %s is of kind %s; errors takes tasks with one label a row", folder,
                        r->task.name, answer_kind_name(r->task.kind));
-    if ((e = same("task", folder, r->task.name, first->task.name)) ||
-        (e = compare_name_rows(same("data", folder, r->task.data_sha256, first->task.data_sha256),
-                               r, first)) ||
-        (e = same("model", folder, r->model.name, first->model.name)) ||
-        (e = same("recipe", folder, r->recipe_sha256, first->recipe_sha256)))
-        return e;
-    return same("protocol", folder, r->protocol, first->protocol);
+    return check_same(one, &q->runs[0]);
 }
 
 static err read_runs(inquiry *q, const options *o) {

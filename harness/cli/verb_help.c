@@ -18,7 +18,7 @@ static err print_page(const char *format) {
 
 err verb_help(const options *o) {
     verb_id verb;
-    if (o->values) return flag_values_print(o->values);
+    if (o->values) return flag_values_print(o->values, o->task_dir);
     if (o->format && o->json) return err_set(ERR_USAGE, "--format and --json exclude each other");
     if (o->format) return print_page(o->format);
     if (!o->arg_count) {

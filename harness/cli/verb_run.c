@@ -10,6 +10,7 @@
 #include "cli/run_json.h"
 #include "cli/run_next.h"
 #include "cli/run_record.h"
+#include "cli/run_repeat.h"
 #include "cli/run_work.h"
 #include "cli/score_table.h"
 #include "cli/unknown_share.h"
@@ -19,7 +20,6 @@
 #include "platform/file.h"
 #include "result/store.h"
 #include "result/sweep.h"
-#include "task/task_shipped.h"
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
 #include "train/run/run_parts.h"
@@ -176,8 +176,7 @@ static void show_scores(const record *rec, const run_summary *s) {
     score_table t = {.label_1 = rec->task.label_count > 1 ? rec->task.labels[1] : NULL,
                      .range = s->range,
                      .kind = rec->task.kind,
-                     .gold = rec->gold_numbers,
-                     .gold_rows = (size_t)rec->task.test_rows,
+                     .task = rec->task.name,
                      .majority = s->majority,
                      .caution = s->caution};
     score_table_add(&t, rec->headline, rec->confusion.classes, rec->metrics, rec->metrics_dedup);
@@ -215,149 +214,8 @@ static void show_checkpoints(const run *r) {
                  r->output, count, shown_plural(count), shown_size(size, bytes));
 }
 
-/* Text as one word of a shell, behind the flag. */
-static err add_quoted(strbuf *out, const char *flag, const char *text) {
-    err e = strbuf_printf(out, "%s'", flag);
-    for (; !e && *text; text++)
-        e = *text == '\'' ? strbuf_add(out, "'\\''") : strbuf_add_bytes(out, text, 1);
-    return e ? e : strbuf_add(out, "'");
-}
-
-/* The hyperparameters that change the numbers, as they were given. */
-static err add_recipe_flags(strbuf *out, const options *o) {
-    const hyperparameter *h;
-    flag_value v;
-    err e = ERR_OK;
-    for (size_t i = 0; !e && (h = recipe_row(i)); i++) {
-        if (h->recorded == RECORDED_NEVER || !options_given(&v, o, h->key)) continue;
-        if (v.text)
-            e = shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag, v.text);
-        else if (v.is_switch)
-            e = strbuf_printf(out, " --%s", v.flag);
-        else
-            e = strbuf_printf(out, " --%s %.9g", v.flag, v.number);
-    }
-    return e;
-}
-
-/* Where the task's manifest lies, unless it comes with the program: from here, or by the folder's
- * name alone. */
-static err add_task_folder(strbuf *out, const task *t) {
-    const char *folder = t->folder;
-    char *name = NULL;
-    bool ours = false, is_elsewhere = *folder == '/' || strncmp(folder, "..", 2) == 0;
-    err e = task_is_shipped(&ours, t);
-    if (e || ours) return e;
-    if (is_elsewhere) e = path_real_name(&name, folder);
-    if (!e) e = shown_printf(out, SHOWN_SHELL, " --task-dir %s", name && *name ? name : folder);
-    mem_free(name);
-    return e;
-}
-
-/* Its name, or the files. */
-static err add_task(strbuf *out, const options *o, const run *r) {
-    if (!r->request.manifest) {
-        err e = shown_printf(out, SHOWN_SHELL, " --task %s", r->request.task);
-        return e ? e : add_task_folder(out, &r->task);
-    }
-    return own_flags_given(o) ? own_flags_text(out, o, true)
-                              : own_flags_of_task(out, &r->task, true);
-}
-
-/* The command that repeats this run; paths of this machine stay out of it. */
-static err command_text(strbuf *out, const options *o, const run *r) {
-    const run_request *q = &r->request;
-    err e = strbuf_add(out, "harness run");
-    if (!e) e = add_task(out, o, r);
-    if (!e)
-        e = shown_printf(out, SHOWN_SHELL, " --model %s --recipe %s --seed %u",
-                         r->base_model.folder ? r->base_model.name : q->model, q->recipe.name,
-                         q->seed);
-    if (!e && q->arch) e = strbuf_printf(out, " --arch %s", q->arch->model_type);
-    if (!e) e = add_recipe_flags(out, o);
-    // the sample's own number of epochs is not the recipe's
-    if (!e && q->sample && !o->has_num_train_epochs)
-        e = strbuf_printf(out, " --epochs %g", q->recipe.num_train_epochs);
-    if (!e && o->has_limit) e = strbuf_printf(out, " --limit %u", o->limit);
-    if (!e && r->device.options.precision != PRECISION_FP32)
-        e = strbuf_printf(out, " --precision %s",
-                          device_precision_name(r->device.options.precision));
-    if (!e && q->sample) e = strbuf_add(out, " --sample");
-    if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
-    if (!e && q->cased) e = strbuf_add(out, " --cased");
-    if (!e && q->label_map) e = add_quoted(out, " --label-map ", q->label_map);
-    if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
-    if (!e && q->protocol == PROTOCOL_DEV) e = strbuf_add(out, " --protocol dev");
-    return e;
-}
-
 static const char *results_folder(const options *o) {
     return o->results ? o->results : "results";
-}
-
-/* What people and programs read of it. */
-static err show_result(const record *rec, const run *r, const options *o, const char *local,
-                       const char *stored, double *score) {
-    run_summary summary = {0};
-    err e = run_summarise(&summary, rec);
-    if (e) return e;
-    *score = summary.score;
-    if (o->json) return run_json(rec, r, &summary, stored ? stored : local);
-    show_table(rec, &summary);
-    run_next_show(r, o, local, stored);
-    return ERR_OK;
-}
-
-/* The same run was finished before, or, since `begun` (NULL: not looked at), by another worker: it
- * is not done again, but its record goes to the results folder if it is not there. */
-static err show_finished(const run *r, const options *o, const char *begun, double *score) {
-    record rec = {0};
-    char *stored = NULL, local[PATH_MAX];
-    bool is_new = false;
-    err e = path_in(local, r->output, "record.json");
-    if (e || (e = record_read(&rec, local))) goto done;
-    if (begun && strcmp(rec.created, begun) > 0)
-        log_note("%s: finished by another worker; here is its result", r->output);
-    else
-        log_note("%s: this very run is finished already, since %.10s; here is its result "
-                 "(--overwrite does it again)",
-                 r->output, rec.created);
-    if (run_is_result(&rec, r) && !r->request.is_dry &&
-        (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
-        goto done;
-    if (is_new) log_note("its record was not among the results: wrote %s", stored);
-    e = show_result(&rec, r, o, local, stored, score);
-    if (!e && r->request.is_dry && !o->json)
-        shown_line("finished already, in %s: nothing would be trained", r->output);
-done:
-    mem_free(stored);
-    record_free(&rec);
-    return e;
-}
-
-static err conclude(run *r, const options *o, double *score) {
-    record rec = {0};
-    strbuf command = {0};
-    char *local = NULL, *stored = NULL;
-    bool stays = false;
-    err e = command_text(&command, o, r);
-    if (e || (e = run_record(&rec, r, command.text))) goto done;
-    if ((e = run_keep_model(r))) goto done;
-    // until the record is on the disk too the run is unfinished and can be resumed
-    if ((e = run_store(&local, &stored, &stays, &rec, r, results_folder(o)))) goto done;
-    if (stays) {
-        e = show_finished(r, o, NULL, score);
-        goto done;
-    }
-    if ((e = run_finish(r))) goto done;
-    show_checkpoints(r);
-    e = show_result(&rec, r, o, local, stored, score);
-done:
-    mem_free(local);
-    mem_free(stored);
-    strbuf_free(&command);
-    record_free(&rec);
-    return e;
 }
 
 /* The runs of the list that this worker has to see to. */
@@ -373,7 +231,76 @@ typedef struct progress {
     size_t trained; /* runs, by this worker */
     char begun[MOMENT_BYTES];
     dry_total dry;
+    run_next next;
 } progress;
+
+/* What people and programs read of it. */
+static err show_result(progress *p, const record *rec, const run *r, const char *local,
+                       const char *stored, double *score) {
+    run_summary summary = {0};
+    err e = run_summarise(&summary, rec);
+    if (e) return e;
+    *score = summary.score;
+    if (p->options->json) return run_json(rec, r, &summary, stored ? stored : local);
+    show_table(rec, &summary);
+    shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
+    if (stored) shown_out("  %s\n", stored);
+    return run_next_add(&p->next, r, p->options, stored);
+}
+
+/* The same run was finished before, or, since `begun` (NULL: not looked at), by another worker: it
+ * is not done again, but its record goes to the results folder if it is not there. */
+static err show_finished(progress *p, const run *r, const char *begun, double *score) {
+    const options *o = p->options;
+    record rec = {0};
+    char *stored = NULL, local[PATH_MAX];
+    bool is_new = false;
+    err e = path_in(local, r->output, "record.json");
+    if (e || (e = record_read(&rec, local))) goto done;
+    if (begun && strcmp(rec.created, begun) > 0)
+        log_note("%s: finished by another worker; here is its result", r->output);
+    else
+        log_note("%s: this very run is finished already, since %.10s; here is its result "
+                 "(--overwrite does it again)",
+                 r->output, rec.created);
+    if (run_is_result(&rec, r) && !r->request.is_dry &&
+        (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
+        goto done;
+    if (is_new) log_note("its record was not among the results: wrote %s", stored);
+    e = show_result(p, &rec, r, local, stored, score);
+    if (!e && r->request.is_dry && !o->json)
+        shown_line("finished already, in %s: nothing would be trained", r->output);
+done:
+    mem_free(stored);
+    record_free(&rec);
+    return e;
+}
+
+static err conclude(progress *p, run *r, double *score) {
+    const options *o = p->options;
+    record rec = {0};
+    strbuf command = {0};
+    char *local = NULL, *stored = NULL;
+    bool stays = false;
+    err e = run_repeat_text(&command, o, r);
+    if (e || (e = run_record(&rec, r, command.text))) goto done;
+    if ((e = run_keep_model(r))) goto done;
+    // until the record is on the disk too the run is unfinished and can be resumed
+    if ((e = run_store(&local, &stored, &stays, &rec, r, results_folder(o)))) goto done;
+    if (stays) {
+        e = show_finished(p, r, NULL, score);
+        goto done;
+    }
+    if ((e = run_finish(r))) goto done;
+    show_checkpoints(r);
+    e = show_result(p, &rec, r, local, stored, score);
+done:
+    mem_free(local);
+    mem_free(stored);
+    strbuf_free(&command);
+    record_free(&rec);
+    return e;
+}
 
 static err train_one(progress *p, run *r, double *score) {
     const options *o = p->options;
@@ -383,7 +310,7 @@ static err train_one(progress *p, run *r, double *score) {
     if (e == ERR_INTERRUPTED && r->saved_at)
         log_note("saved; go on with the same command and --resume");
     if (!e) e = run_evaluate(r);
-    return e || !run_writes(r) ? e : conclude(r, o, score);
+    return e || !run_writes(r) ? e : conclude(p, r, score);
 }
 
 static bool has_record(void *context, const char *run_sha256) {
@@ -413,11 +340,12 @@ static err run_one(progress *p, size_t i) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
         sweep_skip(s, &request, found);
+        e = run_next_add(&p->next, &r, o, true);
     } else if (!e && !r.is_done) {
         if (!r.is_finished)
             e = train_one(p, &r, score);
         else if (writes)
-            e = show_finished(&r, o, request.is_swept ? p->begun : NULL, score);
+            e = show_finished(p, &r, request.is_swept ? p->begun : NULL, score);
         p->trained += !r.is_finished;
         if (!e) sweep_end(s, &request);
     }
@@ -557,12 +485,14 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     if (!e) e = mem_new(&p.is_told, w->model_count);
     if (!e) e = run_all(&p, runs);
     if (!e) dry_run_end(&p.dry);
+    if (!e && !o->json && group_writes(q->group)) e = run_next_show(&p.next, o);
     for (size_t i = 0; p.busy && i < runs; i++) mem_free(p.busy[i]);
     mem_free(p.scores);
     mem_free(p.busy);
     mem_free(p.is_due);
     mem_free(p.is_told);
     dry_run_free(&p.dry);
+    run_next_free(&p.next);
     return e;
 }
 

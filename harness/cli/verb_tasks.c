@@ -41,23 +41,28 @@ static void describe_rows(char text[80], const task *t) {
 }
 
 /* What list_line says, on a terminal too narrow for the table. */
-static void list_block(const task *t) {
+static err list_block(const task *t) {
     char rows[80], labels[40] = "scores";
     describe_rows(rows, t);
     if (t->label_count) snprintf(labels, sizeof labels, "%zu labels", t->label_count);
     shown_out("%s\n", t->name);
     output_labelled("  ", t->title);
     shown_line("  %s%s%s, %s", rows, *rows ? ", " : "", labels, t->headline);
+    return ERR_OK;
 }
 
-static err list_line(strbuf *out, const task *t) {
+/* On a terminal the title, which is as long as it likes, goes on below itself. */
+static err list_line(const task *t) {
     char rows[80], labels[24] = "-"; // scores have none
-    err e;
+    strbuf columns = {0};
     describe_rows(rows, t);
     if (t->label_count) snprintf(labels, sizeof labels, "%zu", t->label_count);
-    if ((e = text_column(out, t->name, 18))) return e;
-    if ((e = text_column(out, rows, 24))) return e;
-    return shown_printf(out, SHOWN_TERMINAL, "%6s  %-11s %s\n", labels, t->headline, t->title);
+    err e = text_column(&columns, t->name, 18);
+    if (!e) e = text_column(&columns, rows, 24);
+    if (!e) e = strbuf_printf(&columns, "%6s  %-11s ", labels, t->headline);
+    if (!e) output_labelled(columns.text, t->title);
+    strbuf_free(&columns);
+    return e;
 }
 
 static err list_object(cJSON *array, const task *t) {
@@ -83,16 +88,15 @@ static err load_one(task *t, const char *path) {
 
 static err tasks_list(const options *o) {
     task_catalog c = {0};
-    strbuf out = {0};
     cJSON *array = NULL;
     size_t wrong = 0;
     err e = task_list(&c, o->task_dir);
     if (e) return e;
     array = cJSON_CreateArray();
     bool narrow = shown_columns() < TABLE_COLUMNS;
-    if (!e && !narrow)
-        e = strbuf_printf(&out, "%-18s%-24s%6s  %-11s %s\n", "task", "rows (train + test)",
-                          "labels", "headline", "what it asks");
+    if (!o->json && !narrow)
+        printf("%-18s%-24s%6s  %-11s %s\n", "task", "rows (train + test)", "labels", "headline",
+               "what it asks");
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
         if ((e = load_one(&t, c.paths[i]))) {
@@ -101,18 +105,14 @@ static err tasks_list(const options *o) {
         }
         if (o->json)
             e = list_object(array, &t);
-        else if (narrow)
-            list_block(&t);
         else
-            e = list_line(&out, &t);
+            e = narrow ? list_block(&t) : list_line(&t);
         task_free(&t);
     }
     if (!e && o->json) e = output_json(array, true);
-    if (!e && !o->json && !narrow) fputs(out.text, stdout);
     if (!e && !o->json) e = task_groups_list(o->task_dir);
     if (!e && wrong) e = some_wrong(wrong, c.count);
     cJSON_Delete(array);
-    strbuf_free(&out);
     task_catalog_free(&c);
     return e;
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,7 @@ static err read_record(table *t, bool *more) {
         if (!c->open && table__is_blank(r->record.text + at, bytes)) {
             r->record.length = 0;
             r->next_line++;
+            t->blank_lines++;
             continue;
         }
         if (!*more) t->line = r->next_line;
@@ -184,7 +186,8 @@ static err next_json_line(table *t, bool *more) {
         set_raw(t, line, bytes);
         size_t text = t->raw.bytes;
         while (text && strchr(" \t\r", line[text - 1])) text--;
-        if (!e && !text) { // an empty line
+        if (!e && !text) {
+            t->blank_lines++;
             data__source_skip(s, bytes);
             continue;
         }
@@ -351,6 +354,13 @@ err table_open(table *t, const char *path) {
     r->cutter.delimiter = t->delimiter;
     r->cutter.quoted = t->quoted;
     return read_names(t);
+}
+
+const char *table_blanks_text(char out[TABLE_BLANKS_BYTES], const table *t) {
+    size_t n = t->blank_lines;
+    if (!n) return "";
+    snprintf(out, TABLE_BLANKS_BYTES, " (%zu blank line%s passed over)", n, shown_plural(n));
+    return out;
 }
 
 void table_unhashed(table *t) {

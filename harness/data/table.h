@@ -32,6 +32,7 @@ typedef struct table {
     const char *line_end; /* "\n", "\r\n", or "" at the end of the file */
     size_t line;          /* where it begins, or number of the element, from 1 */
     size_t rows;          /* read, those at fault too */
+    size_t blank_lines;   /* between them: passed over */
     cJSON *object;        /* JSON */
     text_span *fields;    /* (column_count) delimited */
     uint64_t bytes, file_bytes; /* behind the row; 0: not known */
@@ -53,6 +54,11 @@ err table_next(table *t, bool *more) MUST_CHECK;
 
 /* "CSV", "TSV", "JSON lines" or "JSON". */
 const char *table_kind_name(const table *t);
+
+/* " (2 blank lines passed over)" of what was read so far; "" where there are none. Returns out, or a
+ * constant. */
+enum { TABLE_BLANKS_BYTES = 60 };
+const char *table_blanks_text(char out[TABLE_BLANKS_BYTES], const table *t);
 
 /* Index of the column of that name, which `flag` named; of a JSON key a.b column_count. Errors:
  * ERR_USAGE listing the columns and the nearest one. pre: no row was read yet. */

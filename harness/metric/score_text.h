@@ -15,10 +15,9 @@ const char *score_share(char out[SCORE_TEXT_BYTES], double score);
 const char *score_percent(char out[SCORE_TEXT_BYTES], double score);
 const char *score_points(char out[SCORE_TEXT_BYTES], double difference);
 
-/* Whether a score tells something of numbers from low to high: KLUE's F1, which counts from
- * SCORE_YES on, of a scale from 0 to 5 alone. Every other score does. The second: of the range of
- * gold numbers (rows), which may be NULL for other answers. */
-bool metric_tells(const metric *m, double low, double high);
-bool metric_tells_of(const metric *m, const float *gold, size_t rows);
+/* Whether a score tells something of a task of that name: KLUE's F1, which counts from SCORE_YES on,
+ * of KLUE's own tasks alone, whose labelling defines that bound: on a scale that looks alike it may be
+ * the middle of five stars. Every other score does. */
+bool metric_tells(const metric *m, const char *task);
 
 #endif

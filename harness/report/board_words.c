@@ -179,6 +179,21 @@ err report__recipe_differences(strbuf *out, const record *a, const record *b,
     return e;
 }
 
+err report__recipe_words(strbuf *out, const record *a, const record *b) {
+    key_list keys = {0};
+    err e = differing_keys(&keys, a, b);
+    for (size_t i = 0; i < keys.count && !e; i++) {
+        const char *key = keys.names[i];
+        e = strbuf_printf(out, "%s%s ", i ? ", " : "",
+                          strlen(key) > SHOWN_BYTES ? "a long key" : key);
+        if (!e) e = add_value(out, key, cJSON_GetObjectItemCaseSensitive(a->recipe, key));
+        if (!e) e = strbuf_add(out, " and ");
+        if (!e) e = add_value(out, key, cJSON_GetObjectItemCaseSensitive(b->recipe, key));
+    }
+    mem_free(keys.names);
+    return e;
+}
+
 err report__recipe_differences_json(cJSON *top, const record *a, const record *b) {
     key_list keys = {0};
     cJSON *o = NULL, *pair;
@@ -359,6 +374,5 @@ err report__cautions(strbuf *out, const board_row *row) {
 
 bool report__shows(const metric *m, const record *r) {
     return metric_applies(m, r->task.kind, r->task.label_count) &&
-           (!strcmp(m->name, r->headline) ||
-            metric_tells_of(m, r->gold_numbers, (size_t)r->task.test_rows));
+           (!strcmp(m->name, r->headline) || metric_tells(m, r->task.name));
 }

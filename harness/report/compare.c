@@ -45,15 +45,35 @@ static err same_name(const record *a, const record *b) {
     return e;
 }
 
-err compare_name_rows(err e, const record *a, const record *b) {
+err compare_same_rows(const char *who, const record *a, const record *b) {
     const record_task *x = &a->task, *y = &b->task;
     long long train[] = {x->train_rows + x->dev_rows, y->train_rows + y->dev_rows};
-    if (e != ERR_DATA || (train[0] == train[1] && x->test_rows == y->test_rows)) return e;
-    return err_set(e,
-                   "%s; they have %lld and %lld training rows, %lld and %lld test rows (another "
-                   "limit of rows)",
-                   err_message(e), train[0], train[1], (long long)x->test_rows,
-                   (long long)y->test_rows);
+    long long test[] = {x->test_rows, y->test_rows};
+    bool data_differs = strcmp(x->data_sha256, y->data_sha256) != 0,
+         both_ran = *a->gold_sha256 && *b->gold_sha256;
+    if (!data_differs && (!both_ran || !strcmp(a->gold_sha256, b->gold_sha256))) return ERR_OK;
+    const char *what = data_differs ? "data differs" : "test labels differ",
+               *hashes[] = {data_differs ? x->data_sha256 : a->gold_sha256,
+                            data_differs ? y->data_sha256 : b->gold_sha256};
+    if (train[0] == train[1] && test[0] == test[1])
+        return err_set(ERR_DATA,
+                       "%s do not compare: their %s, in as many rows (SHA-256 %.12s and %.12s)",
+                       who, what, hashes[0], hashes[1]);
+    return err_set(ERR_DATA,
+                   "%s do not compare: their %s: %lld and %lld training rows, %lld and %lld test "
+                   "rows (another limit of rows; SHA-256 %.12s and %.12s)",
+                   who, what, train[0], train[1], test[0], test[1], hashes[0], hashes[1]);
+}
+
+err compare_same_recipe(const char *who, const record *a, const record *b) {
+    strbuf words = {0};
+    if (!strcmp(a->recipe_sha256, b->recipe_sha256)) return ERR_OK;
+    err e = report__recipe_words(&words, a, b);
+    if (!e)
+        e = err_set(ERR_DATA, "%s do not compare: their recipes differ%s%s", who,
+                    words.length ? ": " : "", words.length ? words.text : "");
+    strbuf_free(&words);
+    return e;
 }
 
 static err same_data(const record *a, const record *b) {
@@ -63,11 +83,7 @@ static err same_data(const record *a, const record *b) {
         return err_set(ERR_DATA, "the two runs do not compare: %s one used the bundled sample",
                        a->task.sample ? "the first" : "the second");
     }
-    bool both_ran = *a->gold_sha256 && *b->gold_sha256;
-    if ((e = same_text("the data hash", a->task.data_sha256, b->task.data_sha256)) ||
-        (both_ran &&
-         (e = same_text("the hash of the test labels", a->gold_sha256, b->gold_sha256))))
-        return compare_name_rows(e, a, b);
+    if ((e = compare_same_rows("the two runs", a, b))) return e;
     return same_text("the headline metric", a->headline, b->headline);
 }
 

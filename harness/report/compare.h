@@ -125,8 +125,11 @@ err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) MU
 err compare_html(strbuf *out, const char *text, const compare_side *sides, size_t count,
                  page_language language) MUST_CHECK;
 
-/* Behind the error e, that the data of two runs differs, how many rows each has where that says it:
- * another limit on rows. Returns e. */
-err compare_name_rows(err e, const record *a, const record *b) MUST_CHECK;
+/* Errors: ERR_DATA "WHO do not compare: ...", that the rows or the test labels of two runs differ: how
+ * many each has where that says it (another limit of rows), and the hashes in short. Of a run that is
+ * yet to be made the hash of its test labels may lack, which its data's tells. */
+err compare_same_rows(const char *who, const record *a, const record *b) MUST_CHECK;
+/* The same of the recipe, naming the fields that differ. */
+err compare_same_recipe(const char *who, const record *a, const record *b) MUST_CHECK;
 
 #endif

@@ -182,7 +182,8 @@ static void add_words(page *p, const record *r, bool texts) {
     if (texts && !units) return;
     html__add(p, "<p class=\"soft\">");
     if (units) html__add(p, SAY(p, units_words));
-    if (!texts) html__add(p, SAY(p, rows_words));
+    if (!texts)
+        html__format(p, SAY(p, rows_words), r->task.name, r->task.sample ? " --sample" : "");
     html__add(p, "</p>\n");
 }
 

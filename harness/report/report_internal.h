@@ -31,6 +31,8 @@ err report__row_words(board_table *t) MUST_CHECK;
  * an empty line, or nothing; the same as {key: [a, b]}. */
 err report__recipe_differences(strbuf *out, const record *a, const record *b,
                                page_language language) MUST_CHECK;
+/* The same within a line: "max_steps 30 and default, learning_rate ...", in English. */
+err report__recipe_words(strbuf *out, const record *a, const record *b) MUST_CHECK;
 err report__recipe_differences_json(cJSON *top, const record *a, const record *b) MUST_CHECK;
 
 /* " (answers one label for every row: 2 of 3 seeds; ...)", or nothing; also what the corpus of a

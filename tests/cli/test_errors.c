@@ -213,10 +213,12 @@ Test(errors_verb, refusals) {
     REFUSES(1, "none: no such folder", "none");
     REFUSES(1, "a/record.json: not a folder", "a/record.json");
     REFUSES(1, "a/model: no record.json in it: not the output folder", "a/model");
-    REFUSES(1, "c: its recipe is ", "a", "c", CPU);
-    REFUSES(1, "d: its data is ", "a", "d", CPU);
-    REFUSES(1, " test rows (another limit of rows)", "a", "d", CPU);
-    REFUSES(1, "d: its data is ", "d", CPU, "--limit", "8");
+    REFUSES(1, "c and a do not compare: their recipes differ: learning_rate 0.001 and 0.0007", "a",
+            "c", CPU);
+    REFUSES(1, "d and a do not compare: their data differs: 9 and ", "a", "d", CPU);
+    REFUSES(1, " test rows (another limit of rows; SHA-256 ", "a", "d", CPU);
+    REFUSES(1, "d: it was made of other rows than those that are here under that limit (SHA-256 ",
+            "d", CPU, "--limit", "8");
     MUST(folder_make(temporary_path("e")));
     REFUSES(1, "e: no record.json in it: not the output folder", "e", CPU);
     REFUSES(1, "none of these 2 holds a finished run", "e", "e", CPU);

@@ -213,7 +213,17 @@ static char *shell(const char *name, const char *script) {
     return said;
 }
 
+/* A manifest of somebody's own in the folder "my tasks", and a run of own files. */
+static void put_own_tasks(void) {
+    temporary_put("f.csv", "text,label\n가,0\n나,1\n다,0\n라,1\n마,0\n바,1\n사,0\n아,1\n");
+    program_result p = RUN("tasks", "new", "f.csv", "--output", "my tasks/mine.json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    MUST(folder_make(temporary_path("runs/own-f")));
+}
+
 Test(help_pages, bash_completes) {
+    put_own_tasks();
     char *said = shell(
         "bash", "source \"$1\"\n"
                 "try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _harness; "
@@ -225,6 +235,9 @@ Test(help_pages, bash_completes) {
                 "try harness run -o sc\ntry harness eval --model ti\ntry harness help "
                 "fi\ntry harness verify la\n"
                 "try harness fill-mask --model ti\ntry harness fill-mask --model ko-t\n"
+                "try harness run --task-dir '\"my tasks\"' --task mi\n"
+                "try harness run --task-dir = my\\\\\\ tasks --task mi\n"
+                "try harness run --task mi\ntry harness eval --task own\n"
                 "mkdir -p words/inner words.d; : >words.csv; sorts=1\n"
                 "for line in 'eval --model' 'tokenize -m' 'bench --against' 'run --shard' "
                 "'run --label-map' 'run -o' 'errors' 'runs' 'compare' 'results add' "
@@ -243,6 +256,10 @@ Test(help_pages, bash_completes) {
                            "harness verify la: layernorm_fwd layernorm_bwd\n"
                            "harness fill-mask --model ti: \n"
                            "harness fill-mask --model ko-t: ko-tiny\n"
+                           "harness run --task-dir \"my tasks\" --task mi: mine\n"
+                           "harness run --task-dir = my\\ tasks --task mi: mine\n"
+                           "harness run --task mi: \n"
+                           "harness eval --task own: own-f\n"
                            "harness eval --model wor: words words.d\n"
                            "harness tokenize -m wor: words words.csv words.d\n"
                            "harness bench --against wor: words words.csv words.d\n"
@@ -261,18 +278,23 @@ Test(help_pages, bash_completes) {
 
 Test(help_pages, fish_completes) {
     if (!is_installed("fish")) cr_skip_test("no fish");
+    put_own_tasks();
     char *said = shell("fish", "source $argv[1]\n"
                                "for line in 'harness rep' 'harness run --task-' 'harness run "
                                "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st' "
-                               "'harness errors pa' 'harness run --label-map pa'\n"
+                               "'harness errors pa' 'harness run --label-map pa' \"harness run "
+                               "--task-dir 'my tasks' --task mi\" 'harness run "
+                               "--task-dir=my\\\\ tasks --task mi' 'harness run --task own'\n"
                                "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
-    cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\npage\n");
+    cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\npage\n"
+                           "mine\nmine\nown-f\n");
     mem_free(said);
 }
 
 // zsh completes in its line editor alone: what is typed is brought to a line that prints it
 Test(help_pages, zsh_completes) {
     if (!is_installed("zsh")) cr_skip_test("no zsh");
+    put_own_tasks();
     char *said =
         shell("zsh", "zmodload zsh/zpty\n"
                      "zpty z zsh -f -i\n"
@@ -280,15 +302,19 @@ Test(help_pages, zsh_completes) {
                      "print DO''NE\"\n"
                      "zpty -r -m z line $'*DONE*'\n"
                      "for word in rep 'run --task-' 'run --task nsmc,kor_3' 'run --task=kor_3' "
-                     "'run --model min' 'data st' 'results add scr'; do\n"
+                     "'run --model min' 'data st' 'results add scr' \"run --task-dir 'my tasks' "
+                     "--task mi\" 'run --task-dir=my\\ tasks --task mi' 'run --task own'; do\n"
                      "  zpty -w -n z \"harness $word\"$'\\t\\C-aprint -r -- \"=\\C-e\"\\n'\n"
                      "  zpty -r -m z line $'*\\n=harness*\\r*'\n"
                      "  print -r -- ${${line##*$'\\n='}%%$'\\r'*}\n"
                      "done\n");
-    cr_expect_str_eq(said, "harness report\nharness run --task-dir\n"
-                           "harness run --task nsmc,kor_3i4k\nharness run --task=kor_3i4k\n"
-                           "harness run --model mini\nharness data stats\n"
-                           "harness results add script\n");
+    cr_expect_str_eq(said,
+                     "harness report\nharness run --task-dir\n"
+                     "harness run --task nsmc,kor_3i4k\nharness run --task=kor_3i4k\n"
+                     "harness run --model mini\nharness data stats\n"
+                     "harness results add script\nharness run --task-dir 'my tasks' --task mine\n"
+                     "harness run --task-dir=my\\ tasks --task mine\n"
+                     "harness run --task own-f\n");
     mem_free(said);
 }
 

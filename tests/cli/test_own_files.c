@@ -588,6 +588,27 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
     program_free(&p);
 }
 
+/* Between rows, of which no quote is open, and at the end. */
+Test(own_files, blank_lines_are_counted) {
+    static const struct {
+        const char *name, *text, *said;
+    } files[] = {
+        {"none.csv", "text,label\n가,0\n나,1\n", ": CSV, 2 rows\n"},
+        {"one.csv", "text,label\n가,0\n\n나,1\n", ": CSV, 2 rows (1 blank line passed over)\n"},
+        {"more.csv", "text,label\r\n\r\n가,0\r\n\"나\n\n\",1\r\n\r\n\r\n",
+         ": CSV, 2 rows (3 blank lines passed over)\n"},
+        {"more.jsonl", "{\"text\":\"가\",\"label\":0}\n\n \n{\"text\":\"나\",\"label\":1}\n",
+         ": JSON lines, 2 rows (2 blank lines passed over)\n"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        temporary_put(files[i].name, files[i].text);
+        program_result p = RUN("tasks", "new", files[i].name);
+        cr_expect(strstr(p.err, files[i].said), "%s: no '%s' in %s", files[i].name, files[i].said,
+                  p.err);
+        program_free(&p);
+    }
+}
+
 /* Rows without a label, or with one that training lacks, are left out and counted on request. */
 Test(own_files, bad_rows_are_skipped_on_request) {
     temporary_put("train.csv", "text,label\na1,x\na2,\na3,y\na4,x\n");

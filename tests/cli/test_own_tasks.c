@@ -180,6 +180,32 @@ static void train(const char *output, const char *seed) {
     program_free(&p);
 }
 
+/* One of the commands that come next makes more seeds of the very run; typed, it finds this one done,
+ * and what comes then looks at all three. */
+Test(own_tasks, a_run_says_how_to_make_more_seeds) {
+    put_files();
+    program_result p = RUN("run", FILES, "--model", "m", "--epochs", "1", "--lr", "1e-3", "--seed",
+                           "5", "--check-device", "never", QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out,
+                     "\n  harness run --train-file '\u1102\u1162 글.csv' --test-file '시험.csv' "
+                     "--text-column '댓글 내용' --label-column '평가' --model m --recipe "
+                     "trainer --seeds 5,6,7 --lr 0.001 --epochs 1 --device cpu\n"),
+              "%s", p.out);
+    program_free(&p);
+    p = RUN("run", FILES, "--model", "m", "--recipe", "trainer", "--seeds", "5,6,7", "--lr",
+            "0.001", "--epochs", "1", "--check-device", "never", "--device", "cpu");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    const char *first = strstr(p.err, "this very run is finished already");
+    cr_expect(first && !strstr(first + 1, "this very run"), "%s", p.err);
+    char *next = strstr(p.out, "\nNext\n");
+    cr_assert(next, "%s", p.out);
+    cr_expect(!strstr(next, "harness run ") && strstr(next, "-s5-") && strstr(next, "-s6-") &&
+                  strstr(next, "-s7-"),
+              "%s", next);
+    program_free(&p);
+}
+
 Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
     put_files();
     train("runs/own-내-글/a", "1");

@@ -39,10 +39,18 @@ static void expect_order(const char *text, const char *const *lines, size_t coun
 }
 
 Test(streams, of_a_sweep) {
-    static const char *const lines[] = {
-        "sweep   run 1 of 2", "device  ", "kor_hate  tiny", "Next\n",
-        "sweep   run 2 of 2", "device  ", "kor_hate  tiny", "Next\n",
-        "kor_hate: 2 runs"};
+    static const char *const lines[] = {"sweep   run 1 of 2",
+                                        "device  ",
+                                        "kor_hate  tiny",
+                                        "Files\n",
+                                        "sweep   run 2 of 2",
+                                        "device  ",
+                                        "kor_hate  tiny",
+                                        "Files\n",
+                                        "kor_hate: 2 runs",
+                                        "Next\n",
+                                        "  harness predict --model runs/kor_hate/tiny-cpu-s",
+                                        "  harness errors runs/kor_hate/tiny-cpu-s"};
     char *text = run_both("run --task kor_hate --sample --model tiny --device cpu --max-steps 1 "
                           "--runs 2");
     expect_order(text, lines, sizeof lines / sizeof *lines);

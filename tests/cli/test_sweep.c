@@ -131,6 +131,61 @@ Test(sweep, what_has_a_record_is_left_out_and_nothing_else) {
     temporary_remove();
 }
 
+/* How often a text stands in another. */
+static size_t times(const char *text, const char *part) {
+    size_t count = 0;
+    for (; (text = strstr(text, part)); text += strlen(part)) count++;
+    return count;
+}
+
+/* What one says comes next, behind its only head. Owned. */
+static char *next_of(program_result p) {
+    char *next = NULL;
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    cr_assert_eq(times(p.out, "\nNext\n") + !strncmp(p.out, "Next\n", 5), 1, "%s", p.out);
+    MUST(mem_strdup(&next, strstr(p.out, "Next\n") + 5));
+    program_free(&p);
+    return next;
+}
+
+/* It is told once, behind all runs, and is the same where they are left out. */
+Test(sweep, what_comes_next_is_of_all_runs) {
+    made_task m;
+    strbuf expected = {0};
+    folder_list runs;
+    json_setup();
+    made_task_begin(&m, NULL, NULL, NULL);
+    make_rows(&m, "바");
+    char *first = next_of(SWEEP(&m, "tiny"));
+    MUST(folder_list_read(&runs, temporary_path("runs/made")));
+    cr_assert_eq(runs.count, 2);
+    MUST(strbuf_printf(&expected,
+                       "  harness predict --model runs/made/%s \"...\"\n"
+                       "  harness errors runs/made/%s runs/made/%s\n  harness report --task-dir ",
+                       runs.names[0], runs.names[0], runs.names[1]));
+    cr_expect_eq(strncmp(first, expected.text, expected.length), 0, "%s, not %s", first,
+                 expected.text);
+    make_clean();
+    char *again = next_of(SWEEP(&m, "tiny"));
+    cr_expect_str_eq(again, first);
+    MUST(folder_remove(temporary_path("runs")));
+    char *gone = next_of(SWEEP(&m, "tiny"));
+    cr_expect_eq(strncmp(gone, "  harness report", 16), 0, "%s", gone);
+    const char *const json[] = {"run",         "--task",   "kor_hate", "--sample", "--runs",
+                                "2",           "--device", "cpu",      "--model",  "tiny",
+                                "--max-steps", "1",        "--json",   NULL};
+    program_result p = program_run(NULL, 60, json);
+    cr_expect_not(strstr(p.out, "Next"), "%s", p.out);
+    program_free(&p);
+    mem_free(first);
+    mem_free(again);
+    mem_free(gone);
+    strbuf_free(&expected);
+    folder_list_free(&runs);
+    made_task_end(&m);
+    temporary_remove();
+}
+
 /* A results folder that lost a record, or another one, gets it from the finished run. */
 Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
     made_task m;
@@ -300,13 +355,6 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
 #define WORKER                                                                                     \
     "run", "--task", "kor_hate", "--model", "tiny", "--sample", "--device", "cpu", "--threads",    \
         "1", "--check-device", "never", "--max-steps", "24", "--save-steps", "4"
-
-/* How often a text stands in another. */
-static size_t times(const char *text, const char *part) {
-    size_t count = 0;
-    for (; (text = strstr(text, part)); text += strlen(part)) count++;
-    return count;
-}
 
 /* Three processes, one of which hangs in its first run and is killed. */
 Test(sweep, workers_share_a_list_and_take_over) {

@@ -217,6 +217,15 @@ Test(terminal, a_row_that_begins_with_nothing_is_shown) {
     mem_free(said);
 }
 
+/* Nor is there a part of which no row has anything, as of two runs that differ in nothing. */
+Test(terminal, a_part_of_no_rows_is_not_shown) {
+    char *said = drawn(20, "| k | one |  |\n| --- | --- | --- |\n| a | 12345678 |  |\n"
+                           "| b | 12345678 |  |\n");
+    cr_expect_str_eq(said, "| k   | one      |\r\n| --- | -------- |\r\n"
+                           "| a   | 12345678 |\r\n| b   | 12345678 |\r\n");
+    mem_free(said);
+}
+
 /* A table that is a little too wide has cells of two lines, and one that is much too wide is cut. */
 Test(terminal, wide_cells_take_two_lines) {
     static const char table[] = "| k | device | n |\n| --- | --- | ---: |\n"
@@ -279,8 +288,9 @@ Test(terminal, tasks_tell_what_is_known) {
     temporary_remove();
 }
 
-/* Tables on a window of 40 columns: no line is wider but the title of the statistics. */
-Test(terminal, tables_fit_forty_columns) {
+/* On a narrow window and on one that whole tables have room in: no line is wider but the title of
+ * the statistics. */
+Test(terminal, tables_fit_their_window) {
     static const char *const verbs[][6] = {{"tasks"},
                                            {"devices", "--device", "cpu"},
                                            {"data", "stats", "kor_sarcasm", "--sample"},
@@ -293,7 +303,10 @@ Test(terminal, tables_fit_forty_columns) {
                                            {"help"}};
     json_setup();
     model_folder_make(temporary_path("words"), NULL, 2, NULL);
-    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) expect_narrow(verbs[v], NULL);
+    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) {
+        expect_narrow(verbs[v], NULL);
+        expect_fits(verbs[v], NULL, 100);
+    }
     temporary_remove();
 }
 

@@ -220,13 +220,9 @@ Test(score, equals_scikit_learn) {
     cr_assert_eq(mem_live_count(), live);
 }
 
-Test(score, klue_f1_tells_of_its_scale_alone) {
+Test(score, klue_f1_tells_of_its_benchmark_alone) {
     const metric *klue = metric_find("klue_f1"), *other = metric_find("pearson");
-    const float scores[] = {2, 0.5f, 4.5f};
-    cr_expect(metric_tells(klue, 0, 5) && metric_tells(klue, 1, 5) && metric_tells(klue, 0, 3));
-    cr_expect(!metric_tells(klue, 0, 1) && !metric_tells(klue, -1, 4));
-    cr_expect(!metric_tells(klue, 0, 100) && !metric_tells(klue, 3, 5));
-    cr_expect(metric_tells(other, 0, 1) && metric_tells_of(other, scores, 3));
-    cr_expect(metric_tells_of(klue, scores, 3));
-    cr_expect_not(metric_tells_of(klue, scores, 2), "none is 3 or more");
+    cr_expect(metric_tells(klue, "klue_sts") && metric_tells(klue, "klue_sts_dev"));
+    cr_expect(!metric_tells(klue, "kor_sts") && !metric_tells(klue, "own-klue_sts"));
+    cr_expect(metric_tells(other, "kor_sts") && metric_tells(other, "klue_sts"));
 }

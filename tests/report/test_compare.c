@@ -223,9 +223,10 @@ static void refused(const char *want) {
 Test(compare, other_tasks_and_data_are_refused) {
     b.task.data_sha256[0] = 'e';
     a.task.data_sha256[0] = 'f';
-    refused("do not compare: the data hash is 'f");
+    refused("the two runs do not compare: their data differs, in as many rows (SHA-256 f");
     a.task.train_rows += 5;
-    refused(" test rows (another limit of rows)");
+    refused("their data differs: ");
+    refused(" test rows (another limit of rows; SHA-256 f");
     a.task.train_rows -= 5;
     a.task.version = 2;
     refused("the version of task 'fake_task' is 2 and 1");
@@ -233,7 +234,8 @@ Test(compare, other_tasks_and_data_are_refused) {
     refused("the task is 'other' and 'fake_task'");
     // of own files what they are called says nothing
     cr_assert_not(record_text(&a.task.name, "own-other"));
-    refused("tasks 'own-other' and 'fake_task': the two runs do not compare: the data hash is 'f");
+    refused(
+        "tasks 'own-other' and 'fake_task': the two runs do not compare: their data differs, in");
     a.task.data_sha256[0] = 'e';
     comparison c;
     cr_assert_not(compare_records(&c, &a, &b), "%s", err_message(ERR_DATA));
@@ -453,7 +455,7 @@ Test(compare, refusals_come_before_a_device_trains, .timeout = 120) {
          true},
         {{"compare", "cpu", "sae", "--task", "kor_sae", "--sample", "--limit", "5", LONG},
          1,
-         "they have 96 and 5 training rows, 48 and 5 test rows (another limit of rows)",
+         "96 and 5 training rows, 48 and 5 test rows (another limit of rows; SHA-256 ",
          true},
         {{"compare", "cpu", "sae", "hate", LONG}, 1, "the task is 'kor_sae' and 'kor_hate'", false},
         {{"compare", "cpu", "cpu", "cpu", "--rows", "3", LONG},
@@ -461,7 +463,7 @@ Test(compare, refusals_come_before_a_device_trains, .timeout = 120) {
          "--rows is of two sides, found 3",
          false},
         {{"compare", "cpu,cpu", "hate", LONG}, 2, "a side is of one device", false},
-        {{"compare", "cpu", "sae", "--texts", "--limit", "5", LONG}, 1, "its data is", false},
+        {{"compare", "cpu", "sae", "--texts", "--limit", "5", LONG}, 1, "other rows than", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         p = program_run(NULL, 40, cases[i].arguments);

@@ -86,6 +86,7 @@ static char *folder_of(const choice *c) {
                          &(base_model_options){.offline = true}));
     MUST(run_output_prepare(&r));
     MUST(run__identify(&r));
+    MUST(run_output_name(&r));
     MUST(run_output_open(&r));
     MUST(mem_strdup(&folder, path_name(r.output)));
     cr_assert(folder_exists(r.output));

@@ -129,7 +129,7 @@ static err open_output(pretrain *p, uint32_t *steps) {
     run *r = &p->run;
     struct group *g = r->request.group;
     err e = ERR_OK;
-    if (run_writes(r) && !(e = run_output_open(r))) e = run_compare(r);
+    if (run_writes(r) && !(e = run_output_name(r)) && !(e = run_output_open(r))) e = run_compare(r);
     if (!e && run_writes(r) && !r->is_finished && !r->request.is_dry) e = run_output_check(r);
     if (!e) e = group_broadcast(g, &r->is_finished, sizeof r->is_finished);
     return e || r->is_finished || p->request.max_minutes <= 0 ? e : pretrain_planned(steps, p);

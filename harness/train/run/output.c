@@ -48,9 +48,10 @@ static size_t existing_bytes(const char *path) {
 }
 
 /* <root>/<model>-<device>-s<seed>[-sample]-<8 hex of all that makes it this run>. */
-static err name_default(run *r) {
+err run_output_name(run *r) {
     const device_info *d = &r->device.info;
     strbuf path = {0};
+    if (r->request.output) return ERR_OK;
     err e = strbuf_printf(&path, "%s/", r->output);
     if (!e) e = name_plain(&path, r->base_model.name, MODEL_NAME_BYTES);
     if (!e) e = strbuf_add(&path, "-");
@@ -297,7 +298,6 @@ static err note_record(run *r) {
 
 err run_output_open(run *r) {
     err e = ERR_OK;
-    if (!r->request.output && (e = name_default(r))) return e;
     // a folder of our own name may be another worker's, who is changing it
     bool is_shared = r->request.is_swept && !r->request.output;
     if ((!is_shared && (e = guard(r))) || r->request.is_dry || (e = lock(r)) || r->is_busy)

@@ -217,7 +217,7 @@ static err open_best(run *r) {
 static err open_output(run *r) {
     const run_request *q = &r->request;
     err e = ERR_OK;
-    if (run_writes(r)) {
+    if (run_writes(r) && !(e = run_output_name(r))) {
         r->is_done = q->is_done && q->is_done(q->is_done_context, r->run_sha256);
         if (!r->is_done) {
             run_hold(r); // from here on there is something in the folder

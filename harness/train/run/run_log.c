@@ -1,5 +1,6 @@
 /* What a run puts into its log, under Trainer's names. */
 #include "base/log.h"
+#include "metric/score_text.h"
 #include "train/run/run_internal.h"
 
 #include <math.h>
@@ -71,7 +72,8 @@ static err add_scores(run *r, const char *prefix, const confusion *c, double los
     put(&l, prefix, "loss", loss);
     for (size_t i = 0; i < metric_count(); i++) {
         const metric *m = metric_at(i);
-        if (metric_applies(m, c->kind, c->classes)) put(&l, prefix, m->name, m->fn(c));
+        if (metric_applies(m, c->kind, c->classes) && metric_tells(m, r->task.name))
+            put(&l, prefix, m->name, m->fn(c));
     }
     put(&l, prefix, "runtime", seconds);
     put(&l, prefix, "samples_per_second", per_second((double)rows, seconds));

@@ -27,8 +27,10 @@ void run_identity_digest(char hex[HASH_HEX_BYTES], const cJSON *identity);
  * revision of a hub's model, or an absolute folder, which may be gone. *model is owned; NULL where
  * nothing says it. Errors: those of json_read. */
 err run_kept_model(char **model, const char *folder) MUST_CHECK;
-/* Names the output folder, refuses one that holds what a run would replace and none made, and keeps
- * other runs out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
+/* Names the output folder where the request did not: needs the identity. Errors: ERR_MEMORY. */
+err run_output_name(run *r) MUST_CHECK;
+/* Refuses an output folder that holds what a run would replace and none made, and keeps other runs
+ * out of it. Errors: ERR_DATA; ERR_IO, also when another process runs there. */
 err run_output_open(run *r) MUST_CHECK;
 /* Whether a run is at work in the folder. *who (owned, may be NULL): "HOST PROCESS", or NULL. */
 err run_at_work(bool *held, char **who, const char *folder) MUST_CHECK;
