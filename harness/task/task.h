@@ -105,7 +105,7 @@ typedef struct task_tree {
     bool first_pieces;
 } task_tree;
 
-enum { GROUP_METRICS_MAX = 4 };
+enum { GROUP_METRICS_MAX = 4, TASK_PUBLISHED_MOST = 1000 }; /* models of a manifest, or a table */
 
 /* The largest score of a regression: squares of distances are summed in f32. */
 #define TASK_SCORE_MOST 1e9
