@@ -55,14 +55,15 @@ static err is_speed(bool *is, const cJSON *json, const char *path) {
 }
 
 /* *is: the file is a record of speed. */
-static err add_file(bool *is, reading *w, const char *path) {
+static err add_file(bool *is, reading *w, const char *path, bool has_to) {
     cJSON *json = NULL;
     bench_file f = {0};
     uint64_t bytes = 0;
     *is = false;
     err e = file_size(&bytes, path);
     if (e || bytes > BENCH_RECORD_BYTES) return e; // such as report.json
-    if ((e = json_read(&json, path, BENCH_RECORD_BYTES))) return output_left_out(e, &w->damaged);
+    if ((e = json_read(&json, path, BENCH_RECORD_BYTES)))
+        return has_to ? output_left_out(e, &w->damaged) : err_unless_memory(e);
     e = is_speed(is, json, path);
     if (e || !*is) {
         cJSON_Delete(json);
@@ -88,7 +89,7 @@ static err add_record(void *of, const char *path, const char *relative) {
         char *said = NULL;
         bool is = false;
         if ((e = mem_strdup(&said, err_message(e)))) return e;
-        e = add_file(&is, w, path);
+        e = add_file(&is, w, path, true);
         if (!e && !is) e = other_files_pass(&w->others, err_set(ERR_UNSUPPORTED, "%s", said));
         mem_free(said);
         return e;
@@ -100,8 +101,9 @@ static err add_record(void *of, const char *path, const char *relative) {
     return e;
 }
 
-/* The records of speed in a folder. */
-static err add_speeds(reading *w, const char *folder) {
+/* The records of speed in a folder, where JSON that cannot be read is one that was damaged, or is
+ * passed over. */
+static err add_speeds(reading *w, const char *folder, bool holds_speeds) {
     folder_list list = {0};
     bool is;
     if (!folder_exists(folder)) return ERR_OK;
@@ -110,7 +112,7 @@ static err add_speeds(reading *w, const char *folder) {
         size_t length = strlen(list.name);
         if (*list.name != '.' && length > 5 && !strcmp(list.name + length - 5, ".json") &&
             file_exists(list.path))
-            e = add_file(&is, w, list.path);
+            e = add_file(&is, w, list.path, holds_speeds);
     }
     folder_list_free(&list);
     return e;
@@ -121,12 +123,14 @@ static err add_folder(reading *w, const char *folder) {
     if (!folder_exists(folder))
         return err_set(ERR_DATA, "%s: %s", folder,
                        file_named(folder) ? "not a folder" : "no such folder");
+    size_t before = w->read + w->damaged;
     err e = store_walk(folder, add_record, w);
-    if (!e) e = add_speeds(w, folder);
+    // beside folders of runs any other file may lie, as for a board
+    if (!e) e = add_speeds(w, folder, w->read + w->damaged == before);
     if (!e) other_files_tell(&w->others, folder);
     w->others.count = 0;
     if (!e) e = path_in(speeds, folder, "performance"); // as a results folder keeps them
-    return e ? e : add_speeds(w, speeds);
+    return e ? e : add_speeds(w, speeds, true);
 }
 
 static bool is_wanted(const struct form *f, const char *name) {

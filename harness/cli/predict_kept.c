@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,12 +83,21 @@ static err is_sentence_answer(bool *is, const cJSON *o, const row_form *f, const
     return e;
 }
 
+/* Whether a whole number of [0, most]. */
+static bool is_place(const cJSON *value, double most) {
+    double at = value && cJSON_IsNumber(value) ? value->valuedouble : -1;
+    return at >= 0 && at <= most && at == floor(at);
+}
+
 static bool are_entities(const cJSON *list, const predictor *p) {
     const cJSON *item;
     if (!cJSON_IsArray(list)) return false;
     cJSON_ArrayForEach(item, list) {
         const cJSON *score = cJSON_GetObjectItemCaseSensitive(item, "score");
-        if (!is_group(p, json_text_at(item, "entity_group")) || (score && !is_score(score, false)))
+        const cJSON *end = cJSON_GetObjectItemCaseSensitive(item, "end");
+        if (!is_group(p, json_text_at(item, "entity_group")) || !json_text_at(item, "word") ||
+            (score && !is_score(score, false)) || !is_place(end, DBL_MAX) ||
+            !is_place(cJSON_GetObjectItemCaseSensitive(item, "start"), end->valuedouble - 1))
             return false;
     }
     return true;
@@ -100,9 +110,11 @@ static bool is_tree(const cJSON *o, const predictor *p) {
     int count = cJSON_GetArraySize(words);
     for (const cJSON *list = words; list; list = list->next)
         if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != count) return false;
+    cJSON_ArrayForEach(item, words) {
+        if (!cJSON_IsString(item)) return false;
+    }
     cJSON_ArrayForEach(item, heads) {
-        double at = cJSON_IsNumber(item) ? item->valuedouble : -1;
-        if (!(at >= 0 && at <= count)) return false;
+        if (!is_place(item, count)) return false;
     }
     cJSON_ArrayForEach(item, labels) {
         const char *text = cJSON_GetStringValue(item);

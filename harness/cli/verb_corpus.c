@@ -37,9 +37,23 @@ static void list_one(const task *t) {
     output_labelled(label, t->title);
 }
 
+/* Of the tasks whose test texts are left out of every corpus. */
+static err name_wrong_tasks(size_t *wrong, size_t *of, const char *task_dir) {
+    task_catalog c;
+    err e = task_list(&c, task_dir);
+    *of += c.count;
+    for (size_t i = 0; i < c.count && !e; i++) {
+        task t;
+        e = output_left_out(task_load_named(&t, c.paths[i]), wrong);
+        task_free(&t);
+    }
+    task_catalog_free(&c);
+    return e;
+}
+
 static err list_corpora(const options *o) {
     task_catalog c;
-    size_t wrong = 0;
+    size_t wrong = 0, of = 0;
     cJSON *all = cJSON_CreateArray();
     err e = corpus_manifest_list(&c, NULL);
     if (e || !all) goto done;
@@ -58,8 +72,10 @@ static err list_corpora(const options *o) {
             cJSON_Delete(item);
         task_free(&t);
     }
+    of = c.count;
+    if (!e && o->task_dir) e = name_wrong_tasks(&wrong, &of, o->task_dir);
     if (!e && o->json) e = output_json(all, true);
-    if (!e && wrong) e = err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, c.count);
+    if (!e && wrong) e = err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, of);
     task_catalog_free(&c);
 done:
     cJSON_Delete(all);

@@ -80,12 +80,6 @@ static err some_wrong(size_t wrong, size_t of) {
     return err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, of);
 }
 
-static err load_one(task *t, const char *path) {
-    err e = task_load(t, path);
-    if (!e && (e = task_check_name(t))) task_free(t);
-    return e;
-}
-
 static err tasks_list(const options *o) {
     task_catalog c = {0};
     cJSON *array = NULL;
@@ -99,7 +93,7 @@ static err tasks_list(const options *o) {
                "what it asks");
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
-        if ((e = load_one(&t, c.paths[i]))) {
+        if ((e = task_load_named(&t, c.paths[i]))) {
             e = output_left_out(e, &wrong);
             continue;
         }
@@ -272,7 +266,7 @@ static err tasks_check(const options *o) {
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
-        err found = load_one(&t, c.paths[i]);
+        err found = task_load_named(&t, c.paths[i]);
         if (!found) found = check_group(&t, &c);
         const char *message = found ? err_message(found) : "good";
         wrong += found != ERR_OK;

@@ -208,6 +208,7 @@ static err read_files(dataset *d, row_counts *n, const task *t, const dataset_op
                           .file = (uint32_t)i,
                           .texts = &d->texts,
                           .split = split_of(d, f->role),
+                          .invalid_first = &d->invalid_first,
                           .row_capacity = &capacity[f->role]};
         e = read_file(&r, f, o->sample || o->trust_files);
         n->read[f->role] += r.file_rows;
@@ -327,11 +328,20 @@ static err check_not_empty(const dataset *d, const task *t, const row_counts *n,
                                                           : TASK_ROLE_TRAIN;
         size_t first = 0;
         while (t->files[first].role != role) first++;
-        return err_set(
-            ERR_DATA, "%s: task '%s' has no %s rows (%zu read, %zu dropped for their label)",
-            d->paths[first], t->name, i ? "test" : "train", n->read[role], n->invalid[role]);
+        return err_set(ERR_DATA, "%s: task '%s' has no %s rows (%zu read, %zu dropped%s%s)",
+                       d->paths[first], t->name, i ? "test" : "train", n->read[role],
+                       n->invalid[role], n->invalid[role] ? "; " : "",
+                       n->invalid[role] ? d->invalid_first : "");
     }
     return ERR_OK;
+}
+
+static void note_dropped(const dataset *d, const task *t, const row_counts *n) {
+    size_t read = 0;
+    for (size_t i = 0; i < TASK_ROLES; i++) read += n->read[i];
+    if (d->invalid_count)
+        log_note("%s: %zu of %zu rows dropped, which the manifest does not allow; the first is %s",
+                 t->name, d->invalid_count, read, d->invalid_first);
 }
 
 static void warn_one_label(const dataset *d, const task *t) {
@@ -381,6 +391,7 @@ err dataset_load(dataset *d, const task *t, const dataset_options *options) {
         if ((e = data__mark(d, t))) return e;
     }
     if ((e = hash_rows(d))) return e;
+    note_dropped(d, t, &counts);
     warn_one_label(d, t);
     return ERR_OK;
 }
@@ -399,5 +410,6 @@ void dataset_free(dataset *d) {
     mem_free(d->paths);
     for (size_t i = 0; i < d->texts.count; i++) mem_free(d->texts.blocks[i]);
     mem_free(d->texts.blocks);
+    mem_free(d->invalid_first);
     *d = (dataset){0};
 }

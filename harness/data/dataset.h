@@ -73,8 +73,9 @@ typedef struct dataset {
     dataset_split file_rows; /* hash split only: all rows of the file */
     answer_kind kind;
     size_t label_count;
-    size_t invalid_count; /* rows dropped for a label or number outside the manifest, or for one
-                             text of a pair */
+    size_t invalid_count; /* rows dropped for what they say: a label or number outside the manifest,
+                             one text of a pair, entities that the text has not */
+    char *invalid_first;  /* what is wrong with the first of them, with its place; owned, or NULL */
     char **paths;         /* (path_count) files that were read, owned */
     size_t path_count;
     dataset_texts texts;              /* all texts lie here */
@@ -93,8 +94,8 @@ typedef struct dataset_options {
                              data_sha256 another than that of all rows */
 } dataset_options;
 
-/* Loads a task's rows. options may be NULL (all defaults). Free with dataset_free, also after an
- * error. Errors: ERR_DATA for a missing file (naming the command that fetches it, and --sample), a
+/* Loads a task's rows, and notes how many of them were dropped. options may be NULL (all defaults).
+ * Free with dataset_free, also after an error. Errors: ERR_DATA for a missing file (naming the command that fetches it, and --sample), a
  * wrong size or hash (which goes before what is wrong inside), or a split without rows; ERR_FORMAT
  * naming file and line for a wrong column count, an unknown label, invalid UTF-8, a NUL byte, a
  * quote that never closes or has text behind it, a lone surrogate, or a line, record or element of

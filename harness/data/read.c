@@ -41,7 +41,7 @@ static err unknown_label(const data__reader *r, const char *where, const char *l
                          size_t bytes) {
     enum { SHOWN = 40 };
     strbuf known = {0};
-    if (r->task->drop_invalid_labels) return ERR_FORMAT; // counted, and never shown
+    if (r->task->drop_invalid_labels && *r->invalid_first) return ERR_FORMAT; // never shown
     err e = data__known_labels(&known, r->task);
     if (!e) {
         e = err_set(ERR_FORMAT, "%s: label '%.*s' is not in the manifest (known: %s)", where,
@@ -54,6 +54,7 @@ static err unknown_label(const data__reader *r, const char *where, const char *l
 /* What is wrong with a row, by the manifest: fatal or counted, as it says. */
 static err refuse_row(data__reader *r, err fault) {
     if (!r->task->drop_invalid_labels || fault == ERR_MEMORY) return fault;
+    if (!*r->invalid_first && mem_strdup(r->invalid_first, err_message(fault))) return ERR_MEMORY;
     err_clear();
     r->file_invalid++;
     return ERR_OK;

@@ -3,6 +3,7 @@
 #include "task/task.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "metric/statistics.h"
 
 #include <math.h>
@@ -90,9 +91,10 @@ static int by_model(const void *a, const void *b) {
     return strcmp(x->run->device.precision, y->run->device.precision);
 }
 
-/* Rows of what others published, in the order of the manifests, one a model. */
+/* Rows of what others published, in the order of the manifests, one a model. Each manifest has at most
+ * as many models, and a hundred of them had made a page of 300 MB. */
 static err add_published(board_group *g) {
-    size_t first = g->row_count, k = 0;
+    size_t first = g->row_count, k = 0, left_out = 0;
     err e = ERR_OK;
     for (size_t c = 0; c < g->column_count && !e; c++) {
         const task_group *t = &g->columns[c].task->group;
@@ -102,10 +104,17 @@ static err add_published(board_group *g) {
             size_t index = first;
             while (index < g->row_count && strcmp(g->rows[index].model, model->string) != 0)
                 index++;
+            if (index - first == TASK_PUBLISHED_MOST) {
+                left_out += !k;
+                continue;
+            }
             if (index == g->row_count) e = add_row(g, model->string, NULL, &index);
             if (!e) g->rows[index].scores[c] = cJSON_GetArrayItem(model, (int)k)->valuedouble / 100;
         }
     }
+    if (left_out)
+        log_warn("group '%s': %zu published row%s left out, at most %d models are shown", g->name,
+                 left_out, left_out == 1 ? " is" : "s are", TASK_PUBLISHED_MOST);
     return e;
 }
 

@@ -1,5 +1,6 @@
 #include "result/record_strict.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/moment.h"
 #include "result/record_internal.h"
@@ -147,12 +148,20 @@ err record__checksums_hold(const cJSON *top, const char *text, size_t length, co
 }
 
 static err check_dev(const record *r, const char *path) {
-    if (strcmp(r->protocol, "dev") != 0) return ERR_OK;
-    if (!r->task.dev_rows)
-        return err_set(ERR_FORMAT, "%s: task: rows: key 'dev' is 0 under protocol dev", path);
-    return r->schema < 2 || r->dev_metric
+    bool is_dev = !strcmp(r->protocol, "dev");
+    const char *chosen = json_text_at(r->recipe, "metric_for_best_model");
+    if (!r->task.dev_rows == is_dev)
+        return err_set(ERR_FORMAT, "%s: task: rows: key 'dev' is %lld under protocol %s", path,
+                       (long long)r->task.dev_rows, r->protocol);
+    if (!r->dev_metric == is_dev && (r->schema >= 2 || !is_dev))
+        return err_set(ERR_FORMAT, "%s: key 'dev' is %s under protocol %s", path,
+                       is_dev ? "missing" : "there", r->protocol);
+    if (!chosen) chosen = r->headline;
+    return !r->dev_metric || !strcmp(r->dev_metric, chosen)
                ? ERR_OK
-               : err_set(ERR_FORMAT, "%s: key 'dev' is missing under protocol dev", path);
+               : err_set(ERR_FORMAT,
+                         "%s: dev: key 'metric' is '%.80s', the recipe chooses by '%.80s'", path,
+                         r->dev_metric, chosen);
 }
 
 /* Half of the steps that were timed, one at least, took the median or more. */
@@ -194,13 +203,32 @@ static err check_labels(const record *r, const char *path) {
     return ERR_OK;
 }
 
-static err check_precision(const record *r, const char *path) {
-    if (strcmp(r->device.precision, "fp16") != 0 || strcmp(r->device.kind, "cpu") != 0)
-        return ERR_OK;
+/* A loss is scaled in fp16 alone, which the native CPU does not have, and no Vulkan device is
+ * without a UUID. */
+static err check_device(const record *r, const char *path) {
+    bool half = !strcmp(r->device.precision, "fp16"), is_cpu = !strcmp(r->device.kind, "cpu");
+    if (half && is_cpu)
+        return err_set(ERR_FORMAT,
+                       "%s: device: key 'precision' is fp16, which the native CPU does not have "
+                       "(fp32, bf16)",
+                       path);
+    if (!r->device.uuid != is_cpu)
+        return err_set(ERR_FORMAT, "%s: device: key 'uuid' is %s, and key 'kind' is %s", path,
+                       is_cpu ? "there" : "null", r->device.kind);
+    if ((r->loss_scale > 0) != half && (r->schema >= 2 || !half))
+        return err_set(ERR_FORMAT, "%s: key 'loss_scaling' is %s, and key 'precision' is %s", path,
+                       half ? "missing" : "there", r->device.precision);
+    return ERR_OK;
+}
+
+/* Without weights of its own a model is drawn whole. */
+static err check_weights(const record *r, const char *path) {
+    const char *drawn = cJSON_GetStringValue(cJSON_GetArrayItem(r->model.newly_initialised, 0));
+    if (!r->model.weights_sha256 == (drawn && !strcmp(drawn, "all"))) return ERR_OK;
     return err_set(ERR_FORMAT,
-                   "%s: device: key 'precision' is fp16, which the native CPU does not have "
-                   "(fp32, bf16)",
-                   path);
+                   "%s: model: key 'weights_sha256' is %s, key 'newly_initialised' begins with "
+                   "'%.80s'",
+                   path, r->model.weights_sha256 ? "there" : "null", drawn ? drawn : "");
 }
 
 /* What the parts of a record say of one another. */
@@ -209,7 +237,8 @@ static err check_sense(const record *r, const char *path) {
     if (!e) e = check_timing(r, path);
     if (!e) e = check_created(r, path);
     if (!e) e = check_labels(r, path);
-    return e ? e : check_precision(r, path);
+    if (!e) e = check_device(r, path);
+    return e ? e : check_weights(r, path);
 }
 
 /* A changed part is named before what it does not fit: changed predictions contradict the scores. */

@@ -138,7 +138,7 @@ static err walk_task(const char *place, const char *of_task, int depth, store_vi
     return e;
 }
 
-err store_walk(const char *folder, store_visit *visit, void *of) {
+static err walk(const char *folder, store_visit *visit, void *of) {
     folder_list list = {0};
     err e = folder_list_read(&list, folder);
     while (folder_next(&list, &e))
@@ -174,13 +174,17 @@ static err note_strays(const char *folder) {
     return e;
 }
 
+err store_walk(const char *folder, store_visit *visit, void *of) {
+    err e = walk(folder, visit, of);
+    return e ? e : note_strays(folder);
+}
+
 static err read_folder(store *s, const char *folder, const store_lean *lean) {
     reading w = {.store = s, .lean = lean};
     if (!folder_exists(folder)) return ERR_OK;
     err e = mem_strdup(&s->folder, folder);
     if (!e && lean && lean->cache) e = store__cache_read(&w.known, lean->cache);
     if (!e) e = store_walk(folder, add_record, &w);
-    if (!e) e = note_strays(folder);
     if (!e) other_files_tell(&s->others, folder);
     if (s->count < w.known.count) s->changed = true;
     s->known = w.known.bytes; // records borrow from it

@@ -65,7 +65,8 @@ err store_cache_write(const store *s, const char *cache) MUST_CHECK;
 err store_read_full(record *out, const store *s, const char *path) MUST_CHECK;
 
 /* Visits the file of every record below folder, by task and name, whole or not. Errors: ERR_IO when
- * it cannot be listed; what `visit` returns ends the walk. */
+ * it cannot be listed; what `visit` returns ends the walk. Of records beside the folders of tasks, which are
+ * no part of it, a warning tells. */
 typedef err store_visit(void *of, const char *path, const char *relative);
 err store_walk(const char *folder, store_visit *visit, void *of) MUST_CHECK;
 

@@ -131,36 +131,56 @@ err task_is_shipped(bool *is, const task *t) {
     return e;
 }
 
-err task__look_up(const char **path, const task_catalog *c, const char *name, const char *what,
-                  const char *advice) {
-    for (size_t i = 0; i < c->count; i++) {
-        if (strcmp(c->names[i], name) != 0) continue;
-        *path = c->paths[i];
-        return ERR_OK;
+/* No manifest has the name: what names there are, and which files would have some. */
+static err unknown_name(const task_catalog *c, const char *name, const char *what,
+                        task__loader *load, const char *advice) {
+    strbuf known = {0}, wrong = {0};
+    const char **names = NULL;
+    size_t count = 0;
+    err e = mem_new(&names, c->count);
+    for (size_t i = 0; i < c->count && !e; i++) {
+        task t;
+        bool good = !(e = load(&t, c->paths[i]));
+        task_free(&t);
+        if (good) names[count++] = c->names[i];
+        if (!(e = err_unless_memory(e)))
+            e = strbuf_printf(good ? &known : &wrong, "%s%s",
+                              good ? count > 1 ? ", " : ""
+                                   : wrong.length ? ", "
+                                                  : "; not valid: ",
+                              good ? c->names[i] : c->paths[i]);
     }
-    strbuf known = {0};
-    err e = ERR_OK;
-    for (size_t i = 0; i < c->count && !e; i++)
-        e = strbuf_printf(&known, "%s%s", i ? ", " : "", c->names[i]);
+    if (!e) e = strbuf_add(&wrong, "");
     if (!e)
-        e = err_set(ERR_USAGE, "unknown %s '%s'%s (known: %s%s)", what, name,
-                    text_suggestion(name, (const char *const *)c->names, c->count), known.text,
-                    advice);
+        e = err_set(ERR_USAGE, "unknown %s '%s'%s (known: %s%s%s)", what, name,
+                    text_suggestion(name, names, count), known.text, wrong.text, advice);
     strbuf_free(&known);
+    strbuf_free(&wrong);
+    mem_free(names);
+    return e;
+}
+
+err task__look_up(task *t, const task_catalog *c, const char *name, const char *what,
+                  task__loader *load, const char *advice) {
+    for (size_t i = 0; i < c->count; i++)
+        if (!strcmp(c->names[i], name)) return load(t, c->paths[i]);
+    return unknown_name(c, name, what, load, advice);
+}
+
+err task_load_named(task *t, const char *path) {
+    err e = task_load(t, path);
+    if (!e && (e = task_check_name(t))) task_free(t);
     return e;
 }
 
 err task_find(task *t, const char *name, const char *extra_dir) {
     task_catalog c = {0};
-    const char *path;
     *t = (task){0};
     err e = task_list(&c, extra_dir);
     if (e) return e;
     const char *advice =
         extra_dir ? "" : err_advice("task-dir", "; --task-dir names a folder of further ones");
-    e = task__look_up(&path, &c, name, "task", advice);
-    if (!e) e = task_load(t, path);
-    if (!e && (e = task_check_name(t))) task_free(t);
+    e = task__look_up(t, &c, name, "task", task_load_named, advice);
     task_catalog_free(&c);
     return e;
 }

@@ -36,12 +36,11 @@ err corpus_manifest_list(task_catalog *c, const char *extra_dir) {
 
 err corpus_manifest_find(task *t, const char *name, const char *extra_dir) {
     task_catalog c = {0};
-    const char *path;
     *t = (task){0};
     err e = corpus_manifest_list(&c, extra_dir);
     if (e) return e;
-    e = task__look_up(&path, &c, name, "corpus", "; a file is named with its folder, as in ./FILE");
-    if (!e) e = corpus_manifest_load(t, path);
+    e = task__look_up(t, &c, name, "corpus", corpus_manifest_load,
+                      "; a file is named with its folder, as in ./FILE");
     task_catalog_free(&c);
     return e;
 }

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-enum { PLACE_MOST = 1000, PUBLISHED_MOST = 1000 };
-enum { PLAIN_BYTES = 128 };
+enum { PLACE_MOST = 1000, PLAIN_BYTES = 128 };
 
 static err load_metrics(task_group *g, const task *t, const cJSON *object, const char *where) {
     const cJSON *list;
@@ -45,8 +44,8 @@ static err check_scores(const task_group *g, const char *where) {
         for (const cJSON *o = g->published->child; o != model; o = o->next)
             if (!strcmp(o->string, model->string))
                 return err_set(ERR_FORMAT, "%s: '%s' stands there twice", where, model->string);
-        if (++models > PUBLISHED_MOST)
-            return err_set(ERR_FORMAT, "%s: more than %d models", where, PUBLISHED_MOST);
+        if (++models > TASK_PUBLISHED_MOST)
+            return err_set(ERR_FORMAT, "%s: more than %d models", where, TASK_PUBLISHED_MOST);
     }
     return ERR_OK;
 }

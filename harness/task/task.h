@@ -105,7 +105,7 @@ typedef struct task_tree {
     bool first_pieces;
 } task_tree;
 
-enum { GROUP_METRICS_MAX = 4 };
+enum { GROUP_METRICS_MAX = 4, TASK_PUBLISHED_MOST = 1000 }; /* models of a manifest, or a table */
 
 /* The largest score of a regression: squares of distances are summed in f32. */
 #define TASK_SCORE_MOST 1e9
@@ -210,5 +210,7 @@ err task_name_meaning(const char **meaning, const char *name) MUST_CHECK;
 bool task_name_is_folder(const char *name);
 /* Errors: ERR_FORMAT naming the manifest where its task's name has such a meaning. */
 err task_check_name(const task *t) MUST_CHECK;
+/* Both: as task_find loads what it found. */
+err task_load_named(task *t, const char *path) MUST_CHECK;
 
 #endif

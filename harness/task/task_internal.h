@@ -71,9 +71,10 @@ err task__bind_labels(task *t) MUST_CHECK;
 err task__list(task_catalog *c, const char *extra_dir, bool has_named,
                const char *asset) MUST_CHECK;
 
-/* The path of a name in c, borrowed. Errors: ERR_USAGE listing the known names and the nearest;
- * advice stands behind them. */
-err task__look_up(const char **path, const task_catalog *c, const char *name, const char *what,
-                  const char *advice) MUST_CHECK;
+/* Loads the manifest of a name in c. Errors: those of `load`; ERR_USAGE listing the known names, the
+ * nearest of them and the manifests that cannot be loaded; advice stands behind them. */
+typedef err task__loader(task *t, const char *path);
+err task__look_up(task *t, const task_catalog *c, const char *name, const char *what,
+                  task__loader *load, const char *advice) MUST_CHECK;
 
 #endif

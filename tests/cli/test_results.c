@@ -34,7 +34,7 @@ static char *text_of(const char *path) {
 
 static void make(const char *name, uint32_t seed) {
     record r;
-    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = seed});
+    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = seed});
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
 }
@@ -104,9 +104,24 @@ static void change_below(changing *w, cJSON *parent) {
     }
 }
 
+/* A record that has every key: of a GPU in fp16, by dev scores. */
+static void make_whole(const char *name) {
+    record r;
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+    MUST(record_text(&r.protocol, "dev"));
+    r.task.dev_rows = 10;
+    fake_recipe_text(&r, "metric_for_best_model", "loss");
+    MUST(record_text(&r.device.kind, "gpu"));
+    MUST(record_text(&r.device.uuid, "00000000-0000-0000-0000-000000000000"));
+    MUST(record_text(&r.device.precision, "fp16"));
+    MUST(json_append(r.model.newly_initialised, cJSON_CreateString("all")));
+    MUST(record_write(&r, temporary_path(name)));
+    record_free(&r);
+}
+
 Test(results, every_changed_value_is_named) {
     changing w = {0};
-    make("r.json", 1);
+    make_whole("r.json");
     char *text = text_of(temporary_path("r.json"));
     record r;
     MUST(record_parse_strict(&r, text, strlen(text), "r.json"));
@@ -267,7 +282,42 @@ static void dev_without_evaluations(cJSON *top) {
     cJSON *rows = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "task"), "rows");
     set_text(top, "protocol", "dev");
     cJSON_SetNumberValue(cJSON_GetObjectItem(rows, "dev"), 10);
-    cJSON_DeleteItemFromObject(top, "dev");
+}
+static void evaluations_of(cJSON *top, const char *by) {
+    cJSON *dev = cJSON_Parse("{\"best_step\": 1, \"evaluations\": [[1, 0.5, 0.5]]}");
+    cr_assert_not_null(cJSON_AddStringToObject(dev, "metric", by));
+    cr_assert(cJSON_AddItemToObject(top, "dev", dev));
+}
+static void evaluations_without_dev(cJSON *top) {
+    evaluations_of(top, "loss");
+}
+static void dev_by_another_metric(cJSON *top) {
+    dev_without_evaluations(top);
+    evaluations_of(top, "loss");
+}
+static void rows_without_dev(cJSON *top) {
+    dev_without_evaluations(top);
+    set_text(top, "protocol", "last");
+}
+static void cpu_as_gpu(cJSON *top) {
+    set_text(cJSON_GetObjectItem(top, "device"), "kind", "gpu");
+}
+static void uuid_of_a_cpu(cJSON *top) {
+    cJSON_ReplaceItemInObject(cJSON_GetObjectItem(top, "device"), "uuid",
+                              cJSON_CreateString("00000000-0000-0000-0000-000000000000"));
+}
+static void scaled_in_full(cJSON *top) {
+    cJSON *scaling = cJSON_Parse("{\"final_scale\": 1024, \"skipped_steps\": 0}");
+    cr_assert(cJSON_AddItemToObject(top, "loss_scaling", scaling));
+}
+static void unscaled_half(cJSON *top) {
+    cpu_as_gpu(top);
+    uuid_of_a_cpu(top);
+    set_text(cJSON_GetObjectItem(top, "device"), "precision", "fp16");
+}
+static void from_nothing(cJSON *top) {
+    cJSON *model = cJSON_GetObjectItem(top, "model");
+    cJSON_ReplaceItemInObject(model, "newly_initialised", cJSON_CreateArray());
 }
 static void no_time(cJSON *top) {
     cJSON_SetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(top, "timing"), "train_s"), 0);
@@ -299,6 +349,14 @@ Test(results, what_contradicts_itself_is_refused) {
         {other_time, "timing: key 'train_s' is 5: at 12995.4 tokens_per_s these are 64977 tokens"},
         {years_ahead, "key 'created' is 2999-01-01T00:00:00Z, which is yet to come"},
         {label_twice, "task: key 'labels' has '"},
+        {evaluations_without_dev, "key 'dev' is there under protocol last"},
+        {rows_without_dev, "task: rows: key 'dev' is 10 under protocol last"},
+        {dev_by_another_metric, "dev: key 'metric' is 'loss', the recipe chooses by 'macro_f1'"},
+        {cpu_as_gpu, "device: key 'uuid' is null, and key 'kind' is gpu"},
+        {uuid_of_a_cpu, "device: key 'uuid' is there, and key 'kind' is cpu"},
+        {scaled_in_full, "key 'loss_scaling' is there, and key 'precision' is fp32"},
+        {unscaled_half, "key 'loss_scaling' is missing, and key 'precision' is fp16"},
+        {from_nothing, "model: key 'weights_sha256' is null, key 'newly_initialised' begins with"},
         {half_on_a_cpu, "device: key 'precision' is fp16, which the native CPU does not have"},
     };
     make("r.json", 1);
@@ -338,6 +396,9 @@ Test(results, the_manifest_and_the_train_rows_are_compared) {
     d.data_dir = "/nowhere"; // the manifest is there all the same
     MUST(record_data_check(&lacks, &d, &r, "r.json"));
     cr_expect_not_null(lacks);
+    r.task.kind = ANSWER_RELATION;
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "task: key 'kind' is not tha");
+    r.task.kind = d.task.kind;
     MUST(record_text(&r.headline, "macro_recall"));
     MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "key 'headline' is 'macro_r");
     record_data_free(&d);
@@ -352,7 +413,8 @@ Test(results, folders_of_26_contributors) {
         record r;
         char model[8];
         snprintf(model, sizeof model, "m%c", (char)('a' + i));
-        fake_record_make(&r, &(fake_record){.right = 0.5, .model = model, .seed = i});
+        fake_record_make(&r,
+                         &(fake_record){.agrees = true, .right = 0.5, .model = model, .seed = i});
         snprintf(path, sizeof path, "people/%c/fake_task/same-name-s1.json", (char)('a' + i));
         MUST(record_write(&r, temporary_path(path)));
         record_free(&r);
@@ -381,7 +443,7 @@ Test(results, of_names_that_no_task_has_are_refused) {
                                         "pages",        "all", "klue", "\xd0\xbewn-comments"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         record r;
-        fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+        fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
         MUST(record_text(&r.task.name, names[i]));
         // what is written is read first, as `results add` reads it
         MUST_FAIL(record_write(&r, temporary_path("named.json")), ERR_FORMAT,
@@ -393,7 +455,7 @@ Test(results, of_names_that_no_task_has_are_refused) {
 /* A record of a run from own files is a stranger's to everybody else, until a manifest is kept. */
 Test(results, of_own_files_stand_on_no_board) {
     record r;
-    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
     MUST(record_write(&r, temporary_path("results/fake_task/a-s1.json")));
     MUST(record_text(&r.task.name, "own-comments"));
     MUST(record_write(&r, temporary_path("own.json")));
@@ -449,7 +511,7 @@ Test(results, of_own_files_stand_on_no_board) {
 /* Each record is valid for the board's reader. */
 Test(results, what_a_board_would_leave_out_is_refused) {
     record r;
-    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
     r.partial = true;
     MUST(record_write(&r, temporary_path("partial.json")));
     r.partial = false;

@@ -351,6 +351,61 @@ Test(corpus, a_file_is_what_its_manifest_says) {
     strbuf_free(&all);
 }
 
+/* What has more in it than its manifest says is read no further than that. */
+Test(corpus, no_more_is_read_than_the_manifest_says) {
+    char packed[200], manifest[1024];
+    strbuf all;
+    MUST_FAIL(read_made(&all, HEAD "\"files\": [{\"name\": \"a.txt\", \"rows\": 2}], " LINES,
+                        "one\n\ntwo\nthree\nfour\n"),
+              ERR_DATA, "made/a.txt:4: more than the 2 lines with text that the manifest expects");
+    cr_expect_str_eq(all.text, "one\ntwo\n");
+    strbuf_free(&all);
+    // nothing comes of a packed file that is another
+    for (size_t i = 1; i < PACKERS; i++) {
+        corpus c;
+        all = (strbuf){0};
+        put(temporary_path("made/a.txt"), packed,
+            packers[i].pack(packed, sizeof packed, "one\ntwo\n", 8));
+        snprintf(manifest, sizeof manifest,
+                 HEAD "\"files\": [{\"name\": \"a.txt\", \"sha256\": \"%064d\"}], " LINES, 0);
+        MUST(open_made(&c, manifest));
+        MUST_FAIL(corpus_each(&c, append, &all), ERR_DATA, "made/a.txt: SHA-256 is ");
+        cr_expect_eq(all.length, 0, "%s", packers[i].name);
+        corpus_close(&c);
+        strbuf_free(&all);
+    }
+}
+
+/* The same xz with a dictionary of (2 or 3) << n bytes, as its block's header says. */
+static size_t set_dictionary(char *packed, size_t bytes, uint8_t code) {
+    enum { HEADER = 12 };
+    uint8_t *at = (uint8_t *)packed + HEADER, *item = at + 2;
+    size_t length = 4 * ((size_t)at[0] + 1) - 4;
+    for (int sizes = (at[1] >> 6 & 1) + (at[1] >> 7); sizes; sizes--)
+        while (*item++ & 0x80) {
+        }
+    cr_assert(item[0] == 0x21 && item[1] == 1);
+    item[2] = code;
+    uint32_t sum = lzma_crc32(at, length, 0);
+    for (size_t i = 0; i < 4; i++) at[length + i] = (uint8_t)(sum >> 8 * i);
+    return bytes;
+}
+
+Test(corpus, dictionaries_of_xz_are_bounded) {
+    static const char text[] = "one\ntwo\n";
+    const char *path = temporary_path("a.xz");
+    char packed[200];
+    strbuf all;
+    size_t n = pack_xz(packed, sizeof packed, BYTES(text));
+    put(path, packed, set_dictionary(packed, n, 32)); // 256 MiB
+    MUST(lines_of(&all, path));
+    cr_expect_str_eq(all.text, text);
+    strbuf_free(&all);
+    put(path, packed, set_dictionary(packed, n, 33)); // 384 MiB
+    MUST_FAIL(lines_of(&all, path), ERR_FORMAT, "unpacking it takes more than 272 MiB: dictiona");
+    strbuf_free(&all);
+}
+
 Test(corpus, lines_of_json) {
     strbuf all;
     const char *manifest = HEAD ONE "\"format\": {\"kind\": \"jsonl\", \"text\": \"say\"}}";

@@ -31,6 +31,20 @@ Test(corpus_verb, lists_shows_and_refuses) {
     EXPECT_LAST(r, 1, err, "reviews.txt.xz: no such file");
 }
 
+/* What would stop every corpus: the tasks whose test texts are left out. */
+Test(corpus_verb, names_tasks_that_are_wrong) {
+    MUST(folder_make(temporary_path("tasks")));
+    temporary_put("tasks/cut.json", "{");
+    temporary_put("tasks/other.json", "[]");
+    program_result r = RUN("corpus", "list", "--task-dir", temporary_path("tasks"));
+    cr_expect(strstr(r.out, "nsmc_raw  "), "%s", r.out);
+    cr_expect(strstr(r.err, "/tasks/cut.json:2:1: not valid JSON\n") ||
+                  strstr(r.err, "/tasks/cut.json:1:2: not valid JSON\n"),
+              "%s", r.err);
+    cr_expect(strstr(r.err, "/tasks/other.json: "), "%s", r.err);
+    EXPECT_LAST(r, 1, err, "harness: 2 of 30 manifests are wrong");
+}
+
 #define TEXT "가나다 라\n가나다 라\n\n\x1b[31m마 바\n사\n"
 
 Test(corpus_verb, counts_and_prints_files) {

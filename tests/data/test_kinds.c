@@ -250,10 +250,18 @@ Test(kinds, bad_rows_are_named_or_counted) {
             snprintf(manifest, sizeof manifest, "%s%s%s%s", HEAD, bad[i].manifest,
                      drop ? DROP : STOP, TAIL);
             snprintf(train, sizeof train, "%s%s", bad[i].good, bad[i].row);
+            err_clear(); // of the same row
+            said_begin();
             err e = load(&t, &d, manifest, train, bad[i].good);
+            char *noted = said_end();
             if (drop) {
                 cr_expect_eq(e, ERR_OK, "%s: %s", bad[i].row, err_message(e));
                 cr_expect(d.invalid_count == 1 && d.train.row_count == 1, "%s", bad[i].row);
+                const char *first = strstr(noted, "made: 1 of 3 rows dropped, which the manifest "
+                                                  "does not allow; the first is /");
+                const char *at = first ? strstr(first, "/made/") : NULL;
+                cr_expect(at && !strncmp(at + 6, bad[i].message, strlen(bad[i].message)), "%s: %s",
+                          bad[i].row, noted);
                 data_stats stats;
                 strbuf said = {0};
                 MUST(data_stats_measure(&stats, &t, &d, NULL, 0, false));
@@ -267,7 +275,9 @@ Test(kinds, bad_rows_are_named_or_counted) {
                 const char *at = strstr(err_message(e), "/made/");
                 cr_expect(at && !strcmp(at + 6, bad[i].message), "%s: %s", bad[i].row,
                           err_message(e));
+                cr_expect_null(strstr(noted, "dropped"), "%s", noted);
             }
+            mem_free(noted);
             unload(&t, &d);
         }
     }

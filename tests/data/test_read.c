@@ -220,11 +220,11 @@ static const bad_case bad[] = {
     {"a wrong end", NULL, BYTES("text,label\na,0\n\xB5"), ERR_FORMAT,
      "train.csv:3: invalid UTF-8 at byte 1 of the line (0xB5)"},
     {"no rows", NULL, BYTES("text,label\n"), ERR_DATA,
-     "train.csv: task 'made' has no train rows (0 read, 0 dropped for their label)"},
+     "train.csv: task 'made' has no train rows (0 read, 0 dropped)"},
     {"empty file", NULL, BYTES(""), ERR_DATA,
-     "train.csv: task 'made' has no train rows (0 read, 0 dropped for their label)"},
+     "train.csv: task 'made' has no train rows (0 read, 0 dropped)"},
     {"only empty texts", NULL, BYTES("text,label\n,0\n,1\n"), ERR_DATA,
-     "train.csv: task 'made' has no train rows (2 read, 0 dropped for their label)"},
+     "train.csv: task 'made' has no train rows (2 read, 0 dropped)"},
     {"label first, spaces for tabs", TSV("none", "false", "drop"), BYTES("0 a\n"), ERR_FORMAT,
      "train.csv:1: 1 column, expected 2 (separated by tabs)"},
     {"JSON line cut", JSONL, BYTES("{\"text\": \"a\", \"label\": 0}\n{\"text\": \"b\"\n"),
@@ -556,11 +556,11 @@ Test(read, the_file_without_rows_is_named) {
     static const struct {
         const char *format, *test, *want;
     } cases[] = {
-        {NULL, "text,label\n", "test.csv: task 'made' has no test rows (0 read, 0 dropped "},
+        {NULL, "text,label\n", "test.csv: task 'made' has no test rows (0 read, 0 dropped)"},
         {NULL, "text,label\nx,7\ny,8\n",
-         "test.csv: task 'made' has no test rows (2 read, 2 dropped "},
-        {JSONL, "\n", "test.csv: task 'made' has no test rows (0 read, 0 dropped "},
-        {JSON, " [ ] ", "test.csv: task 'made' has no test rows (0 read, 0 dropped "},
+         "test.csv: task 'made' has no test rows (2 read, 2 dropped; "},
+        {JSONL, "\n", "test.csv: task 'made' has no test rows (0 read, 0 dropped)"},
+        {JSON, " [ ] ", "test.csv: task 'made' has no test rows (0 read, 0 dropped)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         made_task m;

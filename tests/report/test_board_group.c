@@ -6,10 +6,12 @@
 #include "support/fake_record.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "support/said.h"
 #include "task/task.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static char *folder;
@@ -140,6 +142,43 @@ Test(board_group, without_a_run_there_is_no_table) {
     MUST(board_markdown(&md, &made));
     cr_expect_null(strstr(md.text, "KLUE"));
     strbuf_free(&md);
+}
+
+/* Of many manifests together no more than of one. */
+Test(board_group, published_rows_are_bounded) {
+    cJSON *manifest = NULL, *scores, *of;
+    char name[40], path[60], *text;
+    MUST(json_read(&manifest, HARNESS_SOURCE_DIR "/tasks/nsmc.json", 0));
+    of = cJSON_GetObjectItem(cJSON_GetObjectItem(manifest, "group"), "published");
+    for (int k = 0; k < 3; k++) {
+        snprintf(name, sizeof name, "more%d", k);
+        snprintf(path, sizeof path, "%s.json", name);
+        cr_assert_not_null(cJSON_SetValuestring(cJSON_GetObjectItem(manifest, "name"), name));
+        scores = cJSON_CreateObject();
+        for (int i = 0; i < 400; i++) {
+            snprintf(name, sizeof name, "m%d-%d", k, i);
+            MUST(json_put_numbers(scores, name, (const double[]){50}, 1));
+        }
+        cr_assert(cJSON_ReplaceItemInObject(of, "scores", scores));
+        MUST(json_print(&text, manifest, true));
+        temporary_put(path, text);
+        mem_free(text);
+    }
+    cJSON_Delete(manifest);
+    put("nsmc", "mine", ANSWER_CLASS, "accuracy", 1, "accuracy");
+    MUST(store_read(&records, folder));
+    MUST(board_init(&made, &records, NULL));
+    said_begin();
+    MUST(board_add_groups(&made, temporary_folder()));
+    char *said = said_end();
+    const board_group *g = made.groups;
+    while (strcmp(g->name, "koelectra") != 0) g++;
+    cr_expect_eq(g->row_count - g->model_count, TASK_PUBLISHED_MOST);
+    // ten and more of the shipped manifests come first, then 400, 400 and a part of the last
+    cr_expect(strstr(said, "group 'koelectra': ") && strstr(said, " published rows are left out"),
+              "%s", said);
+    mem_free(said);
+    temporary_remove();
 }
 
 /* Below rows of tasks that have no benchmark of their own, with the protocol that others had. */

@@ -361,3 +361,39 @@ Test(history, files_of_other_kinds_are_no_damage) {
     expect(RUN("report", "--history", "a", "--json"), 1, "2 damaged records left out");
     temporary_remove();
 }
+
+/* The text up to what counts the files of other kinds, which a history reads in part. */
+static char *warnings(program_result p) {
+    char *text = NULL;
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    cr_expect(strstr(p.err, "4 damaged records left out"), "%s", p.err);
+    const char *end = strstr(p.err, "harness: ");
+    MUST(mem_printf(&text, "%.*s", end ? (int)(end - p.err) : 0, p.err));
+    program_free(&p);
+    return text;
+}
+
+/* What is wrong with a file is said in the same words of a board and of a history. */
+Test(history, names_what_is_wrong_as_a_board_does) {
+    static const char *const good[] = {"a/task/one.json", "a/task/two.json", "a/stray.json"};
+    json_setup();
+    for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
+        record r;
+        make_run(&r, 1 + i, "1.0", 0.5, 500);
+        MUST(record_write(&r, temporary_path(good[i])));
+        record_free(&r);
+    }
+    put("a/junk.json", "{");
+    put("a/report.json", "{");
+    put("a/task/cut.json", "{");
+    put("a/task/empty.json", "");
+    put("a/task/other.json", "[1]");
+    put("a/task/newer.json", "{\"schema\": 3, \"predictions\": {}}");
+    char *of_board = warnings(RUN("report", "--results", "a", "--json")),
+         *of_history = warnings(RUN("report", "--history", "a", "--json"));
+    cr_expect_str_eq(of_history, of_board);
+    cr_expect(strstr(of_board, "a/stray.json is passed over"), "%s", of_board);
+    mem_free(of_board);
+    mem_free(of_history);
+    temporary_remove();
+}

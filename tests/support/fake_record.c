@@ -301,6 +301,11 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_score(r), "%s", err_message(ERR_DATA));
     if (f->kind == ANSWER_CLASS) fill_calibration(r, rows);
     if (f->kind == ANSWER_CLASS) fill_errors(r, rows);
+    if (!f->agrees) return;
+    mem_free(r->dev_metric);
+    r->dev_metric = NULL;
+    r->loss_scale = 0;
+    cr_assert_not(json_append(r->model.newly_initialised, cJSON_CreateString("all")));
 }
 
 /* Memory, if a GiB of it is free: thousands of records are written, each synced. */

@@ -12,6 +12,7 @@ typedef struct fake_record {
     const char *headline; /* NULL: "macro_f1" */
     size_t rows, classes; /* 0: 60 rows, 3 classes */
     answer_kind kind;     /* of another than classes headline has to be given */
+    bool agrees;          /* without the keys that no run has beside the others */
     bool is_constant;     /* numbers: every row is answered with the same */
     double right;         /* chance that a prediction is right, beyond luck */
     uint32_t seed;

@@ -6,6 +6,7 @@
 #include "platform/file.h"
 #include "support/limits.h"
 #include "support/must.h"
+#include "support/program.h"
 #include "task/task.h"
 
 #include <criterion/criterion.h>
@@ -91,6 +92,22 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
     task_catalog_free(&c);
     e = task_find(&t, "something else entirely", NULL);
     cr_expect_eq(strncmp(err_message(e), "unknown task 'something else entirely' (known: ", 47), 0);
+}
+
+/* A manifest that is not valid is none of the known, and suggested to nobody: its file is named. */
+Test(manifest, unknown_names_do_not_list_what_is_not_valid) {
+    task t;
+    char said[600];
+    json_setup();
+    temporary_put("cut.json", "{");
+    temporary_put("other.json", "{\"schema\": 1}");
+    MUST_FAIL(task_find(&t, "othe", temporary_folder()), ERR_USAGE, "unknown task 'othe' (known: ");
+    snprintf(said, sizeof said, "lang_id, nsmc, ud_ko_gsd, ud_ko_kaist; not valid: %s, ",
+             temporary_path("cut.json"));
+    cr_expect(strstr(err_message(ERR_USAGE), said), "%s", err_message(ERR_USAGE));
+    cr_expect(strstr(err_message(ERR_USAGE), "/other.json)"), "%s", err_message(ERR_USAGE));
+    cr_expect_null(strstr(err_message(ERR_USAGE), " cut,"), "%s", err_message(ERR_USAGE));
+    temporary_remove();
 }
 
 static const char whole[] =

@@ -151,14 +151,20 @@ static err take_json(const data__source *s, char *line, size_t bytes, const char
     return e;
 }
 
-static err read_lines(data__source *s, const char *key, uint64_t *lines, corpus_line take,
-                      void *context) {
+/* most: lines with text that the file has, 0: not known. */
+static err read_lines(data__source *s, const char *key, uint64_t most, uint64_t *lines,
+                      corpus_line take, void *context) {
     for (;;) {
         char *text;
         size_t bytes;
         err e = data__source_line(s, &text, &bytes, &(data__piece){.what = "a line"});
         if (e || !bytes) return e;
         text_span line = trimmed((text_span){text, bytes});
+        if (line.bytes && most && *lines == most)
+            return err_set(ERR_DATA,
+                           "%s:%zu: more than the %llu lines with text that the manifest "
+                           "expects",
+                           s->path, s->line, (unsigned long long)most);
         if (line.bytes) {
             ++*lines;
             e = key ? take_json(s, text + (line.text - text), line.bytes, key, take, context)
@@ -174,8 +180,9 @@ static err read_packed(void *from, void *bytes, size_t size, size_t *count) {
     return unpack_read(from, bytes, size, count);
 }
 
-static err check_hash(unpack *u, const task_file *expected, char hex[HASH_HEX_BYTES]) {
-    err e = unpack_finish(u, hex);
+/* packed: before anything comes out of it, else of what was read and what is left. */
+static err check_hash(unpack *u, bool packed, const task_file *expected, char hex[HASH_HEX_BYTES]) {
+    err e = packed ? hash_file_hex(u->path, hex) : unpack_finish(u, hex);
     if (e || !expected || !expected->sha256 || !strcmp(hex, expected->sha256)) return e;
     return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", u->path, hex,
                    expected->sha256);
@@ -196,13 +203,16 @@ static err read_file(corpus *c, size_t i, char hex[HASH_HEX_BYTES], corpus_line 
                     (unsigned long long)u.file_bytes, (unsigned long long)expected->bytes);
         goto done;
     }
+    if (expected && u.kind != UNPACK_PLAIN && (e = check_hash(&u, true, expected, hex))) goto done;
     e = data__source_open_from(&s, u.path, read_packed, &u);
-    if (!e) e = read_lines(&s, key, &lines, take, context);
+    if (!e) e = read_lines(&s, key, expected ? expected->rows : 0, &lines, take, context);
     if (!e) {
-        e = check_hash(&u, expected, hex);
-    } else if (e == ERR_FORMAT && expected) { // that it is another file explains what is wrong
+        e = check_hash(&u, false, expected, hex);
+    } else if ((e == ERR_FORMAT || e == ERR_DATA) &&
+               expected) { // that it is another file explains what is wrong
         err wrong = mem_strdup(&message, err_message(e));
-        if (!wrong && !(wrong = check_hash(&u, expected, hex))) e = err_set(e, "%s", message);
+        if (!wrong && !(wrong = check_hash(&u, false, expected, hex)))
+            e = err_set(e, "%s", message);
         if (wrong) e = wrong;
     }
     if (!e && !lines) e = err_set(ERR_DATA, "%s: has no line with text", u.path);

@@ -12,7 +12,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum { PACKED_BYTES = 256 << 10, XZ_MEMORY_BYTES = 512 << 20, GZIP_WINDOW = 15 + 16 };
+enum { PACKED_BYTES = 256 << 10, XZ_MEMORY_BYTES = 272 << 20, GZIP_WINDOW = 15 + 16 };
 /* Text packs to a tenth or so. Up to the first any file may unpack, beyond it to the second times
  * what was read of it. */
 enum { FREE_BYTES = 16 << 20, RATIO_MOST = 200 };
@@ -133,6 +133,8 @@ static err wrong(const unpack *u, const char *what) {
 
 static const char damage[] = "the file is damaged";
 static const char cut_off[] = "the file is cut off";
+static const char too_large[] = "unpacking it takes more than 272 MiB: dictionaries of up to 256 "
+                                "MiB are read, `xz -9` has one of 64";
 
 /* Each takes packed bytes and gives unpacked ones; *given of them. */
 static err step_gzip(unpack *u, uint8_t *out, size_t size, size_t *given) {
@@ -166,7 +168,7 @@ static err step_xz(unpack *u, uint8_t *out, size_t size, size_t *given) {
     *given = size - x->avail_out;
     u->part_ended = code == LZMA_STREAM_END;
     if (code == LZMA_MEM_ERROR) return err_set(ERR_MEMORY, "%s: out of memory", u->path);
-    if (code == LZMA_MEMLIMIT_ERROR) return wrong(u, "unpacking it takes more than 512 MiB");
+    if (code == LZMA_MEMLIMIT_ERROR) return wrong(u, too_large);
     return code == LZMA_OK || code == LZMA_STREAM_END || code == LZMA_BUF_ERROR ? ERR_OK
                                                                                 : wrong(u, damage);
 }
@@ -200,7 +202,7 @@ static err count_out(unpack *u, size_t count) {
     if (u->unpacked <= FREE_BYTES || u->unpacked / RATIO_MOST <= u->packed) return ERR_OK;
     return err_set(ERR_FORMAT,
                    "%s: compressed by %s, and %" PRIu64 " MiB came out of %" PRIu64
-                   " bytes: more than %d times as much is no text",
+                   " bytes: more than %d times as much is hardly text (if it is, give it unpacked)",
                    u->path, kind_names[u->kind], u->unpacked >> 20, u->packed, RATIO_MOST);
 }
 
