@@ -74,10 +74,9 @@ err bench_peak(double *gflops, double *gbytes, uint32_t *size, device *d) {
     uint32_t n = *size ? *size : PEAK_FIRST;
     for (;; n *= 2) {
         if ((e = time_product(&seconds, d, n))) return e;
+        bool grows = n < PEAK_LAST && fits(d, (uint64_t)4 * n * n * elem_bytes(d->real));
         bool enough = seconds > PEAK_SECONDS || d->info.kind == DEVICE_REFERENCE;
-        if (*size || enough || n >= PEAK_LAST ||
-            !fits(d, (uint64_t)4 * n * n * elem_bytes(d->real)))
-            break;
+        if (*size || enough || !grows) break;
     }
     *size = n;
     *gflops = 2.0 * n * n * n / seconds / 1e9;
