@@ -61,21 +61,28 @@ done:
     return e;
 }
 
+/* Bytes of an operand: what a kernel may bind and one allocation may hold, 0 where nothing says so. */
+static bool fits(const device *d, uint64_t bytes) {
+    const device_info *i = &d->info;
+    return (!i->max_binding_bytes || bytes <= i->max_binding_bytes) &&
+           (!i->max_buffer_bytes || bytes <= i->max_buffer_bytes);
+}
+
 err bench_peak(double *gflops, double *gbytes, uint32_t *size, device *d) {
     double seconds = 0;
     err e = ERR_OK;
     uint32_t n = *size ? *size : PEAK_FIRST;
     for (;; n *= 2) {
         if ((e = time_product(&seconds, d, n))) return e;
+        bool grows = n < PEAK_LAST && fits(d, (uint64_t)4 * n * n * elem_bytes(d->real));
         bool enough = seconds > PEAK_SECONDS || d->info.kind == DEVICE_REFERENCE;
-        if (*size || enough || n >= PEAK_LAST) break;
+        if (*size || enough || !grows) break;
     }
     *size = n;
     *gflops = 2.0 * n * n * n / seconds / 1e9;
-    // 128 MiB each, or what one binding may hold; the reference walks element by element
+    // 128 MiB each, or what fits; the reference walks element by element
     size_t bytes = (size_t)1 << (d->info.kind == DEVICE_REFERENCE ? 22 : 27);
-    size_t most = d->info.max_binding_bytes;
-    if (most && bytes > most) bytes = most;
+    while (!fits(d, bytes)) bytes /= 2;
     uint32_t rows = (uint32_t)(bytes / elem_bytes(d->real) / COPY_COLS);
     if ((e = time_copy(&seconds, d, rows))) return e;
     *gbytes = 2.0 * rows * COPY_COLS * (double)elem_bytes(d->real) / seconds / 1e9;

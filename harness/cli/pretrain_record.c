@@ -75,11 +75,13 @@ static err add_curve(cJSON *root, const pretrain *p) {
 static err add_timing(cJSON *root, const pretrain *p) {
     const trainer *t = &p->run.trainer;
     cJSON *o = NULL;
+    trainer_work work;
+    uint32_t before = trainer_work_done(&work, t);
     err e = json_add_object(&o, root, "timing");
     if (!e)
         e = json_put(o, "prepare_s %f train_s %f steps %u train_tokens %f tokens_per_s %f",
-                     p->run.tokenize_s, t->seconds, t->done - t->begun_at, (double)t->tokens,
-                     t->seconds > 0 ? (double)t->tokens / t->seconds : 0);
+                     p->run.tokenize_s, work.seconds, t->done - before, (double)work.tokens,
+                     work.seconds > 0 ? (double)work.tokens / work.seconds : 0);
     return e ? e : json_add_string(root, "final_weights_sha256", p->run.final_sha256);
 }
 

@@ -342,17 +342,19 @@ static err add_kernels(record *out, const kernel_times *k) {
 
 static err add_timing(record *out, const run *r) {
     const trainer *t = &r->trainer;
-    double seconds = t->seconds > 0 ? t->seconds : 1e-9;
+    trainer_work work;
+    (void)trainer_work_done(&work, t);
+    double seconds = work.seconds > 0 ? work.seconds : 1e-9;
     spread ms = {0};
     err e = step_spread(&ms, t);
     if (e) return e;
     out->timing = (record_timing){.tokenize_s = r->tokenize_s,
-                                  .train_s = t->seconds,
+                                  .train_s = work.seconds,
                                   .eval_s = r->eval_s,
                                   .steps = t->done,
-                                  .train_tokens = (int64_t)t->tokens,
-                                  .tokens_per_s = (double)t->tokens / seconds,
-                                  .sentences_per_s = (double)t->sentences / seconds,
+                                  .train_tokens = (int64_t)work.tokens,
+                                  .tokens_per_s = (double)work.tokens / seconds,
+                                  .sentences_per_s = (double)work.sentences / seconds,
                                   .step_ms_p50 = ms.median,
                                   .step_ms_p10 = ms.low,
                                   .step_ms_p90 = ms.high};

@@ -113,8 +113,9 @@ static bool nvml_open(nvml *n, const power_place *where) {
     int (*init)(void);
     int (*find)(const char *uuid, void **card);
     char uuid[64];
-    *n = (nvml){.library =
-                    dlopen(where->nvml ? where->nvml : "libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)};
+    // a process may run out of thread-local memory for a library that it loads again and again
+    *n = (nvml){.library = dlopen(where->nvml ? where->nvml : "libnvidia-ml.so.1",
+                                  RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)};
     if (!n->library) return false;
     // the UUID that Vulkan tells is the one that NVML knows the card by
     snprintf(uuid, sizeof uuid, "GPU-%s", where->uuid);

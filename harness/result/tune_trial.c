@@ -20,13 +20,15 @@ enum {
 };
 
 void tune_trial_of(tune_trial *t, const run *r, bool is_cut) {
+    trainer_work work;
+    (void)trainer_work_done(&work, &r->trainer);
     bool is_scored = r->best.step && !is_cut;
     *t = (tune_trial){.score = is_scored ? json_rounded(r->best.score) : NAN,
                       .loss = NAN,
                       .is_cut = is_cut,
                       .best_step = is_scored ? r->best.step : 0,
                       .steps = r->trainer.done,
-                      .train_s = r->trainer.seconds};
+                      .train_s = work.seconds};
     for (uint32_t i = 0; i < r->trainer.evaluation_count; i++)
         if (r->trainer.evaluations[i].step == t->best_step)
             t->loss = json_rounded(r->trainer.evaluations[i].loss);

@@ -234,3 +234,20 @@ Test(bench, peaks_count_what_was_done) {
               gflops);
     cr_expect(gbytes > 0.6 * bytes / longest_s && gbytes < 1.01 * bytes / 0.05, "%g GB/s", gbytes);
 }
+
+#if HARNESS_CPU
+/* What a kernel may bind ends a product's growth, however short it was. */
+Test(bench, a_peak_is_of_a_product_that_fits) {
+    size_t live = mem_live_count();
+    double gflops = 0, gbytes = 0;
+    uint32_t size = 0;
+    device d;
+    MUST(device_open_named(&d, "cpu", NULL));
+    d.info.max_binding_bytes = 512 * 512 * sizeof(float);
+    MUST(bench_peak(&gflops, &gbytes, &size, &d));
+    cr_expect_eq(size, 512, "%u", size);
+    cr_expect(gflops > 0 && gbytes > 0);
+    device_close(&d);
+    cr_assert_eq(mem_live_count(), live);
+}
+#endif

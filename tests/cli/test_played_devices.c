@@ -118,6 +118,30 @@ Test(played_devices, twins_are_told_apart_by_index) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* A process could load NVIDIA's driver for ten runs, and this one once: every run of a sweep opens a
+ * device, under validation too. */
+Test(played_devices, a_sweep_loads_its_driver_once) {
+    size_t live = mem_live_count();
+    const char *const ways[] = {"--quiet", "--validation"}; // has an instance of its own
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    for (int i = 0; i < 2; i++) {
+        const char *const list[] = {
+            "run",         "--sample",    "--task",   "kor_hate,kor_sarcasm",
+            "--model",     "tiny",        "--limit",  "8",
+            "--runs",      "2",           "--device", test_device(),
+            "--max-steps", "1",           "--json",   "--check-device",
+            "never",       "--overwrite", ways[i],    NULL};
+        child_faults("loads=1");
+        program_result r = child_run(NULL, SECONDS, list);
+        cr_expect_eq(r.exit_code, 0, "%s: %d: %s", ways[i], r.exit_code, r.err);
+        size_t runs = 0;
+        for (const char *at = r.out; (at = strstr(at, "\"last_loss\":")); at++) runs++;
+        cr_expect_eq(runs, 4, "%s: %s", ways[i], r.out);
+        program_free(&r);
+    }
+    cr_assert_eq(mem_live_count(), live);
+}
+
 /* Of 8 MiB, not of 128: a software driver takes seconds for each. */
 #define SMALL_COPIES "range=8388608"
 

@@ -25,21 +25,23 @@
  *                          later call too when it is VK_ERROR_DEVICE_LOST. SubmitPart is a
  *                          vkQueueSubmit without a fence, of a step's several; SubmitLast is
  *                          the one behind them
+ *     loads=N              how often a process may load what an instance takes: later there is no
+ *                          driver
  *     say-cache            tells how many bytes vkCreatePipelineCache is given
  *     say-barriers         tells at the end what was kept watch over
  * A lowered limit is also kept watch over, and so is, always, the order that software drivers give
  * unasked: each command buffer begins with a barrier behind all earlier writes, a copy has no write
  * between itself and the barrier before it, what is waited for by a fence ends with a barrier that
  * shows it to the host, and nothing is freed or recorded again while it runs. A program that breaks
- * one is ended with a message and abort(). One instance and one device at a time, as the program
- * has them. */
+ * one is ended with a message and abort(). One device at a time, of the newest instance, as the
+ * program has them: one that stays, and before it one with validation while a device is open. */
 #include "layer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+typedef struct links {
     PFN_vkGetInstanceProcAddr instance_proc;
     PFN_vkGetDeviceProcAddr device_proc;
     VkInstance instance;
@@ -51,9 +53,12 @@ static struct {
     PFN_vkGetPhysicalDeviceQueueFamilyProperties GetPhysicalDeviceQueueFamilyProperties;
     PFN_vkGetPhysicalDeviceMemoryProperties GetPhysicalDeviceMemoryProperties;
     PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
+    VkPhysicalDevice physical;
     VkDevice device;
     int is_portable; /* the instance asked for devices that are not Vulkan in full */
-} next;
+} links;
+
+static links next, before; /* of the newest instance, and of the one that it stands before */
 
 /* --- what was asked for */
 
@@ -135,7 +140,8 @@ static struct {
     size_t fence_count;
     unsigned long submitted, finished;
     unsigned long begins, ends, copies;
-} order;
+    int is_behind_part; /* the last submission had no fence */
+} order;                // of the device
 
 static void broken(const char *what) {
     fprintf(stderr, "fault layer: %s\n", what);
@@ -261,7 +267,8 @@ static struct {
     } blocks[BLOCKS_MAX];
     size_t count;
     VkDeviceSize used[3];
-} held;
+    uint32_t allowed; /* kinds of the driver's own */
+} held = {.allowed = UINT32_MAX};
 
 static const memory_play *played(void) {
     const char *at = getenv("HARNESS_FAULTS");
@@ -291,6 +298,19 @@ static VkResult memory_take(const VkMemoryAllocateInfo *info) {
         return heap == 1 ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_ERROR_OUT_OF_DEVICE_MEMORY;
     held.used[heap] += info->allocationSize;
     return VK_SUCCESS;
+}
+
+/* A kind of the driver's own that can be all that are played: the host sees it, and every buffer so
+ * far may lie in it. */
+static uint32_t true_kind(void) {
+    VkPhysicalDeviceMemoryProperties m;
+    uint32_t i = 0;
+    next.GetPhysicalDeviceMemoryProperties(next.physical, &m);
+    while (i < m.memoryTypeCount &&
+           (!(held.allowed >> i & 1) || (m.memoryTypes[i].propertyFlags & SEEN) != SEEN))
+        i++;
+    if (i == m.memoryTypeCount) broken("no memory that the host sees can be played with");
+    return i;
 }
 
 static void memory_keep(VkDeviceMemory m, const VkMemoryAllocateInfo *info) {
@@ -422,7 +442,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_AllocateMemory(VkDevice d,
     if (r != VK_SUCCESS) return r;
     watch(info->allocationSize, "allocation");
     if ((r = memory_take(info)) != VK_SUCCESS) return r;
-    if (played()) real.memoryTypeIndex = 0; // software drivers have one, and the host sees it
+    if (played()) real.memoryTypeIndex = true_kind();
     r = ((PFN_vkAllocateMemory)next.device_proc(next.device, "vkAllocateMemory"))(d, &real, a, out);
     if (r == VK_SUCCESS) memory_keep(*out, info);
     return r;
@@ -433,17 +453,17 @@ static VKAPI_ATTR void VKAPI_CALL layer_GetBufferMemoryRequirements(VkDevice d, 
     const memory_play *p = played();
     ((PFN_vkGetBufferMemoryRequirements)next.device_proc(
         next.device, "vkGetBufferMemoryRequirements"))(d, b, need);
+    held.allowed &= need->memoryTypeBits;
     if (p) need->memoryTypeBits = (1u << p->count) - 1;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL layer_QueueSubmit(VkQueue q, uint32_t count,
                                                         const VkSubmitInfo *infos, VkFence fence) {
     static unsigned all, parts, lasts;
-    static int is_behind_part;
     VkResult r = fault("QueueSubmit", &all);
     if (r == VK_SUCCESS && !fence) r = fault("SubmitPart", &parts);
-    if (r == VK_SUCCESS && fence && is_behind_part) r = fault("SubmitLast", &lasts);
-    is_behind_part = !fence;
+    if (r == VK_SUCCESS && fence && order.is_behind_part) r = fault("SubmitLast", &lasts);
+    order.is_behind_part = !fence;
     if (r != VK_SUCCESS) return r;
     order_submit(count, infos, fence);
     return ((PFN_vkQueueSubmit)next.device_proc(next.device, "vkQueueSubmit"))(q, count, infos,
@@ -467,6 +487,8 @@ static VKAPI_ATTR void VKAPI_CALL layer_DestroyDevice(VkDevice d, const VkAlloca
     if (asked("say-barriers"))
         fprintf(stderr, "fault layer: %lu begins, %lu ends, %lu copies in order\n", order.begins,
                 order.ends, order.copies);
+    memset(&order, 0, sizeof order);
+    lost = VK_SUCCESS;
     ((PFN_vkDestroyDevice)next.device_proc(d, "vkDestroyDevice"))(d, a);
 }
 
@@ -643,13 +665,27 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumeratePhysicalDevices(VkInstance 
 
 /* --- the layer's own links */
 
+/* How often the loader loaded this library, as it does drivers'; the process's environment stays
+ * when it is unloaded. */
+static const char loads[] = "HARNESS_FAULTS_LOADS";
+
+__attribute__((constructor)) static void count_load(void) {
+    const char *before = getenv(loads);
+    char now[24];
+    snprintf(now, sizeof now, "%lu", (before ? strtoul(before, NULL, 10) : 0) + 1);
+    setenv(loads, now, 1);
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreateInfo *info,
                                                            const VkAllocationCallbacks *allocator,
                                                            VkInstance *instance) {
     static unsigned calls;
     layer_next link = layer_of_instance(info);
     VkResult r = fault("CreateInstance", &calls);
+    if (asked("loads") && strtoul(getenv(loads), NULL, 10) > asked("loads"))
+        r = VK_ERROR_INCOMPATIBLE_DRIVER;
     if (r != VK_SUCCESS || !link.instance_proc) return r ? r : VK_ERROR_INITIALIZATION_FAILED;
+    before = next;
     next.is_portable = (info->flags & VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR) != 0;
     next.instance_proc = link.instance_proc;
     r = ((PFN_vkCreateInstance)next.instance_proc(VK_NULL_HANDLE, "vkCreateInstance"))(
@@ -665,6 +701,12 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreat
         FIND(EnumerateDeviceExtensionProperties);
     }
     return r;
+}
+
+static VKAPI_ATTR void VKAPI_CALL layer_DestroyInstance(VkInstance instance,
+                                                        const VkAllocationCallbacks *a) {
+    ((PFN_vkDestroyInstance)next.instance_proc(instance, "vkDestroyInstance"))(instance, a);
+    next = before;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physical,
@@ -688,6 +730,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physic
     r = ((PFN_vkCreateDevice)link.instance_proc(next.instance, "vkCreateDevice"))(
         physical, &real, allocator, device);
     next.device = r == VK_SUCCESS ? *device : VK_NULL_HANDLE;
+    next.physical = physical;
     return r;
 }
 
@@ -719,6 +762,7 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL device_proc(VkDevice device, con
 static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc(VkInstance instance,
                                                               const char *wanted) {
     OWN(CreateInstance)
+    OWN(DestroyInstance)
     OWN(CreateDevice)
     OWN(EnumeratePhysicalDevices)
     OWN(GetPhysicalDeviceProperties)

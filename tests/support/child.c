@@ -152,7 +152,11 @@ program_result child_run(const child_setup *setup, double seconds, const char *c
 }
 
 void child_faults(const char *faults) {
-    setenv("VK_ADD_LAYER_PATH", listed_path(HARNESS_SHIM_FOLDER), 1);
+    static char others[PATH_MAX], layers[2 * PATH_MAX];
+    const char *given = getenv("VK_ADD_LAYER_PATH"); // where a machine keeps the validation layer
+    if (!layers[0] && given) snprintf(others, sizeof others, ":%s", given);
+    snprintf(layers, sizeof layers, "%s%s", listed_path(HARNESS_SHIM_FOLDER), others);
+    setenv("VK_ADD_LAYER_PATH", layers, 1);
     setenv("NODEVICE_SELECT", "1", 1); // Mesa's own layer fails when there is no device at all
     setenv("HARNESS_FAULTS", faults ? faults : "", 1);
     if (faults)

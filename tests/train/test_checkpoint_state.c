@@ -46,6 +46,7 @@ static void open_trainer(trainer *t, toy *of, loss_scaler *scaler) {
     MUST(trainer_add_evaluation(t, 0.5, 0.875));
     MUST(trainer_set(t, DONE, losses));
     t->trained_s = 2.5;
+    t->work = (trainer_work){2.5, 90, 9};
     MUST(trainer_add_evaluation(t, 0.75, 0.25));
     MUST(trainer_set_scaling(t, 8192, GOOD, skipped, 1));
 }
@@ -57,7 +58,7 @@ static void expect_whole(const trainer *t, const checkpoint_run *run) {
     cr_assert_eq(t->evaluation_count, 2);
     cr_assert(v[0].step == 2 && v[0].score == 0.5 && v[0].loss == 0.875 && v[0].seconds == 1.5);
     cr_assert(v[1].step == 4 && v[1].score == 0.75 && v[1].loss == 0.25 && v[1].seconds == 2.5);
-    cr_assert_eq(t->earlier_s, 2.5);
+    cr_assert(t->earlier.seconds == 2.5 && t->earlier.tokens == 90 && t->earlier.sentences == 9);
     cr_assert(t->scaler.scale == 8192 && t->scaler.good_steps == GOOD);
     cr_assert(t->skipped_count == 1 && t->skipped[0] == 2);
     cr_assert(run->best_step == 4 && run->best_score == 0.75);

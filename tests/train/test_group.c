@@ -351,7 +351,7 @@ static err train(struct group *g, void *context) {
         out->steps = tr.total_steps;
         if (!tr.model.head->hides_outputs) score(out, &tr, &t.data, g);
         out->norm = tr.grad_norm;
-        out->tokens = tr.tokens;
+        out->tokens = tr.work.tokens;
         memcpy(out->losses, tr.losses, tr.total_steps * sizeof *tr.losses);
     }
     trainer_free(&tr);

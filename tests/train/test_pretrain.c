@@ -2,6 +2,7 @@
  * user runs it. */
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/sums.h"
 #include "data/corpus/corpus.h"
 #include "model/head/head.h"
 #include "platform/file.h"
@@ -294,19 +295,74 @@ static void run_well(program_result r) {
     program_free(&r);
 }
 
-Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
-    json_setup();
-    write_lines();
-    run_well(RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
-    const char *const list[] = {PRETRAIN, "24", PRESET, "-o", "parts", NULL};
+/* Steps whose time `folder` says, and the tokens trained on in them, against a run in one process. */
+static void check_timing(const char *folder, double steps) {
+    cJSON *root = record_of(folder), *whole = record_of("whole");
+    const cJSON *t = cJSON_GetObjectItem(root, "timing"), *w = cJSON_GetObjectItem(whole, "timing");
+    double tokens = json_number_at(t, "train_tokens"), all = json_number_at(w, "train_tokens"),
+           seconds = json_number_at(t, "train_s");
+    cr_expect_eq(json_number_at(t, "steps"), steps, "%s: %g steps", folder,
+                 json_number_at(t, "steps"));
+    cr_expect(steps < 24 ? tokens > 0 && tokens < all : tokens == all, "%s: %g tokens of %g",
+              folder, tokens, all);
+    cr_expect_float_eq(json_number_at(t, "tokens_per_s"), tokens / seconds,
+                       1e-3 * tokens / seconds);
+    cr_expect_eq(seconds > 1000, steps == 24 && strcmp(folder, "whole"), "%s: %g s", folder,
+                 seconds);
+    cJSON_Delete(root);
+    cJSON_Delete(whole);
+}
+
+/* What a checkpoint of folder/ says of the time until it: 1000 s, or none, as of older programs.
+ * Returns its step. */
+static double set_time(const char *folder, bool is_older) {
+    char name[64];
+    cJSON *state = NULL;
+    uint32_t step = 24;
+    do snprintf(name, sizeof name, "%s/checkpoint-%u", folder, step -= 4);
+    while (step > 4 && !folder_exists(temporary_path(name)));
+    MUST(sums_remove(temporary_path(name)));
+    snprintf(name, sizeof name, "%s/checkpoint-%u/trainer_state.json", folder, step);
+    MUST(json_read(&state, temporary_path(name), 0));
+    if (is_older)
+        cJSON_DeleteItemFromObjectCaseSensitive(state, "train_tokens");
+    else
+        cJSON_SetNumberValue(cJSON_GetObjectItem(state, "train_seconds"), 1000);
+    MUST(json_write(temporary_path(name), state));
+    cJSON_Delete(state);
+    return step;
+}
+
+/* 24 steps that are ended behind the first checkpoint. */
+static void stop(const char *folder) {
+    const char *const list[] = {PRETRAIN, "24", PRESET, "-o", folder, NULL};
+    char name[64];
     child c;
+    snprintf(name, sizeof name, "%s/checkpoint-4", folder);
     child_start(&c, NULL, list);
-    child_await_path(&c, temporary_path("parts/checkpoint-4"), 60);
+    child_await_path(&c, temporary_path(name), 60);
     kill(c.pid, SIGKILL);
     program_result killed = child_end(&c, 60);
     cr_assert_eq(killed.exit_code, 128 + SIGKILL, "%s", killed.err);
     program_free(&killed);
+}
+
+Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
+    json_setup();
+    write_lines();
+    run_well(RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
+    stop("parts");
+    (void)set_time("parts", false);
     run_well(RUN(PRETRAIN, "24", PRESET, "-o", "parts", "--resume"));
+    check_timing("whole", 24);
+    check_timing("parts", 24);
+    stop("older");
+    double behind = set_time("older", true);
+    program_result older = RUN(PRETRAIN, "24", PRESET, "-o", "older", "--resume");
+    cr_expect_not_null(strstr(older.err, "keeps no count of what it was trained on"), "%s",
+                       older.err);
+    run_well(older);
+    check_timing("older", 24 - behind);
     check_equal("whole", "parts", "final_weights_sha256");
     check_equal("whole", "parts", "loss");
     check_equal("whole", "parts", "heldout");

@@ -1,5 +1,6 @@
 /* tools/release_model: what a pretraining leaves becomes a model that comes with the program. */
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "model/weights/safetensors.h"
 #include "platform/file.h"
@@ -60,6 +61,22 @@ static void check_halved(const char *whole, const char *half) {
     safetensors_close(&b);
 }
 
+/* The card of a run whose record says that so many seconds and steps of 3 were timed. */
+static void expect_time(double seconds, int steps, const char *says) {
+    cJSON *root = NULL;
+    const char *path = temporary_path("made/record.json");
+    MUST(json_read(&root, path, 0));
+    cJSON *timing = cJSON_GetObjectItem(root, "timing");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(timing, "train_s"), seconds);
+    cJSON_SetNumberValue(cJSON_GetObjectItem(timing, "steps"), steps);
+    MUST(json_write(path, root));
+    cJSON_Delete(root);
+    cr_assert_eq(release("made", "timed", ""), 0);
+    char *card = temporary_text("timed/README.md");
+    cr_expect_not_null(strstr(card, says), "'%s' in: %s", says, card);
+    mem_free(card);
+}
+
 Test(release_model, is_the_run_in_half_precision_with_its_command) {
     if (system("python3 -c '' 2>/dev/null")) cr_skip_test("no python3");
     strbuf lines = {0}; // enough that some are held out
@@ -94,6 +111,11 @@ Test(release_model, is_the_run_in_half_precision_with_its_command) {
     r = RUN("fill-mask", "--model", "./small", "--device", "cpu", "정말 [MASK] 영화");
     cr_expect_eq(r.exit_code, 0, "%s", r.err);
     program_free(&r);
+    json_setup();
+    expect_time(14.44, 3, ", 14.4 seconds of training on ");
+    expect_time(90, 3, ", 1.5 minutes of training on ");
+    expect_time(7200, 3, ", 2.0 hours of training on ");
+    expect_time(14.44, 1, ", 14.4 seconds of training in its last 1 of 3 steps on ");
     // a run that is none, and a folder with another vocabulary
     cr_expect_eq(release("small", "none", "model/vocab.txt is not there"), 3);
     cr_expect_eq(release("nowhere", "none", "record.json is not there"), 3);

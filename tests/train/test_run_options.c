@@ -26,6 +26,8 @@ typedef struct outcome {
     uint32_t steps, best_step, evaluation_count;
     float losses[STEPS_MOST];
     trainer_evaluation evaluations[STEPS_MOST];
+    trainer_work work;
+    uint32_t work_behind;
 } outcome;
 
 typedef struct mode {
@@ -71,6 +73,7 @@ static void take_outcome(outcome *o, const run *r) {
         .steps = t->done, .best_step = r->best.step, .evaluation_count = t->evaluation_count};
     cr_assert_leq(t->done, STEPS_MOST);
     strcpy(o->digest, r->final_sha256);
+    o->work_behind = trainer_work_done(&o->work, t);
     memcpy(o->losses, t->losses, t->done * sizeof *t->losses);
     for (uint32_t i = 0; i < t->evaluation_count; i++) o->evaluations[i] = t->evaluations[i];
 }
@@ -294,9 +297,11 @@ Test(run_options, an_evaluation_that_an_interruption_left_out_is_made_up_for) {
 Test(run_options, seconds_of_training_are_of_all_processes) {
     if (!native[0]) cr_skip_test("needs the cpu device");
     json_setup();
-    outcome resumed;
+    outcome resumed, all;
     cJSON *state;
-    run_request q = request_of(&everything, native, temporary_path("stopped"));
+    run_request q = request_of(&everything, native, temporary_path("whole"));
+    run_through(&q, &all);
+    q.output = temporary_path("stopped");
     const char *folder = temporary_path("stopped/checkpoint-6");
     char path[400];
     snprintf(path, sizeof path, "%s/trainer_state.json", folder);
@@ -305,12 +310,12 @@ Test(run_options, seconds_of_training_are_of_all_processes) {
         q.overwrite = true;
         run_until(&q, 7);
         MUST(json_read(&state, path, 0));
-        cJSON *all = cJSON_GetObjectItemCaseSensitive(state, "train_seconds");
-        cr_assert(all && all->valuedouble > 0);
+        cJSON *until = cJSON_GetObjectItemCaseSensitive(state, "train_seconds");
+        cr_assert(until && until->valuedouble > 0);
         if (is_older)
             cJSON_DeleteItemFromObjectCaseSensitive(state, "train_seconds");
         else
-            cJSON_SetNumberValue(all, 1000);
+            cJSON_SetNumberValue(until, 1000);
         MUST(json_write(path, state));
         MUST(sums_remove(folder));
         cJSON_Delete(state);
@@ -323,6 +328,12 @@ Test(run_options, seconds_of_training_are_of_all_processes) {
             cr_assert_eq(last->seconds, 0, "%g", last->seconds);
         else
             cr_assert(last->seconds > 1000 && last->seconds < 1100, "%g", last->seconds);
+        cr_expect_eq(resumed.work.seconds > 1000, !is_older, "%g s", resumed.work.seconds);
+        cr_expect_eq(resumed.work_behind, is_older ? 6 : 0, "%u", resumed.work_behind);
+        cr_expect(is_older ? resumed.work.sentences < all.work.sentences
+                           : resumed.work.sentences == all.work.sentences);
+        cr_expect(is_older ? resumed.work.tokens < all.work.tokens
+                           : resumed.work.tokens == all.work.tokens);
     }
     temporary_remove();
 }

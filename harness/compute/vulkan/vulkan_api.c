@@ -11,6 +11,8 @@ static const char old_loader[] = "the Vulkan loader is older than 1.1: update li
 
 bool vulkan__load(const char **note) {
     static void *library; // stays open: drivers keep threads and exit handlers of their own
+    static bool is_loaded;
+    if (is_loaded) return true;
     if (!library) library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         *note = no_loader;
@@ -27,7 +29,7 @@ bool vulkan__load(const char **note) {
     }
     VULKAN_FUNCTIONS(X)
 #undef X
-    return true;
+    return is_loaded = true;
 }
 
 #define RESULTS(X)                                                                                 \

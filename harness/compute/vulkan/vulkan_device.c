@@ -126,10 +126,8 @@ static void close_device(device *d) {
         vulkan__cache_close(v);
         VK.DestroyDevice(v->logical, NULL);
     }
-    if (v->instance) {
-        vulkan__messenger_close(v);
-        VK.DestroyInstance(v->instance, NULL);
-    }
+    vulkan__messenger_close(v);
+    vulkan__instance_release(v->instance);
     mem_free(v);
     d->impl = NULL;
     (void)vulkan__guard(NULL);
@@ -151,19 +149,18 @@ static const device_vtable vtable = {.close = close_device,
 static err open_parts(vulkan_device *v) {
     device *d = v->device;
     const char *note;
-    err e = vulkan__instance_new(&v->instance, d->options.validation, &note);
+    err e = vulkan__instance_take(&v->instance, d->options.validation, &note);
     if (e) return e;
     if (!v->instance) return err_set(ERR_DEVICE, "%s", note);
     vulkan__captions_open(v);
     if (d->options.validation && (e = vulkan__messenger_open(v))) return e;
-    VkPhysicalDevice physical[64];
-    uint32_t count;
-    if ((e = vulkan__physical_list(v->instance, physical, &count, 64))) return e;
-    if (d->info.vulkan_index >= count) {
+    physical_list here;
+    if ((e = vulkan__physical_list(&here, v->instance))) return e;
+    if (d->info.vulkan_index >= here.count) {
         return err_set(ERR_DEVICE, "Vulkan device %u is gone: %u are here", d->info.vulkan_index,
-                       count);
+                       here.count);
     }
-    v->physical = physical[d->info.vulkan_index];
+    v->physical = here.list[d->info.vulkan_index];
     v->queue_family = vulkan__queue_family(v->physical);
     VK.GetPhysicalDeviceMemoryProperties(v->physical, &v->memory);
     v->has_budget = vulkan__has_extension(v->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);

@@ -4,11 +4,12 @@
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/host_memory.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PHYSICAL_MAX = 32, MESSAGES_SHOWN = 5 };
+enum { MESSAGES_SHOWN = 5 };
 
 static const char layer_name[] = "VK_LAYER_KHRONOS_validation";
 
@@ -33,11 +34,9 @@ bool vulkan__instance_has(const char *extension) {
     return false;
 }
 
-err vulkan__instance_new(VkInstance *out, bool validation, const char **note) {
-    *out = VK_NULL_HANDLE;
-    *note = "";
+/* *out stays none, and *note says why, where there is no driver. */
+static err instance_new(VkInstance *out, bool validation, const char **note) {
     uint32_t version = 0;
-    if (!vulkan__load(note)) return ERR_OK;
     err e = vulkan__check(VK.EnumerateInstanceVersion(&version), "vkEnumerateInstanceVersion");
     if (e) return e;
     VkApplicationInfo application = {
@@ -97,18 +96,46 @@ uint32_t vulkan__queue_family(VkPhysicalDevice physical) {
     return UINT32_MAX;
 }
 
-err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,
-                          uint32_t most) {
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // ranks of a group open devices at a time
+static VkInstance kept;
+static physical_list kept_devices;
+
+err vulkan__instance_take(VkInstance *out, bool validation, const char **note) {
+    *out = VK_NULL_HANDLE;
+    *note = "";
+    pthread_mutex_lock(&lock);
+    err e = !vulkan__load(note) || kept ? ERR_OK : instance_new(&kept, false, note);
+    if (!e && kept && validation) e = instance_new(out, true, note);
+    if (!e && !validation) *out = kept;
+    pthread_mutex_unlock(&lock);
+    return e;
+}
+
+void vulkan__instance_release(VkInstance instance) {
+    if (instance && instance != kept) VK.DestroyInstance(instance, NULL);
+}
+
+static err list_physical(physical_list *out, VkInstance instance) {
     VkPhysicalDevice all[PHYSICAL_MAX];
     uint32_t found = PHYSICAL_MAX;
-    *count = 0;
     VkResult r = VK.EnumeratePhysicalDevices(instance, &found, all);
     if (r == VK_ERROR_INITIALIZATION_FAILED) return ERR_OK; // a driver that found no hardware
     if (r != VK_SUCCESS && r != VK_INCOMPLETE)
         return vulkan__check(r, "vkEnumeratePhysicalDevices");
-    for (uint32_t i = 0; i < found && *count < most; i++)
-        if (vulkan__queue_family(all[i]) != UINT32_MAX) out[(*count)++] = all[i];
+    for (uint32_t i = 0; i < found; i++)
+        if (vulkan__queue_family(all[i]) != UINT32_MAX) out->list[out->count++] = all[i];
     return ERR_OK;
+}
+
+err vulkan__physical_list(physical_list *out, VkInstance instance) {
+    err e = ERR_OK;
+    *out = (physical_list){0};
+    if (instance != kept) return list_physical(out, instance);
+    pthread_mutex_lock(&lock);
+    if (!kept_devices.count) e = list_physical(&kept_devices, instance);
+    *out = kept_devices;
+    pthread_mutex_unlock(&lock);
+    return e;
 }
 
 static device_class class_of(const VkPhysicalDeviceProperties *p) {
@@ -253,24 +280,21 @@ static void fill_info(device_info *info, VkPhysicalDevice physical) {
 
 err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char **note) {
     VkInstance instance;
-    VkPhysicalDevice physical[PHYSICAL_MAX];
-    uint32_t found = 0;
+    physical_list found = {0};
     const char *before = vulkan__guard("Vulkan drivers were loaded");
-    err e = vulkan__instance_new(&instance, false, note);
-    if (e || !instance) goto out;
-    if ((e = vulkan__physical_list(instance, physical, &found, PHYSICAL_MAX))) goto done;
-    *note = found ? vulkan__driver_fault() : vulkan__no_driver();
-    if ((e = mem_grow((void **)list, capacity, *count + found, sizeof **list))) goto done;
-    for (uint32_t i = 0; i < found; i++) {
+    err e = vulkan__instance_take(&instance, false, note);
+    if (e || !instance) goto done;
+    if ((e = vulkan__physical_list(&found, instance))) goto done;
+    *note = found.count ? vulkan__driver_fault() : vulkan__no_driver();
+    if ((e = mem_grow((void **)list, capacity, *count + found.count, sizeof **list))) goto done;
+    for (uint32_t i = 0; i < found.count; i++) {
         device_info *info = &(*list)[*count];
         memset(info, 0, sizeof *info);
-        fill_info(info, physical[i]);
+        fill_info(info, found.list[i]);
         info->vulkan_index = i;
         ++*count;
     }
 done:
-    VK.DestroyInstance(instance, NULL);
-out:
     (void)vulkan__guard(before);
     return e;
 }

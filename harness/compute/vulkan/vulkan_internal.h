@@ -19,6 +19,7 @@ enum {
     PENDING_MAX = 256,  /* accesses remembered since the last barrier; more: a barrier */
     SETS_PER_POOL = 256,
     LAYOUTS_MAX = 24, /* different lists of bindings among the kernels */
+    PHYSICAL_MAX = 32,
     TEXEL_BYTES = 16, /* texel buffers hold vec4 */
     WINDOW_STEP = 64  /* rows of a window are a multiple: 64 f32 are SPAN_ALIGN bytes */
 };
@@ -161,10 +162,18 @@ const char *vulkan__no_driver(void);
 
 /* --- vulkan_instance.c */
 bool vulkan__instance_has(const char *extension);
-err vulkan__instance_new(VkInstance *out, bool validation, const char **note) MUST_CHECK;
-/* Physical devices with a compute queue; count at most `most`. */
-err vulkan__physical_list(VkInstance instance, VkPhysicalDevice *out, uint32_t *count,
-                          uint32_t most) MUST_CHECK;
+/* An instance, to be released. Without validation it is the process's only one, which stays to its
+ * end, and with it the drivers that the loader loaded: a sweep that loaded them anew for every run
+ * found none any more behind the tenth (NVIDIA 580). With validation it is the caller's own, which hears its messages alone, beside the one
+ * that stays. *out is none, and *note (borrowed) says why, where there is no driver. */
+err vulkan__instance_take(VkInstance *out, bool validation, const char **note) MUST_CHECK;
+void vulkan__instance_release(VkInstance instance);
+/* Physical devices with a compute queue; those of the instance that stays are looked for once. */
+typedef struct physical_list {
+    VkPhysicalDevice list[PHYSICAL_MAX];
+    uint32_t count;
+} physical_list;
+err vulkan__physical_list(physical_list *out, VkInstance instance) MUST_CHECK;
 bool vulkan__has_extension(VkPhysicalDevice physical, const char *name);
 uint32_t vulkan__queue_family(VkPhysicalDevice physical); /* UINT32_MAX: none computes */
 err vulkan__messenger_open(vulkan_device *v) MUST_CHECK;

@@ -139,8 +139,8 @@ static err run_case(regress_state *out, regress_result *r, const regress_case *c
     if ((e = watched ? train_watched(r, &job) : run_train(&job))) goto done;
     if ((e = run_evaluate(&job)) || (e = score(r, &job))) goto done;
     memcpy(r->data_sha256, job.data.data_sha256, sizeof r->data_sha256);
-    if (job.trainer.seconds > 0)
-        r->sentences_per_s = (double)job.trainer.sentences / job.trainer.seconds;
+    const trainer_work *work = &job.trainer.work;
+    if (work->seconds > 0) r->sentences_per_s = (double)work->sentences / work->seconds;
     if (!r->headline) e = mem_strdup(&r->headline, job.task.headline);
     r->seconds += clock_seconds() - begin;
 done:

@@ -55,11 +55,15 @@ static err evaluations_build(cJSON *root, const trainer *t) {
     return e;
 }
 
-/* How long it trained: until now, and until each evaluation; of a run that knows. */
-static err seconds_build(cJSON *root, const trainer *t) {
+/* What it trained on, and how long: until now, and until each evaluation; of a run that knows. */
+static err work_build(cJSON *root, const trainer *t) {
     cJSON *list = NULL;
+    trainer_work w;
     if (!(t->trained_s > 0)) return ERR_OK;
     err e = json_add_number(root, "train_seconds", t->trained_s);
+    if (!e && !trainer_work_done(&w, t))
+        e = json_put(root, "train_tokens %f train_sentences %f", (double)w.tokens,
+                     (double)w.sentences);
     if (!e) e = json_add_array(&list, root, "evaluation_seconds");
     for (uint32_t i = 0; !e && i < t->evaluation_count; i++)
         e = json_append(list, cJSON_CreateNumber(t->evaluations[i].seconds));
@@ -94,7 +98,7 @@ static err state_build(cJSON *root, const char *folder, const trainer *t,
                       t->done, t->total_steps, (double)t->done / t->epoch_steps,
                       t->done % t->epoch_steps, run->best_step, run->best_score)))
         return e;
-    if ((e = evaluations_build(root, t)) || (e = seconds_build(root, t))) return e;
+    if ((e = evaluations_build(root, t)) || (e = work_build(root, t))) return e;
     if ((e = scaling_build(root, t))) return e;
     if ((e = base64_encode(&losses, t->losses, t->done * sizeof *t->losses))) return e;
     e = json_add_string(root, "losses", losses);
@@ -373,12 +377,23 @@ static err read_evaluations(trainer *t, const cJSON *root, uint32_t step, const 
     return ERR_OK;
 }
 
-/* Seconds of training, which ascend to those of the checkpoint; one of an older program has none. */
-static err read_seconds(trainer *t, const cJSON *root, const char *where) {
+/* A checkpoint of an older program has none. */
+static err read_trained_on(trainer *t, const cJSON *root, const char *where) {
+    int64_t tokens = 0, sentences = 0;
+    if (!json_has(root, "train_tokens")) return ERR_OK;
+    err e = json_whole(&tokens, root, "train_tokens", 1, INT64_C(1) << 53, where);
+    if (!e) e = json_whole(&sentences, root, "train_sentences", 1, tokens, where);
+    t->earlier.tokens = (uint64_t)tokens;
+    t->earlier.sentences = (uint64_t)sentences;
+    return e;
+}
+
+/* Seconds of training ascend to those of the checkpoint; one of an older program has none. */
+static err read_work(trainer *t, const cJSON *root, const char *where) {
     const cJSON *list = NULL, *item = NULL;
     double all = 0, last = 0;
     uint32_t n = 0;
-    t->earlier_s = -1;
+    t->earlier = (trainer_work){.seconds = -1};
     if (!json_has(root, "train_seconds")) return ERR_OK;
     err e = json_number(&all, root, "train_seconds", where);
     if (!e) e = json_array(&list, root, "evaluation_seconds", where);
@@ -395,8 +410,8 @@ static err read_seconds(trainer *t, const cJSON *root, const char *where) {
                        "%s: evaluation_seconds: expected %u ascending numbers up to "
                        "train_seconds",
                        where, t->evaluation_count);
-    t->earlier_s = all;
-    return ERR_OK;
+    t->earlier.seconds = all;
+    return read_trained_on(t, root, where);
 }
 
 /* pre: t->done is set. */
@@ -474,7 +489,7 @@ static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const 
     if ((e = json_number(&run->best_score, root, "best_score", where))) return e;
     run->best_step = (uint32_t)best;
     if ((e = read_evaluations(t, root, (uint32_t)step, where))) return e;
-    if ((e = read_seconds(t, root, where))) return e;
+    if ((e = read_work(t, root, where))) return e;
     if ((e = check_best(t, run, where))) return e;
     if ((e = check_files(root, folder, where))) return e;
     e = read_losses(&losses, root, (uint32_t)step, where);

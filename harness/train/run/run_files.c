@@ -201,6 +201,10 @@ static err resume(run *r, const holding *h) {
         if (!e) e = note_surroundings(r, h);
         note_ranks(r, h);
         log_note("resuming %s after step %u of %u", path, r->trainer.done, r->trainer.total_steps);
+        if (!r->trainer.earlier.tokens)
+            log_note("%s keeps no count of what it was trained on: times in the record are of the "
+                     "steps behind it",
+                     path);
     }
     mem_free(path);
     return e;

@@ -97,12 +97,13 @@ err run__log_test(run *r) {
 
 err run_log_end(run *r) {
     const trainer *t = &r->trainer;
+    const trainer_work *w = &t->work; // of this process, as transformers logs it
     line l = {.count = 0};
     double sum = 0;
     for (uint32_t s = 0; s < t->done; s++) sum += (double)t->losses[s];
     put(&l, "", "train_loss", t->done ? sum / t->done : 0);
-    put(&l, "", "train_runtime", t->seconds);
-    put(&l, "", "train_samples_per_second", per_second((double)t->sentences, t->seconds));
-    put(&l, "", "train_steps_per_second", per_second(t->done - r->resumed_at, t->seconds));
+    put(&l, "", "train_runtime", w->seconds);
+    put(&l, "", "train_samples_per_second", per_second((double)w->sentences, w->seconds));
+    put(&l, "", "train_steps_per_second", per_second(t->done - r->resumed_at, w->seconds));
     return add(r, &l);
 }

@@ -460,8 +460,8 @@ static err finish(trainer *t, uint32_t s) {
     t->step_ms[s - 1] = (now - t->mark) * 1000;
     t->mark = now;
     t->done = s;
-    t->tokens += t->packs[slot].token_count;
-    t->sentences += t->packs[slot].sentence_count;
+    t->work.tokens += t->packs[slot].token_count;
+    t->work.sentences += t->packs[slot].sentence_count;
     report_progress(t);
     const trainer_options *o = &t->options;
     if (!o->log.every || s % o->log.every) return ERR_OK;
@@ -472,8 +472,8 @@ static err finish(trainer *t, uint32_t s) {
 static err call_hook(trainer *t, trainer_hook hook, void *context) {
     double begin = clock_seconds();
     step_info info = {.step = t->done, .seed = t->options.seed};
-    double own = t->seconds + begin - t->begun_s;
-    t->trained_s = t->earlier_s < 0 ? 0 : json_rounded(t->earlier_s + own);
+    double own = t->work.seconds + begin - t->begun_s;
+    t->trained_s = t->earlier.seconds < 0 ? 0 : json_rounded(t->earlier.seconds + own);
     group_watch(t->options.group, NULL); // rank 0 may write for long
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
@@ -481,7 +481,7 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     if (!e && hook) e = hook(context, t);
     if (!e && hook) e = group_barrier(t->options.group);
     double spent = clock_seconds() - begin;
-    t->seconds -= spent;
+    t->work.seconds -= spent;
     t->mark += spent;
     t->warm_begin += t->warm_begin > 0 ? spent : 0;
     return e;
@@ -568,7 +568,7 @@ err trainer_run(trainer *t) {
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++)
         if (e && plan_wait(&t->plan, slot)) break; // the first message is the one to show
     log_progress_end();
-    t->seconds += clock_seconds() - begin;
+    t->work.seconds += clock_seconds() - begin;
     return e;
 }
 
@@ -581,6 +581,16 @@ double trainer_logged_loss(const trainer *t) {
     double sum = 0;
     for (uint32_t s = first; s < t->done; s++) sum += (double)t->losses[s];
     return t->done ? sum / (t->done - first) : 0;
+}
+
+uint32_t trainer_work_done(trainer_work *out, const trainer *t) {
+    const trainer_work *w = &t->earlier;
+    *out = t->work;
+    if (t->begun_at && !w->tokens) return t->begun_at;
+    out->seconds += w->seconds;
+    out->tokens += w->tokens;
+    out->sentences += w->sentences;
+    return 0;
 }
 
 uint64_t trainer_checkpoint_bytes(const trainer *t) {

@@ -63,6 +63,12 @@ typedef struct trainer_evaluation {
     double seconds; /* of training until it, as trained_s; 0: not known */
 } trainer_evaluation;
 
+/* What steps took: seconds in trainer_run, hooks apart, and what was trained on. */
+typedef struct trainer_work {
+    double seconds;
+    uint64_t tokens, sentences;
+} trainer_work;
+
 typedef struct trainer {
     device *device;
     feed feed;
@@ -98,18 +104,15 @@ typedef struct trainer {
     /* (evaluation_count of at most evaluation_limit), ascending: what the evaluation hook added */
     trainer_evaluation *evaluations;
     uint32_t evaluation_count, evaluation_limit;
-    bool is_stopped; /* the evaluation hook may set it: training ends early */
-    double *step_ms; /* (total_steps) time between ends of steps; 0 before a resumed step */
-    uint64_t tokens; /* trained on in this process */
-    uint64_t sentences;
-    double seconds;    /* in trainer_run, hooks apart */
-    double trained_s;  /* the same of the whole run, by all processes that did its steps, when the
-                          last hook was called; 0: one of them kept no count */
-    double earlier_s;  /* of trained_s: before this process; < 0: not known */
-    double begun_s;    /* clock when trainer_run was called */
-    double mark;       /* clock at the end of the last step */
-    double warm_begin; /* clock after the first steps: what the expected end goes by */
-    uint32_t begun_at; /* t->done when trainer_run was called */
+    bool is_stopped;      /* the evaluation hook may set it: training ends early */
+    double *step_ms;      /* (total_steps) time between ends of steps; 0 before a resumed step */
+    trainer_work work;    /* in this process */
+    trainer_work earlier; /* of the steps before it; seconds < 0, tokens 0: not known */
+    double trained_s;     /* by all processes, when the last hook was called; 0: not known */
+    double begun_s;       /* clock when trainer_run was called */
+    double mark;          /* clock at the end of the last step */
+    double warm_begin;    /* clock after the first steps: what the expected end goes by */
+    uint32_t begun_at;    /* t->done when trainer_run was called */
 } trainer;
 
 /* Plans everything for a model of `config` (borrowed labels) on data with at least one row.
@@ -157,6 +160,10 @@ double trainer_logged_loss(const trainer *t);
  * and ERR_INTERRUPTED returned. Errors: ERR_NUMERIC naming the step whose loss or gradient is not finite; ERR_DEVICE;
  * the hooks'. */
 err trainer_run(trainer *t) MUST_CHECK;
+
+/* What the run's steps took, by all processes that did them. Returns the step behind which that is:
+ * 0, or where this process began, if one before it kept no count. */
+uint32_t trainer_work_done(trainer_work *out, const trainer *t);
 
 /* Bytes that the parameters and moments take in a checkpoint. */
 uint64_t trainer_checkpoint_bytes(const trainer *t);
