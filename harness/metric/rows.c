@@ -316,11 +316,21 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
                           .of_curves = curves};
     if (answer_in_units(kind)) return init_units(s, gold, predicted);
     for (size_t i = 0; i < rows * width; i++)
-        if ((s->gold && !isfinite(s->gold[i])) || !isfinite(s->predicted[i]))
+        if ((s->gold && !isfinite(s->gold[i])) || (s->predicted && !isfinite(s->predicted[i])))
             return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
     return kind == ANSWER_SET        ? init_sets(s)
            : kind == ANSWER_RELATION ? init_relations(s)
                                      : init_numbers(s);
+}
+
+void row_statistics_drop_places(row_statistics *s) {
+    mem_free(s->begin);
+    mem_free(s->places);
+    mem_free(s->amounts);
+    mem_free(s->scores);
+    s->begin = NULL;
+    s->places = s->amounts = NULL;
+    s->scores = NULL;
 }
 
 void row_statistics_free(row_statistics *s) {
@@ -328,12 +338,9 @@ void row_statistics_free(row_statistics *s) {
         mem_free(s->order[side]);
         mem_free(s->rank[side]);
     }
-    mem_free(s->begin);
-    mem_free(s->places);
-    mem_free(s->amounts);
+    row_statistics_drop_places(s);
     mem_free(s->exact);
     mem_free(s->ranking);
-    mem_free(s->scores);
     mem_free(s->descending);
     *s = (row_statistics){0};
 }

@@ -38,6 +38,9 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
                         answers predicted, size_t rows, bool curves) MUST_CHECK;
 void row_statistics_free(row_statistics *s);
 
+/* Frees what lanes (row_lanes.h) that were made of it no longer read; row_statistics_sum would. */
+void row_statistics_drop_places(row_statistics *s);
+
 /* Replaces what c holds by the rows' sum; weights (rows), NULL: 1 each.
  * pre: c is of that kind and number of classes. Uses s's scratch: one thread at a time. */
 void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights);
