@@ -69,10 +69,9 @@ static err table_json(cJSON *list, const board *b, const board_table *t) {
                       "test_rows %f deduplicated_rows %f leaked_rows %f baseline %f "
                       "baseline_deduplicated %f",
                       r->task.name, (double)r->task.version, r->task.data_sha256, r->protocol,
-                      t->apart & APART_VERSION ? 1 : 0, t->headline->name,
-                      (double)r->task.test_rows, (double)r->confusion_dedup.total,
-                      (double)r->task.leaked_rows, report__rounded(t->baseline),
-                      report__rounded(t->baseline_dedup))) ||
+                      !!(t->apart & APART_VERSION), t->headline->name, (double)r->task.test_rows,
+                      (double)r->confusion_dedup.total, (double)r->task.leaked_rows,
+                      report__rounded(t->baseline), report__rounded(t->baseline_dedup))) ||
         (target.metric && (e = json_put(o, "dev_metric %s dev_score %f", target.metric,
                                         report__rounded(cost_shown(target))))) ||
         (e = json_add_array(&rows, o, "rows")))

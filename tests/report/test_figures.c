@@ -45,8 +45,8 @@ Test(figures, tables_that_are_apart_say_by_what) {
                 {"b", "4", "dev", 2, APART_ANY_PROTOCOL | APART_PROTOCOL},
                 {"b", "4", "last", 2, APART_ANY_PROTOCOL | APART_PROTOCOL},
                 {"c", "1", "last", 2, 0},
-                {"d", "1", "last", 2, ANY}, // what is newer is of another protocol
-                {"d", "1", "dev", 3, ANY}};
+                {"d", "1", "dev", 3, ANY},
+                {"d", "1", "last", 2, ANY}}; // what is newer is of another protocol
     enum { TABLES = sizeof rows / sizeof *rows };
     static record records[TABLES];
     const record *runs[TABLES];
