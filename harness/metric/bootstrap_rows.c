@@ -11,6 +11,8 @@
 typedef struct row_runs {
     row_statistics *statistics; // (runs)
     row_lanes *lanes;           // (runs)
+    row_statistics right;       // of gold's own answers
+    row_lanes gold;
     size_t first, end, places;
 } row_runs;
 
@@ -27,6 +29,8 @@ static void row_runs_free(row_runs *r) {
         if (r->lanes) row_lanes_free(&r->lanes[i]);
         if (r->statistics) row_statistics_free(&r->statistics[i]);
     }
+    row_lanes_free(&r->gold);
+    row_statistics_free(&r->right);
     mem_free(r->lanes);
     mem_free(r->statistics);
     *r = (row_runs){0};
@@ -39,11 +43,16 @@ static err row_runs_init(row_runs *r, const row_job *job) {
     *r = (row_runs){.first = job->groups->begin[0], .end = job->groups->begin[job->groups->count]};
     err e = mem_new(&r->statistics, b->runs);
     if (!e) e = mem_new(&r->lanes, b->runs);
+    if (!e && job->in_lanes)
+        e = row_statistics_init(&r->right, b->kind, b->classes, t->gold, t->gold, t->rows, false);
+    if (!e && job->in_lanes) e = row_lanes_init(&r->gold, &r->right, NULL, reads);
     for (size_t i = r->first; i < r->end && !e; i++) {
         e = row_statistics_init(&r->statistics[i], b->kind, b->classes, t->gold, t->predicted[i],
                                 t->rows, reads & PART_CURVES);
-        if (!e && job->in_lanes) e = row_lanes_init(&r->lanes[i], &r->statistics[i], reads);
-        if (!e && r->lanes[i].place_count > r->places) r->places = r->lanes[i].place_count;
+        if (e || !job->in_lanes) continue;
+        e = row_lanes_init(&r->lanes[i], &r->statistics[i], &r->gold, reads);
+        row_statistics_drop_places(&r->statistics[i]);
+        if (r->lanes[i].place_count > r->places) r->places = r->lanes[i].place_count;
     }
     return e;
 }
@@ -67,15 +76,15 @@ static void workspace_free(workspace *w) {
     row_runs_free(&w->own);
 }
 
-static err workspace_init(workspace *w, const row_job *job, size_t places) {
+static err workspace_init(workspace *w, const row_job *job, const row_runs *all) {
     const bootstrap *b = job->bootstrap;
     size_t rows = b->table.rows;
     err e = mem_new(&w->counts, b->units);
-    if (!e) e = mem_new(&w->weights, rows * ROW_LANES);
-    if (!e) e = row_weights_init(&w->of_rows, rows);
-    if (!e) e = row_lane_sum_init(&w->sums, places);
+    if (!e) e = mem_new(&w->weights, rows * (job->in_lanes ? ROW_LANES : 1));
     if (!e) e = confusion_init_kind(&w->sum, b->kind, b->classes);
-    return e || job->in_lanes ? e : row_runs_init(&w->own, job);
+    if (e || !job->in_lanes) return e ? e : row_runs_init(&w->own, job);
+    e = row_weights_init(&w->of_rows, &all->gold);
+    return e ? e : row_lane_sum_init(&w->sums, all->places);
 }
 
 static void score_draw(const row_job *job, workspace *w, size_t d) {
@@ -103,7 +112,7 @@ static void score_row_lanes(const row_job *job, workspace *w, const row_runs *al
         for (size_t i = 0; i < b->table.rows; i++)
             w->weights[i * ROW_LANES + j] = w->counts[b->unit_of[i]];
     }
-    row_weights_take(&w->of_rows, w->weights, &all->lanes[all->first]);
+    row_weights_take(&w->of_rows, w->weights);
     for (size_t i = 0; i < g->count; i++) {
         double sum[ROW_LANES] = {0}, runs = (double)(g->begin[i + 1] - g->begin[i]);
         for (size_t r = g->begin[i]; r < g->begin[i + 1]; r++) {
@@ -144,7 +153,7 @@ err bootstrap__row_means(const bootstrap_groups *g, const bootstrap *b, const me
     job.in_lanes = row_lanes_serve(m->reads, total);
     e = mem_new(&spaces, threads);
     if (!e && job.in_lanes) e = row_runs_init(&all, &job);
-    for (size_t i = 0; i < threads && !e; i++) e = workspace_init(&spaces[i], &job, all.places);
+    for (size_t i = 0; i < threads && !e; i++) e = workspace_init(&spaces[i], &job, &all);
     if (e) goto done;
     size_t step = job.in_lanes ? ROW_LANES : 1;
 #pragma omp parallel for schedule(static) num_threads((int)threads)

@@ -8,18 +8,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef uint8_t bytes __attribute__((vector_size(ROW_LANES), aligned(1)));
+typedef uint16_t halves __attribute__((vector_size(ROW_LANES * sizeof(uint16_t)), aligned(2)));
 typedef uint32_t lanes __attribute__((vector_size(ROW_LANES * sizeof(uint32_t)), aligned(4)));
-typedef int32_t signs __attribute__((vector_size(ROW_LANES * sizeof(int32_t)), aligned(4)));
 typedef uint64_t wide __attribute__((vector_size(ROW_LANES * sizeof(uint64_t)), aligned(8)));
-typedef double reals __attribute__((vector_size(ROW_LANES * sizeof(double)), aligned(8)));
+
+/* Lanes whose reals fit the processor's registers with all that is between them. */
+enum { SOME_LANES = 4 };
+typedef uint32_t some_lanes __attribute__((vector_size(SOME_LANES * sizeof(uint32_t)), aligned(4)));
+typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
+typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
+
+#define INLINE static inline __attribute__((always_inline))
 
 // counts below 2^31; a processor turns signed numbers into reals at once
-#define AS_REALS(x) __builtin_convertvector((signs)(x), reals)
+#define AS_REALS(x) __builtin_convertvector((some_signs)(x), some_reals)
+// 1 where such a count is 0, which compilers may compare number by number
+#define IS_NONE(x) (((x)-1) >> 31)
 
-/* Rows that add 2^shift to a place. */
+/* The lanes from j on of a row's weights, and of its reals. */
+INLINE const some_lanes *lanes_at(const uint32_t *weights, size_t row, size_t j) {
+    return (const some_lanes *)(weights + row * ROW_LANES + j);
+}
+INLINE some_reals *reals_at(row_lane_reals *list, size_t row, size_t j) {
+    return (some_reals *)(list[row] + j);
+}
+
+/* Rows that add 2^shift to a place more than gold's own answers do, or less. */
 struct row_cell {
     uint32_t place; // among row_lanes.places
-    uint32_t shift;
+    uint16_t shift;
+    bool less;
     size_t end; // of its rows, which begin where the cell before ends
 };
 
@@ -54,47 +73,66 @@ static bool is_read(const row_lanes *l, size_t place) {
     return (l->parts & part) != 0;
 }
 
-/* What rows add, as numbers (place, bit of the amount, row) that are sorted: 27, 5 and 32 bits. */
+/* What rows add, as numbers (place, which bit of the amount, row) that are sorted: 26, 7 and 31 bits.
+ * Of bits 0 says that gold has the place, as its row-th. */
 typedef struct additions {
     uint64_t *list;
     size_t count, capacity;
+    // of one row: amounts, by places that were touched, of which each may be so by gold and the run
+    int64_t *here;
+    uint32_t *touched;
+    size_t touched_count;
 } additions;
 
-static err add(additions *a, size_t place, uint32_t amount, size_t row) {
-    err e = ERR_OK;
-    for (uint64_t bit = 0; amount && !e; bit++, amount >>= 1) {
-        if (!(amount & 1)) continue;
-        e = mem_grow((void **)&a->list, &a->capacity, a->count + 1, sizeof *a->list);
-        if (!e) a->list[a->count++] = (uint64_t)place << 37 | bit << 32 | row;
-    }
+enum { PLACE_AT = 38, BIT_AT = 31 };
+
+static err list_bit(additions *a, uint64_t place, uint64_t bit, uint64_t row) {
+    err e = mem_grow((void **)&a->list, &a->capacity, a->count + 1, sizeof *a->list);
+    if (!e) a->list[a->count++] = place << PLACE_AT | bit << BIT_AT | row;
     return e;
 }
 
-static err add_class(additions *a, size_t classes, size_t gold, size_t predicted, size_t row) {
-    err e = add(a, gold, 1, row);
-    if (!e) e = add(a, classes + predicted, 1, row);
-    return e || gold != predicted ? e : add(a, 2 * classes + gold, 1, row);
+static void touch(additions *a, size_t place, int64_t amount) {
+    a->here[place] += amount;
+    a->touched[a->touched_count++] = (uint32_t)place;
 }
 
-/* The place of rows whose set is right, behind those of the sum. */
+static void touch_class(additions *a, size_t classes, size_t gold, size_t predicted, int64_t sign) {
+    touch(a, gold, sign);
+    touch(a, classes + predicted, sign);
+    if (gold == predicted) touch(a, 2 * classes + gold, sign);
+}
+
+/* The place of rows whose set is right, behind those of the sum; no other kind has it. */
 static size_t exact_place(const row_statistics *s) {
-    return 3 * s->classes;
+    return row_sum_size(s->kind, s->kind == ANSWER_NUMBER ? 2 : s->classes);
 }
 
-static err list_row(additions *a, const row_lanes *l, size_t row) {
+static void touch_row(additions *a, const row_lanes *l, size_t row, int64_t sign) {
     const row_statistics *s = l->statistics;
     bool labels = l->parts & PART_LABELS;
-    if (s->kind == ANSWER_NUMBER)
-        return labels ? add_class(a, 2, (double)s->gold[row] >= SCORE_YES,
-                                  (double)s->predicted[row] >= SCORE_YES, row)
-                      : ERR_OK;
-    if (s->kind == ANSWER_RELATION)
-        return labels ? add_class(a, s->classes, s->gold_class[row], s->class[row], row) : ERR_OK;
-    err e = s->kind == ANSWER_SET && l->parts & PART_EXACT && s->exact[row]
-                ? add(a, exact_place(s), 1, row)
-                : ERR_OK;
-    for (size_t k = s->begin[row]; k < s->begin[row + 1] && !e; k++)
-        if (is_read(l, s->places[k])) e = add(a, s->places[k], s->amounts ? s->amounts[k] : 1, row);
+    if (labels && s->kind == ANSWER_NUMBER)
+        touch_class(a, 2, (double)s->gold[row] >= SCORE_YES, (double)s->predicted[row] >= SCORE_YES,
+                    sign);
+    if (labels && s->kind == ANSWER_RELATION)
+        touch_class(a, s->classes, s->gold_class[row], s->class[row], sign);
+    if (s->kind == ANSWER_SET && l->parts & PART_EXACT && s->exact[row])
+        touch(a, exact_place(s), sign);
+    for (size_t k = s->begin ? s->begin[row] : 0; s->begin && k < s->begin[row + 1]; k++)
+        if (is_read(l, s->places[k]))
+            touch(a, s->places[k], sign * (s->amounts ? s->amounts[k] : 1));
+}
+
+static err list_row(additions *a, size_t row) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < a->touched_count && !e; i++) {
+        int64_t amount = a->here[a->touched[i]];
+        uint64_t less = amount < 0, left = (uint64_t)(less ? -amount : amount);
+        for (uint64_t bit = 1; left && !e; bit += 2, left >>= 1)
+            if (left & 1) e = list_bit(a, a->touched[i], bit + less, row);
+        a->here[a->touched[i]] = 0;
+    }
+    a->touched_count = 0;
     return e;
 }
 
@@ -103,36 +141,53 @@ static int by_number(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static err add_place(row_lanes *l, size_t room[2], uint64_t number) {
+    uint32_t row = (uint32_t)number & INT32_MAX;
+    err e = mem_grow((void **)&l->places, &room[0], l->place_count + 1, sizeof *l->places);
+    if (!e) e = mem_grow((void **)&l->of_gold, &room[1], l->place_count + 1, sizeof *l->of_gold);
+    if (e) return e;
+    l->places[l->place_count] = (uint32_t)(number >> PLACE_AT);
+    l->of_gold[l->place_count++] = number >> BIT_AT & 127 ? 0 : row + 1;
+    return ERR_OK;
+}
+
 static err cut_cells(row_lanes *l, const additions *a) {
-    size_t capacity = 0, room = 0;
+    size_t capacity = 0, room[2] = {0}, used = 0;
     err e = mem_new(&l->rows, a->count);
     for (size_t i = 0; i < a->count && !e; i++) {
-        uint64_t of = a->list[i] >> 32, place = of >> 5;
-        bool is_new = !i || of != a->list[i - 1] >> 32;
-        if (is_new && (!i || place != a->list[i - 1] >> 37)) {
-            e = mem_grow((void **)&l->places, &room, l->place_count + 1, sizeof *l->places);
-            if (!e) l->places[l->place_count++] = (uint32_t)place;
-        }
-        if (is_new && !e) {
+        uint64_t number = a->list[i], before = i ? a->list[i - 1] : ~number, bit;
+        if (number >> PLACE_AT != before >> PLACE_AT && (e = add_place(l, room, number))) break;
+        if (!(bit = number >> BIT_AT & 127)) continue;
+        if (number >> BIT_AT != before >> BIT_AT) {
             e = mem_grow((void **)&l->cells, &capacity, l->cell_count + 1, sizeof *l->cells);
-            if (!e)
-                l->cells[l->cell_count++] =
-                    (row_cell){(uint32_t)l->place_count - 1, (uint32_t)(of & 31), 0};
+            if (e) break;
+            l->cells[l->cell_count++] = (row_cell){(uint32_t)l->place_count - 1,
+                                                   (uint16_t)((bit - 1) / 2), bit % 2 == 0, 0};
         }
-        if (e) break;
-        l->rows[i] = (uint32_t)a->list[i];
-        l->cells[l->cell_count - 1].end = i + 1;
+        l->rows[used++] = (uint32_t)number & INT32_MAX;
+        l->cells[l->cell_count - 1].end = used;
     }
     return e;
 }
 
-static err make_cells(row_lanes *l) {
+/* What the rows add less what they would with gold's answers; where there is no gold, all. */
+static err make_cells(row_lanes *l, const row_lanes *gold) {
+    size_t size = exact_place(l->statistics) + 1;
     additions a = {0};
-    err e = ERR_OK;
-    for (size_t i = 0; i < l->statistics->rows && !e; i++) e = list_row(&a, l, i);
+    err e = mem_new(&a.here, size);
+    if (!e) e = mem_new(&a.touched, 2 * size);
+    for (size_t i = 0; i < l->statistics->rows && !e; i++) {
+        touch_row(&a, l, i, 1);
+        if (gold) touch_row(&a, gold, i, -1);
+        e = list_row(&a, i);
+    }
+    for (size_t p = 0; gold && p < gold->place_count && !e; p++)
+        e = list_bit(&a, gold->places[p], 0, p);
     if (a.count) qsort(a.list, a.count, sizeof *a.list, by_number);
     if (!e) e = cut_cells(l, &a);
     mem_free(a.list);
+    mem_free(a.here);
+    mem_free(a.touched);
     return e;
 }
 
@@ -155,21 +210,17 @@ static err make_marks(row_lanes *l) {
 }
 
 /* The area under a label's curve, to which only rows that have the label add: between two of them
- * recall stays. */
-VECTOR_CLONES static void add_area(double *area, const row_statistics *s, const uint8_t *marks,
-                                   size_t k, const uint32_t *weights) {
+ * recall stays. Adds its part of all labels' to area.
+ *   right  weight of the rows that have the label */
+INLINE void add_area_at(some_reals *area, const row_statistics *s, const uint8_t *marks, size_t k,
+                        const uint32_t *weights, size_t j, const some_lanes *right) {
     const uint32_t *order = s->descending + k * s->rows;
-    const lanes *of_rows = (const lanes *)weights;
-    lanes right = {0}, hit = {0}, said = {0}, none;
-    lanes hit_before = {0}, said_before = {0};
-    reals sum = {0}, recall = {0};
-    bool rises = false;
-    for (size_t i = 0; i < s->rows; i++)
-        if (marks[i] & MARK_HAS_LABEL) right += of_rows[order[i]];
-    none = (lanes)(right == 0) & 1;
-    reals all = AS_REALS(right + none);
+    const some_lanes none = IS_NONE(*right);
+    some_lanes hit = {0}, said = {0}, hit_before = {0}, said_before = {0};
+    some_reals sum = {0}, recall = {0}, precision = {0}, all = AS_REALS(*right + none);
+    bool rises = false, is_told = true; // precision: of what is before
     for (size_t i = 0; i < s->rows; i++) {
-        const lanes weight = of_rows[order[i]];
+        const some_lanes weight = *lanes_at(weights, order[i], j);
         said += weight;
         if (marks[i] & MARK_HAS_LABEL) {
             hit += weight;
@@ -178,20 +229,40 @@ VECTOR_CLONES static void add_area(double *area, const row_statistics *s, const 
         if (!(marks[i] & MARK_ENDS_EQUALS)) continue;
         if (rises) {
             // before the first row that takes part precision is 1
-            lanes first = (lanes)(said_before == 0) & 1, empty = (lanes)(said == 0) & 1;
-            reals before = AS_REALS(hit_before + first) / AS_REALS(said_before + first);
-            reals here = AS_REALS(hit) / all;
-            sum += (here - recall) * (AS_REALS(hit) / AS_REALS(said + empty) + before) / 2;
+            some_lanes first = IS_NONE(said_before), empty = IS_NONE(said);
+            some_reals hits = AS_REALS(hit), here = hits / all;
+            if (!is_told) precision = AS_REALS(hit_before) / AS_REALS(said_before + first);
+            some_reals before = precision + AS_REALS(first);
+            precision = hits / AS_REALS(said + empty);
+            sum += (here - recall) * (precision + before) / 2;
             recall = here;
         }
+        is_told = rises;
         rises = false;
         hit_before = hit;
         said_before = said;
     }
     // a label that no row has: from recall 0 to 1 at the first row, precision 0
-    lanes there = (lanes)(said != 0) & none;
-    sum += AS_REALS(there) * 0.5;
-    *(reals *)area += sum / (double)s->classes;
+    sum += AS_REALS(none - (IS_NONE(said) & none)) * 0.5;
+    *area += sum / (double)s->classes;
+}
+
+VECTOR_CLONES static void add_areas(row_lane_reals *area, const row_lanes *l,
+                                    const row_weights *w) {
+    const row_statistics *s = l->statistics;
+    for (size_t k = 0; k < s->classes; k++)
+        for (size_t j = 0; j < ROW_LANES; j += SOME_LANES)
+            add_area_at(reals_at(area, 0, j), s, l->marks + k * s->rows, k, w->weights, j,
+                        lanes_at(w->of_labels, k, j));
+}
+
+/* Weight of the rows that have each label. */
+VECTOR_CLONES static void add_labels(uint32_t *of_labels, const row_statistics *s,
+                                     const uint32_t *weights) {
+    const lanes *of_rows = (const lanes *)weights;
+    lanes *labels = (lanes *)of_labels;
+    memset(of_labels, 0, s->classes * sizeof *labels);
+    for (size_t i = 0; i < s->rows; i++) labels[s->gold_class[i]] += of_rows[i];
 }
 
 /* --- numbers --- */
@@ -202,13 +273,13 @@ _Static_assert(MOMENT_COUNT == OF_XY + 1 && offsetof(product_sums, xy) == OF_XY 
 
 /* Ranks from 1, less the mean of all, of rows from begin on that have one number; *before: weight of
  * those that have less. Returns where they end. */
-static inline __attribute__((always_inline)) size_t
-rank_equals(reals *rank, reals *here, reals *before, const uint32_t *order, const float *numbers,
-            size_t begin, size_t rows, const lanes *weights, const reals *middle) {
-    lanes equal = {0};
+INLINE size_t rank_equals(some_reals *rank, some_reals *here, some_reals *before,
+                          const uint32_t *order, const float *numbers, size_t begin, size_t rows,
+                          const uint32_t *weights, size_t j, const some_reals *middle) {
+    some_lanes equal = {0};
     size_t end = begin;
     for (; end < rows && !(numbers[order[end]] > numbers[order[begin]]); end++)
-        equal += weights[order[end]];
+        equal += *lanes_at(weights, order[end], j);
     *here = AS_REALS(equal);
     *rank = *before + 0.5 * (*here + 1) - *middle;
     *before += *here;
@@ -217,91 +288,110 @@ rank_equals(reals *rank, reals *here, reals *before, const uint32_t *order, cons
 
 VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
     const uint32_t *order = s->order[1];
-    const lanes *weights = (const lanes *)w->weights;
-    reals *ranks = (reals *)w->gold_ranks, *sums = (reals *)w->gold;
-    reals total = __builtin_convertvector(*(const wide *)w->total, reals);
-    reals before = {0}, middle = 0.5 * (total + 1), rank, here;
-    sums[OF_WEIGHT] = total;
-    for (size_t begin = 0, end; begin < s->rows; begin = end) {
-        end = rank_equals(&rank, &here, &before, order, s->gold, begin, s->rows, weights, &middle);
-        for (size_t i = begin; i < end; i++) ranks[order[i]] = rank;
-        sums[OF_Y] += here * rank;
-        sums[OF_YY] += here * rank * rank;
+    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) {
+        some_reals before = {0}, all = {0}, squares = {0}, rank, here;
+        some_reals middle = 0.5 * (*reals_at(w->gold_moments, OF_WEIGHT, j) + 1);
+        for (size_t begin = 0, end; begin < s->rows; begin = end) {
+            end = rank_equals(&rank, &here, &before, order, s->gold, begin, s->rows, w->weights, j,
+                              &middle);
+            for (size_t i = begin; i < end; i++) *reals_at(w->gold_ranks, order[i], j) = rank;
+            all += here * rank;
+            squares += here * rank * rank;
+        }
+        *reals_at(w->gold_moments, OF_Y, j) = all;
+        *reals_at(w->gold_moments, OF_YY, j) = squares;
     }
 }
 
-VECTOR_CLONES static void rank_predicted(double *moments, const row_statistics *s,
+VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_statistics *s,
                                          const row_weights *w) {
     const uint32_t *order = s->order[0];
-    const lanes *weights = (const lanes *)w->weights;
-    const reals *gold = (const reals *)w->gold_ranks;
-    reals *sums = (reals *)moments, before = {0}, rank, here;
-    reals middle = 0.5 * (((const reals *)w->gold)[OF_WEIGHT] + 1);
-    for (size_t begin = 0, end; begin < s->rows; begin = end) {
-        reals of_gold = {0};
-        end = rank_equals(&rank, &here, &before, order, s->predicted, begin, s->rows, weights,
-                          &middle);
-        for (size_t i = begin; i < end; i++)
-            of_gold += AS_REALS(weights[order[i]]) * gold[order[i]];
-        sums[OF_X] += here * rank;
-        sums[OF_XX] += here * rank * rank;
-        sums[OF_XY] += rank * of_gold;
+    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) {
+        some_reals before = {0}, all = {0}, squares = {0}, products = {0}, rank, here;
+        some_reals middle = 0.5 * (*reals_at(moments, OF_WEIGHT, j) + 1);
+        for (size_t begin = 0, end; begin < s->rows; begin = end) {
+            some_reals of_gold = {0};
+            end = rank_equals(&rank, &here, &before, order, s->predicted, begin, s->rows,
+                              w->weights, j, &middle);
+            for (size_t i = begin; i < end; i++)
+                of_gold += AS_REALS(*lanes_at(w->weights, order[i], j)) *
+                           *reals_at(w->gold_ranks, order[i], j);
+            all += here * rank;
+            squares += here * rank * rank;
+            products += rank * of_gold;
+        }
+        *reals_at(moments, OF_X, j) = all;
+        *reals_at(moments, OF_XX, j) = squares;
+        *reals_at(moments, OF_XY, j) = products;
     }
 }
 
 // values are no whole numbers: their products are added in the order of the rows
 VECTOR_CLONES static void sum_gold(row_weights *w, const row_statistics *s) {
-    const lanes *weights = (const lanes *)w->weights;
-    reals *sums = (reals *)w->gold;
-    sums[OF_WEIGHT] = __builtin_convertvector(*(const wide *)w->total, reals);
-    for (size_t i = 0; i < s->rows; i++) {
-        double y = (double)s->gold[i] - s->shift[1];
-        reals part = AS_REALS(weights[i]) * y;
-        sums[OF_Y] += part;
-        sums[OF_YY] += part * y;
+    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) {
+        some_reals all = {0}, squares = {0};
+        for (size_t i = 0; i < s->rows; i++) {
+            double y = (double)s->gold[i] - s->shift[1];
+            some_reals part = AS_REALS(*lanes_at(w->weights, i, j)) * y;
+            all += part;
+            squares += part * y;
+        }
+        *reals_at(w->gold_moments, OF_Y, j) = all;
+        *reals_at(w->gold_moments, OF_YY, j) = squares;
     }
 }
 
-VECTOR_CLONES static void sum_predicted(double *moments, const row_statistics *s,
+VECTOR_CLONES static void sum_predicted(row_lane_reals *moments, const row_statistics *s,
                                         const row_weights *w) {
-    const lanes *weights = (const lanes *)w->weights;
-    reals *sums = (reals *)moments;
-    reals all = {0}, squares = {0}, products = {0};
-    for (size_t i = 0; i < s->rows; i++) {
-        double x = (double)s->predicted[i] - s->shift[0], y = (double)s->gold[i] - s->shift[1];
-        reals part = AS_REALS(weights[i]) * x;
-        all += part;
-        squares += part * x;
-        products += part * y;
+    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) {
+        some_reals all = {0}, squares = {0}, products = {0};
+        for (size_t i = 0; i < s->rows; i++) {
+            double x = (double)s->predicted[i] - s->shift[0];
+            double y = (double)s->gold[i] - s->shift[1];
+            some_reals part = AS_REALS(*lanes_at(w->weights, i, j)) * x;
+            all += part;
+            squares += part * x;
+            products += part * y;
+        }
+        *reals_at(moments, OF_X, j) = all;
+        *reals_at(moments, OF_XX, j) = squares;
+        *reals_at(moments, OF_XY, j) = products;
     }
-    sums[OF_X] = all;
-    sums[OF_XX] = squares;
-    sums[OF_XY] = products;
 }
 
 /* --- all --- */
 
-err row_lanes_init(row_lanes *l, const row_statistics *s, unsigned parts) {
+err row_lanes_init(row_lanes *l, const row_statistics *s, const row_lanes *gold, unsigned parts) {
     *l = (row_lanes){.statistics = s, .parts = parts};
-    err e = make_cells(l);
-    return e || !(parts & PART_CURVES) ? e : make_marks(l);
+    err e = make_cells(l, gold);
+    return e || !gold || !(parts & PART_CURVES) ? e : make_marks(l);
 }
 
 void row_lanes_free(row_lanes *l) {
     mem_free(l->cells);
     mem_free(l->rows);
     mem_free(l->places);
+    mem_free(l->of_gold);
     mem_free(l->marks);
     *l = (row_lanes){0};
 }
 
-err row_weights_init(row_weights *w, size_t rows) {
-    *w = (row_weights){.rows = rows};
-    return mem_new(&w->gold_ranks, rows);
+err row_weights_init(row_weights *w, const row_lanes *gold) {
+    const row_statistics *s = gold->statistics;
+    *w = (row_weights){.gold = gold};
+    err e = mem_new(&w->bytes,
+                    sizeof *w->weights * s->rows * ROW_LANES); // most stay as they come: untouched
+    if (!e) e = mem_new(&w->right, gold->place_count);
+    if (!e && gold->parts & PART_RANKS) e = mem_new(&w->gold_ranks, s->rows);
+    if (!e && gold->parts & PART_CURVES) e = mem_new(&w->of_labels, s->classes * ROW_LANES);
+    return e;
 }
 
 void row_weights_free(row_weights *w) {
+    mem_free(w->bytes);
+    mem_free(w->right);
     mem_free(w->gold_ranks);
+    mem_free(w->of_labels);
     *w = (row_weights){0};
 }
 
@@ -315,11 +405,11 @@ void row_lane_sum_free(row_lane_sum *sum) {
     *sum = (row_lane_sum){0};
 }
 
-VECTOR_CLONES static void add_weights(row_weights *w) {
+VECTOR_CLONES static void add_weights(row_weights *w, size_t rows) {
     const lanes *weights = (const lanes *)w->weights;
     wide total = {0};
     lanes any = {0};
-    for (size_t i = 0; i < w->rows; i++) {
+    for (size_t i = 0; i < rows; i++) {
         total += __builtin_convertvector(weights[i], wide);
         any |= weights[i];
     }
@@ -328,46 +418,79 @@ VECTOR_CLONES static void add_weights(row_weights *w) {
     for (size_t j = 0; j < ROW_LANES; j++) w->most |= any[j];
 }
 
-void row_weights_take(row_weights *w, const uint32_t *weights, const row_lanes *any) {
-    w->weights = weights;
-    add_weights(w);
-    memset(w->gold, 0, sizeof w->gold);
-    if (any->parts & PART_RANKS) rank_gold(w, any->statistics);
-    if (any->parts & PART_VALUES) sum_gold(w, any->statistics);
+/* Eight bits of each weight, from `shift` on. */
+VECTOR_CLONES static void take_bytes(uint8_t *out, const uint32_t *weights, size_t rows,
+                                     unsigned shift) {
+    for (size_t i = 0; i < rows * ROW_LANES; i++) out[i] = (uint8_t)(weights[i] >> shift);
 }
 
-// 32 bits hold `most` rows' weights
-VECTOR_CLONES static void sum_cells(uint64_t *counts, const row_lanes *l, const row_weights *w,
-                                    size_t most) {
-    const lanes *weights = (const lanes *)w->weights;
+// 8 and 16 bits hold `most8` and `most16` rows' bytes
+VECTOR_CLONES static void sum_bytes(row_lane_counts *counts, const row_lanes *l,
+                                    const uint8_t *of_rows, size_t most8, size_t most16,
+                                    unsigned shift) {
+    const bytes *weights = (const bytes *)of_rows;
     wide *sums = (wide *)counts;
     for (size_t c = 0, at = 0; c < l->cell_count; c++) {
         const row_cell *cell = &l->cells[c];
         wide sum = {0};
         while (at < cell->end) {
-            size_t end = cell->end - at < most ? cell->end : at + most;
-            lanes some = {0};
-            for (; at < end; at++) some += weights[l->rows[at]];
-            sum += __builtin_convertvector(some, wide);
+            size_t end16 = cell->end - at < most16 ? cell->end : at + most16;
+            halves part = {0};
+            while (at < end16) {
+                size_t end = end16 - at < most8 ? end16 : at + most8;
+                bytes some = {0};
+                for (; at < end; at++) some += weights[l->rows[at]];
+                part += __builtin_convertvector(some, halves);
+            }
+            sum += __builtin_convertvector(__builtin_convertvector(part, lanes), wide);
         }
-        sums[cell->place] += sum << cell->shift;
+        sum <<= cell->shift + shift;
+        sums[cell->place] += cell->less ? -sum : sum;
     }
+}
+
+/* Adds what the cells' rows do, byte after byte of their weights, of which most have one alone. */
+static void sum_cells(row_lane_counts *counts, const row_lanes *l, const row_weights *w) {
+    size_t list = l->statistics->rows * ROW_LANES;
+    for (unsigned k = 0; k < sizeof w->most && w->most >> 8 * k; k++) {
+        uint32_t most = w->most > UINT8_MAX ? UINT8_MAX : w->most;
+        sum_bytes(counts, l, w->bytes + k * list, UINT8_MAX / most, UINT16_MAX / most, 8 * k);
+    }
+}
+
+void row_weights_take(row_weights *w, const uint32_t *weights) {
+    const row_lanes *gold = w->gold;
+    size_t rows = gold->statistics->rows;
+    w->weights = weights;
+    add_weights(w, rows);
+    for (unsigned k = 0; k < sizeof w->most && w->most >> 8 * k; k++)
+        take_bytes(w->bytes + k * rows * ROW_LANES, weights, rows, 8 * k);
+    memset(w->gold_moments, 0, sizeof w->gold_moments);
+    for (size_t j = 0; j < ROW_LANES; j++) w->gold_moments[OF_WEIGHT][j] = (double)w->total[j];
+    if (gold->place_count) memset(w->right, 0, gold->place_count * sizeof *w->right);
+    sum_cells(w->right, gold, w);
+    if (gold->parts & PART_RANKS) rank_gold(w, gold->statistics);
+    if (gold->parts & PART_VALUES) sum_gold(w, gold->statistics);
+    if (gold->parts & PART_CURVES) add_labels(w->of_labels, gold->statistics, weights);
 }
 
 void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) {
     const row_statistics *s = l->statistics;
-    if (l->place_count) memset(sum->counts, 0, l->place_count * sizeof *sum->counts);
+    for (size_t p = 0; p < l->place_count; p++)
+        if (l->of_gold[p])
+            memcpy(sum->counts[p], w->right[l->of_gold[p] - 1], sizeof *sum->counts);
+        else
+            memset(sum->counts[p], 0, sizeof *sum->counts);
     memset(sum->ranking, 0, sizeof sum->ranking);
     memset(sum->curves, 0, sizeof sum->curves);
-    memcpy(sum->moments, w->gold, sizeof sum->moments);
-    if (l->cell_count) sum_cells(*sum->counts, l, w, UINT32_MAX / w->most);
-    if (l->parts & PART_RANKS) rank_predicted(*sum->moments, s, w);
-    if (l->parts & PART_VALUES) sum_predicted(*sum->moments, s, w);
+    memcpy(sum->moments, w->gold_moments, sizeof sum->moments);
+    sum_cells(sum->counts, l, w);
+    if (l->parts & PART_RANKS) rank_predicted(sum->moments, s, w);
+    if (l->parts & PART_VALUES) sum_predicted(sum->moments, s, w);
     for (size_t i = 0; l->parts & PART_RANKING && i < s->rows; i++)
         for (size_t j = 0; j < ROW_LANES; j++)
             sum->ranking[j] += w->weights[i * ROW_LANES + j] * s->ranking[i];
-    for (size_t k = 0; l->parts & PART_CURVES && k < s->classes; k++)
-        add_area(sum->curves, s, l->marks + k * s->rows, k, w->weights);
+    if (l->parts & PART_CURVES) add_areas(&sum->curves, l, w);
 }
 
 void row_lane_begin(confusion *c, const row_lanes *l) {

@@ -2,7 +2,8 @@
  * than under one: of the parts that a metric reads, to the bit what row_statistics_sum gives for
  * each list.
  *
- * Counts are summed place by place, over the rows that add to it. Ranks are whole and half numbers,
+ * Counts are summed place by place: gold's own answers once for all runs, and of a run only the rows
+ * that add something else. Ranks are whole and half numbers,
  * whose sums are exact in any order while the cube of the rows' number is: of more rows
  * row_lanes_serve says no. */
 #ifndef HARNESS_METRIC_ROW_LANES_H
@@ -18,10 +19,11 @@ typedef struct row_cell row_cell;
 typedef struct row_lanes {
     const row_statistics *statistics; /* borrowed */
     unsigned parts;                   /* of metric_part */
-    row_cell *cells;                  /* (cell_count) rows that add 2^shift to a place */
-    uint32_t *rows;                   /* of the cells, one behind the other */
-    uint32_t *places;                 /* (place_count) of the sum, that a cell adds to */
-    uint8_t *marks;                   /* curves: (C, rows) in the order of their scores */
+    row_cell *cells;   /* (cell_count) rows that add 2^shift to a place, or take it */
+    uint32_t *rows;    /* of the cells, one behind the other */
+    uint32_t *places;  /* (place_count) of the sum, that gold or a cell adds to */
+    uint32_t *of_gold; /* (place_count) from 1, which of gold's it is; 0: none */
+    uint8_t *marks;    /* curves: (C, rows) in the order of their scores */
     size_t cell_count, place_count;
 } row_lanes;
 
@@ -31,12 +33,16 @@ typedef double row_lane_reals[ROW_LANES];
 
 /* Lists of weights, and what follows from them for all runs on a test set. */
 typedef struct row_weights {
+    const row_lanes *gold;   /* borrowed */
     const uint32_t *weights; /* (rows, ROW_LANES) borrowed */
-    size_t rows;
+    uint8_t
+        *bytes; /* (4, rows, ROW_LANES) owned; of the weights, lowest first, as far as any has */
     row_lane_counts total;
     uint32_t most;              /* no weight is larger */
+    row_lane_counts *right;     /* (gold's places) owned; sums of gold's answers */
     row_lane_reals *gold_ranks; /* (rows) owned; ranks are read */
-    row_lane_reals gold[MOMENT_COUNT];
+    uint32_t *of_labels; /* (C, ROW_LANES) owned; curves are read: weight of a label's rows */
+    row_lane_reals gold_moments[MOMENT_COUNT];
 } row_weights;
 
 /* A run's sum. */
@@ -50,21 +56,23 @@ typedef struct row_lane_sum {
  * than `total`. */
 bool row_lanes_serve(unsigned parts, uint64_t total);
 
-/* pre: row_statistics_init took the curves that are read. Free with row_lanes_free, also after an
- * error. Errors: ERR_MEMORY. */
-err row_lanes_init(row_lanes *l, const row_statistics *s, unsigned parts) MUST_CHECK;
+/* Of a run beside gold, which are the lanes of the same rows where gold's answers are predicted
+ * (NULL: these are gold's own). pre: row_statistics_init took the curves that are read. Free with
+ * row_lanes_free, also after an error. Errors: ERR_MEMORY. */
+err row_lanes_init(row_lanes *l, const row_statistics *s, const row_lanes *gold,
+                   unsigned parts) MUST_CHECK;
 void row_lanes_free(row_lanes *l);
 
 /* Free with row_weights_free and row_lane_sum_free. Errors: ERR_MEMORY. */
-err row_weights_init(row_weights *w, size_t rows) MUST_CHECK;
+err row_weights_init(row_weights *w, const row_lanes *gold) MUST_CHECK;
 err row_lane_sum_init(row_lane_sum *sum, size_t places) MUST_CHECK;
 void row_weights_free(row_weights *w);
 void row_lane_sum_free(row_lane_sum *sum);
 
-/* Takes other weights (rows, ROW_LANES), which it borrows; any run's lanes tell it the gold side. */
-void row_weights_take(row_weights *w, const uint32_t *weights, const row_lanes *any);
+/* Takes other weights (rows, ROW_LANES), which it borrows. */
+void row_weights_take(row_weights *w, const uint32_t *weights);
 
-/* pre: sum has room for the run's places */
+/* pre: sum has room for the run's places, and the run's gold is that of the weights */
 void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w);
 
 /* Puts lane j in c, which row_lane_begin cleared for the run. pre: c is of the run's kind. */

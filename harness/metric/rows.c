@@ -315,6 +315,7 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
                           .class = predicted.classes,
                           .of_curves = curves};
     if (answer_in_units(kind)) return init_units(s, gold, predicted);
+    if (kind == ANSWER_RELATION && !predicted.numbers) return init_relations(s);
     for (size_t i = 0; i < rows * width; i++)
         if ((s->gold && !isfinite(s->gold[i])) || !isfinite(s->predicted[i]))
             return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
@@ -323,17 +324,24 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
                                      : init_numbers(s);
 }
 
+void row_statistics_drop_places(row_statistics *s) {
+    mem_free(s->begin);
+    mem_free(s->places);
+    mem_free(s->amounts);
+    mem_free(s->scores);
+    s->begin = NULL;
+    s->places = s->amounts = NULL;
+    s->scores = NULL;
+}
+
 void row_statistics_free(row_statistics *s) {
     for (int side = 0; side < 2; side++) {
         mem_free(s->order[side]);
         mem_free(s->rank[side]);
     }
-    mem_free(s->begin);
-    mem_free(s->places);
-    mem_free(s->amounts);
+    row_statistics_drop_places(s);
     mem_free(s->exact);
     mem_free(s->ranking);
-    mem_free(s->scores);
     mem_free(s->descending);
     *s = (row_statistics){0};
 }

@@ -31,12 +31,15 @@ typedef struct row_statistics {
     uint32_t *descending;               /* (C, rows) rows by their scores */
 } row_statistics;
 
-/* Of any kind but ANSWER_CLASS, of relations with curves or without. Free with row_statistics_free,
- * also after an error. Errors: ERR_DATA naming a row whose number is not finite, whose id is no
- * class, or that has other units than gold or a tag that is none; ERR_MEMORY. */
+/* Of any kind but ANSWER_CLASS, of relations with curves or without, which need no scores. Free with
+ * row_statistics_free, also after an error. Errors: ERR_DATA naming a row whose number is not finite,
+ * whose id is no class, or that has other units than gold or a tag that is none; ERR_MEMORY. */
 err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, answers gold,
                         answers predicted, size_t rows, bool curves) MUST_CHECK;
 void row_statistics_free(row_statistics *s);
+
+/* Frees what lanes (row_lanes.h) that were made of it no longer read; row_statistics_sum would. */
+void row_statistics_drop_places(row_statistics *s);
 
 /* Replaces what c holds by the rows' sum; weights (rows), NULL: 1 each.
  * pre: c is of that kind and number of classes. Uses s's scratch: one thread at a time. */

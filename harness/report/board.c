@@ -332,16 +332,51 @@ static err add_table(board *b, entry *entries, size_t count) {
     return report__table_statistics(b, t);
 }
 
-static void mark_superseded(board *b) {
-    for (size_t i = 0; i < b->table_count; i++) {
-        const record *r = b->tables[i].rows[0].runs[0];
-        for (size_t j = 0; j < b->table_count; j++) {
-            const record *o = b->tables[j].rows[0].runs[0];
-            if (!strcmp(r->task.name, o->task.name) && !strcmp(r->protocol, o->protocol) &&
-                o->task.version > r->task.version) {
-                b->tables[i].superseded = true;
-            }
+static const record *run_of(const board_table *t) {
+    return t->rows[0].runs[0];
+}
+
+/* Marks tables (count) of one task or of one version of it. */
+static void mark_all(board_table *tables, size_t count, unsigned apart) {
+    for (size_t i = 0; i < count; i++) tables[i].apart |= apart;
+}
+
+/* What is not the same in all tables (count): data, protocol. */
+static unsigned differing(const board_table *tables, size_t count, unsigned data,
+                          unsigned protocol) {
+    const record *first = run_of(&tables[0]);
+    unsigned differ = 0;
+    for (size_t i = 1; i < count; i++) {
+        const record *r = run_of(&tables[i]);
+        if (strcmp(r->task.data_sha256, first->task.data_sha256)) differ |= data;
+        if (strcmp(r->protocol, first->protocol)) differ |= protocol;
+    }
+    return differ;
+}
+
+/* Tables (count) of one task, the newest version first. */
+static void mark_task(board_table *tables, size_t count) {
+    int64_t newest[2] = {INT64_MIN, INT64_MIN}; // by protocol, of which there are two
+    unsigned of_all = differing(tables, count, 0, APART_ANY_PROTOCOL);
+    for (size_t i = 0, end; i < count; i = end) {
+        int64_t version = run_of(&tables[i])->task.version;
+        for (end = i + 1; end < count && run_of(&tables[end])->task.version == version;) end++;
+        if (end - i < count) of_all |= APART_ANY_VERSION;
+        mark_all(tables + i, end - i, differing(tables + i, end - i, APART_DATA, APART_PROTOCOL));
+        for (size_t k = i; k < end; k++) {
+            int64_t *of = &newest[!strcmp(run_of(&tables[k])->protocol, "dev")];
+            if (*of == INT64_MIN) *of = version;
+            if (*of > version) tables[k].apart |= APART_VERSION;
         }
+    }
+    mark_all(tables, count, of_all);
+}
+
+void report__mark_apart(board_table *tables, size_t count) {
+    for (size_t i = 0, end; i < count; i = end) {
+        const char *name = run_of(&tables[i])->task.name;
+        for (end = i + 1; end < count && !strcmp(run_of(&tables[end])->task.name, name);) end++;
+        mark_task(tables + i, end - i);
     }
 }
 
@@ -359,7 +394,7 @@ err board_init(board *b, const store *s, const char *cache) {
         for (end = i; end < s->count && !table_order(&entries[i], &entries[end]);) end++;
         if ((e = add_table(b, entries + i, end - i))) goto done;
     }
-    mark_superseded(b);
+    report__mark_apart(b->tables, b->table_count);
     e = report__overall(b);
 done:
     for (size_t i = 0; entries && i < s->count; i++) {

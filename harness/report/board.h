@@ -47,12 +47,22 @@ typedef struct board_row {
     size_t rank;    /* 1 + number of rows significantly better; 0: one seed, in no test */
 } board_row;
 
+/* Of tables of one task: a newer version of this protocol; other data or another protocol of this
+ * version; another protocol, or another version, of any. */
+typedef enum board_apart {
+    APART_VERSION = 1,
+    APART_DATA = 2,
+    APART_PROTOCOL = 4,
+    APART_ANY_PROTOCOL = 8,
+    APART_ANY_VERSION = 16
+} board_apart;
+
 typedef struct board_table {
     board_row *rows; /* (row_count > 0) best first, owned */
     size_t row_count;
     const metric *headline;
     double baseline, baseline_dedup; /* headline of always predicting the training majority */
-    bool superseded; /* another table of this task and protocol has a newer version */
+    unsigned apart; /* of board_apart: what other tables have that this one is kept apart from */
 } board_table;
 
 /* One model over all tasks. */

@@ -69,7 +69,7 @@ static err table_json(cJSON *list, const board *b, const board_table *t) {
                       "test_rows %f deduplicated_rows %f leaked_rows %f baseline %f "
                       "baseline_deduplicated %f",
                       r->task.name, (double)r->task.version, r->task.data_sha256, r->protocol,
-                      t->superseded, t->headline->name, (double)r->task.test_rows,
+                      !!(t->apart & APART_VERSION), t->headline->name, (double)r->task.test_rows,
                       (double)r->confusion_dedup.total, (double)r->task.leaked_rows,
                       report__rounded(t->baseline), report__rounded(t->baseline_dedup))) ||
         (target.metric && (e = json_put(o, "dev_metric %s dev_score %f", target.metric,

@@ -85,7 +85,7 @@ static err find_overall_tables(board *b) {
     if (e) return e;
     for (size_t i = 0; i < b->table_count; i++) {
         const record *r = b->tables[i].rows[0].runs[0];
-        if (strcmp(r->protocol, "last") || b->tables[i].superseded) continue;
+        if (strcmp(r->protocol, "last") || b->tables[i].apart & APART_VERSION) continue;
         // of two data hashes of one version the first stands for the task
         if (b->task_count) {
             const board_table *before = &b->tables[b->overall_tables[b->task_count - 1]];

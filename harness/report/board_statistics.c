@@ -242,6 +242,10 @@ static err open_cache(table_scores *s) {
     return ERR_OK;
 }
 
+static int by_bytes(const void *a, const void *b) {
+    return memcmp(a, b, sizeof(table_key));
+}
+
 /* Whether what proves single draws is among the runs: then rows are drawn as they were. */
 static err prove_single(table_scores *s) {
     table_key *runs = NULL;
@@ -250,12 +254,10 @@ static err prove_single(table_scores *s) {
     err e = mem_new(&runs, s->runs);
     if (e) return e;
     for (size_t i = 0; i < s->runs; i++) runs[i] = key_of_run(s, i);
+    qsort(runs, s->runs, sizeof *runs, by_bytes);
     for (size_t k = 0; k < s->cache.witness_count; k++)
-        for (size_t i = 0; i < s->runs; i++)
-            if (!memcmp(&runs[i], s->cache.witness + k * sizeof *runs, sizeof *runs)) {
-                found++;
-                break;
-            }
+        found += bsearch(s->cache.witness + k * sizeof *runs, runs, s->runs, sizeof *runs,
+                         by_bytes) != NULL;
     s->single = found == s->cache.witness_count;
     mem_free(runs);
     return ERR_OK;

@@ -31,20 +31,8 @@ err report__rank(strbuf *out, const board_row *row) {
     return row->rank ? strbuf_printf(out, "%zu", row->rank) : strbuf_add(out, "–");
 }
 
-unsigned report__apart(const board *b, const board_table *t) {
-    const record *r = t->rows[0].runs[0];
-    unsigned apart = t->superseded ? APART_VERSION : 0;
-    for (size_t i = 0; i < b->table_count; i++) {
-        const record *o = b->tables[i].rows[0].runs[0];
-        if (strcmp(o->task.name, r->task.name) || o->task.version != r->task.version) continue;
-        if (strcmp(o->task.data_sha256, r->task.data_sha256)) apart |= APART_DATA;
-        if (strcmp(o->protocol, r->protocol)) apart |= APART_PROTOCOL;
-    }
-    return apart;
-}
-
-static err add_apart(strbuf *out, const board *b, const board_table *t) {
-    unsigned apart = report__apart(b, t);
+static err add_apart(strbuf *out, const board_table *t) {
+    unsigned apart = t->apart;
     err e = ERR_OK;
     if (apart & APART_VERSION) e = strbuf_add(out, word_en_apart_version);
     if (!e && apart & APART_DATA) e = strbuf_add(out, word_en_apart_data);
@@ -56,7 +44,7 @@ static err add_cell(strbuf *out, const char *text) {
     return shown_add(out, SHOWN_MARKDOWN, text);
 }
 
-static err add_head(strbuf *out, const board *b, const board_table *t) {
+static err add_head(strbuf *out, const board_table *t) {
     const record *r = t->rows[0].runs[0];
     const record_task *k = &r->task;
     err e;
@@ -74,7 +62,7 @@ static err add_head(strbuf *out, const board *b, const board_table *t) {
              k->dev_rows ? "" : "rows, ", (long long)k->test_rows,
              (unsigned long long)r->confusion_dedup.total, (long long)k->leaked_rows)))
         return e;
-    return add_apart(out, b, t);
+    return add_apart(out, t);
 }
 
 /* Models that later runs replaced: the scores stand, but nobody can load them. */
@@ -116,8 +104,8 @@ static const char *baseline_words(const board_table *t) {
     return words[t->rows[0].runs[0]->task.kind];
 }
 
-static err add_table(strbuf *out, const board *b, const board_table *t) {
-    err e = add_head(out, b, t);
+static err add_table(strbuf *out, const board_table *t) {
+    err e = add_head(out, t);
     if (e || (e = strbuf_printf(
                   out,
                   "\n\n| rank | model | %s | seeds | 95 %% interval | deduplicated | parameters "
@@ -242,7 +230,7 @@ err board_markdown(strbuf *out, const board *b) {
     if (!e && !b->table_count) e = strbuf_printf(out, "\n%s\n", word_en_no_run);
     if (!e) e = add_overall(out, b);
     for (size_t i = 0; i < b->group_count && !e; i++) e = add_group(out, &b->groups[i]);
-    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
+    for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, &b->tables[i]);
     if (!e) e = cost_markdown(out, b);
     return e ? e : add_notes(out, b);
 }

@@ -8,6 +8,7 @@
 #include "train/run/model_corpus.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN_BYTES = 60 }; // of a key or a text that is shown whole
@@ -230,15 +231,23 @@ static void compare_fields(varying *v, const record *a, const record *b) {
     v->numerics = v->numerics || a->numerics_version != b->numerics_version;
 }
 
+static int by_device_name(const void *a, const void *b) {
+    const board_row *const *x = a, *const *y = b;
+    return strcmp((*x)->runs[0]->device.name, (*y)->runs[0]->device.name);
+}
+
 // a kind shows by the device's name, unless two kinds share it
-static void compare_kinds(varying *v, const board_row *rows, size_t count) {
-    for (size_t i = 0; i < count && !v->kind; i++) {
-        const record_device *a = &rows[i].runs[0]->device;
-        for (size_t k = i + 1; k < count && !v->kind; k++) {
-            const record_device *b = &rows[k].runs[0]->device;
-            v->kind = !strcmp(a->name, b->name) && strcmp(a->kind, b->kind);
-        }
-    }
+static err compare_kinds(varying *v, const board_row *rows, size_t count) {
+    const board_row **by_name = NULL;
+    err e = mem_new(&by_name, count);
+    if (e) return e;
+    for (size_t i = 0; i < count; i++) by_name[i] = &rows[i];
+    qsort(by_name, count, sizeof *by_name, by_device_name);
+    for (size_t i = 1; i < count && !v->kind; i++)
+        v->kind = !by_device_name(&by_name[i - 1], &by_name[i]) &&
+                  strcmp(by_name[i - 1]->runs[0]->device.kind, by_name[i]->runs[0]->device.kind);
+    mem_free(by_name);
+    return ERR_OK;
 }
 
 static err add_drawn(strbuf *out, int count, page_language language) {
@@ -330,7 +339,7 @@ static err describe_model(board_row *rows, size_t count) {
     err e = varying_keys(&v.recipe, recipe_of, rows, count);
     if (!e) e = varying_keys(&v.config, config_of, rows, count);
     for (size_t i = 1; i < count; i++) compare_fields(&v, rows[0].runs[0], rows[i].runs[0]);
-    compare_kinds(&v, rows, count);
+    if (!e) e = compare_kinds(&v, rows, count);
     for (size_t i = 0; i < count && !e; i++) e = describe(&rows[i], &v);
     mem_free(v.recipe.names);
     mem_free(v.config.names);

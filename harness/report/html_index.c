@@ -1,3 +1,4 @@
+#include "base/order.h"
 #include "metric/score_text.h"
 #include "report/cost.h"
 #include "report/html_internal.h"
@@ -5,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 err html_run_name(char **out, const char *path) {
@@ -22,24 +24,17 @@ static const record *first_run(const board_table *t) {
 }
 
 /* What a table is called beside others of its task: by what tells it from them. */
-static void table_title(strbuf *out, page *p, const board *b, const board_table *t) {
+static void table_title(strbuf *out, page *p, const board_table *t) {
     const record *r = first_run(t);
-    bool protocols = false, versions = false;
-    for (size_t i = 0; i < b->table_count; i++) {
-        const record *other = first_run(&b->tables[i]);
-        if (strcmp(other->task.name, r->task.name) != 0) continue;
-        protocols = protocols || strcmp(other->protocol, r->protocol) != 0;
-        versions = versions || other->task.version != r->task.version;
-    }
     html__take(p, strbuf_add(out, r->task.name));
     char *name = NULL;
-    if (versions && !p->e) {
+    if (t->apart & APART_ANY_VERSION && !p->e) {
         html__take(p, mem_strdup(&name, out->text));
         out->length = 0;
         html__take(p, strbuf_printf(out, SAY(p, of_version), name, (long long)r->task.version));
         mem_free(name);
     }
-    if (protocols && !p->e) {
+    if (t->apart & APART_ANY_PROTOCOL && !p->e) {
         html__take(p, mem_strdup(&name, out->text));
         out->length = 0;
         html__take(p, strbuf_printf(out, SAY(p, of_protocol), name, r->protocol));
@@ -60,24 +55,38 @@ static void task_options(page *p, const board *b) {
     }
 }
 
+typedef struct row_device {
+    const char *name;
+    size_t place; /* of the row among those of all tables */
+} row_device;
+
+static int by_name_and_place(const void *a, const void *b) {
+    const row_device *x = a, *y = b;
+    int c = strcmp(x->name, y->name);
+    return c ? c : ORDER(x->place, y->place);
+}
+
+static int by_place(const void *a, const void *b) {
+    return ORDER(((const row_device *)a)->place, ((const row_device *)b)->place);
+}
+
 // every device once, in the order of first appearance
 static void device_options(page *p, const board *b) {
-    const char **seen = NULL;
-    size_t count = 0, capacity = 0;
-    for (size_t t = 0; t < b->table_count; t++) {
-        for (size_t i = 0; i < b->tables[t].row_count; i++) {
-            const char *name = b->tables[t].rows[i].runs[0]->device.name;
-            size_t k = 0;
-            while (k < count && strcmp(seen[k], name)) k++;
-            if (k < count) continue;
-            html__take(p, mem_grow((void **)&seen, &capacity, count + 1, sizeof *seen));
-            if (p->e) goto done;
-            seen[count++] = name;
-            option(p, name);
-        }
-    }
+    row_device *all = NULL;
+    size_t rows = 0, n = 0, count = 0;
+    for (size_t t = 0; t < b->table_count; t++) rows += b->tables[t].row_count;
+    html__take(p, mem_new(&all, rows));
+    if (p->e || !rows) goto done;
+    for (size_t t = 0; t < b->table_count; t++)
+        for (size_t i = 0; i < b->tables[t].row_count; i++, n++)
+            all[n] = (row_device){b->tables[t].rows[i].runs[0]->device.name, n};
+    qsort(all, rows, sizeof *all, by_name_and_place);
+    for (size_t i = 0; i < rows; i++)
+        if (!i || strcmp(all[i].name, all[count - 1].name)) all[count++] = all[i];
+    qsort(all, count, sizeof *all, by_place);
+    for (size_t i = 0; i < count; i++) option(p, all[i].name);
 done:
-    mem_free(seen);
+    mem_free(all);
 }
 
 /* Shown by the script, which they need. */
@@ -110,7 +119,7 @@ static void add_contents(page *p, const board *b) {
                          html__term(p, b->groups[i].title));
     for (size_t i = 0; i < b->table_count; i++) {
         strbuf title = {0};
-        table_title(&title, p, b, &b->tables[i]);
+        table_title(&title, p, &b->tables[i]);
         html__format(p, "<li><a href=\"#table-%zu\">%s</a></li>\n", i + 1,
                      title.text ? title.text : "");
         strbuf_free(&title);
@@ -214,11 +223,10 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__add(p, "</tr>\n");
 }
 
-static void add_apart(page *p, const board *b, const board_table *t) {
-    unsigned apart = report__apart(b, t);
-    if (apart & APART_VERSION) html__add(p, SAY(p, apart_version));
-    if (apart & APART_DATA) html__add(p, SAY(p, apart_data));
-    if (apart & APART_PROTOCOL) html__add(p, SAY(p, apart_protocol));
+static void add_apart(page *p, const board_table *t) {
+    if (t->apart & APART_VERSION) html__add(p, SAY(p, apart_version));
+    if (t->apart & APART_DATA) html__add(p, SAY(p, apart_data));
+    if (t->apart & APART_PROTOCOL) html__add(p, SAY(p, apart_protocol));
 }
 
 /* What is answered. */
@@ -234,7 +242,7 @@ static void add_answers(page *p, const record *r) {
 static void add_section_head(page *p, const board *b, const board_table *t) {
     const record *r = first_run(t);
     strbuf title = {0};
-    table_title(&title, p, b, t);
+    table_title(&title, p, t);
     html__format(p, "<section data-task=\"%s\" id=\"table-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">",
                  r->task.name, (size_t)(t - b->tables) + 1, title.text ? title.text : "");
     strbuf_free(&title);
@@ -243,7 +251,7 @@ static void add_section_head(page *p, const board *b, const board_table *t) {
                  (long long)r->task.test_rows, (unsigned long long)r->confusion_dedup.total,
                  (long long)r->task.leaked_rows);
     add_answers(p, r);
-    add_apart(p, b, t);
+    add_apart(p, t);
     html__add(p, "</p>\n");
 }
 

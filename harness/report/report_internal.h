@@ -46,10 +46,8 @@ const char *report__corpus_caution(const record *r);
 err report__parameters(strbuf *out, int64_t parameters) MUST_CHECK;
 err report__duration(strbuf *out, double seconds) MUST_CHECK;
 
-/* What the board keeps apart from this table, a sum of these: a newer version of the task, other
- * data, another protocol. */
-enum { APART_VERSION = 1, APART_DATA = 2, APART_PROTOCOL = 4 };
-unsigned report__apart(const board *b, const board_table *t);
+/* Fills apart of tables (count), which are in order. */
+void report__mark_apart(board_table *tables, size_t count);
 
 /* Whether a run's scores list this one: of its kind of answers, and telling something of them. */
 bool report__shows(const metric *m, const record *r);

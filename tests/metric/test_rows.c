@@ -141,7 +141,7 @@ Test(rows, one_set_for_every_row_is_told) {
 static void check_lanes(answer_kind kind, size_t classes, answers gold, answers predicted,
                         size_t rows) {
     enum { MOST_ROWS = 8, MOST_PLACES = 64 };
-    row_statistics s;
+    row_statistics s, right;
     row_weights of_rows;
     row_lane_sum sums;
     confusion one, lane;
@@ -156,15 +156,17 @@ static void check_lanes(answer_kind kind, size_t classes, answers gold, answers 
     cr_assert_not(confusion_init_kind(&one, kind, classes));
     cr_assert_not(confusion_init_kind(&lane, kind, classes));
     cr_assert_not(row_statistics_init(&s, kind, classes, gold, predicted, rows, true));
-    cr_assert_not(row_weights_init(&of_rows, rows));
+    cr_assert_not(row_statistics_init(&right, kind, classes, gold, gold, rows, false));
     cr_assert_not(row_lane_sum_init(&sums, MOST_PLACES));
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
-        row_lanes l;
+        row_lanes l, of_gold;
         if (!metric_applies(x, kind, classes)) continue;
-        cr_assert_not(row_lanes_init(&l, &s, x->reads));
+        cr_assert_not(row_lanes_init(&of_gold, &right, NULL, x->reads));
+        cr_assert_not(row_lanes_init(&l, &s, &of_gold, x->reads));
+        cr_assert_not(row_weights_init(&of_rows, &of_gold));
         cr_assert(l.place_count <= MOST_PLACES && row_lanes_serve(x->reads, 1000));
-        row_weights_take(&of_rows, weights, &l);
+        row_weights_take(&of_rows, weights);
         row_lanes_sum(&sums, &l, &of_rows);
         row_lane_begin(&lane, &l);
         for (size_t j = 0; j < ROW_LANES; j++) {
@@ -177,11 +179,13 @@ static void check_lanes(answer_kind kind, size_t classes, answers gold, answers 
                       a, b);
             compared++;
         }
+        row_weights_free(&of_rows);
         row_lanes_free(&l);
+        row_lanes_free(&of_gold);
     }
     cr_assert_gt(compared, 2 * ROW_LANES);
     row_statistics_free(&s);
-    row_weights_free(&of_rows);
+    row_statistics_free(&right);
     row_lane_sum_free(&sums);
     confusion_free(&one);
     confusion_free(&lane);
@@ -218,36 +222,60 @@ Test(rows, many_lists_of_weights_are_one_by_one) {
     cr_expect_eq(mem_live_count(), live);
 }
 
-/* 32 bits do not hold the sum of two rows' weights; and ranks of so many rows are not exact. */
+/* 32 bits do not hold the sum of two rows' weights, nor 8 or 16 bits that of many; and ranks of so
+ * many rows are not exact. */
 Test(rows, lanes_hold_heavy_rows) {
-    const uint32_t heavy[2 * ROW_LANES] = {[1] = UINT32_MAX - 1, [ROW_LANES + 1] = UINT32_MAX - 1};
-    static const float gold[] = {1, 1}, scores[] = {1, 1};
-    row_statistics s;
-    row_lanes l;
-    row_weights w;
-    row_lane_sum sums;
-    confusion c;
+    enum { ROWS = 600 };
+    static const uint32_t weight_of[ROW_LANES] = {
+        1, UINT32_MAX - 1, 0, 2, 3, 100, 127, 128, 255, 256, 257, 65535, 65536, 1 << 24, 7, 9};
+    static float gold[ROWS], scores[ROWS];
+    static uint32_t heavy[ROWS * ROW_LANES];
     unsigned reads = metric_find("micro_f1")->reads;
-    cr_assert_not(confusion_init_kind(&c, ANSWER_SET, 1));
-    cr_assert_not(row_statistics_init(&s, ANSWER_SET, 1, (answers){.numbers = gold},
-                                      (answers){.numbers = scores}, 2, false));
-    cr_assert_not(row_lanes_init(&l, &s, reads));
-    cr_assert_not(row_weights_init(&w, 2));
-    cr_assert_not(row_lane_sum_init(&sums, l.place_count));
-    row_weights_take(&w, heavy, &l);
-    row_lanes_sum(&sums, &l, &w);
-    row_lane_begin(&c, &l);
-    row_lane_take(&c, &l, &w, &sums, 1);
-    cr_expect_eq(c.total, 2 * (UINT32_MAX - 1ull));
-    cr_expect_eq(c.hit[0], 2 * (UINT32_MAX - 1ull));
+    // all lanes, then those that fit a byte
+    for (int turn = 0; turn < 2; turn++) {
+        row_statistics s, right;
+        row_lanes l, of_gold;
+        row_weights w;
+        row_lane_sum sums;
+        confusion c;
+        for (size_t i = 0; i < ROWS; i++) {
+            gold[i] = scores[i] = i % 3 != 0;
+            if (i % 3 == 2) scores[i] = -1;
+            for (size_t j = 0; j < ROW_LANES; j++)
+                heavy[i * ROW_LANES + j] = turn && weight_of[j] > 255 ? 255 : weight_of[j];
+        }
+        cr_assert_not(confusion_init_kind(&c, ANSWER_SET, 1));
+        cr_assert_not(row_statistics_init(&s, ANSWER_SET, 1, (answers){.numbers = gold},
+                                          (answers){.numbers = scores}, ROWS, false));
+        cr_assert_not(row_statistics_init(&right, ANSWER_SET, 1, (answers){.numbers = gold},
+                                          (answers){.numbers = gold}, ROWS, false));
+        cr_assert_not(row_lanes_init(&of_gold, &right, NULL, reads));
+        cr_assert_not(row_lanes_init(&l, &s, &of_gold, reads));
+        row_statistics_drop_places(&s);
+        cr_assert_not(row_weights_init(&w, &of_gold));
+        cr_assert_not(row_lane_sum_init(&sums, l.place_count));
+        row_weights_take(&w, heavy);
+        row_lanes_sum(&sums, &l, &w);
+        for (size_t j = 0; j < ROW_LANES; j++) {
+            uint64_t each = heavy[j];
+            row_lane_begin(&c, &l);
+            row_lane_take(&c, &l, &w, &sums, j);
+            cr_expect_eq(c.total, ROWS * each, "lane %zu", j);
+            cr_expect_eq(c.gold[0], ROWS / 3 * 2 * each, "lane %zu", j);
+            cr_expect_eq(c.predicted[0], ROWS / 3 * each, "lane %zu", j);
+            cr_expect_eq(c.hit[0], ROWS / 3 * each, "lane %zu", j);
+        }
+        row_lanes_free(&l);
+        row_lanes_free(&of_gold);
+        row_statistics_free(&s);
+        row_statistics_free(&right);
+        row_weights_free(&w);
+        row_lane_sum_free(&sums);
+        confusion_free(&c);
+    }
     cr_expect(row_lanes_serve(metric_find("spearman")->reads, 131072));
     cr_expect_not(row_lanes_serve(metric_find("spearman")->reads, 131073));
     cr_expect(row_lanes_serve(metric_find("pearson")->reads, 131073));
-    row_lanes_free(&l);
-    row_statistics_free(&s);
-    row_weights_free(&w);
-    row_lane_sum_free(&sums);
-    confusion_free(&c);
 }
 
 static double relation_score_of(const char *name, const uint32_t *gold, const float *scores,

@@ -4,6 +4,7 @@
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(figures);
@@ -32,23 +33,25 @@ Test(figures, of_parameters_and_seconds_have_their_unit) {
 
 /* Tables of one task, a row each: what each has to say of the others. */
 Test(figures, tables_that_are_apart_say_by_what) {
+    enum { ANY = APART_ANY_VERSION | APART_ANY_PROTOCOL };
     static const struct {
         const char *task, *data, *protocol;
         int64_t version;
         unsigned apart;
-    } rows[] = {{"a", "1", "last", 2, APART_DATA | APART_PROTOCOL},
-                {"a", "2", "last", 2, APART_DATA | APART_PROTOCOL},
-                {"a", "1", "dev", 2, APART_DATA | APART_PROTOCOL},
-                {"a", "3", "dev", 1, APART_VERSION},
-                {"b", "4", "dev", 2, APART_PROTOCOL},
-                {"b", "4", "last", 2, APART_PROTOCOL},
-                {"c", "1", "last", 2, 0}};
+    } rows[] = {{"a", "1", "last", 2, ANY | APART_DATA | APART_PROTOCOL},
+                {"a", "2", "last", 2, ANY | APART_DATA | APART_PROTOCOL},
+                {"a", "1", "dev", 2, ANY | APART_DATA | APART_PROTOCOL},
+                {"a", "3", "dev", 1, ANY | APART_VERSION},
+                {"b", "4", "dev", 2, APART_ANY_PROTOCOL | APART_PROTOCOL},
+                {"b", "4", "last", 2, APART_ANY_PROTOCOL | APART_PROTOCOL},
+                {"c", "1", "last", 2, 0},
+                {"d", "1", "dev", 3, ANY},
+                {"d", "1", "last", 2, ANY}}; // what is newer is of another protocol
     enum { TABLES = sizeof rows / sizeof *rows };
     static record records[TABLES];
     const record *runs[TABLES];
     board_row of[TABLES] = {{0}};
     board_table tables[TABLES] = {{0}};
-    const board b = {.tables = tables, .table_count = TABLES};
     for (size_t i = 0; i < TABLES; i++) {
         records[i].task.name = (char *)(uintptr_t)rows[i].task;
         records[i].task.data_sha256 = (char *)(uintptr_t)rows[i].data;
@@ -59,11 +62,50 @@ Test(figures, tables_that_are_apart_say_by_what) {
         of[i].run_count = 1;
         tables[i].rows = &of[i];
         tables[i].row_count = 1;
-        tables[i].superseded = rows[i].apart & APART_VERSION;
     }
+    report__mark_apart(tables, TABLES);
     for (size_t i = 0; i < TABLES; i++)
-        cr_expect_eq(report__apart(&b, &tables[i]), rows[i].apart, "table %zu: %u", i,
-                     report__apart(&b, &tables[i]));
+        cr_expect_eq(tables[i].apart, rows[i].apart, "table %zu: %u", i, tables[i].apart);
+}
+
+/* Models stand in the order of their first rows, whose run is any of the model's, also where another
+ * row of the table stands for the model: that with most seeds. */
+Test(figures, models_stand_where_their_first_rows_do) {
+    enum { SEEDS = 2, ROWS = 6, TABLES = 3, MODELS = 3 };
+    static const struct {
+        const char *model, *recipe;
+        size_t seeds;
+    } rows[ROWS] = {{"c", "1", 2}, {"a", "2", 1}, {"a", "1", 2},  // of the first table
+                    {"b", "1", 1}, {"a", "1", 1}, {"c", "1", 2}}; // of the last
+    // places among all rows
+    static const size_t first[MODELS] = {0, 1, 3};
+    static const int standing[MODELS][TABLES] = {{0, -1, 5}, {2, -1, 4}, {-1, -1, 3}};
+    static record records[ROWS];
+    const record *runs[ROWS][SEEDS];
+    board_row of[ROWS] = {{0}};
+    size_t live = mem_live_count();
+    for (size_t i = 0; i < ROWS; i++) {
+        record *r = &records[i];
+        r->model.name = (char *)(uintptr_t)rows[i].model;
+        snprintf(r->recipe_sha256, sizeof r->recipe_sha256, "%s", rows[i].recipe);
+        r->device.precision = r->device.kind = r->device.name = (char *)(uintptr_t) "cpu";
+        runs[i][0] = runs[i][1] = r;
+        of[i] = (board_row){.runs = runs[i], .run_count = rows[i].seeds};
+    }
+    board_table one = {.rows = of, .row_count = 3}, other = {.rows = of + 3, .row_count = 3};
+    const board_table *tables[TABLES] = {&one, NULL, &other};
+    board_models all;
+    MUST(report__models(&all, tables, TABLES));
+    cr_assert_eq(all.count, MODELS);
+    for (size_t m = 0; m < MODELS; m++) {
+        cr_expect_eq(all.models[m].place, first[m], "model %zu: %zu", m, all.models[m].place);
+        cr_expect_eq(all.models[m].any, &records[first[m]], "model %zu", m);
+        for (size_t t = 0; t < TABLES; t++)
+            cr_expect_eq(all.models[m].rows[t], standing[m][t] < 0 ? NULL : &of[standing[m][t]],
+                         "model %zu in table %zu", m, t);
+    }
+    report__free_models(&all);
+    cr_expect_eq(mem_live_count(), live);
 }
 
 /* A recipe's values in words: what is long or a list is not shown, and what lacks is the default. */

@@ -204,6 +204,31 @@ Test(html, index_links_to_pages_that_exist) {
     fake_folder_end(folder);
 }
 
+Test(html, devices_are_listed_once_as_they_first_appear) {
+    static const char *const devices[] = {"zeta", "alpha", "zeta", "beta"};
+    char *folder, *path, *text;
+    size_t count;
+    fake_folder(&folder);
+    for (uint32_t m = 0; m < sizeof devices / sizeof *devices; m++) {
+        record r;
+        fake_record_make(&r, &(fake_record){.model = "m", .right = 0.9 - 0.2 * m, .rows = 200});
+        cr_assert_not(record_text(&r.device.name, devices[m]));
+        cr_assert_not(record_text(&r.model.name, (const char[]){(char)('m' + m), 0}));
+        cr_assert_not(store_write(folder, &r, NULL));
+        record_free(&r);
+    }
+    program_result p = RUN("report", "--results", folder, "--format", "html");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    cr_assert_not(path_join(&path, folder, "index.html"));
+    cr_assert_not(file_read((void **)&text, &count, path, 0));
+    mem_free(path);
+    cr_expect(
+        strstr(text, "<option>zeta</option><option>alpha</option><option>beta</option></select>"));
+    mem_free(text);
+    fake_folder_end(folder);
+}
+
 // one run under two names, and a name that is no part of an address: each record has its own page
 Test(html, no_two_records_share_a_page) {
     static const char *const names[] = {"a.json", "b\"><i>#?%.json"};

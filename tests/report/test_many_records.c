@@ -30,7 +30,7 @@ static double child_seconds(void) {
 /* Records of so many tasks, each of another kind of answer where kinds says so; labels: of classes, 0: few. */
 typedef struct shape {
     uint32_t records, seeds, tasks, labels, rows;
-    bool kinds;
+    bool kinds, devices; // of all kinds of answers; each row of the board on a device of its own
 } shape;
 
 static char **label_names(uint32_t count) {
@@ -87,6 +87,7 @@ static uint32_t write_records(const char *folder, const shape *all) {
                                                     .rows = all->rows,
                                                     .seed = s,
                                                     .steps = 741});
+                if (all->devices) MUST(record_text(&r.device.name, model));
                 if (names && kind == ANSWER_CLASS)
                     answer_with(&r, names, all->labels, all->rows, (m << 8) + s);
                 cr_assert_not(store_write(folder, &r, NULL), "%s", err_message(ERR_IO));
@@ -101,8 +102,8 @@ static uint32_t write_records(const char *folder, const shape *all) {
 /* Two thousand records, of 471 test rows and 741 steps each, make their whole report in under ten
  * seconds of a processor. HARNESS_MANY_RECORDS names a folder that gets records, and nothing is
  * asked of them: HARNESS_MANY_COUNT in all, HARNESS_MANY_SEEDS in a row of the board, of
- * HARNESS_MANY_TASKS, of classes (HARNESS_MANY_LABELS of them) or with HARNESS_MANY_KINDS of all kinds
- * (tests/many-records). */
+ * HARNESS_MANY_TASKS, of classes (HARNESS_MANY_LABELS of them) or with HARNESS_MANY_KINDS of all kinds,
+ * with HARNESS_MANY_DEVICES each row of the board on a device of its own (tests/many-records). */
 Test(report, two_thousand_records_are_quick, .timeout = 900) {
     const char *kept = getenv("HARNESS_MANY_RECORDS");
     char *folder;
@@ -115,7 +116,8 @@ Test(report, two_thousand_records_are_quick, .timeout = 900) {
                                .tasks = number("HARNESS_MANY_TASKS", kinds ? ANSWER_KINDS : TASKS),
                                .labels = number("HARNESS_MANY_LABELS", 0),
                                .rows = number("HARNESS_MANY_ROWS", 471),
-                               .kinds = kinds});
+                               .kinds = kinds,
+                               .devices = number("HARNESS_MANY_DEVICES", 0)});
         return;
     }
     setenv("XDG_CACHE_HOME", temporary_folder(), 1);
