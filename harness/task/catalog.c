@@ -145,9 +145,9 @@ static err unknown_name(const task_catalog *c, const char *name, const char *wha
         if (good) names[count++] = c->names[i];
         if (!(e = err_unless_memory(e)))
             e = strbuf_printf(good ? &known : &wrong, "%s%s",
-                              good ? count > 1 ? ", " : ""
-                                   : wrong.length ? ", "
-                                                  : "; not valid: ",
+                              good           ? count > 1 ? ", " : ""
+                              : wrong.length ? ", "
+                                             : "; not valid: ",
                               good ? c->names[i] : c->paths[i]);
     }
     if (!e) e = strbuf_add(&wrong, "");
