@@ -1,21 +1,43 @@
 #include "report/cost.h"
 
+#include "base/order.h"
 #include "base/shown.h"
 #include "report/report_internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-static bool same_device(const board_row *a, const board_row *b) {
-    const record_device *x = &a->runs[0]->device, *y = &b->runs[0]->device;
-    return !strcmp(x->kind, y->kind) && !strcmp(x->name, y->name) &&
-           !strcmp(x->precision, y->precision);
+static int device_order(const cost_point *a, const cost_point *b) {
+    const record_device *x = &a->row->runs[0]->device, *y = &b->row->runs[0]->device;
+    int c;
+    if ((c = strcmp(x->kind, y->kind)) || (c = strcmp(x->name, y->name))) return c;
+    return strcmp(x->precision, y->precision);
 }
 
-// names last: of most pairs the numbers say it
+static int by_device_and_place(const void *a, const void *b) {
+    const cost_point *x = *(cost_point *const *)a, *y = *(cost_point *const *)b;
+    int c = device_order(x, y);
+    return c ? c : ORDER(x, y);
+}
+
+/* Of one device. */
 static bool is_beaten(const board_row *a, const board_row *by) {
     return by->mean >= a->mean && by->train_s <= a->train_s &&
-           (by->mean > a->mean || by->train_s < a->train_s) && same_device(a, by);
+           (by->mean > a->mean || by->train_s < a->train_s);
+}
+
+/* Finds which of a table's points, in the order of their devices, are on the front of theirs. */
+static void find_fronts(cost_point *const *points, size_t count) {
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin; end < count && !device_order(points[begin], points[end]);) end++;
+        for (size_t i = begin; i < end; i++) {
+            points[i]->on_front = true;
+            points[i]->device = begin;
+            for (size_t k = begin; k < end && points[i]->on_front; k++)
+                points[i]->on_front = !is_beaten(points[i]->row, points[k]->row);
+        }
+    }
 }
 
 static bool has_metric(const record *r, const char *name) {
@@ -82,14 +104,18 @@ static void point_of(cost_point *p, const board_row *row, cost_target target) {
 }
 
 err cost_points(cost_point **points, const board_table *t, cost_target target) {
+    cost_point **by_device = NULL;
     err e = mem_new(points, t->row_count);
+    if (!e) e = mem_new(&by_device, t->row_count);
     for (size_t i = 0; i < t->row_count && !e; i++) {
-        cost_point *p = &(*points)[i];
-        point_of(p, &t->rows[i], target);
-        p->on_front = true;
-        for (size_t k = 0; k < t->row_count && p->on_front; k++)
-            p->on_front = !is_beaten(p->row, &t->rows[k]);
+        by_device[i] = &(*points)[i];
+        point_of(by_device[i], &t->rows[i], target);
     }
+    if (!e) {
+        qsort(by_device, t->row_count, sizeof *by_device, by_device_and_place);
+        find_fronts(by_device, t->row_count);
+    }
+    mem_free(by_device);
     return e;
 }
 
@@ -220,7 +246,7 @@ static err add_front(strbuf *out, const frame *f, const cost_point *points, size
         const cost_point *next = NULL;
         for (const cost_point *p = points; p < points + count; p++) {
             bool later = !last || p->row->train_s > last->row->train_s;
-            if (p->on_front && later && same_device(p->row, first->row) &&
+            if (p->on_front && later && p->device == first->device &&
                 (!next || p->row->train_s < next->row->train_s))
                 next = p;
         }
@@ -259,7 +285,7 @@ err cost_svg(strbuf *out, const board_table *t, const char *label, const char *o
     for (size_t i = 0; i < t->row_count && !e; i++) {
         bool is_first = points[i].on_front;
         for (size_t k = 0; k < i; k++)
-            if (points[k].on_front && same_device(points[k].row, points[i].row)) is_first = false;
+            if (points[k].on_front && points[k].device == points[i].device) is_first = false;
         if (is_first) e = add_front(out, &f, points, t->row_count, &points[i]);
     }
     for (size_t i = 0; i < t->row_count && !e; i++)
