@@ -88,8 +88,8 @@ typedef struct data__reader {
     dataset_texts *texts; /* take the rows' texts */
     dataset_split *split; /* rows are added here */
     size_t *row_capacity;
-    size_t file_rows;    /* rows of this file, dropped ones too */
-    size_t file_invalid; /* of these, dropped */
+    size_t file_rows;     /* rows of this file, dropped ones too */
+    size_t file_invalid;  /* of these, dropped */
     char **invalid_first; /* the dataset's */
 } data__reader;
 
