@@ -29,11 +29,12 @@ static bool is_beaten(const board_row *a, const board_row *by) {
 
 /* Finds which of a table's points, in the order of their devices, are on the front of theirs. */
 static void find_fronts(cost_point *const *points, size_t count) {
-    for (size_t begin = 0, end; begin < count; begin = end) {
+    size_t device = 0;
+    for (size_t begin = 0, end; begin < count; begin = end, device++) {
         for (end = begin; end < count && !device_order(points[begin], points[end]);) end++;
         for (size_t i = begin; i < end; i++) {
             points[i]->on_front = true;
-            points[i]->device = begin;
+            points[i]->device = device;
             for (size_t k = begin; k < end && points[i]->on_front; k++)
                 points[i]->on_front = !is_beaten(points[i]->row, points[k]->row);
         }
@@ -191,6 +192,18 @@ err cost_markdown(strbuf *out, const board *b) {
 
 enum { WIDTH = 560, HEIGHT = 240, LEFT = 60, RIGHT = 42, TOP = 26, BOTTOM = 40 };
 
+/* A device's sign is a shape and one of the style's three colours, each of which has its own dashes,
+ * so that paper and eyes without colour tell them apart. The counts have no common factor: fifteen
+ * devices have fifteen signs. */
+enum { SHAPES = 5, COLOURS = 3 };
+
+static const char *shape_of(size_t device) {
+    static const char *const shapes[SHAPES] = {"M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z",
+                                               "M-4.5-4.5h9v9h-9z", "M0-6L6 5H-6z",
+                                               "M0-6.5L6.5 0 0 6.5-6.5 0z", "M0 6L6-5H-6z"};
+    return shapes[device % SHAPES];
+}
+
 typedef struct frame {
     double x_low, x_high, y_low, y_high; /* x: log10 of seconds */
 } frame;
@@ -239,14 +252,14 @@ static err add_axes(strbuf *out, const frame *f, const char *label) {
 
 /* The rows of a device's front from the quickest on, joined by steps. */
 static err add_front(strbuf *out, const frame *f, const cost_point *points, size_t count,
-                     const cost_point *first) {
+                     size_t device) {
     const cost_point *last = NULL;
-    err e = strbuf_add(out, "<polyline class=\"line\" points=\"");
+    err e = strbuf_printf(out, "<polyline class=\"line side%zu\" points=\"", device % COLOURS);
     for (;;) {
         const cost_point *next = NULL;
         for (const cost_point *p = points; p < points + count; p++) {
             bool later = !last || p->row->train_s > last->row->train_s;
-            if (p->on_front && later && p->device == first->device &&
+            if (p->on_front && later && p->device == device &&
                 (!next || p->row->train_s < next->row->train_s))
                 next = p;
         }
@@ -262,17 +275,93 @@ static err add_front(strbuf *out, const frame *f, const cost_point *points, size
 static err add_mark(strbuf *out, const frame *f, const cost_point *p, const char *on_front,
                     page_language language) {
     const record *r = p->row->runs[0];
+    return shown_printf(
+        out, SHOWN_HTML,
+        "<path class=\"%s side%zu\" transform=\"translate(%.1f %.1f)\" d=\"%s\"><title>%s, %s, %s, "
+        "%s: %.2f, %.4g %s%s</title></path>\n",
+        p->on_front ? "dot" : "hollow", p->device % COLOURS, x_of(f, p->row->train_s),
+        y_of(f, p->row->mean), shape_of(p->device), r->model.name,
+        language == PAGE_KO ? p->row->words_ko : p->row->words, r->device.name, r->device.precision,
+        100 * p->row->mean, p->row->train_s, language_term(language, "s"),
+        p->on_front ? on_front : "");
+}
+
+typedef struct box {
+    double left, top, right, bottom;
+} box;
+
+static bool is_free(const box *b, const box *taken, size_t count) {
+    for (const box *t = taken; t < taken + count; t++)
+        if (b->left < t->right && t->left < b->right && b->top < t->bottom && t->top < b->bottom)
+            return false;
+    return b->left >= LEFT - 6 && b->right <= WIDTH && b->top >= 0 &&
+           b->bottom <= HEIGHT - BOTTOM + 5;
+}
+
+/* A row's name at its mark where nothing stands, in the letters of a narrow window; of a
+ * row in a crowd the mark's title has it alone. */
+static err add_name(strbuf *out, const frame *f, const cost_point *p, box *taken, size_t *count) {
+    enum { LETTERS = 20, LETTER = 19, ASIDE = 8, ABOVE = 4, BELOW = 15, MORE = 7 };
+    const char *name = p->row->runs[0]->model.name;
     double x = x_of(f, p->row->train_s), y = y_of(f, p->row->mean);
-    bool left = x > WIDTH / 2.0; // where a name in the letters of a narrow window has room
-    return shown_printf(out, SHOWN_HTML,
-                        "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>%s, %s, %s, "
-                        "%s: %.2f, %.4g %s%s</title></circle><text x=\"%.1f\" y=\"%.1f\" "
-                        "text-anchor=\"%s\">%.20s</text>\n",
-                        p->on_front ? "dot" : "axis", x, y, p->on_front ? 5 : 3, r->model.name,
-                        language == PAGE_KO ? p->row->words_ko : p->row->words, r->device.name,
-                        r->device.precision, 100 * p->row->mean, p->row->train_s,
-                        language_term(language, "s"), p->on_front ? on_front : "",
-                        left ? x - 8 : x + 8, y - 4, left ? "end" : "start", r->model.name);
+    double width = 0.55 * LETTER * fmin(LETTERS, (double)shown_width(name));
+    // where a long name has more room first; above and below the mark by turns
+    const char *const late[] = {"end", "start", "middle"}, *const early[] = {"start", "end",
+                                                                             "middle"};
+    for (int place = 0; place < 6; place++) {
+        const char *anchor = (x > WIDTH / 2.0 ? late : early)[place / 2];
+        double share = *anchor == 's' ? 0 : *anchor == 'e' ? 1 : 0.5; // of it left of x
+        double at = x + ASIDE * (1 - 2 * share), from = at - share * width;
+        double off = *anchor == 'm' ? MORE : 0;
+        double base = place % 2 ? y + BELOW + off : y - ABOVE - off;
+        box b = {from, base - 0.8 * LETTER, from + width, base + 0.2 * LETTER};
+        if (!is_free(&b, taken, *count)) continue;
+        taken[(*count)++] = b;
+        return shown_printf(out, SHOWN_HTML,
+                            "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%.20s</text>\n", at,
+                            base, anchor, name);
+    }
+    return ERR_OK;
+}
+
+/* The names of rows on a front have the first choice of places. */
+static err add_names(strbuf *out, const frame *f, const cost_point *points, size_t count) {
+    const double reach = 6;
+    box *taken;
+    size_t taken_count = count;
+    err e = mem_new(&taken, 2 * count);
+    for (size_t i = 0; i < count && !e; i++) {
+        double x = x_of(f, points[i].row->train_s), y = y_of(f, points[i].row->mean);
+        taken[i] = (box){x - reach, y - reach, x + reach, y + reach};
+    }
+    for (size_t i = 0; i < count && !e; i++)
+        if (points[i].on_front) e = add_name(out, f, &points[i], taken, &taken_count);
+    for (size_t i = 0; i < count && !e; i++)
+        if (!points[i].on_front) e = add_name(out, f, &points[i], taken, &taken_count);
+    mem_free(taken);
+    return e;
+}
+
+static const cost_point *first_of(const cost_point *points, size_t count, size_t device) {
+    for (size_t i = 0; i < count; i++)
+        if (points[i].device == device) return &points[i];
+    return NULL;
+}
+
+/* What each device's sign is, below the plot of several. */
+static err add_legend(strbuf *out, const cost_point *points, size_t count) {
+    const cost_point *p;
+    err e = ERR_OK;
+    if (!first_of(points, count, 1)) return ERR_OK;
+    e = strbuf_add(out, "<ul class=\"key\">\n");
+    for (size_t i = 0; (p = first_of(points, count, i)) && !e; i++)
+        e = shown_printf(out, SHOWN_HTML,
+                         "<li><svg viewBox=\"-18 -8 36 16\" width=\"36\" height=\"16\" "
+                         "aria-hidden=\"true\"><path class=\"line side%zu\" d=\"M-18 0H18\"/><path "
+                         "class=\"dot side%zu\" d=\"%s\"/></svg>%s, %s</li>\n",
+                         i % COLOURS, i % COLOURS, shape_of(i), p->row->runs[0]->device.name,
+                         p->row->runs[0]->device.precision);
+    return e ? e : strbuf_add(out, "</ul>\n");
 }
 
 err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front,
@@ -282,14 +371,13 @@ err cost_svg(strbuf *out, const board_table *t, const char *label, const char *o
     frame f = frame_of(t);
     err e = cost_points(&points, t, (cost_target){0});
     if (!e) e = add_axes(out, &f, label);
-    for (size_t i = 0; i < t->row_count && !e; i++) {
-        bool is_first = points[i].on_front;
-        for (size_t k = 0; k < i; k++)
-            if (points[k].on_front && points[k].device == points[i].device) is_first = false;
-        if (is_first) e = add_front(out, &f, points, t->row_count, &points[i]);
-    }
+    for (size_t i = 0; !e && first_of(points, t->row_count, i); i++)
+        e = add_front(out, &f, points, t->row_count, i);
     for (size_t i = 0; i < t->row_count && !e; i++)
         e = add_mark(out, &f, &points[i], on_front, language);
+    if (!e) e = add_names(out, &f, points, t->row_count);
+    if (!e) e = strbuf_add(out, "</svg>\n");
+    if (!e) e = add_legend(out, points, t->row_count);
     mem_free(points);
-    return e ? e : strbuf_add(out, "</svg>\n");
+    return e;
 }

@@ -25,7 +25,7 @@ typedef struct cost_point {
     double until_s;         /* of training until the target, mean of the runs that reached it */
     size_t reached, untold; /* such runs; runs whose times are not known */
     size_t told, throttled; /* such runs; runs during which the device was throttled */
-    size_t device;          /* a number for all rows of one */
+    size_t device;          /* counted from 0, of all rows of one */
     bool on_front;
 } cost_point;
 
@@ -38,8 +38,10 @@ double cost_shown(cost_target target);
 /* The section of the leaderboard; nothing of an empty board. */
 err cost_markdown(strbuf *out, const board *b) MUST_CHECK;
 
-/* The plot, as inline SVG: training time on a logarithmic scale, one mark a row, and the front of
- * each device. Nothing of a table of one row.
+/* The plot, as inline SVG: training time on a logarithmic scale, one mark a row, by its shape and
+ * colour that of a device (filled: on its front), and the front of each device; below it, of several
+ * devices, what their signs are. A row's name is left out where others stand. Nothing of a table of
+ * one row.
  *   label     what the picture is called
  *   on_front  what the mark of a row on the front says behind its figures, ", on the front"
  *   language  of units and recipes */

@@ -151,13 +151,104 @@ Test(cost, the_plot_is_read_on_a_phone) {
         double letters = 5;
         cr_assert_eq(sscanf(at, "<text x=\"%lf\" y=\"%lf\" text-anchor=\"%7[a-z]", &x, &y, anchor),
                      3);
-        if (at > text.text + 9 && !strncmp(at - 9, "</circle>", 9)) letters = 20, names++;
+        if (at > strstr(text.text, "</path>")) letters = 20, names++;
         double room = letters * size * 0.55;
         double left = !strcmp(anchor, "start") ? x : x - (*anchor == 'm' ? room / 2 : room);
         cr_expect(left >= 0 && left + room <= width && y >= size && y < 240, "%.60s", at);
     }
     cr_expect_eq(names, 5);
     cr_expect(strstr(text.text, ">100.0</text>") && !strstr(text.text, ">103"), "%s", text.text);
+    strbuf_free(&text);
+    board_free(&b);
+    store_free(&s);
+}
+
+/* Every device has a sign and a line of its own, and the page says which. */
+Test(cost, the_plot_tells_devices_apart) {
+    enum { DEVICES = 7 };
+    store s;
+    board b;
+    strbuf text = {0};
+    char lines[DEVICES][40], signs[DEVICES][80];
+    size_t count = 0;
+    for (int i = 0; i < DEVICES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "card <%d>", i);
+        put("one", name, 0.3 + 0.01 * i, 10 + i, 0);
+        put("two", name, 0.6 + 0.01 * i, 100 + i, 0);
+    }
+    MUST(store_read(&s, fake_results));
+    MUST(board_init(&b, &s, NULL));
+    MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front", PAGE_EN));
+    const char *key = strstr(text.text, "</svg>\n<ul class=\"key\">");
+    cr_assert(key, "%s", text.text);
+    for (const char *at = key; (at = strstr(at, "<path class=\"line")); at++, count++) {
+        const char *sign = strstr(at, "<path class=\"dot");
+        char name[32];
+        cr_assert(count < DEVICES && sign);
+        cr_assert_eq(sscanf(at, "<path class=\"%39[^\"]", lines[count]), 1);
+        cr_assert_eq(sscanf(sign, "<path class=\"%79[^>]", signs[count]), 1);
+        snprintf(name, sizeof name, "</svg>card &lt;%zu&gt;, fp32</li>", count);
+        cr_expect(strstr(sign, name) == strstr(sign, "</svg>"), "%s", at);
+        for (size_t k = 0; k < count; k++) cr_expect_str_neq(signs[k], signs[count]);
+    }
+    cr_assert_eq(count, DEVICES);
+    size_t drawn = 0;
+    for (const char *at = text.text; (at = strstr(at, "<polyline class=\"")); at++, drawn++)
+        cr_expect(drawn < DEVICES && !strncmp(at + 17, lines[drawn], strlen(lines[drawn])));
+    cr_expect_eq(drawn, DEVICES);
+    for (const char *at = text.text; (at = strstr(at, " transform=")) && at < key; at++) {
+        char own[80], shape[60];
+        const char *device = strstr(at, "card &lt;");
+        const char *class = at - strlen("dot side0\"");
+        cr_assert(device && sscanf(strstr(at, "d=\""), "d=\"%59[^\"]", shape) == 1);
+        snprintf(own, sizeof own, "%.9s\" d=\"%s\"/", class, shape);
+        cr_expect_str_eq(own, signs[device[9] - '0']);
+    }
+    strbuf_free(&text);
+    board_free(&b);
+    store_free(&s);
+}
+
+/* Names in the letters of a narrow window stand beside each other or not at all, and never on a mark. */
+Test(cost, names_of_a_crowd_stand_apart) {
+    enum { MODELS = 12 };
+    store s;
+    board b;
+    strbuf text = {0};
+    double x[2 * MODELS], y[2 * MODELS], right[2 * MODELS], bottom[2 * MODELS];
+    size_t count = 0, marks;
+    const double size = 19; // what the_plot_is_read_on_a_phone reads
+    for (int i = 0; i < MODELS; i++) {
+        char model[16];
+        snprintf(model, sizeof model, "model-%d", i);
+        put(model, i % 2 ? "cpu" : "gpu", 0.5 + 0.01 * (i % 5), 20 + 3 * i, 0);
+    }
+    MUST(store_read(&s, fake_results));
+    MUST(board_init(&b, &s, NULL));
+    MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front", PAGE_EN));
+    for (const char *at = text.text; (at = strstr(at, " transform=")); at++, count++) {
+        cr_assert_eq(sscanf(at, " transform=\"translate(%lf %lf)", &x[count], &y[count]), 2);
+        right[count] = x[count], bottom[count] = y[count];
+    }
+    cr_assert_eq(marks = count, MODELS);
+    for (const char *at = strstr(text.text, "</path>"); (at = strstr(at, "<text x=")); at++) {
+        char anchor[8], name[24];
+        cr_assert(count < 2 * MODELS &&
+                  sscanf(at, "<text x=\"%lf\" y=\"%lf\" text-anchor=\"%7[a-z]\">%23[^<]", &x[count],
+                         &y[count], anchor, name) == 4);
+        double width = 0.55 * size * (double)strlen(name);
+        if (*anchor != 's') x[count] -= *anchor == 'e' ? width : width / 2;
+        right[count] = x[count] + width;
+        bottom[count] = y[count];
+        y[count] -= 0.7 * size;
+        for (size_t k = 0; k < count; k++)
+            cr_expect(right[k] < x[count] || right[count] < x[k] || bottom[k] < y[count] ||
+                          bottom[count] < y[k],
+                      "%s: %s", name, text.text);
+        count++;
+    }
+    cr_expect(count > marks + 2 && count < 2 * MODELS, "%zu names", count - marks);
     strbuf_free(&text);
     board_free(&b);
     store_free(&s);
