@@ -109,10 +109,23 @@ static err add_program(strbuf *out, const cJSON *record, const char *where) {
                         is_dirty ? " with changes" : "");
 }
 
+/* "## base on a device, bf16"; ends on the title's line. */
+static err add_title(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *host = NULL;
+    const char *model = NULL, *name = NULL, *precision = "fp32"; // all that older programs had
+    TRY(json_string(&model, record, "model", where));
+    TRY(json_object(&host, record, "device", where));
+    TRY(json_string(&name, host, "name", where));
+    if (json_has(host, "precision")) TRY(json_string(&precision, host, "precision", where));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "## %s on %s", model, name));
+    if (!strcmp(precision, "fp32")) return ERR_OK;
+    return shown_printf(out, SHOWN_MARKDOWN, ", %s", precision);
+}
+
 static err add_device(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *host = NULL;
     const char *name = NULL, *kind = NULL, *driver = NULL, *isa = NULL, *libraries = NULL;
-    const char *precision = NULL;
+    const char *kernels = "";
     double threads = 0;
     TRY(json_object(&host, record, "device", where));
     TRY(json_string(&name, host, "name", where));
@@ -126,13 +139,10 @@ static err add_device(strbuf *out, const cJSON *record, const char *where) {
         TRY(shown_printf(out, SHOWN_MARKDOWN, ", %.0f thread%s", threads, threads > 1 ? "s" : ""));
     TRY(strbuf_add(out, ")"));
     if (*driver) TRY(shown_printf(out, SHOWN_MARKDOWN, ", driver %s", driver));
-    if (*isa) TRY(shown_printf(out, SHOWN_MARKDOWN, ", %s", isa));
+    if (*isa) TRY(shown_printf(out, SHOWN_MARKDOWN, ", instruction set %s", isa));
     if (*libraries) TRY(shown_printf(out, SHOWN_MARKDOWN, ", %s", libraries));
-    if (json_has(host, "precision")) { // records of older programs are all of fp32
-        TRY(json_string(&precision, host, "precision", where));
-        if (strcmp(precision, "fp32") != 0)
-            TRY(shown_printf(out, SHOWN_MARKDOWN, ", precision %s", precision));
-    }
+    if (json_has(host, "kernels")) TRY(json_string(&kernels, host, "kernels", where));
+    if (*kernels) TRY(shown_printf(out, SHOWN_MARKDOWN, "; kernels: %s", kernels));
     return strbuf_add(out, ".\n");
 }
 
@@ -213,16 +223,14 @@ static err check_peak(double rate, const char *key, const char *where) {
 }
 
 err bench_table(strbuf *out, const cJSON *record, const char *where) {
-    const cJSON *host = NULL, *peak = NULL;
-    const char *model = NULL, *data = NULL, *name = NULL;
+    const cJSON *peak = NULL;
+    const char *data = NULL;
     bool is_sample = false;
     double n[NUMBERS_MAX], p[NUMBERS_MAX];
-    TRY(json_string(&model, record, "model", where));
+    TRY(add_title(out, record, where));
+    TRY(strbuf_add(out, "\n\n"));
     TRY(json_string(&data, record, "task", where));
     TRY(json_bool(&is_sample, record, "sample", where));
-    TRY(json_object(&host, record, "device", where));
-    TRY(json_string(&name, host, "name", where));
-    TRY(shown_printf(out, SHOWN_MARKDOWN, "## %s on %s\n\n", model, name));
     TRY(add_program(out, record, where));
     TRY(add_device(out, record, where));
     TRY(NUMBERS(n, record, where, "parameters", "vocabulary", "batch_size", "device_bytes",
@@ -282,17 +290,15 @@ static err add_pair(strbuf *out, const cJSON *pair, const char *where) {
 }
 
 err pairs_table(strbuf *out, const cJSON *record, const char *where) {
-    const char *model = NULL, *data = NULL, *name = NULL;
-    const cJSON *host = NULL, *pairs = NULL, *pair = NULL;
+    const char *data = NULL;
+    const cJSON *pairs = NULL, *pair = NULL;
     bool is_sample = false;
     double n[NUMBERS_MAX];
-    TRY(json_string(&model, record, "model", where));
+    TRY(add_title(out, record, where));
+    TRY(strbuf_add(out, ", two programs in turns\n\n"));
     TRY(json_string(&data, record, "task", where));
     TRY(json_bool(&is_sample, record, "sample", where));
-    TRY(json_object(&host, record, "device", where));
-    TRY(json_string(&name, host, "name", where));
     TRY(NUMBERS(n, record, where, "rounds", "parameters", "batch_size"));
-    TRY(shown_printf(out, SHOWN_MARKDOWN, "## %s on %s, two programs in turns\n\n", model, name));
     TRY(add_program(out, record, where));
     TRY(add_other(out, record, where));
     TRY(add_device(out, record, where));

@@ -58,7 +58,8 @@ static cJSON *make_bench(device_precision precision, uint64_t invocations, uint6
                                      .invocations = invocations,
                                      .ms = {1.25, 1, 2},
                                      .share = 0.8};
-    device d = {.info = {.name = "a device", .threads = 2}, .options.precision = precision};
+    device d = {.info = {.name = "a device", .isa = "some", .kernels = "by hand", .threads = 2},
+                .options.precision = precision};
     d.info.resident = resident;
     bench_options options = {.batch_size = 32, .dropout = -1, .seed = 42};
     bench_subject subject = {.model = "base", .task = "nsmc", .options = &options, .device = &d};
@@ -117,11 +118,11 @@ Test(performance, page_holds_the_records) {
         ("| Trainer | 3 | 6.0 (5.0 to 7.0) | 2.00 (1.50 to 2.50) | 15.0 (14.0 to 16.0) | "
          "2.00 (1.75 to 2.25) | 1.25 | 20 (5) |"),
         "Not measured: c: no room",
-        "## base on a device",
+        "## base on a device\n",
+        "## base on a device, fp16\n",
         "--model base --task nsmc --device 'a device' --batch-size 32 --seed 42`",
-        "Device: a device (gpu, 2 threads).\n",
+        "Device: a device (gpu, 2 threads), instruction set some; kernels: by hand.\n",
         "--device 'a device' --batch-size 32 --precision fp16 --seed 42`",
-        "Device: a device (gpu, 2 threads), precision fp16.\n",
         "| training step | 5.00 | 4.00 to 6.00 | 7 |",
         "| linear_fwd | 12x34 | 3 | 0 | 1.250 | 1.000 to 2.000 | 80.0 % | 100.0 | 50 % |",
         "Matrix products: 80 % of the time",

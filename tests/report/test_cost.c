@@ -135,11 +135,15 @@ Test(cost, the_plot_is_read_on_a_phone) {
     const char *narrow = strstr(text.text, "@media(max-width:40rem)");
     cr_assert(narrow && sscanf(strstr(narrow, ".plot text{"), ".plot text{font-size:%lfpx", &size));
     text.length = 0;
-    put("quick", "cpu", 0.3, 10, 0);
-    put("middle", "cpu", 0.5, 90, 0);
-    put("half", "cpu", 0.6, 110, 0);
-    put("late", "cpu", 0.7, 300, 0);
-    put("all", "cpu", 1, 1000, 0);
+    for (int i = 0; i < 3; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "quick, as %d others is", i);
+        put(name, "cpu", 0.3, 10, 0); // a third name has no room at the rim
+    }
+    put("middle, of 20 letters", "cpu", 0.5, 90, 0);
+    put("half, in 20 letters", "cpu", 0.6, 110, 0);
+    put("late, in 20 letters", "cpu", 0.7, 300, 0);
+    put("all, as 20 letters are", "cpu", 1, 1000, 0);
     MUST(store_read(&s, fake_results));
     MUST(board_init(&b, &s, NULL));
     MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front", PAGE_EN));
@@ -156,7 +160,7 @@ Test(cost, the_plot_is_read_on_a_phone) {
         double left = !strcmp(anchor, "start") ? x : x - (*anchor == 'm' ? room / 2 : room);
         cr_expect(left >= 0 && left + room <= width && y >= size && y < 240, "%.60s", at);
     }
-    cr_expect_eq(names, 5);
+    cr_expect_eq(names, 6);
     cr_expect(strstr(text.text, ">100.0</text>") && !strstr(text.text, ">103"), "%s", text.text);
     strbuf_free(&text);
     board_free(&b);
@@ -229,7 +233,8 @@ Test(cost, names_of_a_crowd_stand_apart) {
     MUST(cost_svg(&text, &b.tables[0], "score by time", ", on the front", PAGE_EN));
     for (const char *at = text.text; (at = strstr(at, " transform=")); at++, count++) {
         cr_assert_eq(sscanf(at, " transform=\"translate(%lf %lf)", &x[count], &y[count]), 2);
-        right[count] = x[count], bottom[count] = y[count];
+        right[count] = x[count] + 5, bottom[count] = y[count] + 5;
+        x[count] -= 5, y[count] -= 5;
     }
     cr_assert_eq(marks = count, MODELS);
     for (const char *at = strstr(text.text, "</path>"); (at = strstr(at, "<text x=")); at++) {
