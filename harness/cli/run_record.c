@@ -361,7 +361,7 @@ static err add_timing(record *out, const run *r) {
     out->device_bytes = (int64_t)r->device.peak_bytes;
     out->host_peak_bytes = (int64_t)mem_peak_bytes();
     // of a run that was gone on with, or that several machines did, the counters saw a part
-    if (!t->begun_at && group_is_alone(r->request.group)) run_cost(&out->cost, r->power, out);
+    if (!t->set_at && group_is_alone(r->request.group)) run_cost(&out->cost, r->power, out);
     return add_kernels(out, &r->kernels);
 }
 

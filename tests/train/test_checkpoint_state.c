@@ -46,7 +46,8 @@ static void open_trainer(trainer *t, toy *of, loss_scaler *scaler) {
     MUST(trainer_add_evaluation(t, 0.5, 0.875));
     MUST(trainer_set(t, DONE, losses));
     t->trained_s = 2.5;
-    t->work = (trainer_work){2.5, 90, 9};
+    t->earlier = (trainer_work){1.5, 40, 4};
+    t->work = (trainer_work){1, 50, 5};
     MUST(trainer_add_evaluation(t, 0.75, 0.25));
     MUST(trainer_set_scaling(t, 8192, GOOD, skipped, 1));
 }

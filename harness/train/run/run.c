@@ -433,9 +433,9 @@ static void read_power(run *r, int moment) {
 }
 
 err run_train(run *r) {
+    read_power(r, RUN_TRAINS);
     // of several shards a step is two plans with a sum between them: no times of one device
     err e = r->trainer.sum.part_count == 0 ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
-    read_power(r, RUN_TRAINS);
     if (!e) e = trainer_run(&r->trainer);
     read_power(r, RUN_TRAINED);
     if (!e) e = run__bring_together(r);

@@ -266,7 +266,7 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) {
     for (size_t i = 0; i < rows; i++) steps[i] = done; // a checkpoint's rows are all current
     if (span_given(last_step)) e = device_write_u32(last_step, steps, rows);
     memcpy(t->losses, losses, done * sizeof *losses);
-    t->done = done;
+    t->done = t->set_at = done;
     mem_free(steps);
     return e;
 }
@@ -586,7 +586,7 @@ double trainer_logged_loss(const trainer *t) {
 uint32_t trainer_work_done(trainer_work *out, const trainer *t) {
     const trainer_work *w = &t->earlier;
     *out = t->work;
-    if (t->begun_at && !w->tokens) return t->begun_at;
+    if (t->set_at && !w->tokens) return t->set_at;
     out->seconds += w->seconds;
     out->tokens += w->tokens;
     out->sentences += w->sentences;
