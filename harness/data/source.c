@@ -115,8 +115,11 @@ size_t data__without_end(const char *line, size_t bytes) {
 }
 
 bool data__is_blank(const char *line, size_t bytes, char delimiter) {
-    while (bytes && line[bytes - 1] != delimiter && memchr(" \t\r\n", line[bytes - 1], 4)) bytes--;
-    return !bytes;
+    for (; bytes; bytes--) {
+        char c = line[bytes - 1];
+        if (c == delimiter || !c || !strchr(" \t\r\n", c)) return false;
+    }
+    return true;
 }
 
 err data__too_long(const char *path, size_t line, const data__piece *piece) {
