@@ -178,9 +178,17 @@ static err add_calibration(strbuf *out, const errors_view *v) {
     return e;
 }
 
-/* Of such a model most wrong rows are of labels that it never says, whatever it calls suspect. */
+/* Rows of the sample or of a part, which all runs share; and of a model of one label most wrong
+ * rows are of labels that it never says, whatever it calls suspect. */
 static err add_cautions(strbuf *out, const errors_view *v) {
-    size_t ones = 0;
+    size_t ones = 0, parts = 0;
+    err e = ERR_OK;
+    for (size_t r = 0; r < v->run_count; r++) parts += v->runs[r].record.partial;
+    if (v->runs[0].record.task.sample)
+        e = strbuf_add(out, "Rows of the bundled sample: they say nothing about the model.\n\n");
+    else if (parts)
+        e = strbuf_add(out, "Runs of a part of the rows or steps: not for the board.\n\n");
+    if (e) return e;
     for (size_t r = 0; r < v->run_count; r++) ones += says_one_label(&v->runs[r].record);
     if (!ones) return ERR_OK;
     const char *words = score_caution_text(SCORE_ONE_LABEL);

@@ -52,9 +52,9 @@ static err same(const char *who, const char *what, const char *a, const char *b)
 
 /* Of one task, data, model and recipe: what is asked is where seeds part. */
 static err check_same(const errors_run *one, const errors_run *first) {
-    const record *a = &one->record, *b = &first->record;
+    const record *a = &first->record, *b = &one->record;
     char *who = NULL;
-    err e = mem_printf(&who, "%s and %s", one->folder, first->folder);
+    err e = mem_printf(&who, "%s and %s", first->folder, one->folder);
     if (!e) e = same(who, "task", a->task.name, b->task.name);
     if (!e) e = compare_same_rows(who, a, b);
     if (!e) e = same(who, "model", a->model.name, b->model.name);

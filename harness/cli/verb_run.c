@@ -13,11 +13,13 @@
 #include "cli/run_repeat.h"
 #include "cli/run_work.h"
 #include "cli/score_table.h"
+#include "cli/terminal_text.h"
 #include "cli/unknown_share.h"
 #include "cli/unlearnt.h"
 #include "cli/warmup.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
+#include "report/grid.h"
 #include "result/store.h"
 #include "result/sweep.h"
 #include "train/group/launch.h"
@@ -354,11 +356,6 @@ static err run_one(progress *p, size_t i) {
     return e ? e : group_barrier(request.group);
 }
 
-static void show_seeds(const char *name, const double *scores, size_t count) {
-    shown_out("\n%s: %zu runs, mean %.4f, standard deviation %.4f\n", name, count,
-              mean_of(scores, count), std_of(scores, count));
-}
-
 static err read_command(work *w, run_request *q, const options *o, struct group *g) {
     err e = work_request(q, o);
     if (e) return e;
@@ -407,18 +404,40 @@ static err expect_all(sweep *s, const work *w, const options *o, run_request *q)
     return e;
 }
 
-/* Scores of a task and model, once all of them are known. */
-static void show_group(const progress *p, size_t i) {
+/* Whether all runs from `first` on that differ in their seeds are this worker's. */
+static bool has_seeds(const work *w, size_t first) {
+    for (size_t k = 0; k < w->seed_count; k++)
+        if (!work_has(w, first + k)) return false;
+    return true;
+}
+
+/* A line for each task and model. */
+static err show_sweep(const progress *p) {
+    static const char *const heads[] = {"task", "model", "runs", "mean", "standard deviation"};
     const work *w = p->work;
-    const run_request *q = p->request;
-    size_t first = i / w->seed_count * w->seed_count;
-    char name[300];
-    for (size_t k = first; k < first + w->seed_count; k++)
-        if (p->is_due[k] || !work_has(w, k)) return;
-    snprintf(name, sizeof name, "%s%s%s", q->task, w->model_count > 1 ? "  " : "",
-             w->model_count > 1 ? q->model : "");
-    if (w->seed_count > 1 && !p->options->json && !p->options->dry_run && group_writes(q->group))
-        show_seeds(name, p->scores + first, w->seed_count);
+    run_request *q = p->request;
+    strbuf out = {0};
+    grid g = grid_begin("llrrr");
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) grid_text(&g, heads[i]);
+    for (size_t i = 0; i < work_runs(w); i += w->seed_count) {
+        if (!has_seeds(w, i)) continue;
+        work_choose(q, w, i);
+        grid_text(&g, q->task);
+        grid_text(&g, q->model);
+        grid_cell(&g, "%zu", w->seed_count);
+        grid_cell(&g, "%.4f", mean_of(p->scores + i, w->seed_count));
+        if (w->seed_count > 1)
+            grid_cell(&g, "%.4f", std_of(p->scores + i, w->seed_count));
+        else
+            grid_text(&g, "-");
+    }
+    bool has_rows = g.count > sizeof heads / sizeof *heads;
+    err e = strbuf_add(&out, "\n"), ended = grid_end(&out, &g);
+    if (!e) e = ended;
+    if (!e) e = strbuf_add(&out, "\n");
+    if (!e && has_rows) e = terminal_text(out.text);
+    strbuf_free(&out);
+    return e;
 }
 
 static err do_run(progress *p, size_t i) {
@@ -429,7 +448,6 @@ static err do_run(progress *p, size_t i) {
     if (!e) e = run_one(p, i);
     if (e || p->busy[i]) return e;
     p->is_due[i] = false;
-    show_group(p, i);
     return ERR_OK;
 }
 
@@ -485,7 +503,9 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     if (!e) e = mem_new(&p.is_told, w->model_count);
     if (!e) e = run_all(&p, runs);
     if (!e) dry_run_end(&p.dry);
-    if (!e && !o->json && group_writes(q->group)) e = run_next_show(&p.next, o);
+    bool is_shown = !o->json && group_writes(q->group);
+    if (!e && is_shown && q->is_swept) e = show_sweep(&p);
+    if (!e && is_shown) e = run_next_show(&p.next, o);
     for (size_t i = 0; p.busy && i < runs; i++) mem_free(p.busy[i]);
     mem_free(p.scores);
     mem_free(p.busy);

@@ -13,6 +13,10 @@ enum { DATA_TEXT_LIMIT_BYTES = 1 << 20 };
 /* How many of these bytes stand before the line end, if there is one. */
 size_t data__without_end(const char *line, size_t bytes);
 
+/* Whether nothing but blanks stands on a line. Its delimiter (0: none) is no blank: tabs alone are
+ * empty fields of TSV. */
+bool data__is_blank(const char *line, size_t bytes, char delimiter);
+
 /* What a line is read for, and what of it earlier lines hold. */
 typedef struct data__piece {
     const char *what; /* for messages, as in "a record" */

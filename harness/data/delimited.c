@@ -118,10 +118,6 @@ static void *resize(void *block, size_t bytes) {
     return mem_resize(&block, bytes, 1) ? NULL : block;
 }
 
-static bool is_blank_line(const char *line, size_t count) {
-    return (count == 1 && line[0] == '\n') || (count == 2 && line[0] == '\r' && line[1] == '\n');
-}
-
 /* Fails where a field goes on behind its closing quote: libcsv would take the quote for text and go
  * on to the next one, rows later. */
 static err check_quotes(records *s, const char *line, size_t count) {
@@ -150,8 +146,8 @@ static err check_quotes(records *s, const char *line, size_t count) {
 }
 
 static err feed_line(records *s, struct csv_parser *p, const char *line, size_t count) {
-    // an empty line between records is passed over, as Python's DictReader does
-    if (!s->piece.line && is_blank_line(line, count)) return ERR_OK;
+    // a blank line between records is passed over, as pandas does
+    if (!s->piece.line && data__is_blank(line, count, s->format->delimiter)) return ERR_OK;
     if (!s->piece.line) {
         s->first_line = s->line;
         s->quotes = FIELD_START;

@@ -114,6 +114,14 @@ size_t data__without_end(const char *line, size_t bytes) {
     return bytes - lf - crlf;
 }
 
+bool data__is_blank(const char *line, size_t bytes, char delimiter) {
+    for (; bytes; bytes--) {
+        char c = line[bytes - 1];
+        if (c == delimiter || !c || !strchr(" \t\r\n", c)) return false;
+    }
+    return true;
+}
+
 err data__too_long(const char *path, size_t line, const data__piece *piece) {
     return err_set(ERR_FORMAT, "%s:%zu: %s of more than %d bytes: do line ends lack%s?", path,
                    piece->line ? piece->line : line, piece->what, DATA_TEXT_LIMIT_BYTES,

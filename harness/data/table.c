@@ -139,7 +139,7 @@ static err read_record(table *t, bool *more) {
         e = add_line(r, &at, &bytes);
         if (e && (!bytes || e == ERR_MEMORY)) return e;
         if (!bytes) break;
-        if (!c->open && table__is_blank(r->record.text + at, bytes)) {
+        if (!c->open && data__is_blank(r->record.text + at, bytes, c->delimiter)) {
             r->record.length = 0;
             r->next_line++;
             t->blank_lines++;

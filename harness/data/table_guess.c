@@ -10,11 +10,6 @@ void table__cutter_free(table__cutter *c) {
     *c = (table__cutter){0};
 }
 
-bool table__is_blank(const char *line, size_t bytes) {
-    while (bytes && (line[bytes - 1] == '\n' || line[bytes - 1] == '\r')) bytes--;
-    return !bytes;
-}
-
 static err end_field(table__cutter *c) {
     err e = strbuf_add_bytes(&c->text, "", 1);
     if (!e) e = mem_grow((void **)&c->ends, &c->capacity, c->count + 1, sizeof *c->ends);
@@ -107,7 +102,7 @@ static err look_at(look *l, const char *text, size_t bytes, bool ended) {
         const char *stop = memchr(text + at, '\n', bytes - at);
         if (!stop && !ended && l->rows) break; // half a line
         n = stop ? (size_t)(stop - text) + 1 - at : bytes - at;
-        if (!c.open && table__is_blank(text + at, n)) continue;
+        if (!c.open && data__is_blank(text + at, n, c.delimiter)) continue;
         if ((e = table__cut_line(&c, text + at, n)) || c.open) continue;
         if (!l->rows++) l->columns = c.count;
         l->faults += c.fault || c.count != l->columns;
@@ -158,7 +153,7 @@ static bool holds_objects(const char *text, size_t bytes, bool ended) {
         const char *stop = memchr(text + at, '\n', bytes - at);
         if (!stop && !ended) break; // half a line
         n = stop ? (size_t)(stop - text) + 1 - at : bytes - at;
-        if (table__is_blank(text + at, n)) continue;
+        if (data__is_blank(text + at, n, '\0')) continue;
         lines++;
         objects += is_object_line(text + at, n);
     }

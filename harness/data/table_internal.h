@@ -35,7 +35,4 @@ err table__cut_line(table__cutter *c, const char *line, size_t bytes) MUST_CHECK
 /* Tells kind, delimiter and quoting of a file by its first bytes; `ended`: they are all of it. */
 err table__guess(table *t, const char *text, size_t bytes, bool ended) MUST_CHECK;
 
-/* A line without anything in it. */
-bool table__is_blank(const char *line, size_t bytes);
-
 #endif

@@ -45,6 +45,19 @@ static err same_name(const record *a, const record *b) {
     return e;
 }
 
+/* Rows that a limit left, or 0: only what was cut by nothing else tells of one. */
+static long long limit_of(const record *r) {
+    long long train = r->task.train_rows + r->task.dev_rows, test = r->task.test_rows;
+    if (!r->partial || json_number_at(r->recipe, "max_steps") > 0) return 0;
+    return train > test ? train : test;
+}
+
+/* Why two runs have other rows, where their records tell. */
+static const char *rows_differ_by(const record *a, const record *b) {
+    if (a->task.sample != b->task.sample) return "one is of the bundled sample; ";
+    return limit_of(a) != limit_of(b) ? "another limit of rows; " : "";
+}
+
 err compare_same_rows(const char *who, const record *a, const record *b) {
     const record_task *x = &a->task, *y = &b->task;
     long long train[] = {x->train_rows + x->dev_rows, y->train_rows + y->dev_rows};
@@ -61,8 +74,9 @@ err compare_same_rows(const char *who, const record *a, const record *b) {
                        who, what, hashes[0], hashes[1]);
     return err_set(ERR_DATA,
                    "%s do not compare: their %s: %lld and %lld training rows, %lld and %lld test "
-                   "rows (another limit of rows; SHA-256 %.12s and %.12s)",
-                   who, what, train[0], train[1], test[0], test[1], hashes[0], hashes[1]);
+                   "rows (%sSHA-256 %.12s and %.12s)",
+                   who, what, train[0], train[1], test[0], test[1], rows_differ_by(a, b), hashes[0],
+                   hashes[1]);
 }
 
 err compare_same_recipe(const char *who, const record *a, const record *b) {
@@ -210,15 +224,24 @@ err compare__heading(strbuf *out, const char *heading) {
     return strbuf_printf(out, "\n## %s\n\n", heading);
 }
 
-err compare__protocols(strbuf *out, const compare_side *sides, size_t count,
-                       page_language language) {
-    const char *first = sides[0].runs[0]->protocol;
+err compare__cautions(strbuf *out, const compare_side *sides, size_t count,
+                      page_language language) {
+    const record *first = sides[0].runs[0];
+    const char *other = NULL;
+    bool is_part = false;
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < sides[i].count; k++)
-            if (strcmp(sides[i].runs[k]->protocol, first) != 0)
-                return strbuf_printf(out, SAY_IN(language, protocols_differ), first,
-                                     sides[i].runs[k]->protocol);
-    return ERR_OK;
+        for (size_t k = 0; k < sides[i].count; k++) {
+            const record *r = sides[i].runs[k];
+            is_part = is_part || r->partial;
+            if (!other && strcmp(r->protocol, first->protocol) != 0) other = r->protocol;
+        }
+    err e = ERR_OK;
+    if (first->task.sample)
+        e = strbuf_add(out, SAY_IN(language, of_the_sample));
+    else if (is_part)
+        e = strbuf_add(out, SAY_IN(language, of_a_part));
+    if (e || !other) return e;
+    return strbuf_printf(out, SAY_IN(language, protocols_differ), first->protocol, other);
 }
 
 const char *compare__better(const record *r, page_language language) {

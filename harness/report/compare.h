@@ -126,7 +126,7 @@ err compare_html(strbuf *out, const char *text, const compare_side *sides, size_
                  page_language language) MUST_CHECK;
 
 /* Errors: ERR_DATA "WHO do not compare: ...", that the rows or the test labels of two runs differ: how
- * many each has where that says it (another limit of rows), and the hashes in short. Of a run that is
+ * many each has where that says it, why (a limit, the sample) where it is known, and the hashes in short. Of a run that is
  * yet to be made the hash of its test labels may lack, which its data's tells. */
 err compare_same_rows(const char *who, const record *a, const record *b) MUST_CHECK;
 /* The same of the recipe, naming the fields that differ. */

@@ -317,7 +317,7 @@ static err add_scores(strbuf *out, const group_comparison *c, const compare_side
                           c->rows_only ? SAY_IN(l, rows_only) : SAY_IN(l, paired_seeds));
     if (!e && !c->rows_only) e = strbuf_printf(out, ", p = %.3g", c->p);
     if (!e) e = strbuf_add(out, "\n");
-    if (!e) e = compare__protocols(out, sides, 2, l);
+    if (!e) e = compare__cautions(out, sides, 2, l);
     return e ? e : strbuf_printf(out, SAY_IN(l, verdict_is), verdict(c));
 }
 

@@ -31,10 +31,11 @@ err compare__title(strbuf *out, const compare_side *sides, size_t count,
 /* "\n## Scores\n\n". */
 err compare__heading(strbuf *out, const char *heading) MUST_CHECK;
 
-/* A line that says so where the runs are of more than one protocol: those under dev learnt from fewer
- * rows and chose their step, so a board has a table for each. Else nothing. */
-err compare__protocols(strbuf *out, const compare_side *sides, size_t count,
-                       page_language language) MUST_CHECK;
+/* Lines that say so where the runs are of the bundled sample or of a part, and of more than one
+ * protocol: those under dev learnt from fewer rows and chose their step, so a board has a table for
+ * each. Else nothing. */
+err compare__cautions(strbuf *out, const compare_side *sides, size_t count,
+                      page_language language) MUST_CHECK;
 
 /* Errors: ERR_ARG unless there are 2 to 26 sides. */
 err compare__check_sides(size_t count) MUST_CHECK;

@@ -153,9 +153,9 @@ static err add_pairs(strbuf *out, const pair *pairs, size_t count, page_language
     return e;
 }
 
-static err add_protocols(strbuf *out, const compare_side *sides, size_t count, page_language l) {
+static err add_cautions(strbuf *out, const compare_side *sides, size_t count, page_language l) {
     size_t before = out->length;
-    err e = compare__protocols(out, sides, count, l);
+    err e = compare__cautions(out, sides, count, l);
     return e || out->length == before ? e : strbuf_add(out, "\n");
 }
 
@@ -165,8 +165,7 @@ static err add_all(strbuf *out, const compare_side *sides, const pair *pairs, si
     if ((e = compare__title(out, sides, count, l)) || (e = add_sides(out, sides, count, l)) ||
         (e = compare__heading(out, SAY_IN(l, pairs))) || (e = add_pairs(out, pairs, count, l)) ||
         (e = add_test(out, pairs, sides, count, l)) || (e = strbuf_add(out, "\n")) ||
-        (e = add_protocols(out, sides, count, l)) ||
-        (e = add_disagreements(out, pairs, count, l)) ||
+        (e = add_cautions(out, sides, count, l)) || (e = add_disagreements(out, pairs, count, l)) ||
         (e = compare__heading(out, SAY_IN(l, sides))) ||
         (e = compare__sides(out, sides, count, l)) ||
         (e = compare__heading(out, SAY_IN(l, speed))) ||

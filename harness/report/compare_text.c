@@ -51,7 +51,7 @@ static err add_disagreement(strbuf *out, const comparison *c, const compare_side
     err e;
     if ((e = strbuf_printf(out, SAY_IN(language, score_difference), 100 * c->difference,
                            100 * c->range.low, 100 * c->range.high)) ||
-        (e = compare__protocols(out, sides, 2, language)) ||
+        (e = compare__cautions(out, sides, 2, language)) ||
         (e = strbuf_printf(out, SAY_IN(language, verdict_is), verdict(c))) ||
         (e = strbuf_printf(out, SAY_IN(language, predictions_differ), c->disagreements, c->rows,
                            100.0 * (double)c->disagreements / (double)c->rows))) {

@@ -121,6 +121,7 @@ Test(errors_verb, tables_say_what_the_json_says) {
     MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
     program_free(&p);
     p = RUN("errors", "a", "b", CPU, "--rows", "1000");
+    expect_in(p.out, "Rows of the bundled sample: they say nothing about the model.\n");
     const cJSON *wrong = at(root, "wrong"), *parted = at(root, "parted");
     cr_assert(cJSON_GetArraySize(wrong) > 1 && cJSON_GetArraySize(parted) > 1);
     char *text = section(p.out, "## Rows that every run answers wrongly");
@@ -213,10 +214,10 @@ Test(errors_verb, refusals) {
     REFUSES(1, "none: no such folder", "none");
     REFUSES(1, "a/record.json: not a folder", "a/record.json");
     REFUSES(1, "a/model: no record.json in it: not the output folder", "a/model");
-    REFUSES(1, "c and a do not compare: their recipes differ: learning_rate 0.001 and 0.0007", "a",
+    REFUSES(1, "a and c do not compare: their recipes differ: learning_rate 0.0007 and 0.001", "a",
             "c", CPU);
-    REFUSES(1, "d and a do not compare: their data differs: 9 and ", "a", "d", CPU);
-    REFUSES(1, " test rows (another limit of rows; SHA-256 ", "a", "d", CPU);
+    REFUSES(1, "a and d do not compare: their data differs: ", "a", "d", CPU);
+    REFUSES(1, " and 9 test rows (another limit of rows; SHA-256 ", "a", "d", CPU);
     REFUSES(1, "d: it was made of other rows than those that are here under that limit (SHA-256 ",
             "d", CPU, "--limit", "8");
     MUST(folder_make(temporary_path("e")));
@@ -287,7 +288,8 @@ Test(errors_verb, a_model_of_one_answer_is_said_so) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
     p = RUN("errors", "one", CPU);
-    cr_expect_eq(strncmp(p.out, said, strlen(said)), 0, "%s", p.out);
+    cr_expect_lt(strstr(p.out, said), strstr(p.out, "## Rows"), "%s", p.out);
+    cr_expect(strstr(p.out, said), "%s", p.out);
     program_free(&p);
     p = RUN("errors", "one", CPU, "--json");
     cr_expect_not_null(strstr(p.out, "\"one_label\":\ttrue"), "%s", p.out);

@@ -219,7 +219,18 @@ static void put_own_tasks(void) {
     program_result p = RUN("tasks", "new", "f.csv", "--output", "my tasks/mine.json");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     program_free(&p);
+    p = RUN("tasks", "new", "f.csv", "--output", "my[1]/mine.json");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
     MUST(folder_make(temporary_path("runs/own-f")));
+}
+
+// a pattern of zsh, whose qualifier is a command
+#define PATTERN "'*(e:touch ran:)'"
+
+static void ran_nothing(void) {
+    cr_expect(!file_exists(temporary_path("ran")),
+              "the folder's pattern was expanded, which runs a command");
 }
 
 Test(help_pages, bash_completes) {
@@ -238,6 +249,8 @@ Test(help_pages, bash_completes) {
                 "try harness run --task-dir '\"my tasks\"' --task mi\n"
                 "try harness run --task-dir = my\\\\\\ tasks --task mi\n"
                 "try harness run --task mi\ntry harness eval --task own\n"
+                "HOME=$PWD\nfor dir in '~/my\\ tasks' 'my\\[1\\]' \"" PATTERN "\"; do "
+                "try harness run --task-dir \"$dir\" --task mi; done\n"
                 "mkdir -p words/inner words.d; : >words.csv; sorts=1\n"
                 "for line in 'eval --model' 'tokenize -m' 'bench --against' 'run --shard' "
                 "'run --label-map' 'run -o' 'errors' 'runs' 'compare' 'results add' "
@@ -260,6 +273,9 @@ Test(help_pages, bash_completes) {
                            "harness run --task-dir = my\\ tasks --task mi: mine\n"
                            "harness run --task mi: \n"
                            "harness eval --task own: own-f\n"
+                           "harness run --task-dir ~/my\\ tasks --task mi: mine\n"
+                           "harness run --task-dir my\\[1\\] --task mi: mine\n"
+                           "harness run --task-dir " PATTERN " --task mi: \n"
                            "harness eval --model wor: words words.d\n"
                            "harness tokenize -m wor: words words.csv words.d\n"
                            "harness bench --against wor: words words.csv words.d\n"
@@ -273,21 +289,27 @@ Test(help_pages, bash_completes) {
                            "harness tune --recipe wor: words words.csv words.d\n"
                            "harness predict wor: \n"
                            "harness compare cp: cpu\n");
+    ran_nothing();
     mem_free(said);
 }
 
 Test(help_pages, fish_completes) {
     if (!is_installed("fish")) cr_skip_test("no fish");
     put_own_tasks();
-    char *said = shell("fish", "source $argv[1]\n"
+    char *said = shell("fish", "source $argv[1]\nset -gx HOME $PWD\n"
                                "for line in 'harness rep' 'harness run --task-' 'harness run "
                                "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st' "
                                "'harness errors pa' 'harness run --label-map pa' \"harness run "
                                "--task-dir 'my tasks' --task mi\" 'harness run "
-                               "--task-dir=my\\\\ tasks --task mi' 'harness run --task own'\n"
+                               "--task-dir=my\\\\ tasks --task mi' 'harness run --task own' "
+                               "\"harness run --task-dir ~/'my tasks' --task mi\" "
+                               "'harness run --task-dir=~/my\\\\ tasks --task mi' "
+                               "\"harness run --task-dir 'my[1]' --task mi\" "
+                               "\"harness run --task-dir " PATTERN " --task mi\"\n"
                                "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
     cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\npage\n"
-                           "mine\nmine\nown-f\n");
+                           "mine\nmine\nown-f\nmine\nmine\nmine\n");
+    ran_nothing();
     mem_free(said);
 }
 
@@ -296,14 +318,17 @@ Test(help_pages, zsh_completes) {
     if (!is_installed("zsh")) cr_skip_test("no zsh");
     put_own_tasks();
     char *said =
-        shell("zsh", "zmodload zsh/zpty\n"
+        shell("zsh", "zmodload zsh/zpty\nexport HOME=$PWD\n"
                      "zpty z zsh -f -i\n"
                      "zpty -w z \"PS1=; autoload -Uz compinit; compinit -D -u; source $1; "
                      "print DO''NE\"\n"
                      "zpty -r -m z line $'*DONE*'\n"
                      "for word in rep 'run --task-' 'run --task nsmc,kor_3' 'run --task=kor_3' "
                      "'run --model min' 'data st' 'results add scr' \"run --task-dir 'my tasks' "
-                     "--task mi\" 'run --task-dir=my\\ tasks --task mi' 'run --task own'; do\n"
+                     "--task mi\" 'run --task-dir=my\\ tasks --task mi' 'run --task own' "
+                     "'run --task-dir ~/my\\ tasks --task mi' 'run --task-dir=my\\[1\\] --task mi' "
+                     "\"run --task-dir " PATTERN " --task mi\" "
+                     "\"run --task-dir=" PATTERN " --task mi\"; do\n"
                      "  zpty -w -n z \"harness $word\"$'\\t\\C-aprint -r -- \"=\\C-e\"\\n'\n"
                      "  zpty -r -m z line $'*\\n=harness*\\r*'\n"
                      "  print -r -- ${${line##*$'\\n='}%%$'\\r'*}\n"
@@ -314,7 +339,12 @@ Test(help_pages, zsh_completes) {
                      "harness run --model mini\nharness data stats\n"
                      "harness results add script\nharness run --task-dir 'my tasks' --task mine\n"
                      "harness run --task-dir=my\\ tasks --task mine\n"
-                     "harness run --task own-f\n");
+                     "harness run --task own-f\n"
+                     "harness run --task-dir ~/my\\ tasks --task mine\n"
+                     "harness run --task-dir=my\\[1\\] --task mine\n"
+                     "harness run --task-dir " PATTERN " --task mi\n"
+                     "harness run --task-dir=" PATTERN " --task mi\n");
+    ran_nothing();
     mem_free(said);
 }
 

@@ -597,6 +597,11 @@ Test(own_files, blank_lines_are_counted) {
         {"one.csv", "text,label\n가,0\n\n나,1\n", ": CSV, 2 rows (1 blank line passed over)\n"},
         {"more.csv", "text,label\r\n\r\n가,0\r\n\"나\n\n\",1\r\n\r\n\r\n",
          ": CSV, 2 rows (3 blank lines passed over)\n"},
+        {"blanks.csv", "text,label\n   \n가,0\n\t\r\n\"나\n   \n\",1\n \t",
+         ": CSV, 2 rows (3 blank lines passed over)\n"},
+        // tabs of TSV are empty fields
+        {"tabs.tsv", "text\tlabel\tnote\n \n가\t0\t\n\t\t\n나\t1\t\n",
+         ": TSV whose quotes are text, 3 rows (1 blank line passed over)\n"},
         {"more.jsonl", "{\"text\":\"가\",\"label\":0}\n\n \n{\"text\":\"나\",\"label\":1}\n",
          ": JSON lines, 2 rows (2 blank lines passed over)\n"},
     };

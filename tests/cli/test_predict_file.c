@@ -52,11 +52,12 @@ static const char *behind(const char **at, const char *kept) {
 /* Label, score and scores of a row of CSV are what `predict --json` says of its text. */
 Test(predict_file, rows_keep_their_bytes_and_get_what_predict_says) {
     static const char csv[] = "\xEF\xBB\xBFid,text,label\r\n1,\"가 나, \"\"다\"\"\",x\r\n\r\n"
-                              "2,라 마,\"y\nz\"\n3,,";
+                              " \t \n2,라 마,\"y\nz\"\n3,,";
     temporary_put("a.csv", csv);
     program_result p = PREDICT("--input", "a.csv", "--output", "o.csv", "--scores"), one;
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.err, "column 'text' of a.csv"), "%s", p.err);
+    cr_expect(strstr(p.err, "3 rows (2 blank lines passed over)"), "%s", p.err);
     cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
     program_free(&p);
     static const char *const kept[] = {"1,\"가 나, \"\"다\"\"\",x,", "2,라 마,\"y\nz\",", "3,,,"};

@@ -47,7 +47,7 @@ Test(streams, of_a_sweep) {
                                         "device  ",
                                         "kor_hate  tiny",
                                         "Files\n",
-                                        "kor_hate: 2 runs",
+                                        "| kor_hate | tiny  |    2 |",
                                         "Next\n",
                                         "  harness predict --model runs/kor_hate/tiny-cpu-s",
                                         "  harness errors runs/kor_hate/tiny-cpu-s"};

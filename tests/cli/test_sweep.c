@@ -384,7 +384,9 @@ Test(sweep, workers_share_a_list_and_take_over) {
         cr_expect_eq(p.exit_code, 0, "%s", p.err);
         trained += times(p.err, "task    kor_hate");
         told += times(p.err, ": finished by another worker; here is its result");
-        cr_expect(strstr(p.out, "kor_hate: 4 runs, mean "), "%s", p.out);
+        cr_expect(strstr(p.out, "\n\n| task     | model | runs |   mean | standard deviation |\n"),
+                  "%s", p.out);
+        cr_expect(strstr(p.out, "| kor_hate | tiny  |    4 | 0."), "%s", p.out);
         program_free(&p);
     }
     cr_expect_eq(trained, RUNS, "%zu runs were trained", trained);

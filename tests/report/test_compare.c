@@ -88,28 +88,39 @@ Test(compare, finds_what_was_changed) {
     strbuf_free(&out);
 }
 
+/* Whether every text has the line. */
+static void cautioned(const char *said, bool wanted) {
+    comparison c;
+    group_comparison g;
+    strbuf out = {0};
+    const record *list[] = {&a, &b};
+    const compare_side sides[] = {{"a", list, 1}, {"b", list + 1, 1}};
+    compared(&c);
+    MUST(compare_text(&out, &c, "a", "b"));
+    cr_expect_eq(strstr(out.text, said) != NULL, wanted, "%s", out.text);
+    strbuf_free(&out);
+    MUST(compare_groups(&g, list, 1, list + 1, 1));
+    MUST(compare_groups_text(&out, &g, "a", "b"));
+    cr_expect_eq(strstr(out.text, said) != NULL, wanted, "%s", out.text);
+    strbuf_free(&out);
+    MUST(compare_matrix_text(&out, sides, 2, PAGE_EN));
+    cr_expect_eq(strstr(out.text, said) != NULL, wanted, "%s", out.text);
+    strbuf_free(&out);
+}
+
 /* A board has a table for each protocol; so have the scores that are compared here a caution. */
 Test(compare, protocols_that_differ_are_told) {
-    static const char said[] = "- caution: protocols last and dev: scores do not compare\n";
-    for (int differ = 0; differ < 2; differ++) {
-        comparison c;
-        group_comparison g;
-        strbuf out = {0};
-        const record *list[] = {&a, &b};
-        const compare_side sides[] = {{"a", list, 1}, {"b", list + 1, 1}};
-        if (differ) MUST(record_text(&b.protocol, "dev"));
-        compared(&c);
-        MUST(compare_text(&out, &c, "a", "b"));
-        cr_expect_eq(strstr(out.text, said) != NULL, differ, "%s", out.text);
-        strbuf_free(&out);
-        MUST(compare_groups(&g, list, 1, list + 1, 1));
-        MUST(compare_groups_text(&out, &g, "a", "b"));
-        cr_expect_eq(strstr(out.text, said) != NULL, differ, "%s", out.text);
-        strbuf_free(&out);
-        MUST(compare_matrix_text(&out, sides, 2, PAGE_EN));
-        cr_expect_eq(strstr(out.text, said) != NULL, differ, "%s", out.text);
-        strbuf_free(&out);
-    }
+    cautioned("- caution: ", false);
+    MUST(record_text(&b.protocol, "dev"));
+    cautioned("- caution: protocols last and dev: scores do not compare\n", true);
+}
+
+Test(compare, rows_of_the_sample_or_of_a_part_are_told) {
+    b.partial = true;
+    cautioned("- caution: runs of a part of the rows or steps: not for the board\n", true);
+    a.partial = a.task.sample = b.task.sample = true;
+    cautioned("- caution: rows of the bundled sample: they say nothing about the models\n", true);
+    cautioned("of a part", false);
 }
 
 Test(compare, many_differing_rows_are_cut) {
@@ -226,7 +237,13 @@ Test(compare, other_tasks_and_data_are_refused) {
     refused("the two runs do not compare: their data differs, in as many rows (SHA-256 f");
     a.task.train_rows += 5;
     refused("their data differs: ");
+    a.partial = b.partial = false;
+    refused(" test rows (SHA-256 f"); // files of their own, perhaps
+    a.partial = true;
     refused(" test rows (another limit of rows; SHA-256 f");
+    a.task.sample = !b.task.sample;
+    MUST_FAIL(compare_same_rows("they", &a, &b), ERR_DATA, " (one is of the bundled sample; SHA");
+    a.task.sample = b.task.sample;
     a.task.train_rows -= 5;
     a.task.version = 2;
     refused("the version of task 'fake_task' is 2 and 1");

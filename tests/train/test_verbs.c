@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,14 +104,32 @@ Test(run_verbs, sample_from_training_to_prediction) {
     temporary_remove();
 }
 
+/* One table stands behind all runs, with the scores that --json gives of each. */
 Test(run_verbs, several_seeds_and_tasks) {
     json_setup();
-    program_result r = RUN("run", "--task", "kor_hate,kor_sarcasm", "--sample", "--device", DEVICE,
-                           "--runs", "2", "--seed", "7", "--max-steps", "2");
-    EXPECT(r, 0, out, "kor_hate: 2 runs, mean");
-    EXPECT(r, 0, out, "kor_sarcasm: 2 runs, mean");
+#define SWEEP                                                                                      \
+    "run", "--task", "kor_hate,kor_sarcasm", "--sample", "--device", DEVICE, "--model", "ko-tiny", \
+        "--runs", "2", "--seed", "7", "--max-steps", "2"
+    program_result r = RUN(SWEEP), json = RUN(SWEEP, "--json");
     EXPECT(r, 0, out, "seed 8");
+    const char *line = strstr(r.out, "\n| task        | model   | runs |   mean | standard dev"),
+               *object = json.out;
+    cr_assert(line && !strstr(line, "\nFiles\n") && strstr(line, " |\n\nNext\n"), "%s", r.out);
+    for (int i = 0; i < 2; i++) {
+        char want[120];
+        double scores[2];
+        for (int k = 0; k < 2; k++, object = strchr(object, '\n') + 1) {
+            cJSON *one = parse(object);
+            scores[k] = number_of(one, "score");
+            cJSON_Delete(one);
+        }
+        snprintf(want, sizeof want, "\n| %-11s | ko-tiny |    2 | %.4f | %18.4f |\n",
+                 i ? "kor_sarcasm" : "kor_hate", (scores[0] + scores[1]) / 2,
+                 fabs(scores[0] - scores[1]) / sqrt(2));
+        cr_expect(strstr(line, want), "no '%s' in %s", want, line);
+    }
     program_free(&r);
+    program_free(&json);
     temporary_remove();
 }
 
