@@ -167,7 +167,7 @@ Test(predict_kept, trees) {
                                      {TREE(WORDS, "[0,0]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[3,0]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[-1,0]", NAMES, "[0.5,1]"), false},
-                                     {TREE(WORDS, "[0.5,0]", NAMES, "[0.5,1]"), false},
+                                     {TREE(WORDS, "[2,0.5]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[\"2\",0]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[2]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[2,0]", "[\"VP\"]", "[0.5,1]"), false},
