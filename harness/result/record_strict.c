@@ -181,14 +181,17 @@ static err check_timing(const record *r, const char *path) {
     return ERR_OK;
 }
 
-/* A clock may be wrong by a time zone. */
+/* A clock may be wrong by a time zone. No program that writes records is older than `oldest`. */
 static err check_created(const record *r, const char *path) {
     enum { DAY_S = 24 * 3600 };
+    static const char oldest[] = "2024-01-01T00:00:00Z";
     char now[MOMENT_BYTES];
-    double then = 0, today = 0;
-    if (!moment_read(&today, moment_now(now)) || !moment_read(&then, r->created) ||
-        then <= today + DAY_S)
-        return ERR_OK;
+    double then = 0, today = 0, first = 0;
+    if (!moment_read(&then, r->created)) return ERR_OK;
+    if (moment_read(&first, oldest) && then < first)
+        return err_set(ERR_FORMAT, "%s: key 'created' is %s, and no record is older than %s", path,
+                       r->created, oldest);
+    if (!moment_read(&today, moment_now(now)) || then <= today + DAY_S) return ERR_OK;
     return err_set(ERR_FORMAT, "%s: key 'created' is %s, which is yet to come: it is %s now", path,
                    r->created, now);
 }

@@ -328,6 +328,10 @@ static void other_time(cJSON *top) {
 static void years_ahead(cJSON *top) {
     set_text(top, "created", "2999-01-01T00:00:00Z");
 }
+
+static void years_back(cJSON *top) {
+    set_text(top, "created", "0000-01-01T00:00:00Z");
+}
 static void label_twice(cJSON *top) {
     cJSON *labels = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "task"), "labels");
     const cJSON *first = cJSON_GetArrayItem(labels, 0);
@@ -348,6 +352,7 @@ Test(results, what_contradicts_itself_is_refused) {
         {no_time, "timing: key 'train_s' is 0, one step alone took 37.5 ms"},
         {other_time, "timing: key 'train_s' is 5: at 12995.4 tokens_per_s these are 64977 tokens"},
         {years_ahead, "key 'created' is 2999-01-01T00:00:00Z, which is yet to come"},
+        {years_back, "key 'created' is 0000-01-01T00:00:00Z, and no record is older than 2024"},
         {label_twice, "task: key 'labels' has '"},
         {evaluations_without_dev, "key 'dev' is there under protocol last"},
         {rows_without_dev, "task: rows: key 'dev' is 10 under protocol last"},
