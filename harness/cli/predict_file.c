@@ -217,9 +217,10 @@ static err check_addition(bool *fits, const predict_job *j, text_span rest, text
     const row_form *f = &j->form;
     size_t kept = row_kept_bytes(f, raw), blank = 0;
     bool is_good = is_cut;
-    err e = is_cut ? predict__row_is_good(&is_good, j) : ERR_OK;
+    text_span text = {0};
+    err e = is_cut ? predict__row_is_good(&is_good, &text, j) : ERR_OK;
     if (e) return e;
-    if (is_good) return row_answer_fits(fits, f, j->p, rest, row_is_empty(raw.text, kept));
+    if (is_good) return row_answer_fits(fits, f, j->p, text, rest, row_is_empty(raw.text, kept));
     while (blank < rest.bytes && rest.text[blank] == f->delimiter) blank++;
     *fits = f->kind == TASK_FORMAT_DELIMITED
                 ? blank == rest.bytes && blank == f->columns
@@ -256,6 +257,15 @@ static err refuse_names(const predict_job *j) {
 /* A row that was cut into fields, one that could not be, or the names. */
 typedef enum row_of { ROW_CUT, ROW_UNCUT, ROW_HEADER } row_of;
 
+/* Whether no line ends behind here: what a crash cut, or what a power cut left of it, which may be
+ * zeros. */
+static bool is_torn(FILE *f) {
+    int c;
+    while ((c = getc(f)) != EOF && c != '\n') {
+    }
+    return c == EOF;
+}
+
 /* The next row that is there against the row of the input, to its end; not whole is one that a crash
  * cut. */
 static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of of) {
@@ -265,7 +275,7 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
     err (*refuse)(const predict_job *) = of == ROW_HEADER ? refuse_names : refuse_row;
     *whole = false;
     for (size_t i = 0; i < n && (c = getc(f)) != EOF; i++)
-        if (c != (unsigned char)raw.text[i]) return refuse(j);
+        if (c != (unsigned char)raw.text[i]) return is_torn(f) ? ERR_OK : refuse(j);
     rest->length = 0;
     err e = strbuf_add(rest, "");
     while (!e && c != EOF && (c = getc(f)) != EOF && c != '\n')

@@ -80,8 +80,8 @@ err predict__window_make(predict_job *j, window *w, size_t rows) MUST_CHECK;
 err predict__row_kept(text_span *kept, predict_job *j, bool is_cut) MUST_CHECK;
 err predict__names_kept(text_span *kept, predict_job *j) MUST_CHECK;
 
-/* Whether the model is given the row that was cut last. Errors: ERR_MEMORY. */
-err predict__row_is_good(bool *is_good, const predict_job *j) MUST_CHECK;
+/* Whether the model is given the row that was cut last, and its text, borrowed. Errors: ERR_MEMORY. */
+err predict__row_is_good(bool *is_good, text_span *text, const predict_job *j) MUST_CHECK;
 
 /* A row that cannot be read ends the run, or passes: then row->is_bad. */
 err predict__take_fault(const predict_job *j, window_row *row, err fault, bool more) MUST_CHECK;

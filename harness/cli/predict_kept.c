@@ -2,8 +2,11 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/utf8.h"
+#include "cli/entities.h"
+#include "metric/tags.h"
+#include "metric/tree.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,46 +17,34 @@ static bool is_score(const cJSON *value, bool is_raw) {
                   : value->valuedouble >= 0 && value->valuedouble <= 1;
 }
 
-/* Marks where a label may begin behind one that begins here. */
-static void mark_next(bool *begins, const predictor *p, const char *list, size_t at) {
+/* Whether labels, none of them used already, with commas between are all of the list. Labels may hold
+ * commas themselves, so that there may be several ways to read it. */
+static bool are_labels(bool *used, const predictor *p, const char *list) {
     char fallback[24];
-    for (uint32_t k = 0; k < p->classes; k++) {
+    bool are = false;
+    for (uint32_t k = 0; k < p->classes && !are; k++) {
         const char *label = predictor_label(p, k, fallback);
         size_t n = strlen(label);
-        if (strncmp(list + at, label, n) != 0) continue;
-        if (!list[at + n] || list[at + n] == ',') begins[at + n + 1] = true;
+        if (used[k] || strncmp(list, label, n) != 0 || (list[n] && list[n] != ',')) continue;
+        used[k] = true;
+        are = !list[n] || are_labels(used, p, list + n + 1);
+        used[k] = false;
     }
+    return are;
 }
 
-/* Whether the list is of labels with commas between, which labels may hold themselves. */
-static err is_labels(bool *are, const predictor *p, const char *list) {
-    size_t length = strlen(list);
-    bool *begins = NULL; // (length + 2) one behind the end: all of it was read
-    err e = mem_new(&begins, length + 2);
-    *are = false;
-    if (e) return e;
-    begins[0] = true;
-    for (size_t i = 0; i < length; i++)
-        if (begins[i]) mark_next(begins, p, list, i);
-    *are = begins[length + 1];
-    mem_free(begins);
-    return ERR_OK;
+static err is_set(bool *is, const predictor *p, const char *list) {
+    bool *used = NULL; // (classes)
+    err e = mem_new(&used, p->classes);
+    *is = !e && are_labels(used, p, list);
+    mem_free(used);
+    return e;
 }
 
 static bool is_label(const predictor *p, const char *text) {
     char fallback[24];
     for (uint32_t k = 0; text && k < p->classes; k++)
         if (!strcmp(predictor_label(p, k, fallback), text)) return true;
-    return false;
-}
-
-/* Of a model of tags, "PER" of "B-PER". */
-static bool is_group(const predictor *p, const char *text) {
-    char fallback[24];
-    for (uint32_t k = 0; text && k < p->classes; k++) {
-        const char *label = predictor_label(p, k, fallback), *dash = strchr(label, '-');
-        if (!strcmp(dash ? dash + 1 : label, text)) return true;
-    }
     return false;
 }
 
@@ -77,7 +68,7 @@ static err is_sentence_answer(bool *is, const cJSON *o, const row_form *f, const
         is_score(score, is_raw) && (!f->scores || are_scores(cJSON_GetArrayItem(o, 2), p, is_raw));
     if (!*is) return ERR_OK;
     if (text && *text && predictor_says_several(p))
-        e = is_labels(is, p, text);
+        e = is_set(is, p, text);
     else
         *is = text && (predictor_says_several(p) || is_label(p, text));
     return e;
@@ -89,52 +80,145 @@ static bool is_place(const cJSON *value, double most) {
     return at >= 0 && at <= most && at == floor(at);
 }
 
-static bool are_entities(const cJSON *list, const predictor *p) {
-    const cJSON *item;
-    if (!cJSON_IsArray(list)) return false;
-    cJSON_ArrayForEach(item, list) {
-        const cJSON *score = cJSON_GetObjectItemCaseSensitive(item, "score");
-        const cJSON *end = cJSON_GetObjectItemCaseSensitive(item, "end");
-        if (!is_group(p, json_text_at(item, "entity_group")) || !json_text_at(item, "word") ||
-            (score && !is_score(score, false)) || !is_place(end, DBL_MAX) ||
-            !is_place(cJSON_GetObjectItemCaseSensitive(item, "start"), end->valuedouble - 1))
-            return false;
+/* The type of an entity, or how many there are of one that has no such type or no score. */
+static uint32_t type_of(const cJSON *entity, const predictor *p) {
+    const char *group = json_text_at(entity, "entity_group");
+    const uint32_t types = (uint32_t)tag_types(p->classes);
+    uint32_t k = 0;
+    if (!group || !is_score(cJSON_GetObjectItemCaseSensitive(entity, "score"), false)) return types;
+    while (k < types && strcmp(p->scorer.base_model.config.labels[2 * k] + 2, group) != 0) k++;
+    return k;
+}
+
+/* Of the units that entities of a list begin with and go on over their tags, and the score at the
+ * first; of all others none. */
+static void tag_units(uint32_t *tags, double *scores, const cJSON *list, const predictor *p,
+                      const example *x) {
+    const char *text = x->texts[0].text;
+    const cJSON *item = list->child;
+    const uint32_t types = (uint32_t)tag_types(p->classes);
+    size_t done = 0, place = 0; // bytes, and characters of them
+    bool inside = false;
+    for (uint32_t u = 0; u < x->target.units.count; u++) {
+        const text_unit *unit = &x->target.units.list[u];
+        uint32_t type = item ? type_of(item, p) : types;
+        place += utf8_count(text + done, unit->begin - done);
+        bool begins = type < types && !inside && json_number_at(item, "start") == (double)place;
+        place += utf8_count(text + unit->begin, unit->end - unit->begin);
+        done = unit->end;
+        inside = inside || begins;
+        tags[u] = inside ? 2 * type + !begins : tag_outside(p->classes);
+        scores[u] = begins ? json_number_at(item, "score") : (double)NAN;
+        if (!inside || json_number_at(item, "end") > (double)place) continue;
+        inside = false;
+        item = item->next;
     }
-    return true;
+}
+
+static err is_same(bool *is, const cJSON *a, const cJSON *b) {
+    char *text[2] = {0};
+    err e = json_print(&text[0], a, false);
+    if (!e) e = json_print(&text[1], b, false);
+    *is = !e && !strcmp(text[0], text[1]);
+    mem_free(text[0]);
+    mem_free(text[1]);
+    return e;
+}
+
+/* Whether the text's units could be tagged so that this list is said of them. */
+static err is_entities(bool *is, const cJSON *list, const predictor *p, const example *x) {
+    const uint32_t count = x->target.units.count;
+    uint32_t *tags = NULL;
+    double *scores = NULL;
+    cJSON *said = cJSON_CreateObject();
+    err e = mem_new(&tags, count);
+    if (!e) e = mem_new(&scores, count);
+    if (e) goto done;
+    tag_units(tags, scores, list, p, x);
+    const tagged_text t = {.of = x,
+                           .tags = tags,
+                           .labels = (const char *const *)p->scorer.base_model.config.labels,
+                           .classes = p->classes,
+                           .scores = scores};
+    if (!(e = entities_json(said, &t))) e = is_same(is, said->child, list);
+done:
+    cJSON_Delete(said);
+    mem_free(tags);
+    mem_free(scores);
+    return e;
+}
+
+static bool is_word(const cJSON *word, text_span text, const text_unit *unit) {
+    const char *said = cJSON_GetStringValue(word);
+    size_t bytes = unit->end - unit->begin;
+    return said && strlen(said) == bytes && !memcmp(said, text.text + unit->begin, bytes);
+}
+
+/* Whether they are what the model's rule lets it say: such a tree, or a head for each word. Words that
+ * no token answers for, whose score is 0, hang where no rule looked. */
+static err are_heads(bool *are, const cJSON *list, const cJSON *scores, const predictor *p,
+                     uint32_t words) {
+    uint32_t rule = p->scorer.base_model.config.tree_rule;
+    uint32_t *heads = NULL, w = 0;
+    const cJSON *item;
+    tree_fault fault = {0};
+    err e = mem_new(&heads, words);
+    *are = !e;
+    if (e) return e;
+    cJSON_ArrayForEach(item, list) {
+        *are = *are && is_place(item, words) && (heads[w] = (uint32_t)item->valuedouble) != w + 1;
+        w++;
+    }
+    bool is_free = rule == TREE_ANY;
+    cJSON_ArrayForEach(item, scores) {
+        if (item->valuedouble == 0) rule = TREE_ANY;
+    }
+    if (*are && !is_free) e = tree_check(&fault, heads, words, rule);
+    *are = *are && fault.kind == TREE_FINE;
+    mem_free(heads);
+    return e;
 }
 
 /* words, heads, labels and scores, one of each for every word. */
-static bool is_tree(const cJSON *o, const predictor *p) {
+static err is_tree(bool *is, const cJSON *o, const predictor *p, const example *x) {
     const cJSON *words = cJSON_GetArrayItem(o, 0), *heads = cJSON_GetArrayItem(o, 1);
     const cJSON *labels = cJSON_GetArrayItem(o, 2), *scores = cJSON_GetArrayItem(o, 3), *item;
-    int count = cJSON_GetArraySize(words);
+    const example_units *units = &x->target.units;
+    const text_unit *unit = units->list;
     for (const cJSON *list = words; list; list = list->next)
-        if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != count) return false;
+        if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != (int)units->count) return ERR_OK;
     cJSON_ArrayForEach(item, words) {
-        if (!cJSON_IsString(item)) return false;
-    }
-    cJSON_ArrayForEach(item, heads) {
-        if (!is_place(item, count)) return false;
+        if (!is_word(item, x->texts[0], unit++)) return ERR_OK;
     }
     cJSON_ArrayForEach(item, labels) {
         const char *text = cJSON_GetStringValue(item);
-        if (!text || (p->scorer.base_model.config.labels && !is_label(p, text))) return false;
+        if (!text || (p->scorer.base_model.config.labels && !is_label(p, text))) return ERR_OK;
     }
     cJSON_ArrayForEach(item, scores) {
-        if (!is_score(item, false)) return false;
+        if (!is_score(item, false)) return ERR_OK;
     }
-    return true;
+    return are_heads(is, heads, scores, p, units->count);
 }
 
-static err is_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p) {
+static err is_units_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p,
+                           text_span text) {
+    example x = {.texts = {text}, .text_count = 1};
+    text_unit *list = NULL;
+    err e = units_find(&list, &x.target.units.count, p->unit, text.text, text.bytes);
+    x.target.units.list = list;
+    if (!e) e = f->columns == 1 ? is_entities(is, o->child, p, &x) : is_tree(is, o, p, &x);
+    mem_free(list);
+    return e;
+}
+
+static err is_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p,
+                     text_span text) {
     const cJSON *item = o->child;
     *is = false;
     for (size_t i = 0; i < f->columns; i++, item = item->next)
         if (!item || strcmp(item->string, f->names[i]) != 0) return ERR_OK;
     if (item) return ERR_OK;
-    if (!p->in_units) return is_sentence_answer(is, o, f, p);
-    *is = f->columns == 1 ? are_entities(o->child, p) : is_tree(o, p);
-    return ERR_OK;
+    return p->in_units ? is_units_answer(is, o, f, p, text) : is_sentence_answer(is, o, f, p);
 }
 
 /* *o is NULL where it is no JSON. Errors: ERR_MEMORY. */
@@ -221,13 +305,14 @@ static err read_cells(cJSON **o, const row_form *f, const predictor *p, text_spa
     return e;
 }
 
-err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span rest,
-                    bool is_first) {
+err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span text,
+                    text_span rest, bool is_first) {
     cJSON *o = NULL;
+    *fits = false;
+    if (memchr(rest.text, 0, rest.bytes)) return ERR_OK; // texts end at it
     err e = f->kind == TASK_FORMAT_DELIMITED ? read_cells(&o, f, p, rest)
                                              : read_keys(&o, rest, is_first);
-    *fits = false;
-    if (!e && o) e = is_answer(fits, o, f, p);
+    if (!e && o) e = is_answer(fits, o, f, p, text);
     cJSON_Delete(o);
     return e;
 }

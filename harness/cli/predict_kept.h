@@ -5,10 +5,12 @@
 #include "cli/predict_row.h"
 
 /* Whether `rest`, what stands between the kept bytes of a row and its line's end, is an answer that
- * this model can give: its labels, and scores in their range.
+ * this model can give of the row: its labels, scores in their range, and of a model that answers units
+ * the units of `text`.
+ *   text      (one of) what the model reads of the row
  *   is_first  nothing stands before it in the row's object
  * Errors: ERR_MEMORY. */
-err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span rest,
-                    bool is_first) MUST_CHECK;
+err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span text,
+                    text_span rest, bool is_first) MUST_CHECK;
 
 #endif

@@ -84,9 +84,10 @@ static err take_texts(const predict_job *j, window *w, window_row *row) {
     return e;
 }
 
-err predict__row_is_good(bool *is_good, const predict_job *j) {
+err predict__row_is_good(bool *is_good, text_span *text, const predict_job *j) {
     text_span texts[2] = {0};
     err e = find_texts(texts, j);
+    *text = texts[0];
     *is_good = !e;
     if (e == ERR_FORMAT) err_clear();
     return e == ERR_FORMAT ? ERR_OK : e;

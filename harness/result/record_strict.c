@@ -3,10 +3,12 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/moment.h"
+#include "model/params.h"
 #include "result/record_internal.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char sums_key[] = "checksums";
@@ -181,14 +183,17 @@ static err check_timing(const record *r, const char *path) {
     return ERR_OK;
 }
 
-/* A clock may be wrong by a time zone. */
+/* A clock may be wrong by a time zone. No program that writes records is older than `oldest`. */
 static err check_created(const record *r, const char *path) {
     enum { DAY_S = 24 * 3600 };
+    static const char oldest[] = "2024-01-01T00:00:00Z";
     char now[MOMENT_BYTES];
-    double then = 0, today = 0;
-    if (!moment_read(&today, moment_now(now)) || !moment_read(&then, r->created) ||
-        then <= today + DAY_S)
-        return ERR_OK;
+    double then = 0, today = 0, first = 0;
+    if (!moment_read(&then, r->created)) return ERR_OK;
+    if (moment_read(&first, oldest) && then < first)
+        return err_set(ERR_FORMAT, "%s: key 'created' is %s, and no record is older than %s", path,
+                       r->created, oldest);
+    if (!moment_read(&today, moment_now(now)) || then <= today + DAY_S) return ERR_OK;
     return err_set(ERR_FORMAT, "%s: key 'created' is %s, which is yet to come: it is %s now", path,
                    r->created, now);
 }
@@ -221,10 +226,39 @@ static err check_device(const record *r, const char *path) {
     return ERR_OK;
 }
 
+/* Whether a model of some family has a tensor of that name; of drawn rows "[10:12]" stands behind it. */
+static bool is_tensor(const char *name) {
+    const size_t length = strcspn(name, "["), digit = strcspn(name, "0123456789");
+    const uint32_t layer = (uint32_t)strtoul(name + digit, NULL, 10);
+    char key[PARAM_NAME_BYTES];
+    for (size_t i = 0; family_at(i); i++)
+        for (int field = 0; field < PARAM_FIELDS; field++)
+            for (size_t slice = 0; slice < 3; slice++) {
+                param_field_key(family_at(i), (param_field)field, layer, slice, key);
+                if (length && strlen(key) == length && !memcmp(key, name, length)) return true;
+            }
+    return false;
+}
+
+/* Of a model with weights of its own. */
+static err check_drawn(const record *r, const char *path) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, r->model.newly_initialised) {
+        const char *name = cJSON_GetStringValue(item);
+        if (!name || !is_tensor(name))
+            return err_set(ERR_FORMAT,
+                           "%s: model: key 'newly_initialised' has '%.80s', and no model has a "
+                           "tensor of that name",
+                           path, name ? name : "");
+    }
+    return ERR_OK;
+}
+
 /* Without weights of its own a model is drawn whole. */
 static err check_weights(const record *r, const char *path) {
     const char *drawn = cJSON_GetStringValue(cJSON_GetArrayItem(r->model.newly_initialised, 0));
-    if (!r->model.weights_sha256 == (drawn && !strcmp(drawn, "all"))) return ERR_OK;
+    if (!r->model.weights_sha256 == (drawn && !strcmp(drawn, "all")))
+        return r->model.weights_sha256 ? check_drawn(r, path) : ERR_OK;
     return err_set(ERR_FORMAT,
                    "%s: model: key 'weights_sha256' is %s, key 'newly_initialised' begins with "
                    "'%.80s'",

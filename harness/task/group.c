@@ -28,17 +28,27 @@ static err load_metrics(task_group *g, const task *t, const cJSON *object, const
     return e;
 }
 
-/* A list of scores for each model, in percent, in the order of metrics. */
+/* Whether it is a list of what each metric can be, in percent. */
+static bool are_scores(const cJSON *list, const task_group *g) {
+    size_t count = 0;
+    if (!cJSON_IsArray(list) || (size_t)cJSON_GetArraySize(list) != g->metric_count) return false;
+    for (const cJSON *item = list->child; item; item = item->next) {
+        const metric *m = g->metrics[count];
+        count += cJSON_IsNumber(item) && item->valuedouble >= 100 * m->least &&
+                 item->valuedouble <= 100 * m->most;
+    }
+    return count == g->metric_count;
+}
+
+/* A list of scores for each model, in the order of metrics. */
 static err check_scores(const task_group *g, const char *where) {
     size_t models = 0;
     for (const cJSON *model = g->published->child; model; model = model->next) {
-        const cJSON *number = model->child;
         if (!*model->string) return err_set(ERR_FORMAT, "%s: a model has no name", where);
-        size_t count = 0;
-        for (; cJSON_IsArray(model) && number; number = number->next)
-            count +=
-                cJSON_IsNumber(number) && number->valuedouble >= -100 && number->valuedouble <= 100;
-        if (count != g->metric_count || count != (size_t)cJSON_GetArraySize(model))
+        if (strlen(model->string) > TASK_PUBLISHED_NAME_BYTES)
+            return err_set(ERR_FORMAT, "%s: a model's name has %zu bytes, at most %d are allowed",
+                           where, strlen(model->string), TASK_PUBLISHED_NAME_BYTES);
+        if (!are_scores(model, g))
             return err_set(ERR_FORMAT, "%s: '%s' has to be a list of %zu scores in percent", where,
                            model->string, g->metric_count);
         for (const cJSON *o = g->published->child; o != model; o = o->next)

@@ -105,7 +105,11 @@ typedef struct task_tree {
     bool first_pieces;
 } task_tree;
 
-enum { GROUP_METRICS_MAX = 4, TASK_PUBLISHED_MOST = 1000 }; /* models of a manifest, or a table */
+enum {
+    GROUP_METRICS_MAX = 4,
+    TASK_PUBLISHED_MOST = 1000,     /* models of a manifest, or a table */
+    TASK_PUBLISHED_NAME_BYTES = 100 /* of one */
+};
 
 /* The largest score of a regression: squares of distances are summed in f32. */
 #define TASK_SCORE_MOST 1e9
@@ -123,7 +127,8 @@ typedef struct task_group {
     size_t metric_count;
     const struct cJSON *recipe;    /* object of hyperparameters, or NULL */
     const char *source;            /* of published; NULL: nothing is */
-    const struct cJSON *published; /* object: model, list (metric_count) of percent */
+    const struct cJSON *published; /* object: model, list (metric_count) of percent, each
+                                      in its metric's range */
 } task_group;
 
 typedef struct task {

@@ -52,6 +52,21 @@ static void train(const char *task) {
     program_free(&p);
 }
 
+/* What the model itself says is kept, also of a text that is cut, has no word, or blanks at its rim. */
+static void expect_own(void) {
+    static const char texts[] = "text\n\"  가나, \"\"다\"\"  라 마바사  아자 \"\n\" \"\n"
+                                "서울에서 만난 김철수는 내일 부산으로 간다고 말했다\nx\n";
+    temporary_put("own.csv", texts);
+    for (int i = 0; i < 2; i++) {
+        program_result p = RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", "-i",
+                               "own.csv", "--text-column", "text", "--output", "own_out.csv",
+                               "--max-length", "8", i ? "--resume" : "--overwrite");
+        cr_expect_eq(p.exit_code, 0, "%s", p.err);
+        cr_expect(!i || strstr(p.err, "finished already"), "%s", p.err);
+        program_free(&p);
+    }
+}
+
 /* Labels with commas between, where one holds a comma itself. */
 Test(predict_kept, several_labels) {
     static const char *const labels[] = {"가", "나,다", "=1"};
@@ -63,20 +78,16 @@ Test(predict_kept, several_labels) {
                                      {"\"label\": \",가\", \"score\": 0.5", false},
                                      {"\"label\": \"가,다\", \"score\": 0.5", false},
                                      {"\"label\": \"가가\", \"score\": 0.5", false},
+                                     {"\"label\": \"가,가\", \"score\": 0.5", false},
+                                     {"\"label\": \"나,다,나,다\", \"score\": 0.5", false},
                                      {"\"label\": [\"가\"], \"score\": 0.5", false},
                                      {"\"label\": \"가\", \"score\": 1.5", false},
                                      {"\"label\": \"가\", \"score\": null", false}};
-    static const kept_case cells[] = {{",0.5", true},
-                                      {"가,0.5", true},
-                                      {"\"가,나,다\",0.5", true},
-                                      {"'=1,0.5", true},
-                                      {"\"'=1,가\",0.5", true},
-                                      {"\"가,나\",0.5", false},
-                                      {"가,나,다,0.5", false},
-                                      {"\"가,나,다,0.5", false},
-                                      {"\"가\",0.5,", false},
-                                      {"가,2", false},
-                                      {"가", false}};
+    static const kept_case cells[] = {
+        {",0.5", true},          {"가,0.5", true},         {"\"가,나,다\",0.5", true},
+        {"'=1,0.5", true},       {"\"'=1,가\",0.5", true}, {"\"가,나\",0.5", false},
+        {"가,나,다,0.5", false}, {"\"가,가\",0.5", false}, {"\"가,나,다,0.5", false},
+        {"\"가\",0.5,", false},  {"가,2", false},          {"가", false}};
     model_folder_make(temporary_path("m"), labels, 3, NULL);
     model_folder_edit(temporary_path("m"), "config.json", "single_label_classification",
                       "multi_label_classification");
@@ -87,24 +98,42 @@ Test(predict_kept, several_labels) {
 #define ENTITY(of, score, word, begin, end)                                                        \
     "\"entities\": [{\"entity_group\":\"" of "\",\"score\":" score ",\"word\":" word               \
     ",\"start\":" begin ",\"end\":" end "}]"
+#define ONE(word, begin, end)                                                                      \
+    "{\"entity_group\":\"PS\",\"score\":0.3,\"word\":\"" word "\",\"start\":" begin                \
+    ",\"end\":" end "}"
 #define ENTITY_CELL(of, score, end)                                                                \
     "\"[{\"\"entity_group\"\":\"\"" of "\"\",\"\"score\"\":" score                                 \
     ",\"\"word\"\":\"\"가나\"\",\"\"start\"\":0,\"\"end\"\":2}]" end
 
 Test(predict_kept, entities) {
-    static const kept_case keys[] = {{ENTITY("PS", "0.5", "\"가나\"", "0", "2"), true},
-                                     {"\"entities\": []", true},
-                                     {ENTITY("B-PS", "0.5", "\"가나\"", "0", "2"), false},
-                                     {ENTITY("XX", "0.5", "\"가나\"", "0", "2"), false},
-                                     {ENTITY("PS", "1.5", "\"가나\"", "0", "2"), false},
-                                     {ENTITY("PS", "\"1\"", "\"가나\"", "0", "2"), false},
-                                     {ENTITY("PS", "0.5", "3", "0", "2"), false},
-                                     {ENTITY("PS", "0.5", "\"가나\"", "2", "2"), false},
-                                     {ENTITY("PS", "0.5", "\"가나\"", "0.5", "2"), false},
-                                     {ENTITY("PS", "0.5", "\"가나\"", "-1", "2"), false},
-                                     {"\"entities\": [3]", false},
-                                     {"\"entities\": {}", false},
-                                     {"\"entities\": [], \"label\": \"PS\"", false}};
+    static const kept_case keys[] = {
+        {ENTITY("PS", "0.5", "\"가나\"", "0", "2"), true},
+        {"\"entities\": []", true},
+        {ENTITY("B-PS", "0.5", "\"가나\"", "0", "2"), false},
+        {ENTITY("XX", "0.5", "\"가나\"", "0", "2"), false},
+        {ENTITY("PS", "1.5", "\"가나\"", "0", "2"), false},
+        {ENTITY("PS", "\"1\"", "\"가나\"", "0", "2"), false},
+        {ENTITY("PS", "0.5", "3", "0", "2"), false},
+        {ENTITY("PS", "0.5", "\"가나\"", "2", "2"), false},
+        {ENTITY("PS", "0.5", "\"가나\"", "0.5", "2"), false},
+        {ENTITY("PS", "0.5", "\"가나\"", "-1", "2"), false},
+        {ENTITY("PS", "0.5", "\"가나 다\"", "0", "4"), true},
+        {ENTITY("PS", "0.5", "\"나\"", "0", "2"), false},
+        {ENTITY("PS", "0.5", "\"가나 \"", "0", "3"), false},
+        {ENTITY("PS", "0.5", "\"가나 다\"", "0", "5"), false},
+        {ENTITY("PS", "0.5", "\"가\"", "9", "10"), false},
+        {"\"entities\": [" ONE("가", "0", "1") "," ONE("나", "1", "2") "]", true},
+        {"\"entities\": [" ONE("나", "1", "2") "," ONE("가", "0", "1") "]", false},
+        {"\"entities\": [" ONE("가", "0", "1") "," ONE("가나", "0", "2") "]", false},
+        {"\"entities\": [{\"entity_group\":\"PS\",\"word\":\"가\","
+         "\"start\":0,\"end\":1}]",
+         false},
+        {"\"entities\": [{\"entity_group\":\"PS\",\"score\":1,"
+         "\"word\":\"가\",\"start\":0,\"end\":1,\"x\":1}]",
+         false},
+        {"\"entities\": [3]", false},
+        {"\"entities\": {}", false},
+        {"\"entities\": [], \"label\": \"PS\"", false}};
     static const kept_case cells[] = {{ENTITY_CELL("PS", "0.5", "\""), true},
                                       {"[]", true},
                                       {ENTITY_CELL("XX", "0.5", "\""), false},
@@ -116,6 +145,7 @@ Test(predict_kept, entities) {
     train("klue_ner");
     EXPECT_KEPT(NULL, keys);
     EXPECT_KEPT("entities", cells);
+    expect_own();
 }
 
 #define TREE(words, heads, labels, scores)                                                         \
@@ -127,10 +157,17 @@ Test(predict_kept, entities) {
 
 Test(predict_kept, trees) {
     static const kept_case keys[] = {{TREE(WORDS, "[2,0]", NAMES, "[0.5,1]"), true},
-                                     {TREE("[]", "[]", "[]", "[]"), true},
+                                     {TREE(WORDS, "[0,1]", NAMES, "[0.5,1]"), false},
+                                     {TREE(WORDS, "[0,1]", NAMES, "[0.5,0]"), true},
+                                     {TREE("[]", "[]", "[]", "[]"), false},
+                                     {TREE("[\"가나\"]", "[0]", "[\"VP\"]", "[1]"), false},
+                                     {TREE("[\"가\",\"나 다\"]", "[2,0]", NAMES, "[0.5,1]"), false},
+                                     {TREE(WORDS, "[1,0]", NAMES, "[0.5,1]"), false},
+                                     {TREE(WORDS, "[2,1]", NAMES, "[0.5,1]"), false},
+                                     {TREE(WORDS, "[0,0]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[3,0]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[-1,0]", NAMES, "[0.5,1]"), false},
-                                     {TREE(WORDS, "[0.5,0]", NAMES, "[0.5,1]"), false},
+                                     {TREE(WORDS, "[2,0.5]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[\"2\",0]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[2]", NAMES, "[0.5,1]"), false},
                                      {TREE(WORDS, "[2,0]", "[\"VP\"]", "[0.5,1]"), false},
@@ -151,6 +188,20 @@ Test(predict_kept, trees) {
     train("klue_dp");
     EXPECT_KEPT(NULL, keys);
     EXPECT_KEPT("words,heads,labels,scores", cells);
+    expect_own();
+}
+
+/* A model without a rule for trees says a head for each word, which need make no tree. */
+Test(predict_kept, heads_without_a_rule) {
+    static const kept_case keys[] = {{TREE(WORDS, "[2,1]", NAMES, "[0.5,1]"), true},
+                                     {TREE(WORDS, "[0,0]", NAMES, "[0.5,1]"), true},
+                                     {TREE(WORDS, "[1,0]", NAMES, "[0.5,1]"), false}};
+    train("klue_dp");
+    MUST(file_remove(temporary_path("m/model/SHA256SUMS")));
+    model_folder_edit(temporary_path("m/model"), "config.json", "\"head_final_projective\"",
+                      "\"any\"");
+    EXPECT_KEPT(NULL, keys);
+    expect_own();
 }
 
 #endif

@@ -147,6 +147,71 @@ Test(predict_resume, an_output_is_finished_when_all_rows_are_there) {
     mem_free(whole);
 }
 
+static void put_zeros_behind(const char *name, const char *text, size_t bytes, const char *end) {
+    enum { BLOCK = 4096 };
+    char *all;
+    size_t n = bytes + BLOCK;
+    MUST(mem_calloc((void **)&all, n + strlen(end), 1));
+    memcpy(all, text, bytes);
+    memcpy(all + n, end, strlen(end));
+    MUST(file_write(temporary_path(name), all, n + strlen(end)));
+    mem_free(all);
+}
+
+/* A power cut leaves zeros where the last rows did not reach the disk: they go as half a row does.
+ * Zeros with a line's end behind them are somebody's rows. */
+Test(predict_resume, a_power_cut_is_gone_on_from) {
+    program_result p;
+    child c;
+    long_table_put("a.csv", true);
+    child_start(&c, NULL, long_run);
+    await_bytes(&c, 100);
+    kill(c.pid, SIGKILL);
+    p = child_end(&c, 60);
+    program_free(&p);
+    char *state = temporary_text("o.csv.unfinished.json");
+    run_whole(long_run);
+    char *whole = temporary_text("o.csv");
+    size_t names = strcspn(whole, "\n") + 1, rows = (size_t)(strrchr(whole, ',') - whole);
+    while (whole[rows - 1] != '\n') rows--;
+    const size_t cases[] = {
+        0, 3, names, names + 3, rows, rows + 3, rows + strlen(whole + rows) - 2, strlen(whole)};
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const size_t bytes = cases[i / 2];
+        put_zeros_behind("o.csv", whole, bytes, i % 2 ? "\n" : "");
+        temporary_put("o.csv.unfinished.json", state);
+        p = program_run(NULL, 120, long_run);
+        const bool goes_on = i % 2 == 0 || bytes == strlen(whole); // what is behind all rows goes
+        cr_expect_eq(p.exit_code, goes_on ? 0 : 1, "%zu of %zu bytes: %s", bytes, strlen(whole),
+                     p.err);
+        if (goes_on) expect_same(whole);
+        program_free(&p);
+    }
+    mem_free(whole);
+    mem_free(state);
+}
+
+/* In a row that is whole there are none. */
+Test(predict_resume, zeros_within_a_row_are_refused) {
+    temporary_put("i.csv", "text\na\n");
+    temporary_put("i.jsonl", "{\"text\": \"a\"}\n");
+    static const struct {
+        const char *in, *out, *row, *end;
+    } cases[] = {
+        {"i.csv", "o.csv", "text,label,score\na,좋음,0.5", "\n"},
+        {"i.csv", "o.csv", "text,label,score\na,좋음", ",0.5\n"},
+        {"i.csv", "o.csv", "text,label,score", "\na,좋음,0.5\n"},
+        {"i.csv", "o.csv", "text,label,score\na", ",좋음,0.5\n"},
+        {"i.jsonl", "o.jsonl", "{\"text\": \"a\", \"label\": \"좋음\", \"score\": 0.5}", "\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        put_zeros_behind(cases[i].out, cases[i].row, strlen(cases[i].row), cases[i].end);
+        program_result p = PREDICT("-i", cases[i].in, "--text-column", "text", "--output",
+                                   cases[i].out, "--resume");
+        cr_expect(p.exit_code == 1 && strstr(p.err, "cannot go on"), "case %zu: %s", i, p.err);
+        program_free(&p);
+    }
+}
+
 /* Rows that are kept are labelled, by a label of the model and a score. */
 Test(predict_resume, only_answers_of_the_model_are_kept) {
     static const struct {

@@ -319,6 +319,16 @@ static void from_nothing(cJSON *top) {
     cJSON *model = cJSON_GetObjectItem(top, "model");
     cJSON_ReplaceItemInObject(model, "newly_initialised", cJSON_CreateArray());
 }
+static void drawn_of_no_model(cJSON *top) {
+    static const char *const names[] = {"bert.encoder.layer.3.output.dense.weight",
+                                        "electra.embeddings.position_embeddings.weight[30:32]",
+                                        "bert.encoder.layer.3.output.dense.weights"};
+    cJSON *model = cJSON_GetObjectItem(top, "model");
+    char hash[65] = {0};
+    memset(hash, 'a', 64);
+    cJSON_ReplaceItemInObject(model, "weights_sha256", cJSON_CreateString(hash));
+    cJSON_ReplaceItemInObject(model, "newly_initialised", cJSON_CreateStringArray(names, 3));
+}
 static void no_time(cJSON *top) {
     cJSON_SetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(top, "timing"), "train_s"), 0);
 }
@@ -327,6 +337,10 @@ static void other_time(cJSON *top) {
 }
 static void years_ahead(cJSON *top) {
     set_text(top, "created", "2999-01-01T00:00:00Z");
+}
+
+static void years_back(cJSON *top) {
+    set_text(top, "created", "0000-01-01T00:00:00Z");
 }
 static void label_twice(cJSON *top) {
     cJSON *labels = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "task"), "labels");
@@ -348,6 +362,9 @@ Test(results, what_contradicts_itself_is_refused) {
         {no_time, "timing: key 'train_s' is 0, one step alone took 37.5 ms"},
         {other_time, "timing: key 'train_s' is 5: at 12995.4 tokens_per_s these are 64977 tokens"},
         {years_ahead, "key 'created' is 2999-01-01T00:00:00Z, which is yet to come"},
+        {years_back, "key 'created' is 0000-01-01T00:00:00Z, and no record is older than 2024"},
+        {drawn_of_no_model, "model: key 'newly_initialised' has "
+                            "'bert.encoder.layer.3.output.dense.weights', and no model has"},
         {label_twice, "task: key 'labels' has '"},
         {evaluations_without_dev, "key 'dev' is there under protocol last"},
         {rows_without_dev, "task: rows: key 'dev' is 10 under protocol last"},

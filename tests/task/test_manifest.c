@@ -134,6 +134,8 @@ static const char whole[] =
     "\"citation\": \"c\", \"group\": {" name "\"title\": \"G\", \"column\": \"A\", \"place\": 1, " \
     "\"metrics\": [" metrics "]" rest "},"
 #define PUBLISHED(scores) ", \"published\": {\"source\": \"s\", \"scores\": {" scores "}}"
+#define LETTERS_20 "aaaaaaaaaaaaaaaaaaaa"
+#define LETTERS_100 LETTERS_20 LETTERS_20 LETTERS_20 LETTERS_20 LETTERS_20
 
 /* One change of the whole manifest, and the message after the path. */
 static const struct {
@@ -182,6 +184,16 @@ static const struct {
      ": group: published: 'm' has to be a list of 1 scores in percent"},
     {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": [101]")),
      ": group: published: 'm' has to be a list of 1 scores in percent"},
+    {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": [-1]")),
+     ": group: published: 'm' has to be a list of 1 scores in percent"},
+    {GROUP_AT,
+     GROUP("\"name\": \"g\", ", "\"mcc\", \"macro_f1\"",
+           PUBLISHED("\"m\": [-1, 1], \"n\": [1, -1]")),
+     ": group: published: 'n' has to be a list of 2 scores in percent"},
+    {GROUP_AT,
+     GROUP("\"name\": \"g\", ", "\"mcc\"",
+           PUBLISHED("\"" LETTERS_100 "\": [1], \"" LETTERS_100 "b\": [1]")),
+     ": group: published: a model's name has 101 bytes, at most 100 are allowed"},
     {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": 3")),
      ": group: published: 'm' has to be a list of 1 scores in percent"},
     {GROUP_AT, GROUP("\"name\": \"g\", ", "\"accuracy\"", PUBLISHED("\"m\": [1], \"m\": [2]")),
