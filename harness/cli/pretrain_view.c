@@ -1,9 +1,11 @@
 #include "cli/pretrain_view.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/shown.h"
 #include "cli/command_lines.h"
 #include "platform/file.h"
+#include "train/group/group.h"
 #include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 
@@ -81,15 +83,36 @@ err pretrain_view(const char *folder, const char *mask, bool as_json) {
     return e;
 }
 
+/* Of the tasks whose test texts are left out; in *absent how many of them were not at hand. */
+static size_t tasks_of(size_t *absent, const pretrain *p) {
+    const cJSON *item = NULL, *list = member(p->prepared.json, "tasks");
+    size_t count = 0;
+    *absent = 0;
+    cJSON_ArrayForEach(item, list) {
+        *absent += !cJSON_IsTrue(member(item, "at_hand"));
+        count++;
+    }
+    return count;
+}
+
+void pretrain_warn_absent(const pretrain *p) {
+    size_t absent = 0, all = tasks_of(&absent, p);
+    if (absent && group_writes(p->run.request.group))
+        log_warn("the data of %zu of %zu tasks are not at hand: their test texts, if the corpus "
+                 "has some, are not left out ('harness corpus stats' names them)",
+                 absent, all);
+}
+
 void pretrain_plan(const pretrain *p, output_line *line) {
     const run *r = &p->run;
     const corpus_counts *c = &p->prepared.counts;
     const trainer *t = &r->trainer;
+    size_t absent = 0, tasks = tasks_of(&absent, p);
     output_said(line, "run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name,
                 r->request.seed);
     output_said(line, "lines   ",
-                "%" PRIu64 ", %" PRIu64 " of them left out for a task's test text in them",
-                c->lines, c->lines - c->kept);
+                "%" PRIu64 ", %" PRIu64 " of them left out for a test text of %zu of %zu tasks",
+                c->lines, c->lines - c->kept, tasks - absent, tasks);
     output_said(line, "rows    ", "%" PRIu64 " sentence%s to train on, %" PRIu64 " held out",
                 c->train_sentences, shown_plural(c->train_sentences), c->heldout_sentences);
     output_said(line, "model   ", "%zu parameters, %s", t->model.params.total,

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/dry_run.h"
+#include "cli/kept_checkpoints.h"
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/pretrain_record.h"
@@ -121,6 +122,7 @@ static void note(const char *label, const char *text) {
 
 static err train(pretrain *p, const options *o) {
     warmup_warn(&p->run.trainer);
+    pretrain_warn_absent(p);
     err e = unknown_share_warn_store(&p->run.base_model.tokenizer, &p->train);
     if (e || o->dry_run) return e ? e : dry_run_pretrain(p, o->json);
     if (group_writes(p->run.request.group)) {
@@ -148,8 +150,10 @@ static err pretrain_command(const void *context, struct group *g) {
     if (!e && p.run.is_finished)
         log_note("%s: this very run is finished already; here is its result", p.run.output);
     if (!e && !p.run.is_finished) e = train(&p, o);
-    if (!e && group_writes(g) && (p.run.is_finished || !o->dry_run))
+    if (!e && group_writes(g) && (p.run.is_finished || !o->dry_run)) {
         e = show_end(&p, o->json, o->dry_run);
+        kept_checkpoints_say(&p.run);
+    }
     pretrain_close(&p);
     words_free(words, count);
     mem_free(own_device);

@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include "cli/dry_run.h"
 #include "cli/group_flag.h"
+#include "cli/kept_checkpoints.h"
 #include "cli/options.h"
 #include "cli/own_flags.h"
 #include "cli/run_json.h"
@@ -201,21 +202,6 @@ static void show_table(const record *rec, const run_summary *s) {
                    rec->loss_scale, rec->skipped_steps, rec->timing.steps);
 }
 
-/* Checkpoints take three times the model's size each, and a finished run needs none. */
-static void show_checkpoints(const run *r) {
-    char size[SHOWN_SIZE_BYTES];
-    size_t count = 0;
-    uint64_t bytes = 0;
-    if (run_checkpoints(r, &count, &bytes)) {
-        err_clear(); // a note is no reason to fail
-        return;
-    }
-    if (count)
-        log_note("%s keeps %zu checkpoint%s, %s, that the finished run no longer needs "
-                 "(--save-total-limit N keeps the newest N)",
-                 r->output, count, shown_plural(count), shown_size(size, bytes));
-}
-
 static const char *results_folder(const options *o) {
     return o->results ? o->results : "results";
 }
@@ -294,7 +280,7 @@ static err conclude(progress *p, run *r, double *score) {
         goto done;
     }
     if ((e = run_finish(r))) goto done;
-    show_checkpoints(r);
+    kept_checkpoints_say(r);
     e = show_result(p, &rec, r, local, stored, score);
 done:
     mem_free(local);

@@ -439,7 +439,13 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
     setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
     program_result p = RUN(EPOCHS, "--dry-run");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    cr_expect(strstr(p.out, "\nlines   900, 0 of them left out "), "%s", p.out);
+    cr_expect(strstr(p.out, "\nlines   900, 0 of them left out for a test text of 0 of "), "%s",
+              p.out);
+    unsigned absent = 0, tasks = 0; // of none is the data there
+    const char *warned = strstr(p.err, "the data of ");
+    cr_expect(warned && sscanf(warned, "the data of %u of %u tasks are", &absent, &tasks) == 2 &&
+                  absent == tasks && absent > 20,
+              "%s", p.err);
     cr_expect(strstr(p.out, "nothing was trained, and nothing written but the corpus' tokens"),
               "%s", p.out);
     program_free(&p);
@@ -613,6 +619,23 @@ Test(pretrain, a_corpus_that_is_none_is_refused_by_name) {
 
 #define NO_TEST_ROWS                                                                               \
     "made/record.json: the record of a pretraining (schema 2), which has no test rows"
+
+/* As of a run: what is left of the way there, and how to have less of it. */
+Test(pretrain, checkpoints_that_stay_are_said) {
+    write_lines();
+    static const char says[] = "made keeps 1 checkpoint, ";
+    for (int again = 0; again < 2; again++) {
+        program_result r = RUN(PRETRAIN, "8", PRESET, "-o", "made");
+        cr_assert_eq(r.exit_code, 0, "%s", r.err);
+        cr_expect(strstr(r.err, says), "%s", r.err);
+        cr_expect(strstr(r.err, " MB, that the finished run no longer needs"), "%s", r.err);
+        program_free(&r);
+    }
+    program_result r = RUN(PRETRAIN, "3", PRESET, "-o", "none");
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_not(strstr(r.err, " keeps "), "%s", r.err);
+    program_free(&r);
+}
 
 Test(pretrain, says_what_is_wrong) {
     write_lines();

@@ -17,6 +17,7 @@
 #include <string.h>
 
 enum { STATE_SCHEMA = 1, STATE_LIMIT_BYTES = 256 << 20 };
+#define MOST_SECONDS (100 * 365.25 * 86400) /* of training */
 static const char state_name[] = "trainer_state.json";
 static const char name_prefix[] = "checkpoint-";
 static const char *const hashed_files[] = {"model.safetensors", "optimizer.safetensors"};
@@ -377,19 +378,21 @@ static err read_evaluations(trainer *t, const cJSON *root, uint32_t step, const 
     return ERR_OK;
 }
 
-/* A checkpoint of an older program has none. */
-static err read_trained_on(trainer *t, const cJSON *root, const char *where) {
-    int64_t tokens = 0, sentences = 0;
+/* No more than so many steps of this trainer hold, and a sentence a step at least. A checkpoint of
+ * an older program has none. */
+static err read_trained_on(trainer *t, const cJSON *root, uint32_t step, const char *where) {
+    const batch_capacity *c = &t->capacity;
+    int64_t tokens = 0, sentences = 0, micros = (int64_t)step * c->micros;
     if (!json_has(root, "train_tokens")) return ERR_OK;
-    err e = json_whole(&tokens, root, "train_tokens", 1, INT64_C(1) << 53, where);
-    if (!e) e = json_whole(&sentences, root, "train_sentences", 1, tokens, where);
+    err e = json_whole(&tokens, root, "train_tokens", step, micros * c->tokens, where);
+    if (!e) e = json_whole(&sentences, root, "train_sentences", step, tokens, where);
     t->earlier.tokens = (uint64_t)tokens;
     t->earlier.sentences = (uint64_t)sentences;
     return e;
 }
 
 /* Seconds of training ascend to those of the checkpoint; one of an older program has none. */
-static err read_work(trainer *t, const cJSON *root, const char *where) {
+static err read_work(trainer *t, const cJSON *root, uint32_t step, const char *where) {
     const cJSON *list = NULL, *item = NULL;
     double all = 0, last = 0;
     uint32_t n = 0;
@@ -398,6 +401,9 @@ static err read_work(trainer *t, const cJSON *root, const char *where) {
     err e = json_number(&all, root, "train_seconds", where);
     if (!e) e = json_array(&list, root, "evaluation_seconds", where);
     if (e) return e;
+    if (all > MOST_SECONDS)
+        return err_set(ERR_FORMAT, "%s: train_seconds is %g, expected at most %g (100 years)",
+                       where, all, MOST_SECONDS);
     bool fits = all > 0 && (uint32_t)cJSON_GetArraySize(list) == t->evaluation_count;
     cJSON_ArrayForEach(item, list) {
         double s = cJSON_IsNumber(item) ? item->valuedouble : -1;
@@ -411,7 +417,7 @@ static err read_work(trainer *t, const cJSON *root, const char *where) {
                        "train_seconds",
                        where, t->evaluation_count);
     t->earlier.seconds = all;
-    return read_trained_on(t, root, where);
+    return read_trained_on(t, root, step, where);
 }
 
 /* pre: t->done is set. */
@@ -489,7 +495,7 @@ static err read_state(trainer *t, checkpoint_run *run, const cJSON *root, const 
     if ((e = json_number(&run->best_score, root, "best_score", where))) return e;
     run->best_step = (uint32_t)best;
     if ((e = read_evaluations(t, root, (uint32_t)step, where))) return e;
-    if ((e = read_work(t, root, where))) return e;
+    if ((e = read_work(t, root, (uint32_t)step, where))) return e;
     if ((e = check_best(t, run, where))) return e;
     if ((e = check_files(root, folder, where))) return e;
     e = read_losses(&losses, root, (uint32_t)step, where);

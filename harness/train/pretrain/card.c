@@ -1,4 +1,5 @@
 /* The model card of a pretraining. */
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "net/hub.h"
@@ -9,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static err add_front(strbuf *out, const pretrain *p) {
     const char *licence = p->corpus.manifest.licence, *model = p->run.request.model;
@@ -39,12 +41,33 @@ static err add_count(strbuf *out, const char *name, uint64_t count) {
     return add_row(out, name, text);
 }
 
+/* The tasks whose data were at hand, or those whose were not: behind `intro`, with an end. */
+static err add_tasks(strbuf *out, const pretrain *p, bool at_hand, const char *intro) {
+    const cJSON *item = NULL, *list = cJSON_GetObjectItemCaseSensitive(p->prepared.json, "tasks");
+    size_t count = 0;
+    err e = ERR_OK;
+    cJSON_ArrayForEach(item, list) { // names are of plain letters: the manifests' own rule
+        const char *name = json_text_at(item, "task");
+        if (!name || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "at_hand")) != at_hand)
+            continue;
+        bool begins = out->text[out->length - 1] == '\n';
+        if (!e)
+            e = strbuf_printf(out, "%s%s%s", count || begins ? "" : " ", count ? ", " : intro,
+                              name);
+        count++;
+    }
+    return e || !count ? e : strbuf_add(out, ".");
+}
+
 static err add_corpus(strbuf *out, const pretrain *p) {
     const corpus_counts *n = &p->prepared.counts;
     uint64_t excluded = n->lines - n->kept;
-    err e = strbuf_add(
-        out, "## Corpus\n\nTest texts of every task that the program knows are left out.\n\n"
-             "| | |\n| --- | --- |\n");
+    err e = strbuf_add(out, "## Corpus\n\n");
+    if (!e) e = add_tasks(out, p, true, "Left out: the test texts of ");
+    if (!e)
+        e = add_tasks(out, p, false,
+                      "Whose data were not at hand, so that test texts may be among the corpus: ");
+    if (!e) e = strbuf_add(out, "\n\n| | |\n| --- | --- |\n");
     if (!e) e = add_row(out, "corpus", p->corpus.name);
     if (!e) e = add_row(out, "SHA-256", p->corpus.sha256);
     if (!e && p->corpus.manifest.licence) e = add_row(out, "licence", p->corpus.manifest.licence);
@@ -55,8 +78,27 @@ static err add_corpus(strbuf *out, const pretrain *p) {
     return e ? e : add_count(out, "sentences held out", n->heldout_sentences);
 }
 
+/* Of what excludes each other the one that the run went by; the steps have a row of their own. */
+static bool is_used(const char *key, const pretrain *p) {
+    const recipe *r = &p->run.trainer.recipe;
+    bool by_ratio = !r->warmup_steps && r->warmup_ratio > 0;
+    const struct {
+        const char *key;
+        bool is_used;
+    } list[] = {{"num_train_epochs", !r->max_steps && !(p->request.max_minutes > 0)},
+                {"max_steps", false},
+                {"per_device_train_batch_size", !p->request.tokens_per_batch},
+                {"gradient_accumulation_steps", !p->request.tokens_per_batch},
+                {"warmup_ratio", by_ratio},
+                {"warmup_steps", !by_ratio}};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (!strcmp(list[i].key, key)) return list[i].is_used;
+    return true;
+}
+
 static err add_recipe(strbuf *out, const pretrain *p) {
     const run *r = &p->run;
+    const trainer *t = &r->trainer;
     char number[SHOWN_NUMBER_BYTES];
     cJSON *values = cJSON_CreateObject();
     const cJSON *item = NULL;
@@ -64,15 +106,19 @@ static err add_recipe(strbuf *out, const pretrain *p) {
     if (!e) e = add_row(out, "device", r->device.info.name);
     if (!e) e = add_row(out, "precision", device_precision_name(r->device.options.precision));
     if (!e) e = add_count(out, "seed", r->request.seed);
-    if (!e) e = add_count(out, "steps", r->trainer.total_steps);
-    if (!e) e = add_count(out, "tokens a batch", p->request.tokens_per_batch);
+    if (!e) e = add_count(out, "steps", t->done);
+    snprintf(number, sizeof number, "%.1f", (double)t->done / t->epoch_steps);
+    if (!e) e = add_row(out, "passes over the corpus", number);
+    if (!e && p->request.tokens_per_batch)
+        e = add_count(out, "tokens a batch", p->request.tokens_per_batch);
     if (!e)
         e = add_row(out, "share of tokens chosen",
                     shown_number(number, p->request.mlm_probability));
     if (!e) e = add_row(out, "whole words", p->request.whole_word ? "true" : "false");
-    if (!e) e = recipe_json(values, &r->trainer.recipe);
+    if (!e) e = recipe_json(values, &t->recipe);
     cJSON_ArrayForEach(item, values) {
-        if (!e) e = add_row(out, item->string, recipe_item_text(number, item));
+        if (!e && is_used(item->string, p))
+            e = add_row(out, item->string, recipe_item_text(number, item));
     }
     cJSON_Delete(values);
     return e;
