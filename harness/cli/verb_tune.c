@@ -386,11 +386,15 @@ static err drop_done(search *s, char *folder) {
     return e;
 }
 
-/* What is left there of trials that are done; what cannot be removed stays. */
+/* What is left there of trials that are done, and of files that a killed process was writing; what
+ * cannot be removed stays. */
 static err drop_all_done(search *s) {
     folder_list names = {0};
     if (s->request.overwrite || !folder_is_own(s->work)) return ERR_OK;
-    err e = folder_list_read(&names, s->work);
+    err e = folder_clear_temporary(s->work);
+    if (e && e != ERR_MEMORY) log_warn("%s", err_message(e));
+    e = err_unless_memory(e);
+    if (!e) e = folder_list_read(&names, s->work);
     while (folder_next(&names, &e)) {
         if (folder_is_own(names.path)) e = drop_done(s, names.path);
         if (e && e != ERR_MEMORY) log_warn("%s", err_message(e));

@@ -175,6 +175,8 @@ Test(tune, a_search_that_was_killed_goes_on) {
         kill(c.pid, SIGKILL);
         waitpid(c.pid, &status, 0);
     }
+    // killed while it tried whether a trial's folder can be made
+    temporary_put("found/work/.harness-0123456789abcdef.tmp", "");
     program_result p =
         TUNE("--epochs", "20", "--lr", "1e-4..1e-3", "--trials", "3", "-o", "found", "--json");
     cJSON *root = parsed(&p);
