@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#define AT_WORK "found/work" // where trials are trained
+
 static made_task made;
 
 static void setup(void) {
@@ -89,7 +91,7 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     cJSON_Delete(root);
     program_free(&p);
     MUST(file_read((void **)&first, &bytes, temporary_path("found/recipe.json"), 0));
-    cr_expect_not(folder_exists(temporary_path("found/work")), "what trials leave");
+    cr_expect_not(folder_exists(temporary_path(AT_WORK)), "what trials leave");
     // again, of one trial less and of two more: what is there is not done again
     folder_list trials;
     char lost[400];
@@ -176,14 +178,14 @@ Test(tune, a_search_that_was_killed_goes_on) {
         waitpid(c.pid, &status, 0);
     }
     // killed while it tried whether a trial's folder can be made
-    temporary_put("found/work/.harness-0123456789abcdef.tmp", "");
+    temporary_put(AT_WORK "/.harness-0123456789abcdef.tmp", "");
     program_result p =
         TUNE("--epochs", "20", "--lr", "1e-4..1e-3", "--trials", "3", "-o", "found", "--json");
     cJSON *root = parsed(&p);
     cr_expect_geq(left_out(&p), 1, "%s", p.err);
     cJSON_Delete(root);
     program_free(&p);
-    cr_expect_not(folder_exists(temporary_path("found/work")), "what a killed trial leaves");
+    cr_expect_not(folder_exists(temporary_path(AT_WORK)), "what a killed trial leaves");
     p = TUNE("--epochs", "20", "--lr", "1e-4..1e-3", "--trials", "3", "-o", "whole");
     program_free(&p);
     char *found = temporary_text("found/recipe.json"), *whole = temporary_text("whole/recipe.json");
