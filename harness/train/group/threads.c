@@ -22,7 +22,7 @@ typedef struct meeting {
     transport_limits limits;
     bool is_over;
     const transport_piece **sent; /* (size) owned */
-    const transport *transports;  /* (size) */
+    transport *transports;        /* (size) */
     transport_look *looks;        /* (size) at those who are waited for; owned */
     uint64_t *here;               /* (size) the round that each came to, from 1; owned */
     uint32_t hung;                /* a rank; size: none */
@@ -42,7 +42,9 @@ static bool somebody_hangs(meeting *m) {
 static bool wait_for_all(meeting *m, uint32_t rank) {
     uint64_t round = m->round;
     double end = clock_seconds() + m->limits.waiting;
+    transport *own = &m->transports[rank];
     m->here[rank] = round + 1;
+    own->waits = true;
     if (++m->arrived == m->size) {
         m->arrived = 0;
         m->round++;
@@ -53,7 +55,9 @@ static bool wait_for_all(meeting *m, uint32_t rank) {
         double next = fmin(end, clock_seconds() + look_s), whole = floor(next);
         const struct timespec t = {(time_t)whole, (long)((next - whole) * 1e9)};
         pthread_cond_timedwait(&m->came, &m->mutex, &t);
+        own->looks++;
     }
+    own->waits = false;
     if (m->round == round) m->is_over = true;
     if (m->is_over) pthread_cond_broadcast(&m->came);
     return !m->is_over;
@@ -82,7 +86,7 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     if (all) return 0;
     if (m->hung < m->size)
         snprintf(text, TRANSPORT_TEXT_BYTES,
-                 "rank %u hangs: it computed nothing for %.0f s and waited for nobody", m->hung,
+                 "rank %u hangs: it did nothing for %.0f s and waited for nobody", m->hung,
                  m->looks[m->hung].last - m->looks[m->hung].since);
     else
         snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group did not come in time");

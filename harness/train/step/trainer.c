@@ -245,6 +245,7 @@ err trainer_init_feed(trainer *t, device *d, const model_config *config, const f
 }
 
 void trainer_free(trainer *t) {
+    group_watch(t->options.group, WATCH_NONE, NULL);
     free_device(t);
     mem_free(t->class_weights);
     mem_free(t->evaluations);
@@ -364,8 +365,9 @@ static err start(trainer *t, uint32_t s) {
     step_info info = info_of(t, s);
     if (shards_of(t) == 1) return plan_submit(&t->plan, &info);
     bool asked = t->is_asked || interrupt_seen();
-    // the first few may make pipelines
-    if (t->done >= t->begun_at + RATE_STEPS) group_watch(t->options.group, &t->device->work);
+    // a GPU's first few may make pipelines
+    bool is_known = t->device->info.kind == DEVICE_CPU || t->done >= t->begun_at + RATE_STEPS;
+    group_watch(t->options.group, is_known ? WATCH_WORK : WATCH_NONE, &t->device->work);
     err e = compute_shards(t, s);
     if (!e) e = share_sum_run(&t->sum, &t->sums[info.slot], t->shard_losses, &asked, &info);
     if (e) return e;
@@ -465,8 +467,10 @@ static err finish(trainer *t, uint32_t s) {
     report_progress(t);
     const trainer_options *o = &t->options;
     if (!o->log.every || s % o->log.every) return ERR_OK;
-    group_watch(o->group, NULL);
-    return o->log.call(o->log.context, t);
+    transport_watch before = group_watch(o->group, WATCH_HOST, NULL);
+    e = o->log.call(o->log.context, t);
+    group_watch(o->group, before, NULL);
+    return e;
 }
 
 static err call_hook(trainer *t, trainer_hook hook, void *context) {
@@ -474,9 +478,9 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     step_info info = {.step = t->done, .seed = t->options.seed};
     double own = t->work.seconds + begin - t->begun_s;
     t->trained_s = t->earlier.seconds < 0 ? 0 : json_rounded(t->earlier.seconds + own);
-    group_watch(t->options.group, NULL); // rank 0 may write for long
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
+    group_watch(t->options.group, WATCH_HOST, NULL); // rank 0 may write for long
     if (!e && hook) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
     if (!e && hook) e = hook(context, t);
     if (!e && hook) e = group_barrier(t->options.group);
