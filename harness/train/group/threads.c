@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-static const double look_s = 0.25; // between two looks at those who are waited for
+static const double look_s = 0.25; // between two looks at the others
 
 /* What the threads share. An exchange is two meetings: once all have shown what they send, each
  * copies what is for it; once all have copied, they go on. */
@@ -23,18 +23,14 @@ typedef struct meeting {
     bool is_over;
     const transport_piece **sent; /* (size) owned */
     transport *transports;        /* (size) */
-    transport_look *looks;        /* (size) at those who are waited for; owned */
-    uint64_t *here;               /* (size) the round that each came to, from 1; owned */
+    transport_look *looks;        /* (size) owned */
     uint32_t hung;                /* a rank; size: none */
 } meeting;
 
-/* Whether one hangs who has not come to this round. */
 static bool somebody_hangs(meeting *m) {
     double at = clock_seconds();
     for (uint32_t r = 0; m->limits.silence > 0 && r < m->size; r++)
-        if (m->here[r] <= m->round &&
-            transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at))
-            m->hung = r;
+        if (transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at)) m->hung = r;
     return m->hung < m->size;
 }
 
@@ -43,12 +39,10 @@ static bool wait_for_all(meeting *m, uint32_t rank) {
     uint64_t round = m->round;
     double end = clock_seconds() + m->limits.waiting;
     transport *own = &m->transports[rank];
-    m->here[rank] = round + 1;
     own->waits = true;
     if (++m->arrived == m->size) {
         m->arrived = 0;
         m->round++;
-        for (uint32_t r = 0; r < m->size; r++) m->looks[r].last = 0;
         pthread_cond_broadcast(&m->came);
     }
     while (!m->is_over && m->round == round && clock_seconds() < end && !somebody_hangs(m)) {
@@ -110,7 +104,6 @@ static void give_up(transport *t, int code) {
 static void free_meeting(meeting *m) {
     mem_free(m->sent);
     mem_free(m->looks);
-    mem_free(m->here);
     mem_free(m);
 }
 
@@ -119,8 +112,7 @@ err threads_open(transport *transports, uint32_t size, const transport_limits *l
     pthread_condattr_t monotonic;
     err e = mem_new(&m, 1);
     if (e) return e;
-    if ((e = mem_new(&m->sent, size)) || (e = mem_new(&m->looks, size)) ||
-        (e = mem_new(&m->here, size))) {
+    if ((e = mem_new(&m->sent, size)) || (e = mem_new(&m->looks, size))) {
         free_meeting(m);
         return e;
     }
