@@ -185,7 +185,6 @@ static void wait_for_all(struct group *g) {
 
 err group_close(struct group *g, err e) {
     if (group_is_alone(g)) return e;
-    group_watch(g, WATCH_NONE, NULL);
     if (!g->is_over) e = meet(g, NOTICE_END, 0, e, false, NULL);
     // launchers end the others as soon as one rank has left with an error
     if (e && !g->is_lost && g->rank == 0) log_error_early(e);
