@@ -94,8 +94,8 @@ static inline bool transport_hangs(transport_look *l, const transport *t, double
     return at - l->since > silence + 2 * *longest;
 }
 
-/* The one symbol of a plugin, "harness_transport_open". version: TRANSPORT_VERSION of the program.
- * Not 0: text says why. */
+/* The one symbol of a plugin, "harness_transport_open". version: TRANSPORT_VERSION of the program;
+ * t->rank: the process' number, as far as its launcher tells it. Not 0: text says why. */
 typedef int transport_open(transport *t, uint32_t version, const transport_limits *limits,
                            char text[TRANSPORT_TEXT_BYTES]);
 

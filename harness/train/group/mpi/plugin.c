@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum { RANKS_MAX = 4096, PIECE_BYTES = 32 << 20, TICK_MS = 250, CLOSING_S = 20, ABORT_S = 5 };
+enum { TEXT_BYTES = 128 };
 enum { PAUSE_LEAST_NS = 50000, PAUSE_MOST_NS = 5000000 };
 enum { DATA_TAG = 1, LIFE_TAG = 2 };
 static const char alive = 'a', leaving = 'z', over = 'o';
@@ -296,6 +297,34 @@ static void show_symbols(void) {
 #endif
 }
 
+static struct {
+    char text[TEXT_BYTES];
+    unsigned turn; /* seconds: one rank tells it, and its end is that of all */
+} late;
+
+/* SIGALRM while MPI begins, which waits for all ranks without a limit. */
+static void begin_late(int none) {
+    (void)none;
+    for (unsigned s = 0; s < 10 * late.turn; s++) pause_ns(100000000);
+    (void)!write(STDERR_FILENO, late.text, strlen(late.text));
+    _exit(1);
+}
+
+/* number: of this rank, as its launcher has it. */
+static void limit_begin(uint32_t number) {
+    late.turn = number ? 2 + number % 8 : 0;
+    snprintf(late.text, sizeof late.text,
+             "harness: the ranks did not all come within %.0f s (HARNESS_GROUP_WAIT)\n",
+             limits.waiting);
+    signal(SIGALRM, begin_late);
+    alarm(limits.waiting < 1 ? 1 : (unsigned)limits.waiting);
+}
+
+static void limit_end(void) {
+    alarm(0);
+    signal(SIGALRM, SIG_DFL);
+}
+
 __attribute__((visibility("default"))) transport_open harness_transport_open;
 
 int harness_transport_open(transport *t, uint32_t version, const transport_limits *wanted,
@@ -308,6 +337,7 @@ int harness_transport_open(transport *t, uint32_t version, const transport_limit
         return 1;
     }
     limits = *wanted;
+    limit_begin(t->rank);
     show_symbols();
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level)) {
         snprintf(text, TRANSPORT_TEXT_BYTES, "MPI_Init_thread failed");
@@ -334,5 +364,6 @@ int harness_transport_open(transport *t, uint32_t version, const transport_limit
         snprintf(text, TRANSPORT_TEXT_BYTES, "the thread that watches the ranks did not start");
         return 1;
     }
+    limit_end();
     return 0;
 }
