@@ -240,6 +240,22 @@ Test(group, a_look_learns_how_slow_work_is) {
     cr_assert(transport_hangs(&l, &t, 15, 517.5));
 }
 
+/* Of work that ends in waiting too, and while it is said to be slow. */
+Test(group, a_look_learns_from_the_first_steps) {
+    _Atomic uint64_t work = 0;
+    transport t = {.watch = WATCH_LEARN, .work = &work};
+    transport_look l = {0};
+    for (int s = 0; s <= 40; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
+    work++;
+    t.waits = true;
+    cr_assert_not(transport_hangs(&l, &t, 15, 141));
+    cr_assert_float_eq(l.longest[WATCH_WORK], 41, 1e-9);
+    t.waits = false;
+    t.watch = WATCH_WORK;
+    for (int s = 0; s <= 97; s++) cr_assert_not(transport_hangs(&l, &t, 15, 142 + s), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 239.5));
+}
+
 /* --- shares --- */
 
 Test(group, shares_cover_a_step_and_are_alike) {

@@ -22,10 +22,11 @@ typedef struct transport_piece {
 
 /* How a rank that gets on shows it. */
 typedef enum transport_watch {
-    WATCH_NONE, /* it may take its time, and nobody looks */
-    WATCH_HOST, /* its thread reads, computes or writes: its processor time grows */
-    WATCH_WORK, /* its device computes: work grows */
-    WATCH_WAIT, /* it waits for others: looks grow */
+    WATCH_NONE,  /* it may take its time, and nobody looks */
+    WATCH_LEARN, /* as WATCH_WORK, to see how long it takes: it never hangs */
+    WATCH_HOST,  /* its thread reads, computes or writes: its processor time grows */
+    WATCH_WORK,  /* its device computes: work grows */
+    WATCH_WAIT,  /* it waits for others: looks grow */
     WATCH_KINDS
 } transport_watch;
 
@@ -82,16 +83,18 @@ static inline uint64_t transport_done(const transport *t, transport_watch watch)
  * time without a look it begins anew. */
 static inline bool transport_hangs(transport_look *l, const transport *t, double silence,
                                    double at) {
-    transport_watch watch = t->waits ? WATCH_WAIT : t->watch;
+    transport_watch said = t->waits ? WATCH_WAIT : t->watch;
+    transport_watch watch = said == WATCH_LEARN ? WATCH_WORK : said;
     uint64_t done = transport_done(t, watch);
-    double still = at - l->since, *longest = &l->longest[watch];
-    bool is_fresh = watch == WATCH_NONE || watch != l->watch || at - l->last > 5;
-    if (!is_fresh && done != l->done && still > *longest) *longest = still;
-    if (is_fresh || done != l->done) l->since = at;
+    double still = at - l->since, *longest = &l->longest[l->watch];
+    bool goes_on = watch != l->watch || done != l->done, is_known = at - l->last <= 5;
+    // a step's work ends where waiting begins
+    if (goes_on && is_known && still > *longest) *longest = still;
+    if (goes_on || !is_known || watch == WATCH_NONE) l->since = at;
     l->watch = watch;
     l->done = done;
     l->last = at;
-    return at - l->since > silence + 2 * *longest;
+    return said > WATCH_LEARN && at - l->since > silence + 2 * l->longest[watch];
 }
 
 /* The one symbol of a plugin, "harness_transport_open". version: TRANSPORT_VERSION of the program;

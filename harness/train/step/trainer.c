@@ -365,9 +365,13 @@ static err start(trainer *t, uint32_t s) {
     step_info info = info_of(t, s);
     if (shards_of(t) == 1) return plan_submit(&t->plan, &info);
     bool asked = t->is_asked || interrupt_seen();
-    // a GPU's first few may make pipelines
-    bool is_known = t->device->info.kind == DEVICE_CPU || t->done >= t->begun_at + RATE_STEPS;
-    group_watch(t->options.group, is_known ? WATCH_WORK : WATCH_NONE, &t->device->work);
+    // a GPU's first few make pipelines, and then show how long one takes
+    uint32_t fresh = t->device->info.kind == DEVICE_CPU ? RATE_STEPS : t->done - t->begun_at;
+    group_watch(t->options.group,
+                fresh < WARM_STEPS   ? WATCH_NONE
+                : fresh < RATE_STEPS ? WATCH_LEARN
+                                     : WATCH_WORK,
+                &t->device->work);
     err e = compute_shards(t, s);
     if (!e) e = share_sum_run(&t->sum, &t->sums[info.slot], t->shard_losses, &asked, &info);
     if (e) return e;
