@@ -48,10 +48,8 @@ err evaluator_run_shared(evaluator *ev, struct group *g, float *logits, double *
     encoded own = *data;
     own.sentences += first;
     own.count = first_row(ev, data, g->rank + 1, g->size) - first;
-    const device *d = ev->model->params.device;
-    // what others may do for a while before their first batch is told by no count
-    transport_watch next = d->info.kind == DEVICE_CPU ? WATCH_WORK : WATCH_NONE;
-    transport_watch before = group_watch(g, next, &d->work);
+    transport_watch before = group_watch(g, WATCH_NONE, NULL);
+    ev->group = g;
     e = evaluator_run(ev, logits + bounds[g->rank] / sizeof *logits, &mean, &own, progress);
     group_watch(g, before, NULL);
     if (!e) e = group_gather_parts(g, logits, bounds);

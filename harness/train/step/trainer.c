@@ -245,7 +245,6 @@ err trainer_init_feed(trainer *t, device *d, const model_config *config, const f
 }
 
 void trainer_free(trainer *t) {
-    group_watch(t->options.group, WATCH_NONE, NULL);
     free_device(t);
     mem_free(t->class_weights);
     mem_free(t->evaluations);
@@ -573,6 +572,7 @@ err trainer_run(trainer *t) {
     err e = run_all(t, last);
     if (e) share_sum_stop(&t->sum); // the others hear of it from this thread
     interrupt_end();
+    group_watch(t->options.group, WATCH_NONE, NULL);
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++)
         if (e && plan_wait(&t->plan, slot)) break; // the first message is the one to show
     log_progress_end();
