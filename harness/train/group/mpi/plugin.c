@@ -297,27 +297,23 @@ static void show_symbols(void) {
 #endif
 }
 
-static struct {
-    char text[TEXT_BYTES];
-    unsigned turn; /* seconds: one rank tells it, and its end is that of all */
-} late;
+static char late[TEXT_BYTES];
 
 /* SIGALRM while MPI begins, which waits for all ranks without a limit. */
 static void begin_late(int none) {
     (void)none;
-    for (unsigned s = 0; s < 10 * late.turn; s++) pause_ns(100000000);
-    (void)!write(STDERR_FILENO, late.text, strlen(late.text));
+    (void)!write(STDERR_FILENO, late, strlen(late));
     _exit(1);
 }
 
 /* number: of this rank, as its launcher has it. */
 static void limit_begin(uint32_t number) {
-    late.turn = number ? 2 + number % 8 : 0;
-    snprintf(late.text, sizeof late.text,
+    snprintf(late, sizeof late,
              "harness: the ranks did not all come within %.0f s (HARNESS_GROUP_WAIT)\n",
              limits.waiting);
     signal(SIGALRM, begin_late);
-    alarm(limits.waiting < 1 ? 1 : (unsigned)limits.waiting);
+    // one rank tells it, and its end is that of all
+    alarm(1 + (unsigned)limits.waiting + (number ? 2 + number % 8 : 0));
 }
 
 static void limit_end(void) {
