@@ -40,8 +40,8 @@ endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
 # for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks,
-# threads that begin late; and a management library of one card
-foreach(shim clock_back disk_calls no_locks late_threads fake_nvml)
+# threads that begin late, a slow disk (tests/groups); and a management library of one card
+foreach(shim clock_back disk_calls no_locks late_threads slow_disk fake_nvml)
   add_library(${shim} MODULE tests/shim/${shim}.c)
   target_compile_options(${shim} PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
   add_dependencies(harness_tests ${shim})

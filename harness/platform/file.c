@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OWN_LOOK_BYTES = 4096 };
+enum { OWN_LOOK_BYTES = 4096, SYNC_BYTES = 64 << 20 };
 
 err file__error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
@@ -187,9 +187,20 @@ done:
     return e;
 }
 
+/* A slow disk takes each part in a while, where all at the end would look like one that hangs. */
+static bool sync_part(file_writer *w, size_t count) {
+    if ((w->unsynced += count) < SYNC_BYTES) return true;
+    w->unsynced = 0;
+    return !fflush((FILE *)w->file) && !fdatasync(fileno((FILE *)w->file));
+}
+
 err file_writer_add(file_writer *w, const void *bytes, size_t count) {
-    if (count && fwrite(bytes, 1, count, (FILE *)w->file) != count)
-        return file__error(w->path, "cannot write");
+    for (size_t done = 0; done < count;) {
+        size_t n = count - done < SYNC_BYTES ? count - done : SYNC_BYTES;
+        if (fwrite((const char *)bytes + done, 1, n, (FILE *)w->file) != n || !sync_part(w, n))
+            return file__error(w->path, "cannot write");
+        done += n;
+    }
     return ERR_OK;
 }
 

@@ -66,6 +66,7 @@ typedef struct file_writer {
     void *file;      /* FILE * */
     char *path;      /* owned */
     char *temporary; /* owned */
+    size_t unsynced; /* bytes since the last part was put on the disk */
 } file_writer;
 err file_writer_begin(file_writer *w, const char *path) MUST_CHECK;
 err file_writer_add(file_writer *w, const void *bytes, size_t count) MUST_CHECK;

@@ -88,7 +88,7 @@ static uint32_t resumes_at(run_request q) {
     run r;
     q.resume = true;
     MUST(run_open(&r, &q));
-    uint32_t step = r.resumed_at;
+    uint32_t step = r.trainer.set_at;
     run_close(&r);
     return step;
 }

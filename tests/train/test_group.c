@@ -186,18 +186,18 @@ Test(group, a_rank_that_does_not_come_is_given_up) {
 static const _Atomic uint64_t no_work;
 
 static err hang_at_work(struct group *g, void *context) {
-    group_watch(g, &no_work);
+    group_watch(g, WATCH_WORK, &no_work);
     return stay_away(g, context);
 }
 
 /* One that gets on, slowly, and comes late. */
 static err work_slowly(struct group *g, void *context) {
     _Atomic uint64_t *work = context;
-    group_watch(g, g->rank == 1 ? work : &no_work);
+    group_watch(g, WATCH_WORK, g->rank == 1 ? work : &no_work);
     const struct timespec half = {0, 500000000};
     for (int i = 0; g->rank == 1 && i < 8; i++, ++*work) nanosleep(&half, NULL);
     err e = group_barrier(g);
-    group_watch(g, NULL);
+    group_watch(g, WATCH_NONE, NULL);
     return e;
 }
 
@@ -218,21 +218,42 @@ Test(group, a_rank_that_does_no_work_is_given_up, .timeout = 50) {
 /* Who once stood still for a while and went on may do so for twice as long. */
 Test(group, a_look_learns_how_slow_work_is) {
     _Atomic uint64_t work = 0;
-    transport t = {.work = &work};
+    transport t = {.watch = WATCH_WORK, .work = &work};
     transport_look l = {0};
     cr_assert_not(transport_hangs(&l, &t, 15, 100));
     for (int s = 1; s <= 15; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
     cr_assert(transport_hangs(&l, &t, 15, 115.5));
     work++;
     cr_assert_not(transport_hangs(&l, &t, 15, 116));
-    cr_assert_float_eq(l.longest, 16, 1e-9);
+    cr_assert_float_eq(l.longest[WATCH_WORK], 16, 1e-9);
     for (int s = 1; s <= 47; s++) cr_assert_not(transport_hangs(&l, &t, 15, 116 + s), "%d", s);
     cr_assert(transport_hangs(&l, &t, 15, 163.5));
     // the whole process was stopped
     cr_assert_not(transport_hangs(&l, &t, 15, 300));
-    cr_assert_float_eq(l.longest, 16, 1e-9);
-    t.work = NULL;
+    cr_assert_float_eq(l.longest[WATCH_WORK], 16, 1e-9);
+    t.watch = WATCH_NONE;
     for (int s = 1; s < 100; s++) cr_assert_not(transport_hangs(&l, &t, 15, 300 + s));
+    // who waits looks, whatever it did before: how slow its work was says nothing of that
+    t.waits = true;
+    for (int s = 1; s < 100; s++, t.looks++) cr_assert_not(transport_hangs(&l, &t, 15, 400 + s));
+    for (int s = 1; s <= 18; s++) cr_assert_not(transport_hangs(&l, &t, 15, 499 + s), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 517.5));
+}
+
+/* Of work that ends in waiting too, and while it is said to be slow. */
+Test(group, a_look_learns_from_the_first_steps) {
+    _Atomic uint64_t work = 0;
+    transport t = {.watch = WATCH_LEARN, .work = &work};
+    transport_look l = {0};
+    for (int s = 0; s <= 40; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
+    work++;
+    t.waits = true;
+    cr_assert_not(transport_hangs(&l, &t, 15, 141));
+    cr_assert_float_eq(l.longest[WATCH_WORK], 41, 1e-9);
+    t.waits = false;
+    t.watch = WATCH_WORK;
+    for (int s = 0; s <= 97; s++) cr_assert_not(transport_hangs(&l, &t, 15, 142 + s), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 239.5));
 }
 
 /* --- shares --- */
@@ -268,6 +289,74 @@ Test(group, shares_cover_a_step_and_are_alike) {
 
 /* --- training --- */
 
+enum { NOBODY = RANKS_MAX, HOOK_STEPS = 2, EVAL_BATCH = 5 /* 24 rows: 5 batches, the last of 4 */ };
+
+/* All rows, by all ranks. */
+static void score(float *logits, double *loss, const trainer *tr, const encoded *rows) {
+    evaluator ev;
+    batch_capacity c = {0};
+    evaluator_capacity(&c, rows, EVAL_BATCH);
+    MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
+    MUST(evaluator_run_shared(&ev, tr->options.group, logits, loss, rows, NULL));
+    evaluator_free(&ev);
+}
+
+/* A hook in which rank 0 is slow, as with a disk that takes a part in a while, and perhaps one hangs. */
+typedef struct played {
+    uint32_t hung;
+    bool scores; /* before */
+    const encoded *rows;
+} played;
+
+static err play(void *context, trainer *t) {
+    const played *p = context;
+    const struct timespec part = {0, 20000000}, long_time = {8, 0};
+    float logits[TOY_ROWS * TOY_CLASSES];
+    double loss = 0;
+    if (p->scores) score(logits, &loss, t, p->rows);
+    if (t->options.group->rank == p->hung) return (void)nanosleep(&long_time, NULL), ERR_OK;
+    for (int i = 0; t->options.group->rank == 0 && i < 250; i++) nanosleep(&part, NULL);
+    return ERR_OK;
+}
+
+static err train_with_hooks(struct group *g, void *context) {
+    played *p = context;
+    toy t;
+    trainer tr;
+    toy_open(&t, HARNESS_CPU ? "cpu" : "reference", TOY_ROWS);
+    t.recipe.max_steps = HOOK_STEPS;
+    p->rows = &t.data;
+    toy_trainer(&tr, &t, &(trainer_options){.group = g, .save = {play, p, 1, false}});
+    err e = trainer_run(&tr);
+    trainer_free(&tr);
+    toy_close(&t);
+    return e;
+}
+
+/* Rank 0 may save for longer than a rank may stand still; another, or itself, may not hang meanwhile. */
+Test(group, a_rank_that_hangs_in_a_hook_is_given_up, .timeout = 90) {
+    static const struct {
+        uint32_t hung;
+        bool scores;
+    } cases[] = {{NOBODY, false}, {1, false}, {1, true}, {0, false}};
+    const transport_limits watched = {3, 60};
+    rank ranks[RANKS_MAX];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        played all[RANKS_MAX];
+        uint32_t hung = cases[i].hung;
+        char words[32];
+        for (uint32_t r = 0; r < 3; r++) all[r] = (played){.hung = hung, .scores = cases[i].scores};
+        run_ranks(ranks, 3, &watched, train_with_hooks, all, sizeof *all);
+        snprintf(words, sizeof words, "rank %u hangs", hung);
+        for (uint32_t r = 0; r < 3; r++) {
+            if (hung == NOBODY) cr_assert_eq(ranks[r].e, ERR_OK, "%s", ranks[r].message);
+            if (hung == NOBODY || r == hung) continue;
+            cr_assert_eq(ranks[r].e, ERR_NETWORK, "case %zu, rank %u: %s", i, r, ranks[r].message);
+            cr_assert(strstr(ranks[r].message, words), "%s", ranks[r].message);
+        }
+    }
+}
+
 typedef struct training {
     const char *selector;
     void (*change)(recipe *r);
@@ -281,18 +370,6 @@ typedef struct training {
     float logits[TOY_ROWS * TOY_LONGEST * TOY_CLASSES];
     double loss; /* of an evaluation */
 } training;
-
-enum { EVAL_BATCH = 5 /* 24 rows: 5 batches, the last of 4 */ };
-
-/* All rows, by all ranks. */
-static void score(training *out, const trainer *tr, const encoded *rows, struct group *g) {
-    evaluator ev;
-    batch_capacity c = {0};
-    evaluator_capacity(&c, rows, EVAL_BATCH);
-    MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
-    MUST(evaluator_run_shared(&ev, g, out->logits, &out->loss, rows, NULL));
-    evaluator_free(&ev);
-}
 
 /* What rows answer, of every kind. */
 typedef struct told {
@@ -349,7 +426,7 @@ static err train(struct group *g, void *context) {
     if (!e) {
         MUST(params_digest(&tr.model.params, out->digest));
         out->steps = tr.total_steps;
-        if (!tr.model.head->hides_outputs) score(out, &tr, &t.data, g);
+        if (!tr.model.head->hides_outputs) score(out->logits, &out->loss, &tr, &t.data);
         out->norm = tr.grad_norm;
         out->tokens = tr.work.tokens;
         memcpy(out->losses, tr.losses, tr.total_steps * sizeof *tr.losses);

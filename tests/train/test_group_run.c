@@ -30,7 +30,7 @@ typedef struct part {
     char message[512], digest[HASH_HEX_BYTES];
     float losses[STEPS];
     double test_loss;
-    uint32_t resumed_at, evaluation_count, best_step;
+    uint32_t set_at, evaluation_count, best_step;
     trainer_evaluation evaluations[STEPS];
     bool is_finished;
     char devices[256];
@@ -42,7 +42,7 @@ static err do_run(part *p, struct group *g) {
     err e = run_open(&r, &p->request);
     p->is_finished = r.is_finished;
     if (!e && !r.is_finished) {
-        p->resumed_at = r.resumed_at;
+        p->set_at = r.trainer.set_at;
         r.trainer.options.stop_at = p->stop_at;
         e = run_train(&r);
     }
@@ -147,7 +147,7 @@ static void check_run(run_protocol protocol) {
     stopped.request.resume = true;
     run_together(again, &stopped);
     for (uint32_t r = 0; r < RANKS; r++) {
-        cr_assert_eq(again[r].resumed_at, EVERY);
+        cr_assert_eq(again[r].set_at, EVERY);
         cr_assert_str_eq(again[r].digest, together[0].digest, "rank %u, resumed", r);
         cr_assert_eq(again[r].test_loss, together[0].test_loss);
         check_evaluations(&again[r], &together[0]);
@@ -203,7 +203,7 @@ Test(group_run, goes_on_by_another_number_of_ranks) {
     do_part(&one);
     char *said = said_end();
     cr_assert_eq(one.e, ERR_OK, "%s", one.message);
-    cr_assert_eq(one.resumed_at, 2);
+    cr_assert_eq(one.set_at, 2);
     cr_expect(strstr(said, "begun by 2 ranks, resumed by 1: sums of gradients are rounded"), "%s",
               said);
     mem_free(said);
@@ -212,7 +212,7 @@ Test(group_run, goes_on_by_another_number_of_ranks) {
     said_begin();
     run_together(parts, &one);
     said = said_end();
-    cr_expect_eq(parts[1].resumed_at, 4);
+    cr_expect_eq(parts[1].set_at, 4);
     cr_expect_null(strstr(said, "begun by"), "%s", said);
     mem_free(said);
     temporary_remove();

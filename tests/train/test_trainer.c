@@ -330,7 +330,7 @@ Test(run, resumed_ends_with_the_same_bits) {
     run_close(&r);
     q.resume = true;
     MUST(run_open(&r, &q));
-    cr_assert_eq(r.resumed_at, 3);
+    cr_assert_eq(r.trainer.set_at, 3);
     run_close(&r);
     run_through(&q, resumed, again);
     cr_assert_str_eq(whole, resumed);

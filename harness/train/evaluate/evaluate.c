@@ -5,6 +5,7 @@
 #include "metric/tags.h"
 #include "metric/tree.h"
 #include "model/head/parser.h"
+#include "train/group/group.h"
 #include "train/step/capacity.h"
 
 #include <math.h>
@@ -110,6 +111,18 @@ static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, dou
     return ERR_OK;
 }
 
+/* A GPU's first batch makes pipelines, and the next few show how long one takes. */
+static void watch(const evaluator *e, size_t batches) {
+    enum { LEARNS_FROM = SLOT_COUNT + 1, KNOWN_FROM = SLOT_COUNT + 3 };
+    const device *d = e->model->params.device;
+    size_t fresh = d->info.kind == DEVICE_CPU ? KNOWN_FROM : batches;
+    group_watch(e->group,
+                fresh < LEARNS_FROM  ? WATCH_NONE
+                : fresh < KNOWN_FROM ? WATCH_LEARN
+                                     : WATCH_WORK,
+                &d->work);
+}
+
 err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data,
                   const char *progress) {
     size_t begun[SLOT_COUNT] = {0}, batches = 0, results = 0, divisor = 0;
@@ -118,6 +131,7 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
     for (size_t first = 0; first < data->count; first += e->batch_size, batches++) {
         uint32_t slot = batches % SLOT_COUNT;
         size_t n = data->count - first < e->batch_size ? data->count - first : e->batch_size;
+        watch(e, batches);
         if (batches >= SLOT_COUNT && (failed = collect(e, slot, begun[slot], logits, &sum)))
             return failed;
         begun[slot] = results;

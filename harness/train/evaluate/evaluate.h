@@ -14,6 +14,7 @@ typedef struct evaluator {
     pack packs[SLOT_COUNT];
     plan plan;
     uint32_t batch_size; /* sentences scored at once */
+    struct group *group; /* whose rank this is, which is watched meanwhile; NULL: none */
     double losses;       /* of the last evaluator_run: their sum, and how many they were */
     size_t loss_count;
 } evaluator;

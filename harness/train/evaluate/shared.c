@@ -48,11 +48,10 @@ err evaluator_run_shared(evaluator *ev, struct group *g, float *logits, double *
     encoded own = *data;
     own.sentences += first;
     own.count = first_row(ev, data, g->rank + 1, g->size) - first;
-    const device *d = ev->model->params.device;
-    // what others may do for a while before their first batch is told by no count
-    if (d->info.kind == DEVICE_CPU) group_watch(g, &d->work);
+    transport_watch before = group_watch(g, WATCH_NONE, NULL);
+    ev->group = g;
     e = evaluator_run(ev, logits + bounds[g->rank] / sizeof *logits, &mean, &own, progress);
-    group_watch(g, NULL);
+    group_watch(g, before, NULL);
     if (!e) e = group_gather_parts(g, logits, bounds);
     if (!e) e = join_losses(g, &mean, ev);
     if (!e && loss) *loss = mean;

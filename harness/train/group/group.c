@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/numerics.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,6 +160,7 @@ err group_open(struct group *g, transport *t) {
     *g = (struct group){.transport = t, .rank = t->rank, .size = t->size};
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
+    pthread_getcpuclockid(pthread_self(), &t->thread);
     if ((e = mem_new(&g->send, g->size)) || (e = mem_new(&g->receive, g->size)) ||
         (e = mem_new(&g->notices, g->size)) || (e = mem_new(&g->bounds, g->size + 1)) ||
         (e = mem_new(&all, g->size)) || (e = introduce(&own))) {
@@ -200,8 +202,10 @@ err group_close(struct group *g, err e) {
     return e;
 }
 
-void group_watch(struct group *g, const _Atomic uint64_t *work) {
-    if (!group_is_alone(g)) g->transport->work = work;
+transport_watch group_watch(struct group *g, transport_watch watch, const _Atomic uint64_t *work) {
+    if (group_is_alone(g)) return WATCH_NONE;
+    if (work) g->transport->work = work;
+    return atomic_exchange(&g->transport->watch, watch);
 }
 
 err group_barrier(struct group *g) {

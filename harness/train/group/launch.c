@@ -128,6 +128,7 @@ static err load(const char *engine, uint32_t ranks) {
     transport_open *begin = NULL;
     *(void **)&begin = dlsym(loaded.library, "harness_transport_open");
     if (!begin) return refuse_missing(engine, ranks, "is damaged");
+    loaded.transport.rank = own_number();
     if (begin(&loaded.transport, TRANSPORT_VERSION, &limits, text))
         return err_set(ERR_NETWORK, "%s: %s", file, text);
     return ERR_OK;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-static const double look_s = 0.25; // between two looks at those who are waited for
+static const double look_s = 0.25; // between two looks at the others
 
 /* What the threads share. An exchange is two meetings: once all have shown what they send, each
  * copies what is for it; once all have copied, they go on. */
@@ -22,19 +22,15 @@ typedef struct meeting {
     transport_limits limits;
     bool is_over;
     const transport_piece **sent; /* (size) owned */
-    const transport *transports;  /* (size) */
-    transport_look *looks;        /* (size) at those who are waited for; owned */
-    uint64_t *here;               /* (size) the round that each came to, from 1; owned */
+    transport *transports;        /* (size) */
+    transport_look *looks;        /* (size) owned */
     uint32_t hung;                /* a rank; size: none */
 } meeting;
 
-/* Whether one hangs who has not come to this round. */
 static bool somebody_hangs(meeting *m) {
     double at = clock_seconds();
     for (uint32_t r = 0; m->limits.silence > 0 && r < m->size; r++)
-        if (m->here[r] <= m->round &&
-            transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at))
-            m->hung = r;
+        if (transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at)) m->hung = r;
     return m->hung < m->size;
 }
 
@@ -42,18 +38,20 @@ static bool somebody_hangs(meeting *m) {
 static bool wait_for_all(meeting *m, uint32_t rank) {
     uint64_t round = m->round;
     double end = clock_seconds() + m->limits.waiting;
-    m->here[rank] = round + 1;
+    transport *own = &m->transports[rank];
+    own->waits = true;
     if (++m->arrived == m->size) {
         m->arrived = 0;
         m->round++;
-        for (uint32_t r = 0; r < m->size; r++) m->looks[r].last = 0;
         pthread_cond_broadcast(&m->came);
     }
     while (!m->is_over && m->round == round && clock_seconds() < end && !somebody_hangs(m)) {
         double next = fmin(end, clock_seconds() + look_s), whole = floor(next);
         const struct timespec t = {(time_t)whole, (long)((next - whole) * 1e9)};
         pthread_cond_timedwait(&m->came, &m->mutex, &t);
+        own->looks++;
     }
+    own->waits = false;
     if (m->round == round) m->is_over = true;
     if (m->is_over) pthread_cond_broadcast(&m->came);
     return !m->is_over;
@@ -82,7 +80,7 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     if (all) return 0;
     if (m->hung < m->size)
         snprintf(text, TRANSPORT_TEXT_BYTES,
-                 "rank %u hangs: it computed nothing for %.0f s and waited for nobody", m->hung,
+                 "rank %u hangs: it did nothing for %.0f s and waited for nobody", m->hung,
                  m->looks[m->hung].last - m->looks[m->hung].since);
     else
         snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group did not come in time");
@@ -106,7 +104,6 @@ static void give_up(transport *t, int code) {
 static void free_meeting(meeting *m) {
     mem_free(m->sent);
     mem_free(m->looks);
-    mem_free(m->here);
     mem_free(m);
 }
 
@@ -115,8 +112,7 @@ err threads_open(transport *transports, uint32_t size, const transport_limits *l
     pthread_condattr_t monotonic;
     err e = mem_new(&m, 1);
     if (e) return e;
-    if ((e = mem_new(&m->sent, size)) || (e = mem_new(&m->looks, size)) ||
-        (e = mem_new(&m->here, size))) {
+    if ((e = mem_new(&m->sent, size)) || (e = mem_new(&m->looks, size))) {
         free_meeting(m);
         return e;
     }

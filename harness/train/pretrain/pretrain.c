@@ -177,6 +177,7 @@ void pretrain_close(pretrain *p) {
 err pretrain_train(pretrain *p) {
     run *r = &p->run;
     err e = trainer_run(&r->trainer);
+    group_watch(r->request.group, WATCH_HOST, NULL); // until run_close
     run_release(r);
     if (!e) e = run_log_end(r);
     if (!e && run_writes(r)) e = train_log_end(&r->log, r->trainer.done);

@@ -321,8 +321,7 @@ static bool left_nothing(const run *r) {
     char path[PATH_MAX];
     struct stat st;
     snprintf(path, sizeof path, "%s/log.jsonl", r->output);
-    return !r->is_ended && !r->resumed_at && !r->saved_at &&
-           (!r->id || lstat(path, &st) != 0 || st.st_size == 0);
+    return !r->is_ended && !r->saved_at && (!r->id || lstat(path, &st) != 0 || st.st_size == 0);
 }
 
 /* Folders that were made for the run and hold nothing. */

@@ -192,7 +192,6 @@ static err share_place(run *r, const place *at) {
     if ((e = trainer_set(t, at->done, losses))) goto done;
     if (t->options.scaler)
         e = trainer_set_scaling(t, at->scale, at->good_steps, skipped, at->skipped);
-    r->resumed_at = at->done;
     (void)run_judge(r, 0);
 done:
     mem_free(losses);

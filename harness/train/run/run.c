@@ -286,6 +286,7 @@ err run_open(run *r, const run_request *request) {
 }
 
 void run_close(run *r) {
+    group_watch(r->request.group, WATCH_NONE, NULL);
     train_log_close(&r->log);
     trainer_free(&r->trainer);
     encoded_free(&r->train);
@@ -437,6 +438,7 @@ err run_train(run *r) {
     // of several shards a step is two plans with a sum between them: no times of one device
     err e = r->trainer.sum.part_count == 0 ? kernel_times_train(&r->kernels, &r->trainer) : ERR_OK;
     if (!e) e = trainer_run(&r->trainer);
+    group_watch(r->request.group, WATCH_HOST, NULL); // until run_close
     read_power(r, RUN_TRAINED);
     if (!e) e = run__bring_together(r);
     run_release(r);

@@ -124,8 +124,7 @@ typedef struct run {
     best_tracker best;       /* protocol dev: of the evaluations so far, which the trainer holds */
     bool replaces;           /* checkpoints of another run may be there, and none of this one, which
                           --overwrite has given up */
-    uint32_t resumed_at;
-    uint32_t saved_at; /* step of the newest checkpoint of this run; 0: there is none */
+    uint32_t saved_at;       /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
     float *logits;      /* (test rows, C), or (units that a token answers for, C); owned */
     answer_arrays said; /* classes and tags: of other kinds logits are the answers */

@@ -195,7 +195,7 @@ static err resume(run *r, const holding *h) {
     r->replaces = replaces; // killed between its first checkpoint and the note of it
     if (!(e = checkpoint_read(&r->trainer, &state, path))) {
         (void)run_judge(r, 0);
-        r->resumed_at = r->saved_at = r->trainer.done;
+        r->saved_at = r->trainer.done;
         e = mem_strdup(&r->id, h->id);
         if (!e) e = check_best_model(r);
         if (!e) e = note_surroundings(r, h);
@@ -334,6 +334,6 @@ err run_discard(run *r) {
         if (!(e = path_in(path, r->output, folders[i]))) e = marker_remove(path);
     for (size_t i = 0; !e && i < sizeof files / sizeof *files; i++)
         if (!(e = path_in(path, r->output, files[i]))) e = file_remove(path);
-    r->saved_at = r->resumed_at = 0;
+    r->saved_at = 0;
     return e;
 }

@@ -42,7 +42,7 @@ static err arguments_of(cJSON *out, const run *r) {
 err run_log_open(run *r) {
     if (!run_writes(r)) return ERR_OK;
     cJSON *arguments = cJSON_CreateObject();
-    err e = train_log_open(&r->log, r->output, r->request.tensorboard, r->resumed_at);
+    err e = train_log_open(&r->log, r->output, r->request.tensorboard, r->trainer.set_at);
     if (!e) e = arguments_of(arguments, r);
     if (!e) e = train_log_begin(&r->log, arguments);
     cJSON_Delete(arguments);
@@ -104,6 +104,6 @@ err run_log_end(run *r) {
     put(&l, "", "train_loss", t->done ? sum / t->done : 0);
     put(&l, "", "train_runtime", w->seconds);
     put(&l, "", "train_samples_per_second", per_second((double)w->sentences, w->seconds));
-    put(&l, "", "train_steps_per_second", per_second(t->done - r->resumed_at, w->seconds));
+    put(&l, "", "train_steps_per_second", per_second(t->done - t->set_at, w->seconds));
     return add(r, &l);
 }

@@ -61,7 +61,7 @@ err run_share_weights(run *r) MUST_CHECK;
 /* Weights that differ between ranks show a device that computes wrong numbers. needs
  * r->final_sha256. Errors: ERR_DEVICE naming the rank. */
 err run_compare_weights(run *r) MUST_CHECK;
-/* The log of this run; r->resumed_at says what of it stays. */
+/* The log of this run; the trainer says what of it stays. */
 err run_log_open(run *r) MUST_CHECK;
 /* trainer_hook of logging steps (context: the run). */
 err run_log_step(void *context, trainer *t) MUST_CHECK;

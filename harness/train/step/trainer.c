@@ -364,8 +364,13 @@ static err start(trainer *t, uint32_t s) {
     step_info info = info_of(t, s);
     if (shards_of(t) == 1) return plan_submit(&t->plan, &info);
     bool asked = t->is_asked || interrupt_seen();
-    // the first few may make pipelines
-    if (t->done >= t->begun_at + RATE_STEPS) group_watch(t->options.group, &t->device->work);
+    // a GPU's first few make pipelines, and then show how long one takes
+    uint32_t fresh = t->device->info.kind == DEVICE_CPU ? RATE_STEPS : t->done - t->begun_at;
+    group_watch(t->options.group,
+                fresh < WARM_STEPS   ? WATCH_NONE
+                : fresh < RATE_STEPS ? WATCH_LEARN
+                                     : WATCH_WORK,
+                &t->device->work);
     err e = compute_shards(t, s);
     if (!e) e = share_sum_run(&t->sum, &t->sums[info.slot], t->shard_losses, &asked, &info);
     if (e) return e;
@@ -465,8 +470,10 @@ static err finish(trainer *t, uint32_t s) {
     report_progress(t);
     const trainer_options *o = &t->options;
     if (!o->log.every || s % o->log.every) return ERR_OK;
-    group_watch(o->group, NULL);
-    return o->log.call(o->log.context, t);
+    transport_watch before = group_watch(o->group, WATCH_HOST, NULL);
+    e = o->log.call(o->log.context, t);
+    group_watch(o->group, before, NULL);
+    return e;
 }
 
 static err call_hook(trainer *t, trainer_hook hook, void *context) {
@@ -474,9 +481,9 @@ static err call_hook(trainer *t, trainer_hook hook, void *context) {
     step_info info = {.step = t->done, .seed = t->options.seed};
     double own = t->work.seconds + begin - t->begun_s;
     t->trained_s = t->earlier.seconds < 0 ? 0 : json_rounded(t->earlier.seconds + own);
-    group_watch(t->options.group, NULL); // rank 0 may write for long
     err e = plan_submit(&t->flush, &info);
     if (!e) e = plan_wait(&t->flush, 0);
+    group_watch(t->options.group, WATCH_HOST, NULL); // rank 0 may write for long
     if (!e && hook) e = share_sum_gather(&t->sum, SHARE_MOMENTS);
     if (!e && hook) e = hook(context, t);
     if (!e && hook) e = group_barrier(t->options.group);
@@ -565,6 +572,7 @@ err trainer_run(trainer *t) {
     err e = run_all(t, last);
     if (e) share_sum_stop(&t->sum); // the others hear of it from this thread
     interrupt_end();
+    group_watch(t->options.group, WATCH_NONE, NULL);
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++)
         if (e && plan_wait(&t->plan, slot)) break; // the first message is the one to show
     log_progress_end();

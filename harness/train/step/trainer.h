@@ -113,7 +113,7 @@ typedef struct trainer {
     double mark;          /* clock at the end of the last step */
     double warm_begin;    /* clock after the first steps: what the expected end goes by */
     uint32_t begun_at;    /* t->done when trainer_run was called */
-    uint32_t set_at;      /* t->done that trainer_set said; 0: it began itself */
+    uint32_t set_at; /* where a checkpoint set it, as trainer_set was told; 0: it began itself */
 } trainer;
 
 /* Plans everything for a model of `config` (borrowed labels) on data with at least one row.

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum { RANKS_MAX = 4096, PIECE_BYTES = 32 << 20, TICK_MS = 250, CLOSING_S = 20, ABORT_S = 5 };
+enum { TEXT_BYTES = 128 };
 enum { PAUSE_LEAST_NS = 50000, PAUSE_MOST_NS = 5000000 };
 enum { DATA_TAG = 1, LIFE_TAG = 2 };
 static const char alive = 'a', leaving = 'z', over = 'o';
@@ -31,7 +32,6 @@ static const double life_every = 1, spin_s = 1e-4;
 
 static pthread_mutex_t mpi = PTHREAD_MUTEX_INITIALIZER;
 static transport_limits limits;
-static atomic_bool waits; // for another rank, in an exchange
 
 static double now(void) {
     struct timespec t;
@@ -55,7 +55,7 @@ static long pause_behind(double waited) {
 }
 
 /* One piece each way; requests[0] is the sending. 0, what MPI_Testall returned, or what was late. */
-static int finish(MPI_Request requests[2], double end) {
+static int finish(transport *t, MPI_Request requests[2], double end) {
     MPI_Status statuses[2];
     double begin = now(), last = begin;
     for (;;) {
@@ -63,6 +63,7 @@ static int finish(MPI_Request requests[2], double end) {
         pthread_mutex_lock(&mpi);
         int rc = MPI_Testall(2, requests, &done, statuses);
         pthread_mutex_unlock(&mpi);
+        t->looks++;
         if (rc || done) return rc;
         double at = now();
         // this process was stopped itself, and with it perhaps the others
@@ -80,8 +81,8 @@ static int part(size_t bytes, size_t done) {
     return (int)(bytes - done < PIECE_BYTES ? bytes - done : PIECE_BYTES);
 }
 
-static int pair(const transport_piece *out, uint32_t to, const transport_piece *in, uint32_t from,
-                double end) {
+static int pair(transport *t, const transport_piece *out, uint32_t to, const transport_piece *in,
+                uint32_t from, double end) {
     for (size_t sent = 0, got = 0; sent < out->bytes || got < in->bytes;) {
         MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
         int send = part(out->bytes, sent), receive = part(in->bytes, got), rc = 0;
@@ -93,7 +94,7 @@ static int pair(const transport_piece *out, uint32_t to, const transport_piece *
             rc = MPI_Isend((char *)out->data + sent, send, MPI_BYTE, (int)to, DATA_TAG,
                            MPI_COMM_WORLD, &requests[0]);
         pthread_mutex_unlock(&mpi);
-        if (rc || (rc = finish(requests, end))) return rc;
+        if (rc || (rc = finish(t, requests, end))) return rc;
         sent += (size_t)send;
         got += (size_t)receive;
     }
@@ -104,10 +105,10 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
                     char text[TRANSPORT_TEXT_BYTES]) {
     double end = now() + limits.waiting;
     int rc = 0;
-    atomic_store(&waits, true);
+    t->waits = true;
     for (uint32_t k = 1; !rc && k < t->size; k++) {
         uint32_t to = (t->rank + k) % t->size, from = (t->rank + t->size - k) % t->size;
-        if (!(rc = pair(&send[to], to, &receive[from], from, end))) continue;
+        if (!(rc = pair(t, &send[to], to, &receive[from], from, end))) continue;
         if (rc < 0)
             snprintf(text, TRANSPORT_TEXT_BYTES,
                      "rank %u did not come within %.0f s (HARNESS_GROUP_WAIT)",
@@ -116,7 +117,7 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
             snprintf(text, TRANSPORT_TEXT_BYTES, "rank %u or %u is lost (MPI error %d)", from, to,
                      rc);
     }
-    atomic_store(&waits, false);
+    t->waits = false;
     return rc != 0;
 }
 
@@ -175,10 +176,10 @@ static void lose(const peer *p, double silent) {
     end_all(1);
 }
 
-/* The main thread neither computes nor waits for others. */
+/* The main thread does not get on, whatever it is at. */
 static void end_hung(double still) {
     fprintf(stderr,
-            "harness: rank %u of %u hangs: it computed nothing for %.0f s and waited for "
+            "harness: rank %u of %u hangs: it did nothing for %.0f s and waited for "
             "nobody; all ranks end; what the last checkpoint holds is not lost\n",
             life.rank, life.size, still);
     end_all(1);
@@ -241,9 +242,7 @@ static void *live(void *none) {
         last = at;
         bool says = at - said >= life_every;
         if (says) said = at;
-        if (atomic_load(&waits))
-            life.look.last = 0;
-        else if (!life.ends && transport_hangs(&life.look, life.own, limits.silence, at))
+        if (!life.ends && transport_hangs(&life.look, life.own, limits.silence, at))
             end_hung(at - life.look.since);
         if (look(at, says)) return NULL;
         pause_ns((life.ends ? 1 : TICK_MS) * 1000000L);
@@ -298,6 +297,30 @@ static void show_symbols(void) {
 #endif
 }
 
+static char late[TEXT_BYTES];
+
+/* SIGALRM while MPI begins, which waits for all ranks without a limit. */
+static void begin_late(int none) {
+    (void)none;
+    (void)!write(STDERR_FILENO, late, strlen(late));
+    _exit(1);
+}
+
+/* number: of this rank, as its launcher has it. */
+static void limit_begin(uint32_t number) {
+    snprintf(late, sizeof late,
+             "harness: the ranks did not all come within %.0f s (HARNESS_GROUP_WAIT)\n",
+             limits.waiting);
+    signal(SIGALRM, begin_late);
+    // one rank tells it, and its end is that of all
+    alarm(1 + (unsigned)limits.waiting + (number ? 2 + number % 8 : 0));
+}
+
+static void limit_end(void) {
+    alarm(0);
+    signal(SIGALRM, SIG_DFL);
+}
+
 __attribute__((visibility("default"))) transport_open harness_transport_open;
 
 int harness_transport_open(transport *t, uint32_t version, const transport_limits *wanted,
@@ -310,6 +333,7 @@ int harness_transport_open(transport *t, uint32_t version, const transport_limit
         return 1;
     }
     limits = *wanted;
+    limit_begin(t->rank);
     show_symbols();
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level)) {
         snprintf(text, TRANSPORT_TEXT_BYTES, "MPI_Init_thread failed");
@@ -336,5 +360,6 @@ int harness_transport_open(transport *t, uint32_t version, const transport_limit
         snprintf(text, TRANSPORT_TEXT_BYTES, "the thread that watches the ranks did not start");
         return 1;
     }
+    limit_end();
     return 0;
 }
