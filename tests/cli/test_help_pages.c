@@ -256,7 +256,7 @@ Test(help_pages, bash_completes) {
                 "'run --label-map' 'run -o' 'errors' 'runs' 'compare' 'results add' "
                 "'tune --recipe' 'predict'; do try harness $line wor; done\n"
                 "try harness compare cp\ntry harness run --kind r\n"
-                "try harness compare --format m\ntry harness help --format ''\n");
+                "try harness compare --format ''\ntry harness help --format ''\n");
     cr_expect_str_eq(said, "harness re: report results regress\n"
                            "harness run --ta: --task --task-dir\n"
                            "harness run --task kor_h: kor_hate kor_hate_bias kor_hate_gender\n"
@@ -291,7 +291,7 @@ Test(help_pages, bash_completes) {
                            "harness predict wor: \n"
                            "harness compare cp: cpu\n"
                            "harness run --kind r: regression\n"
-                           "harness compare --format m: md\n"
+                           "harness compare --format : html json md\n"
                            "harness help --format : bash fish man zsh\n");
     ran_nothing();
     mem_free(said);
