@@ -2,6 +2,8 @@
 
 #include "base/ascii.h"
 
+#include <string.h>
+
 /* Alphabets whose letters look alike; the other scripts are of none of them. */
 typedef enum alphabet { NO_ALPHABET, LATIN, GREEK, CYRILLIC } alphabet;
 
@@ -81,4 +83,14 @@ bool name_is_word(const char *text) {
         at += n;
     }
     return *text && *text != '-';
+}
+
+int name_place(const char *list, const char *word) {
+    size_t length = strlen(word);
+    for (int place = 0;; place++) {
+        size_t n = strcspn(list, ",");
+        if (n == length && !memcmp(list, word, n)) return place;
+        if (!list[n]) return -1;
+        list += n + strlen(", ");
+    }
 }

@@ -21,4 +21,7 @@ err name_plain(strbuf *out, const char *text, size_t most) MUST_CHECK;
  * alike: another "o" than that of "own-" tells nobody apart. */
 bool name_is_word(const char *text);
 
+/* The place of a word in a list as messages have it ("fp32, fp16, bf16"), or -1. */
+int name_place(const char *list, const char *word);
+
 #endif

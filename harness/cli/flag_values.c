@@ -1,6 +1,8 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/help_pages.h"
+#include "cli/options.h"
+#include "cli/own_files.h"
 #include "compute/device.h"
 #include "compute/ops.h"
 #include "metric/score.h"
@@ -11,7 +13,9 @@
 #include "task/corpus_manifest.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
+#include "train/run/device_check.h"
 #include "train/run/kept_task.h"
+#include "train/run/run.h"
 #include "train/run/run_parts.h"
 #include "train/run/shipped.h"
 
@@ -23,6 +27,7 @@ struct flag_values {
     bool is_list;
     err (*print)(void);
     err (*list)(task_catalog *c, const char *extra_dir); /* of names in manifests, before these */
+    const char *words; /* "a, b, c", where nothing else makes the list */
 };
 
 static err print_catalog(const flag_values *v, const char *extra_dir) {
@@ -109,20 +114,37 @@ static err print_languages(void) {
     return ERR_OK;
 }
 
+static err print_lists(void);
+
 static const flag_values table[] = {
-    {"task", "TASK", true, print_own_tasks, task_list},
-    {"model", NULL, true, print_models, NULL},
-    {"shipped", NULL, true, print_shipped, NULL},
-    {"device", "DEVICE", false, print_devices, NULL},
-    {"recipe", NULL, false, print_recipes, NULL},
-    {"corpus", "NAME", true, NULL, corpus_manifest_list},
-    {"arch", NULL, false, print_families, NULL},
-    {"op", "OP", false, print_ops, NULL},
-    {"lang", NULL, false, print_languages, NULL},
-    {"lr-scheduler-type", NULL, false, print_schedules, NULL},
-    {"metric-for-best-model", NULL, false, print_metrics, NULL},
+    {"task", "TASK", .is_list = true, .print = print_own_tasks, .list = task_list},
+    {"model", .is_list = true, .print = print_models},
+    {"shipped", .is_list = true, .print = print_shipped},
+    {"device", "DEVICE", .print = print_devices},
+    {"recipe", .print = print_recipes},
+    {"corpus", "NAME", .is_list = true, .list = corpus_manifest_list},
+    {"arch", .print = print_families},
+    {"op", "OP", .print = print_ops},
+    {"lang", .print = print_languages},
+    {"lr-scheduler-type", .print = print_schedules},
+    {"metric-for-best-model", .print = print_metrics},
+    {"precision", .words = PRECISION_WORDS},
+    {"check-device", .words = DEVICE_CHECK_WORDS},
+    {"protocol", .words = PROTOCOL_WORDS},
+    {"kind", .words = OWN_KIND_WORDS},
+    {"split", .words = SPLIT_WORDS},
+    {"search", .words = SEARCH_WORDS},
+    {"format", .words = REPORT_FORMAT_WORDS},
+    {"compare-format", .words = COMPARE_FORMAT_WORDS},
+    {"help-format", .words = HELP_FORMAT_WORDS},
+    {"values", .print = print_lists},
 };
 enum { VALUES_COUNT = sizeof table / sizeof *table };
+
+static err print_lists(void) {
+    for (size_t i = 0; i < VALUES_COUNT; i++) shown_out("%s\n", table[i].name);
+    return ERR_OK;
+}
 
 const flag_values *flag_values_find(const char *flag) {
     for (size_t i = 0; i < VALUES_COUNT; i++)
@@ -142,6 +164,7 @@ bool flag_values_is_list(const flag_values *v) {
 err flag_values_print(const char *flag, const char *extra_dir) {
     const flag_values *v = flag_values_find(flag);
     if (v) {
+        if (v->words) print_names(v->words);
         err e = v->list ? print_catalog(v, extra_dir) : ERR_OK;
         return e || !v->print ? e : v->print();
     }

@@ -85,6 +85,13 @@ bool options_given(flag_value *out, const options *o, const char *field);
  * and *out is filled; false behind the last. */
 bool options_nth(flag_value *out, bool *given, const options *o, verb_id verb, size_t n);
 
+/* What flags may be given that take one of a few words, as messages and shells list them. */
+#define REPORT_FORMAT_WORDS "md, html, csv, json"
+#define COMPARE_FORMAT_WORDS "md, html, json"
+#define HELP_FORMAT_WORDS "man, bash, zsh, fish"
+#define SPLIT_WORDS "train, test, dev"
+#define SEARCH_WORDS "random, grid"
+
 /* A flag of the command line was out of range: `what` tells the range ("1 to 100"). */
 err options_range_error(const char *flag, const char *found, const char *what) MUST_CHECK;
 

@@ -405,14 +405,14 @@ static err add_rules(cJSON *root, const own__scan *s) {
 }
 
 static err build(cJSON *root, const own__scan *s, const char *name, size_t count) {
-    const char *const kinds[] = {"classification", "regression", "multi_label"};
     char title[200];
     shown_snprintf(title, sizeof title, SHOWN_TERMINAL, "Own files: %.150s",
                    path_name(s->wish->paths[OWN_TRAIN]));
-    err e = json_put(root,
-                     "schema %u name %s version %u title %s source %s licence %s citation %s "
-                     "kind %s",
-                     1u, name, 1u, title, "own files", "not stated", "none", kinds[s->kind]);
+    err e =
+        json_put(root,
+                 "schema %u name %s version %u title %s source %s licence %s citation %s "
+                 "kind %s",
+                 1u, name, 1u, title, "own files", "not stated", "none", answer_kind_name(s->kind));
     if (!e) e = add_files(root, s);
     if (!e) e = add_format(root, s);
     if (!e) e = add_labels(root, s, count);

@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The first kinds of answers, in their order. */
+#define OWN_KIND_WORDS "classification, regression, multi_label"
+
 typedef enum own_role { OWN_TRAIN, OWN_TEST, OWN_VALIDATION, OWN_ROLES } own_role;
 
 typedef struct own_files {
@@ -20,7 +23,7 @@ typedef struct own_files {
                                      set, by hash; NULL: none */
     /* columns, or NULL: guessed where one guess alone is possible, which is said */
     const char *text, *text_pair, *label;
-    const char *kind;            /* as in a manifest; NULL: classification */
+    const char *kind;            /* one of OWN_KIND_WORDS; NULL: classification */
     const char *label_separator; /* of kind multi_label */
     bool skips_bad_rows;
     bool

@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "base/shown.h"
 #include "platform/file.h"
 
@@ -380,17 +381,9 @@ static err scan_file(own__scan *s, own_role role) {
 }
 
 err own__scan_all(own__scan *s, const own_files *w) {
-    static const char *const kinds[] = {"classification", "regression", "multi_label"};
-    enum { KINDS = sizeof kinds / sizeof *kinds };
-    const char *kind = w->kind ? w->kind : kinds[0];
+    int k = w->kind ? name_place(OWN_KIND_WORDS, w->kind) : ANSWER_CLASS;
     *s = (own__scan){.wish = w, .low = INFINITY, .high = -INFINITY};
-    size_t k = 0;
-    while (k < KINDS && strcmp(kind, kinds[k]) != 0) k++;
-    if (k == KINDS)
-        return err_set(ERR_USAGE,
-                       "unknown kind '%s' (known: classification, regression, "
-                       "multi_label)",
-                       kind);
+    if (k < 0) return err_set(ERR_USAGE, "unknown kind '%s' (known: %s)", w->kind, OWN_KIND_WORDS);
     s->kind = (answer_kind)k;
     if (w->label_separator && s->kind != ANSWER_SET)
         return err_set(ERR_USAGE, "--label-separator goes with --kind multi_label");

@@ -1,5 +1,6 @@
 #include "base/ascii.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "base/shown.h"
 #include "cli/compare_run.h"
 #include "cli/compare_texts.h"
@@ -304,9 +305,8 @@ static err check_options(const options *o, size_t count) {
     if (count > COMPARE_SIDES_MOST)
         return err_set(ERR_USAGE, "compare takes up to %d sides, found %zu", COMPARE_SIDES_MOST,
                        count);
-    if (format && strcmp(format, "json") && strcmp(format, "md") && strcmp(format, "html"))
-        return err_set(ERR_USAGE, "--format expects md, html or json for compare, found '%s'",
-                       format);
+    if (format && name_place(COMPARE_FORMAT_WORDS, format) < 0)
+        return options_range_error("format", format, "one of " COMPARE_FORMAT_WORDS);
     if (o->task && (!strcmp(o->task, "all") || strchr(o->task, ',')))
         return err_set(ERR_USAGE, "compare runs one task, found --task %s", o->task);
     if (count > 2 && (o->texts || o->has_rows))

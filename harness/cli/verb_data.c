@@ -250,7 +250,7 @@ static err data_head(const options *o, const task *t) {
     size_t first = o->has_row ? o->row : 1, columns = label_columns(t);
     bool dev = !strcmp(name, "dev");
     if (!dev && strcmp(name, "train") && strcmp(name, "test")) {
-        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
+        return err_set(ERR_USAGE, "unknown split '%s' (known: %s)", name, SPLIT_WORDS);
     }
     if (!count) return err_set(ERR_USAGE, "--rows expects 1 or more, found 0");
     err e = fetch_task(t, &wanted, o->offline, false);

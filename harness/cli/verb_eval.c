@@ -115,7 +115,7 @@ static err load(evaluation *v, const options *o, const run_task *r) {
     v->split_name = name;
     v->is_test = strcmp(name, "test") == 0;
     if (!v->is_test && !is_dev && strcmp(name, "train") != 0)
-        return err_set(ERR_USAGE, "unknown split '%s' (known: train, test, dev)", name);
+        return err_set(ERR_USAGE, "unknown split '%s' (known: %s)", name, SPLIT_WORDS);
     if (!o->offline && (e = fetch_task(&v->task, &wish, false, false))) return e;
     if ((e = dataset_load(&v->data, &v->task, &wish))) return e;
     if (is_dev && (e = dataset_split_dev(&v->data, &v->task))) return e;

@@ -13,7 +13,7 @@ static err print_page(const char *format) {
         pages[i].print();
         return ERR_OK;
     }
-    return options_range_error("format", format, "man, bash, zsh or fish");
+    return options_range_error("format", format, "one of " HELP_FORMAT_WORDS);
 }
 
 err verb_help(const options *o) {

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/name.h"
 #include "base/order.h"
 #include "base/shown.h"
 #include "cli/find_run.h"
@@ -64,9 +65,9 @@ static const struct form {
 enum { FORM_COUNT = sizeof forms / sizeof *forms };
 
 static err check_form_name(const char *name) {
-    for (size_t i = 0; i < FORM_COUNT; i++)
-        if (!strcmp(forms[i].name, name)) return ERR_OK;
-    return err_set(ERR_USAGE, "--format expects md, html, csv or json, found '%s'", name);
+    return name_place(REPORT_FORMAT_WORDS, name) >= 0
+               ? ERR_OK
+               : options_range_error("format", name, "one of " REPORT_FORMAT_WORDS);
 }
 
 static bool is_wanted(const struct form *f, const char *name) {

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/moment.h"
+#include "base/name.h"
 #include "base/shown.h"
 #include "cli/dry_run.h"
 #include "cli/group_flag.h"
@@ -85,15 +86,13 @@ static err choose_recipe(run_request *q, const options *o, const char *model) {
 static err choose_protocol(run_protocol *p, const options *o) {
     *p = o->load_best_model_at_end ? PROTOCOL_DEV : PROTOCOL_LAST;
     if (!o->protocol) return ERR_OK;
-    if (strcmp(o->protocol, "dev") == 0) {
-        *p = PROTOCOL_DEV;
-        return ERR_OK;
-    }
-    if (strcmp(o->protocol, "last") != 0)
-        return err_set(ERR_USAGE, "unknown protocol '%s' (known: last, dev)", o->protocol);
-    if (o->load_best_model_at_end)
+    int place = name_place(PROTOCOL_WORDS, o->protocol);
+    if (place < 0)
+        return err_set(ERR_USAGE, "unknown protocol '%s' (known: %s)", o->protocol, PROTOCOL_WORDS);
+    if (place == PROTOCOL_LAST && o->load_best_model_at_end)
         return err_set(ERR_USAGE, "--load-best-model-at-end needs --protocol dev: protocol last "
                                   "scores the final weights");
+    *p = (run_protocol)place;
     return ERR_OK;
 }
 

@@ -101,9 +101,10 @@ static err read_space(search *s, const options *o) {
 static err choose_search(search *s, const options *o) {
     bool is_grid = s->space.points && !o->has_trials;
     if (o->search) {
-        is_grid = strcmp(o->search, "grid") == 0;
-        if (!is_grid && strcmp(o->search, "random") != 0)
-            return err_set(ERR_USAGE, "unknown search '%s' (known: random, grid)", o->search);
+        int place = name_place(SEARCH_WORDS, o->search);
+        is_grid = place == 1;
+        if (place < 0)
+            return err_set(ERR_USAGE, "unknown search '%s' (known: %s)", o->search, SEARCH_WORDS);
     }
     if (is_grid && !s->space.points)
         return err_set(ERR_USAGE, "a grid has values alone, no range (--search random)");

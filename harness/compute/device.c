@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "compute/plan.h"
 #include "platform/places.h"
 
@@ -188,14 +189,10 @@ err device_find(device_info *out, const char *selector) {
 }
 
 err device_precision_find(device_precision *out, const char *name) {
-    *out = PRECISION_FP32;
-    if (!name || !strcmp(name, "fp32") || !strcmp(name, "auto")) return ERR_OK;
-    for (device_precision p = PRECISION_FP16; p <= PRECISION_BF16; p++) {
-        if (strcmp(name, device_precision_name(p)) != 0) continue;
-        *out = p;
-        return ERR_OK;
-    }
-    return err_set(ERR_USAGE, "no precision '%s' (known: fp32, fp16, bf16, auto)", name);
+    int place = name ? name_place(PRECISION_WORDS, name) : PRECISION_FP32;
+    *out = place > PRECISION_BF16 || place < 0 ? PRECISION_FP32 : (device_precision)place;
+    return place < 0 ? err_set(ERR_USAGE, "no precision '%s' (known: %s)", name, PRECISION_WORDS)
+                     : ERR_OK;
 }
 
 const char *device_precision_name(device_precision precision) {

@@ -138,6 +138,7 @@ err device_write_u32(span dst, const uint32_t *src, size_t count) MUST_CHECK;
 err device_read_u32(uint32_t *dst, span src, size_t count) MUST_CHECK;
 
 /* name as --precision takes it; NULL and "auto" are fp32. Errors: ERR_USAGE listing the names. */
+#define PRECISION_WORDS "fp32, fp16, bf16, auto"
 err device_precision_find(device_precision *out, const char *name) MUST_CHECK;
 /* "fp32", "fp16" or "bf16", as records say it. */
 const char *device_precision_name(device_precision precision);

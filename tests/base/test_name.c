@@ -44,6 +44,26 @@ Test(name, plain_names_are_safe_readable_and_keep_hangul) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+Test(name, a_word_has_a_place_in_a_list) {
+    static const struct {
+        const char *list, *word;
+        int place;
+    } cases[] = {
+        {"random, grid", "random", 0},
+        {"random, grid", "grid", 1},
+        {"random, grid", "gri", -1},
+        {"random, grid", "grids", -1},
+        {"random, grid", "", -1},
+        {"random, grid", " grid", -1},
+        {"one", "one", 0},
+        {"random, grid", ",", -1},
+        {"random, grid", "Grid", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(name_place(cases[i].list, cases[i].word), cases[i].place, "'%s'",
+                     cases[i].word);
+}
+
 /* What a task may be called; letters of alphabets that look alike do not mix in one word of it. */
 Test(name, words_do_not_mix_what_looks_alike) {
     static const struct {

@@ -255,7 +255,8 @@ Test(help_pages, bash_completes) {
                 "for line in 'eval --model' 'tokenize -m' 'bench --against' 'run --shard' "
                 "'run --label-map' 'run -o' 'errors' 'runs' 'compare' 'results add' "
                 "'tune --recipe' 'predict'; do try harness $line wor; done\n"
-                "try harness compare cp\n");
+                "try harness compare cp\ntry harness run --kind r\n"
+                "try harness compare --format ''\ntry harness help --format ''\n");
     cr_expect_str_eq(said, "harness re: report results regress\n"
                            "harness run --ta: --task --task-dir\n"
                            "harness run --task kor_h: kor_hate kor_hate_bias kor_hate_gender\n"
@@ -288,7 +289,10 @@ Test(help_pages, bash_completes) {
                            "harness results add wor: words words.csv words.d\n"
                            "harness tune --recipe wor: words words.csv words.d\n"
                            "harness predict wor: \n"
-                           "harness compare cp: cpu\n");
+                           "harness compare cp: cpu\n"
+                           "harness run --kind r: regression\n"
+                           "harness compare --format : html json md\n"
+                           "harness help --format : bash fish man zsh\n");
     ran_nothing();
     mem_free(said);
 }
@@ -305,10 +309,11 @@ Test(help_pages, fish_completes) {
                                "\"harness run --task-dir ~/'my tasks' --task mi\" "
                                "'harness run --task-dir=~/my\\\\ tasks --task mi' "
                                "\"harness run --task-dir 'my[1]' --task mi\" "
-                               "\"harness run --task-dir " PATTERN " --task mi\"\n"
+                               "\"harness run --task-dir " PATTERN " --task mi\" "
+                               "'harness run --kind mul'\n"
                                "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
     cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\npage\n"
-                           "mine\nmine\nown-f\nmine\nmine\nmine\n");
+                           "mine\nmine\nown-f\nmine\nmine\nmine\nmulti_label\n");
     ran_nothing();
     mem_free(said);
 }
@@ -328,7 +333,7 @@ Test(help_pages, zsh_completes) {
                      "--task mi\" 'run --task-dir=my\\ tasks --task mi' 'run --task own' "
                      "'run --task-dir ~/my\\ tasks --task mi' 'run --task-dir=my\\[1\\] --task mi' "
                      "\"run --task-dir " PATTERN " --task mi\" "
-                     "\"run --task-dir=" PATTERN " --task mi\"; do\n"
+                     "\"run --task-dir=" PATTERN " --task mi\" 'run --kind reg'; do\n"
                      "  zpty -w -n z \"harness $word\"$'\\t\\C-aprint -r -- \"=\\C-e\"\\n'\n"
                      "  zpty -r -m z line $'*\\n=harness*\\r*'\n"
                      "  print -r -- ${${line##*$'\\n='}%%$'\\r'*}\n"
@@ -343,7 +348,8 @@ Test(help_pages, zsh_completes) {
                      "harness run --task-dir ~/my\\ tasks --task mine\n"
                      "harness run --task-dir=my\\[1\\] --task mine\n"
                      "harness run --task-dir " PATTERN " --task mi\n"
-                     "harness run --task-dir=" PATTERN " --task mi\n");
+                     "harness run --task-dir=" PATTERN " --task mi\n"
+                     "harness run --kind regression\n");
     ran_nothing();
     mem_free(said);
 }
@@ -393,7 +399,8 @@ Test(help_pages, values_are_lists_of_this_machine) {
     program_free(&r);
     r = RUN("help", "--format", "roff");
     cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "--format expects man, bash, zsh or fish, found 'roff'"), "%s", r.err);
+    cr_expect(strstr(r.err, "--format expects one of man, bash, zsh, fish, found 'roff'"), "%s",
+              r.err);
     program_free(&r);
     r = RUN("help", "--format", "man", "--json");
     cr_expect_eq(r.exit_code, 2);
@@ -409,7 +416,17 @@ Test(help_pages, values_are_lists_of_this_machine) {
                                           {"op", "layernorm_fwd\n"},
                                           {"lang", "en\nko\n"},
                                           {"lr-scheduler-type", "cosine\n"},
-                                          {"metric-for-best-model", "macro_f1\n"}};
+                                          {"metric-for-best-model", "macro_f1\n"},
+                                          {"precision", "fp32\nfp16\nbf16\nauto\n"},
+                                          {"check-device", "auto\nalways\nnever\n"},
+                                          {"protocol", "last\ndev\n"},
+                                          {"kind", "classification\nregression\nmulti_label\n"},
+                                          {"split", "train\ntest\ndev\n"},
+                                          {"search", "random\ngrid\n"},
+                                          {"format", "md\nhtml\ncsv\njson\n"},
+                                          {"compare-format", "md\nhtml\njson\n"},
+                                          {"help-format", "man\nbash\nzsh\nfish\n"},
+                                          {"values", "help-format\n"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *list = output_of("help", "--values", rows[i][0]);
         cr_expect(strstr(list, rows[i][1]), "%s: %s", rows[i][0], list);

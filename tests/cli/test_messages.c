@@ -137,7 +137,8 @@ Test(messages, one_task_where_one_is_taken) {
     RUN_SAYS(2, "compare runs one task, found --task all", "compare", "cpu", "cpu", "--task",
              "all");
     RUN_SAYS(2, "bench takes one task, found --task a,b", "bench", "--task", "a,b");
-    RUN_SAYS(2, "md, html or json for compare, found 'csv'", "compare", "a", "b", "-f", "csv");
+    RUN_SAYS(2, "--format expects one of md, html, json, found 'csv'", "compare", "a", "b", "-f",
+             "csv");
 }
 
 Test(messages, bounds_do_not_contradict_the_value) {

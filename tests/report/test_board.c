@@ -318,7 +318,8 @@ Test(board, report_names_damage_and_fails_at_the_end) {
     cr_assert(file_exists(board_path));
     p = RUN("report", "--results", fake_results, "--format", "xml");
     cr_assert_eq(p.exit_code, 2);
-    cr_assert(strstr(p.err, "--format expects md, html, csv or json, found 'xml'"), "%s", p.err);
+    cr_assert(strstr(p.err, "--format expects one of md, html, csv, json, found 'xml'"), "%s",
+              p.err);
     program_free(&p);
     mem_free(damaged);
     mem_free(board_path);

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "compute/verify/verify.h"
 #include "platform/file.h"
 #include "platform/places.h"
@@ -11,15 +12,11 @@
 #include <sys/stat.h>
 
 err device_check_parse(device_check *out, const char *text) {
-    static const char *const names[] = {"auto", "always", "never"};
-    *out = CHECK_AUTO;
-    for (int i = 0; text && i < 3; i++) {
-        if (strcmp(text, names[i]) != 0) continue;
-        *out = (device_check)i;
-        return ERR_OK;
-    }
-    return text ? err_set(ERR_USAGE, "--check-device '%s' (known: auto, always, never)", text)
-                : ERR_OK;
+    int place = text ? name_place(DEVICE_CHECK_WORDS, text) : CHECK_AUTO;
+    *out = place < 0 ? CHECK_AUTO : (device_check)place;
+    return place < 0
+               ? err_set(ERR_USAGE, "--check-device '%s' (known: %s)", text, DEVICE_CHECK_WORDS)
+               : ERR_OK;
 }
 
 /* The folder of marks; *folder is NULL when there is no cache. */

@@ -15,7 +15,8 @@ typedef enum device_check {
     CHECK_NEVER
 } device_check;
 
-/* "auto", "always" or "never"; NULL is auto. Errors: ERR_USAGE. */
+/* One of these, in the order of the enum; NULL is auto. Errors: ERR_USAGE. */
+#define DEVICE_CHECK_WORDS "auto, always, never"
 err device_check_parse(device_check *out, const char *text) MUST_CHECK;
 
 /* Errors: ERR_DEVICE naming the operation that is beyond its bounds; a result that cannot be

@@ -45,6 +45,7 @@
 #include "train/step/trainer.h"
 
 typedef enum run_protocol { PROTOCOL_LAST, PROTOCOL_DEV } run_protocol;
+#define PROTOCOL_WORDS "last, dev"
 
 /* What was asked for; strings are borrowed until run_close. */
 typedef struct run_request {
