@@ -49,12 +49,12 @@ TestSuite(power, .fini = temporary_remove);
 
 Test(power, a_machine_without_counters_tells_nothing) {
     power_sample s;
-    power_read(&s, &(power_place){temporary_path("none"), temporary_path("none.so"), "x"});
-    cr_expect(!s.count && s.clock_mhz == 0 && !s.tells_heat && !s.is_card);
+    power_read(&s, &(power_place){temporary_path("none"), temporary_path("none.so"), "x", "none"});
+    cr_expect(!s.count && s.clock_mhz == 0 && !s.tells_heat && !s.is_card && s.others_s == 0);
     put(PACKAGE "0/energy_uj", "twelve\n");
     put(PACKAGE "1/energy_uj", "-3\n");
     put(PACKAGE "2/energy_uj", "");
-    power_read(&s, &(power_place){temporary_path("sys"), NULL, ""});
+    power_read(&s, &(power_place){temporary_path("sys"), NULL, "", NULL});
     cr_expect_eq(s.count, 0);
 }
 
