@@ -368,7 +368,7 @@ static err add_timing(record *out, const run *r) {
 void run_cost(record_cost *out, const power_sample *at, const record *r) {
     double train[POWER_COUNTERS], eval[POWER_COUNTERS];
     const power_sample *first = &at[RUN_TRAINS], *last = &at[RUN_TRAINED];
-    *out = (record_cost){0};
+    *out = (record_cost){.beside = json_rounded(power_beside(first, last))};
     power_between(train, first, last);
     power_between(eval, &at[RUN_SCORES], &at[RUN_SCORED]);
     for (size_t i = 0; i < first->count; i++) {

@@ -84,7 +84,7 @@ static err workspace_init(workspace *w, const row_job *job, const row_runs *all)
     if (!e) e = confusion_init_kind(&w->sum, b->kind, b->classes);
     if (e || !job->in_lanes) return e ? e : row_runs_init(&w->own, job);
     e = row_weights_init(&w->of_rows, &all->gold);
-    return e ? e : row_lane_sum_init(&w->sums, all->places);
+    return e ? e : row_lane_sum_init(&w->sums, all->places, rows);
 }
 
 static void score_draw(const row_job *job, workspace *w, size_t d) {

@@ -14,15 +14,17 @@ typedef uint32_t lanes __attribute__((vector_size(ROW_LANES * sizeof(uint32_t)),
 typedef uint64_t wide __attribute__((vector_size(ROW_LANES * sizeof(uint64_t)), aligned(8)));
 
 /* Lanes whose reals fit the processor's registers with all that is between them. */
-enum { SOME_LANES = 4 };
+enum { SOME_LANES = 4, LANE_PARTS = ROW_LANES / SOME_LANES, HALF_LANES = ROW_LANES / 2 };
 typedef uint32_t some_lanes __attribute__((vector_size(SOME_LANES * sizeof(uint32_t)), aligned(4)));
+typedef uint32_t half_lanes __attribute__((vector_size(HALF_LANES * sizeof(uint32_t)), aligned(4)));
 typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
 typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
 
 #define INLINE static inline __attribute__((always_inline))
 
-// counts below 2^31; a processor turns signed numbers into reals at once
-#define AS_REALS(x) __builtin_convertvector((some_signs)(x), some_reals)
+// counts below 2^31; a processor turns signed numbers into reals at once, a compiler one by one
+#define AS_REAL(x, k) (double)((some_signs)(x))[k]
+#define AS_REALS(x) ((some_reals){AS_REAL(x, 0), AS_REAL(x, 1), AS_REAL(x, 2), AS_REAL(x, 3)})
 // 1 where such a count is 0, which compilers may compare number by number
 #define IS_NONE(x) (((x)-1) >> 31)
 
@@ -42,8 +44,11 @@ struct row_cell {
     size_t end; // of its rows, which begin where the cell before ends
 };
 
-// of a label's rows in the order of their scores
-enum { MARK_HAS_LABEL = 1, MARK_ENDS_EQUALS = 2 };
+/* Rows of one score that a label's curve rises by, in the order of their scores: from begin on those
+ * that have the label, then from others to end those that have not. */
+struct row_rise {
+    uint32_t begin, others, end;
+};
 
 bool row_lanes_serve(unsigned parts, uint64_t total) {
     enum { EXACT_CUBE = 1 << 17 }; // 2^51, whose quarters a double holds
@@ -193,67 +198,88 @@ static err make_cells(row_lanes *l, const row_lanes *gold) {
 
 /* --- curves --- */
 
-static err make_marks(row_lanes *l) {
+static err make_rises(row_lanes *l) {
     const row_statistics *s = l->statistics;
-    err e = mem_new(&l->marks, s->classes * s->rows);
+    size_t count = 0; // no more than one of each row
+    err e = mem_new(&l->rises, s->rows);
+    if (!e) e = mem_new(&l->rise_end, s->classes);
     for (size_t k = 0; k < s->classes && !e; k++) {
         const uint32_t *order = s->descending + k * s->rows;
         const double *scores = s->scores + k * s->rows;
-        uint8_t *marks = l->marks + k * s->rows;
-        for (size_t i = 0; i < s->rows; i++) {
-            bool last = i + 1 == s->rows || scores[order[i + 1]] < scores[order[i]];
-            marks[i] =
-                (s->gold_class[order[i]] == k ? MARK_HAS_LABEL : 0) | (last ? MARK_ENDS_EQUALS : 0);
+        for (size_t i = 0, end; i < s->rows; i = end) {
+            size_t others = i;
+            while (others < s->rows && s->gold_class[order[others]] == k &&
+                   !(scores[order[others]] < scores[order[i]]))
+                others++;
+            for (end = others; end < s->rows && !(scores[order[end]] < scores[order[i]]);) end++;
+            if (others > i)
+                l->rises[count++] = (row_rise){(uint32_t)i, (uint32_t)others, (uint32_t)end};
         }
+        l->rise_end[k] = count;
     }
     return e;
 }
 
-/* The area under a label's curve, to which only rows that have the label add: between two of them
- * recall stays. Adds its part of all labels' to area.
- *   right  weight of the rows that have the label */
-INLINE void add_area_at(some_reals *area, const row_statistics *s, const uint8_t *marks, size_t k,
-                        const uint32_t *weights, size_t j, const some_lanes *right) {
-    const uint32_t *order = s->descending + k * s->rows;
-    const some_lanes none = IS_NONE(*right);
-    some_lanes hit = {0}, said = {0}, hit_before = {0}, said_before = {0};
-    some_reals sum = {0}, recall = {0}, precision = {0}, all = AS_REALS(*right + none);
-    bool rises = false, is_told = true; // precision: of what is before
-    for (size_t i = 0; i < s->rows; i++) {
-        const some_lanes weight = *lanes_at(weights, order[i], j);
-        said += weight;
-        if (marks[i] & MARK_HAS_LABEL) {
-            hit += weight;
-            rises = true;
+/* Weights of the rows before each place of an order, to (rows + 1, ROW_LANES). */
+INLINE void add_before(uint32_t *before, const uint32_t *weights, const uint32_t *order,
+                       size_t rows) {
+    half_lanes sum[2] = {{0}};
+    for (size_t i = 0; i <= rows; i++)
+        for (size_t p = 0; p < 2; p++) {
+            *(half_lanes *)(before + i * ROW_LANES + p * HALF_LANES) = sum[p];
+            if (i < rows)
+                sum[p] += *(const half_lanes *)(weights + order[i] * ROW_LANES + p * HALF_LANES);
         }
-        if (!(marks[i] & MARK_ENDS_EQUALS)) continue;
-        if (rises) {
-            // before the first row that takes part precision is 1
-            some_lanes first = IS_NONE(said_before), empty = IS_NONE(said);
-            some_reals hits = AS_REALS(hit), here = hits / all;
-            if (!is_told) precision = AS_REALS(hit_before) / AS_REALS(said_before + first);
-            some_reals before = precision + AS_REALS(first);
-            precision = hits / AS_REALS(said + empty);
-            sum += (here - recall) * (precision + before) / 2;
-            recall = here;
-        }
-        is_told = rises;
-        rises = false;
-        hit_before = hit;
-        said_before = said;
-    }
-    // a label that no row has: from recall 0 to 1 at the first row, precision 0
-    sum += AS_REALS(none - (IS_NONE(said) & none)) * 0.5;
-    *area += sum / (double)s->classes;
 }
 
-VECTOR_CLONES static void add_areas(row_lane_reals *area, const row_lanes *l,
+INLINE bool lacks_rows(const uint32_t *sums) {
+    some_lanes none = {0};
+    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) none |= IS_NONE(*lanes_at(sums, 0, j));
+    return none[0] | none[1] | none[2] | none[3];
+}
+
+/* Twice the area under a label's curve times the weight of the rows that have it, to which only those
+ * add: between two of them recall stays.
+ *   before  (rows + 1, ROW_LANES) weights of the rows before each place */
+INLINE void sum_area(some_reals sum[LANE_PARTS], const row_rise *rise, const row_rise *end,
+                     const uint32_t *before, size_t rows) {
+    some_reals hit[LANE_PARTS] = {{0}};
+    size_t begun = 0; // place from which on each lane has rows before it
+    while (begun < rows && lacks_rows(before + begun * ROW_LANES)) begun++;
+    for (; rise < end; rise++) {
+        for (size_t p = 0; p < LANE_PARTS; p++) {
+            size_t j = p * SOME_LANES;
+            some_lanes said = *lanes_at(before, rise->end, j);
+            some_lanes said_before = *lanes_at(before, rise->begin, j), first = {0};
+            some_reals risen = AS_REALS(*lanes_at(before, rise->others, j) - said_before);
+            some_reals hits_before = hit[p];
+            if (rise->begin < begun) { // before the first row precision is 1: 1 of 1
+                first = IS_NONE(said_before);
+                said += IS_NONE(said);
+                hits_before += AS_REALS(first);
+            }
+            some_reals here = AS_REALS(said), then = AS_REALS(said_before + first);
+            hit[p] += risen;
+            sum[p] += risen * (hit[p] * then + hits_before * here) / (here * then);
+        }
+    }
+}
+
+/* Adds the mean of all labels. */
+VECTOR_CLONES static void add_areas(row_lane_reals *area, uint32_t *before, const row_lanes *l,
                                     const row_weights *w) {
     const row_statistics *s = l->statistics;
-    for (size_t k = 0; k < s->classes; k++)
-        for (size_t j = 0; j < ROW_LANES; j += SOME_LANES)
-            add_area_at(reals_at(area, 0, j), s, l->marks + k * s->rows, k, w->weights, j,
-                        lanes_at(w->of_labels, k, j));
+    for (size_t k = 0; k < s->classes; k++) {
+        const uint32_t *right = w->of_labels + k * ROW_LANES;
+        some_reals sum[LANE_PARTS] = {{0}};
+        add_before(before, w->weights, s->descending + k * s->rows, s->rows);
+        sum_area(sum, l->rises + (k ? l->rise_end[k - 1] : 0), l->rises + l->rise_end[k], before,
+                 s->rows);
+        for (size_t j = 0; j < ROW_LANES; j++)
+            (*area)[j] +=
+                curve_area(sum[j / SOME_LANES][j % SOME_LANES], right[j], (double)w->total[j]) /
+                (double)s->classes;
+    }
 }
 
 /* Weight of the rows that have each label. */
@@ -271,59 +297,70 @@ enum { OF_WEIGHT, OF_X, OF_Y, OF_XX, OF_YY, OF_XY };
 _Static_assert(MOMENT_COUNT == OF_XY + 1 && offsetof(product_sums, xy) == OF_XY * sizeof(double),
                "the order of product_sums");
 
-/* Ranks from 1, less the mean of all, of rows from begin on that have one number; *before: weight of
- * those that have less. Returns where they end. */
-INLINE size_t rank_equals(some_reals *rank, some_reals *here, some_reals *before,
-                          const uint32_t *order, const float *numbers, size_t begin, size_t rows,
-                          const uint32_t *weights, size_t j, const some_reals *middle) {
-    some_lanes equal = {0};
-    size_t end = begin;
-    for (; end < rows && !(numbers[order[end]] > numbers[order[begin]]); end++)
-        equal += *lanes_at(weights, order[end], j);
-    *here = AS_REALS(equal);
-    *rank = *before + 0.5 * (*here + 1) - *middle;
-    *before += *here;
+typedef some_reals all_reals[LANE_PARTS];
+
+INLINE size_t end_of_equals(const uint32_t *order, const float *numbers, size_t begin,
+                            size_t rows) {
+    size_t end = begin + 1;
+    while (end < rows && !(numbers[order[end]] > numbers[order[begin]])) end++;
     return end;
+}
+
+/* Of all ranks less their mean the squares, by the cubes of how many share each. */
+INLINE void square_ranks(row_lane_reals *moments, size_t to, const all_reals cubes) {
+    for (size_t p = 0; p < LANE_PARTS; p++) {
+        some_reals all = *reals_at(moments, OF_WEIGHT, p * SOME_LANES);
+        *reals_at(moments, to, p * SOME_LANES) = (all * all * all - cubes[p]) / 12;
+    }
 }
 
 VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
     const uint32_t *order = s->order[1];
-    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) {
-        some_reals before = {0}, all = {0}, squares = {0}, rank, here;
-        some_reals middle = 0.5 * (*reals_at(w->gold_moments, OF_WEIGHT, j) + 1);
-        for (size_t begin = 0, end; begin < s->rows; begin = end) {
-            end = rank_equals(&rank, &here, &before, order, s->gold, begin, s->rows, w->weights, j,
-                              &middle);
-            for (size_t i = begin; i < end; i++) *reals_at(w->gold_ranks, order[i], j) = rank;
-            all += here * rank;
-            squares += here * rank * rank;
+    all_reals before = {{0}}, cubes = {{0}}, alone = {{0}};
+    for (size_t begin = 0, end; begin < s->rows; begin = end) {
+        end = end_of_equals(order, s->gold, begin, s->rows);
+        for (size_t p = 0; p < LANE_PARTS; p++) {
+            some_reals all = *reals_at(w->gold_moments, OF_WEIGHT, p * SOME_LANES), here = {0};
+            for (size_t i = begin; i < end; i++)
+                here += AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
+            for (size_t i = begin; i < end; i++) {
+                some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
+                *reals_at(w->gold_ranks, order[i], p * SOME_LANES) =
+                    (before[p] + 0.5 * (here - all)) * weight;
+                alone[p] += weight * weight * weight;
+            }
+            cubes[p] += here * here * here;
+            before[p] += here;
         }
-        *reals_at(w->gold_moments, OF_Y, j) = all;
-        *reals_at(w->gold_moments, OF_YY, j) = squares;
     }
+    memcpy(w->cubes, alone, sizeof alone);
+    square_ranks(w->gold_moments, OF_YY, cubes);
 }
 
+// gold's ranks add up to 0: what is added to all ranks of the other side changes no product
 VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_statistics *s,
                                          const row_weights *w) {
     const uint32_t *order = s->order[0];
-    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) {
-        some_reals before = {0}, all = {0}, squares = {0}, products = {0}, rank, here;
-        some_reals middle = 0.5 * (*reals_at(moments, OF_WEIGHT, j) + 1);
-        for (size_t begin = 0, end; begin < s->rows; begin = end) {
-            some_reals of_gold = {0};
-            end = rank_equals(&rank, &here, &before, order, s->predicted, begin, s->rows,
-                              w->weights, j, &middle);
-            for (size_t i = begin; i < end; i++)
-                of_gold += AS_REALS(*lanes_at(w->weights, order[i], j)) *
-                           *reals_at(w->gold_ranks, order[i], j);
-            all += here * rank;
-            squares += here * rank * rank;
-            products += rank * of_gold;
+    all_reals before = {{0}}, products = {{0}}, cubes;
+    memcpy(cubes, w->cubes, sizeof cubes);
+    for (size_t begin = 0, end; begin < s->rows; begin = end) {
+        all_reals here = {{0}}, of_gold = {{0}};
+        end = end_of_equals(order, s->predicted, begin, s->rows);
+        for (size_t i = begin; i < end; i++)
+            for (size_t p = 0; p < LANE_PARTS; p++) {
+                some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
+                here[p] += weight;
+                of_gold[p] += *reals_at(w->gold_ranks, order[i], p * SOME_LANES);
+                if (end > begin + 1) cubes[p] -= weight * weight * weight;
+            }
+        for (size_t p = 0; p < LANE_PARTS; p++) {
+            if (end > begin + 1) cubes[p] += here[p] * here[p] * here[p];
+            products[p] += (before[p] + 0.5 * here[p]) * of_gold[p];
+            before[p] += here[p];
         }
-        *reals_at(moments, OF_X, j) = all;
-        *reals_at(moments, OF_XX, j) = squares;
-        *reals_at(moments, OF_XY, j) = products;
     }
+    square_ranks(moments, OF_XX, cubes);
+    memcpy(moments[OF_XY], products, sizeof products);
 }
 
 // values are no whole numbers: their products are added in the order of the rows
@@ -364,7 +401,7 @@ VECTOR_CLONES static void sum_predicted(row_lane_reals *moments, const row_stati
 err row_lanes_init(row_lanes *l, const row_statistics *s, const row_lanes *gold, unsigned parts) {
     *l = (row_lanes){.statistics = s, .parts = parts};
     err e = make_cells(l, gold);
-    return e || !gold || !(parts & PART_CURVES) ? e : make_marks(l);
+    return e || !gold || !(parts & PART_CURVES) ? e : make_rises(l);
 }
 
 void row_lanes_free(row_lanes *l) {
@@ -372,7 +409,8 @@ void row_lanes_free(row_lanes *l) {
     mem_free(l->rows);
     mem_free(l->places);
     mem_free(l->of_gold);
-    mem_free(l->marks);
+    mem_free(l->rises);
+    mem_free(l->rise_end);
     *l = (row_lanes){0};
 }
 
@@ -395,13 +433,15 @@ void row_weights_free(row_weights *w) {
     *w = (row_weights){0};
 }
 
-err row_lane_sum_init(row_lane_sum *sum, size_t places) {
+err row_lane_sum_init(row_lane_sum *sum, size_t places, size_t rows) {
     *sum = (row_lane_sum){.room = places};
-    return mem_new(&sum->counts, places);
+    err e = mem_new(&sum->counts, places);
+    return e ? e : mem_new(&sum->before, (rows + 1) * ROW_LANES);
 }
 
 void row_lane_sum_free(row_lane_sum *sum) {
     mem_free(sum->counts);
+    mem_free(sum->before);
     *sum = (row_lane_sum){0};
 }
 
@@ -490,7 +530,7 @@ void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) 
     for (size_t i = 0; l->parts & PART_RANKING && i < s->rows; i++)
         for (size_t j = 0; j < ROW_LANES; j++)
             sum->ranking[j] += w->weights[i * ROW_LANES + j] * s->ranking[i];
-    if (l->parts & PART_CURVES) add_areas(&sum->curves, l, w);
+    if (l->parts & PART_CURVES) add_areas(&sum->curves, sum->before, l, w);
 }
 
 void row_lane_begin(confusion *c, const row_lanes *l) {

@@ -14,6 +14,7 @@
 enum { ROW_LANES = 16, MOMENT_COUNT = sizeof(product_sums) / sizeof(double) };
 
 typedef struct row_cell row_cell;
+typedef struct row_rise row_rise;
 
 /* What a run's rows add, ready to be summed. */
 typedef struct row_lanes {
@@ -23,7 +24,8 @@ typedef struct row_lanes {
     uint32_t *rows;    /* of the cells, one behind the other */
     uint32_t *places;  /* (place_count) of the sum, that gold or a cell adds to */
     uint32_t *of_gold; /* (place_count) from 1, which of gold's it is; 0: none */
-    uint8_t *marks;    /* curves: (C, rows) in the order of their scores */
+    row_rise *rises;   /* curves: of all labels, one behind the other */
+    size_t *rise_end;  /* (C) of the label's */
     size_t cell_count, place_count;
 } row_lanes;
 
@@ -40,7 +42,8 @@ typedef struct row_weights {
     row_lane_counts total;
     uint32_t most;              /* no weight is larger */
     row_lane_counts *right;     /* (gold's places) owned; sums of gold's answers */
-    row_lane_reals *gold_ranks; /* (rows) owned; ranks are read */
+    row_lane_reals *gold_ranks; /* (rows) owned; ranks are read: their weight times each */
+    row_lane_reals cubes;       /* the same: of all weights */
     uint32_t *of_labels; /* (C, ROW_LANES) owned; curves are read: weight of a label's rows */
     row_lane_reals gold_moments[MOMENT_COUNT];
 } row_weights;
@@ -48,6 +51,7 @@ typedef struct row_weights {
 /* A run's sum. */
 typedef struct row_lane_sum {
     row_lane_counts *counts; /* (room) owned; of the run's places */
+    uint32_t *before;        /* (rows + 1, ROW_LANES) owned scratch */
     size_t room;
     row_lane_reals ranking, curves, moments[MOMENT_COUNT];
 } row_lane_sum;
@@ -65,7 +69,7 @@ void row_lanes_free(row_lanes *l);
 
 /* Free with row_weights_free and row_lane_sum_free. Errors: ERR_MEMORY. */
 err row_weights_init(row_weights *w, const row_lanes *gold) MUST_CHECK;
-err row_lane_sum_init(row_lane_sum *sum, size_t places) MUST_CHECK;
+err row_lane_sum_init(row_lane_sum *sum, size_t places, size_t rows) MUST_CHECK;
 void row_weights_free(row_weights *w);
 void row_lane_sum_free(row_lane_sum *sum);
 

@@ -232,11 +232,14 @@ static void sum_units(confusion *c, const row_statistics *s, const uint32_t *wei
 /* relations */
 
 static _Thread_local const double *sorted_scores;
+static _Thread_local const uint32_t *sorted_gold;
+static _Thread_local uint32_t sorted_label;
 
 static int by_score(const void *a, const void *b) {
     uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
     double x = sorted_scores[i], y = sorted_scores[j];
-    return x > y ? -1 : x < y ? 1 : (i > j) - (i < j);
+    int has = (sorted_gold[j] == sorted_label) - (sorted_gold[i] == sorted_label);
+    return x > y ? -1 : x < y ? 1 : has ? has : (i > j) - (i < j);
 }
 
 /* The softmax of a row's logits, at scores[k * rows]. */
@@ -263,29 +266,36 @@ static err init_relations(row_statistics *s) {
         uint32_t *order = s->descending + k * rows;
         for (size_t i = 0; i < rows; i++) order[i] = (uint32_t)i;
         sorted_scores = s->scores + k * rows;
+        sorted_gold = s->gold_class;
+        sorted_label = (uint32_t)k;
         if (rows) qsort(order, rows, sizeof *order, by_score);
     }
     return ERR_OK;
 }
 
-/* The area under a label's curve. right: weight of the rows that have the label. */
+double curve_area(double sum, double right, double total) {
+    return right > 0 ? sum / (2 * right) : total > 0 ? 0.5 : 0;
+}
+
+/* The area under a label's curve. right: weight of the rows that have the label */
 static double area_of_label(const row_statistics *s, size_t k, double right,
                             const uint32_t *weights) {
     const uint32_t *order = s->descending + k * s->rows;
     const double *scores = s->scores + k * s->rows;
-    double area = 0, hit = 0, said = 0, recall = 0, precision = 1;
+    double sum = 0, hit = 0, said = 0, hit_before = 0, said_before = 0;
     for (size_t i = 0; i < s->rows; i++) {
         double weight = weights ? weights[order[i]] : 1;
         said += weight;
         if (s->gold_class[order[i]] == k) hit += weight;
         if (i + 1 < s->rows && !(scores[order[i + 1]] < scores[order[i]])) continue;
         if (!(said > 0)) continue; // rows that take no part
-        double here = right > 0 ? hit / right : 1;
-        area += (here - recall) * (hit / said + precision) / 2;
-        recall = here;
-        precision = hit / said;
+        // precision here and before, in one fraction; before the first row 1 of 1
+        double hits = said_before > 0 ? hit_before : 1, rows = said_before > 0 ? said_before : 1;
+        sum += (hit - hit_before) * (hit * rows + hits * said) / (said * rows);
+        hit_before = hit;
+        said_before = said;
     }
-    return area;
+    return curve_area(sum, right, said);
 }
 
 static void sum_relations(confusion *c, const row_statistics *s, const uint32_t *weights) {

@@ -28,7 +28,7 @@ typedef struct row_statistics {
     const uint32_t *gold_class, *class; /* relations: (rows), borrowed */
     bool of_curves;                     /* relations: their curves are made too */
     double *scores;                     /* (C, rows) softmax */
-    uint32_t *descending;               /* (C, rows) rows by their scores */
+    uint32_t *descending; /* (C, rows) rows by their scores, those with the label before equals */
 } row_statistics;
 
 /* Of any kind but ANSWER_CLASS, of relations with curves or without, which need no scores. Free with
@@ -44,6 +44,12 @@ void row_statistics_drop_places(row_statistics *s);
 /* Replaces what c holds by the rows' sum; weights (rows), NULL: 1 each.
  * pre: c is of that kind and number of classes. Uses s's scratch: one thread at a time. */
 void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights);
+
+/* The area under a label's curve.
+ *   sum    of what it rises by, in rows, times precision there and before
+ *   right  weight of the rows that have the label; of none recall is 1 from the first row on
+ *   total  of all rows */
+double curve_area(double sum, double right, double total);
 
 /* Numbers in a sum of that kind; classes as row_statistics_init has it. */
 size_t row_sum_size(answer_kind kind, size_t classes);

@@ -1,5 +1,7 @@
 #include "platform/power.h"
 
+#include "base/log.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <limits.h>
@@ -7,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static bool read_text(char *out, size_t size, const char *path) {
     FILE *file = fopen(path, "re");
@@ -94,6 +98,29 @@ static void add_processor(power_sample *s, const char *path, const char *name) {
     }
 }
 
+/* The first line of /proc/stat: "cpu" and ticks of user, nice, system, idle, iowait, irq, softirq,
+ * steal; guests are among user. */
+static void add_others(power_sample *s, const char *proc) {
+    enum { IDLE = 3, WAITS = 4, PARTS = 8 };
+    char path[PATH_MAX], text[256], *at = text + 3;
+    double ticks = 0;
+    struct timespec own;
+    s->at_s = clock_seconds();
+    if (!file_in(path, sizeof path, proc, "stat") || !read_text(text, sizeof text, path) ||
+        strncmp(text, "cpu ", 4) != 0)
+        return;
+    for (int i = 0; i < PARTS; i++) {
+        char *end;
+        double part = strtod(at, &end);
+        if (end == at || !(part >= 0)) return;
+        if (i != IDLE && i != WAITS) ticks += part;
+        at = end;
+    }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    s->others_s = fmax(0, ticks / (double)sysconf(_SC_CLK_TCK) - (double)own.tv_sec -
+                              1e-9 * (double)own.tv_nsec);
+}
+
 /* NVIDIA's library, as its public header has it. */
 
 typedef struct nvml {
@@ -168,6 +195,7 @@ void power_read(power_sample *out, const power_place *where) {
             visit(path, out, parts[i].each);
     if (out->clock_count) out->clock_mhz /= (double)out->clock_count;
     add_nvml(out, where);
+    add_others(out, where->proc ? where->proc : "/proc");
 }
 
 void power_between(double *joules, const power_sample *before, const power_sample *after) {
@@ -188,4 +216,9 @@ void power_between(double *joules, const power_sample *before, const power_sampl
 
 bool power_throttled(const power_sample *before, const power_sample *after) {
     return before->is_throttled || after->is_throttled || after->throttled > before->throttled;
+}
+
+double power_beside(const power_sample *before, const power_sample *after) {
+    double seconds = after->at_s - before->at_s, others = after->others_s - before->others_s;
+    return before->others_s > 0 && seconds > 0 ? fmax(0, others / seconds) : 0;
 }

@@ -1,6 +1,6 @@
-/* What the machine itself says of its energy, clock and heat: counters of Linux (powercap's RAPL
- * domains, hwmon's energy inputs, cpufreq, the processors' thermal throttling) and of NVIDIA's
- * management library, which is loaded where it is installed. What a machine does not tell, or does
+/* What the machine itself says of its energy, clock, heat and load: counters of Linux (powercap's RAPL
+ * domains, hwmon's energy inputs, cpufreq, the processors' thermal throttling, the time they were
+ * busy) and of NVIDIA's management library, which is loaded where it is installed. What a machine does not tell, or does
  * not tell this user (RAPL is root's on most), is absent: nothing is estimated, and power is not
  * integrated.
  *
@@ -20,6 +20,7 @@ typedef struct power_place {
     const char *sys;  /* NULL: "/sys" */
     const char *nvml; /* the library's file; NULL: "libnvidia-ml.so.1" */
     const char *uuid; /* of the device that computes, as device_info has it; "": no NVML */
+    const char *proc; /* NULL: "/proc" */
 } power_place;
 
 typedef struct power_counter {
@@ -38,6 +39,8 @@ typedef struct power_sample {
     bool tells_heat;    /* the next two are known */
     uint64_t throttled; /* times that processors were throttled for their heat, since they run */
     bool is_throttled;  /* the card is, at this moment */
+    double at_s;        /* when this is, in seconds of a clock of its own */
+    double others_s;    /* of processors that were busy, but not for this process; 0: not told */
 } power_sample;
 
 void power_read(power_sample *out, const power_place *where);
@@ -48,5 +51,9 @@ void power_between(double *joules, const power_sample *before, const power_sampl
 
 /* Whether the machine held its clock down for heat at `after`, or between. */
 bool power_throttled(const power_sample *before, const power_sample *after);
+
+/* How many processors other processes (and what a virtual machine waits for) kept busy between two
+ * samples, in the mean; 0 where it is not told. What the card did for others no counter tells. */
+double power_beside(const power_sample *before, const power_sample *after);
 
 #endif

@@ -97,6 +97,7 @@ static void point_of(cost_point *p, const board_row *row, cost_target target) {
         p->device_mib = fmax(p->device_mib, (double)r->device_bytes / 1048576);
         p->host_mib = fmax(p->host_mib, (double)r->host_peak_bytes / 1048576);
         p->throttled += r->cost.was_throttled;
+        p->beside += record_had_company(&r->cost);
         add_until(p, r, target);
         p->told += r->cost.energy_count > 0;
         for (size_t k = 0; k < r->cost.energy_count; k++) p->joules += r->cost.energy[k].train_j;
@@ -131,6 +132,8 @@ static err add_point(strbuf *out, const cost_point *p, cost_target target) {
         (e = shown_printf(out, SHOWN_MARKDOWN, ", %s", r->device.precision)) ||
         (e = strbuf_printf(out, " | %.2f | ", 100 * p->row->mean)) ||
         (e = report__duration(out, p->row->train_s)) ||
+        (p->beside &&
+         (e = strbuf_printf(out, ", beside others: %zu of %zu", p->beside, p->row->run_count))) ||
         (e = strbuf_printf(out, " | %.0f | %.0f | %.0f | %.0f | ", p->train_rate, p->eval_rate,
                            p->device_mib, p->host_mib)))
         return e;
@@ -179,7 +182,9 @@ err cost_markdown(strbuf *out, const board *b) {
         "\n## Cost\n\n"
         "Means over seeds of what a run took, and the largest memory. Energy is of training, as "
         "counters of the machine told it (of whole processor packages and cards); it is empty "
-        "where they told nothing, and never estimated. A row is on the front when no other row "
+        "where they told nothing, and never estimated. \"beside others\" are runs during whose "
+        "training other processes kept half a processor or more busy, whose times may be longer "
+        "for it; older records do not tell. A row is on the front when no other row "
         "of its table and device scores as well in less time, or better in as much. Under protocol "
         "dev the time until a dev score is that of training until the first evaluation that had "
         "it, evaluations and saving apart; unless `--dev-score` names one it is the best that "

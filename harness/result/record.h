@@ -125,7 +125,13 @@ typedef struct record_cost {
     size_t energy_count;
     double clock_begin_mhz, clock_end_mhz; /* of training, of what computes */
     bool tells_heat, was_throttled;
+    double beside; /* processors that others kept busy while it trained, in the mean */
 } record_cost;
+
+/* Whether others kept as many processors busy as lengthen a run's times. */
+static inline bool record_had_company(const record_cost *c) {
+    return c->beside >= 0.5;
+}
 
 /* Rows of the test set that have so many tokens (with [CLS] and [SEP], after truncation). */
 typedef struct record_length {

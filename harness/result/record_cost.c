@@ -1,4 +1,4 @@
-/* What the machine told of its energy, clock and heat: of those that tell, and not in records of older
+/* What the machine told of its energy, clock, heat and load: of those that tell, and not in records of older
  * programs. */
 #include "result/record_internal.h"
 
@@ -9,7 +9,7 @@ err record__cost_write(cJSON *object, const char *key, const record *r) {
     const record_cost *c = &r->cost;
     bool clock = c->clock_begin_mhz > 0 && c->clock_end_mhz > 0;
     cJSON *cost = NULL, *list = NULL;
-    if (!c->energy_count && !clock && !c->tells_heat) return ERR_OK;
+    if (!c->energy_count && !clock && !c->tells_heat && !(c->beside > 0)) return ERR_OK;
     err e = json_add_object(&cost, object, key);
     if (!e && c->energy_count) e = json_add_array(&list, cost, "energy");
     for (size_t i = 0; i < c->energy_count && !e; i++) {
@@ -21,7 +21,8 @@ err record__cost_write(cJSON *object, const char *key, const record *r) {
     if (!e && clock)
         e = json_put_numbers(cost, "clock_mhz",
                              (const double[]){c->clock_begin_mhz, c->clock_end_mhz}, 2);
-    return !e && c->tells_heat ? json_add_bool(cost, "throttled", c->was_throttled) : e;
+    if (!e && c->tells_heat) e = json_add_bool(cost, "throttled", c->was_throttled);
+    return !e && c->beside > 0 ? json_put(cost, "beside %f", c->beside) : e;
 }
 
 static err read_positive(double *out, const cJSON *item, const char *key, const char *where) {
@@ -69,6 +70,10 @@ err record__cost_read(record *r, const cJSON *object, const char *key, const cha
             (e = read_positive(&c->clock_end_mhz, clock->child->next, key, where)))
             return e;
     }
+    if (json_has(cost, "beside") &&
+        (e = read_positive(&c->beside, cJSON_GetObjectItemCaseSensitive(cost, "beside"), key,
+                           where)))
+        return e;
     c->tells_heat = json_has(cost, "throttled");
     return c->tells_heat ? json_bool(&c->was_throttled, cost, "throttled", where) : ERR_OK;
 }

@@ -123,6 +123,8 @@ static void held_record(const char *name, const char *file, const char *const *v
             while (cJSON_GetArraySize(item) > 1) cJSON_DeleteItemFromArray(item, 1);
         flatten(item);
     }
+    cJSON_DeleteItemFromObject(root, "cost"); // which a machine tells or not
+    cJSON_DeleteItemFromObject(cJSON_GetObjectItem(root, "checksums"), "cost");
     cJSON *harness = cJSON_GetObjectItem(root, "harness");
     if (harness) cJSON_ReplaceItemInObject(harness, "dirty", cJSON_CreateFalse());
     char *text = cJSON_Print(root);

@@ -157,7 +157,7 @@ static void check_lanes(answer_kind kind, size_t classes, answers gold, answers 
     cr_assert_not(confusion_init_kind(&lane, kind, classes));
     cr_assert_not(row_statistics_init(&s, kind, classes, gold, predicted, rows, true));
     cr_assert_not(row_statistics_init(&right, kind, classes, gold, gold, rows, false));
-    cr_assert_not(row_lane_sum_init(&sums, MOST_PLACES));
+    cr_assert_not(row_lane_sum_init(&sums, MOST_PLACES, rows));
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         row_lanes l, of_gold;
@@ -253,7 +253,7 @@ Test(rows, lanes_hold_heavy_rows) {
         cr_assert_not(row_lanes_init(&l, &s, &of_gold, reads));
         row_statistics_drop_places(&s);
         cr_assert_not(row_weights_init(&w, &of_gold));
-        cr_assert_not(row_lane_sum_init(&sums, l.place_count));
+        cr_assert_not(row_lane_sum_init(&sums, l.place_count, ROWS));
         row_weights_take(&w, heavy);
         row_lanes_sum(&sums, &l, &w);
         for (size_t j = 0; j < ROW_LANES; j++) {

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* A tree as /sys has it. */
 static void put(const char *name, const char *text) {
@@ -39,19 +40,21 @@ static void put_machine(void) {
 }
 
 static void read_here(power_sample *out, const char *uuid) {
-    power_read(out, &(power_place){temporary_path("sys"), HARNESS_FAKE_NVML, uuid});
+    char proc[256];
+    snprintf(proc, sizeof proc, "%s", temporary_path("sys/proc"));
+    power_read(out, &(power_place){temporary_path("sys"), HARNESS_FAKE_NVML, uuid, proc});
 }
 
 TestSuite(power, .fini = temporary_remove);
 
 Test(power, a_machine_without_counters_tells_nothing) {
     power_sample s;
-    power_read(&s, &(power_place){temporary_path("none"), temporary_path("none.so"), "x"});
-    cr_expect(!s.count && s.clock_mhz == 0 && !s.tells_heat && !s.is_card);
+    power_read(&s, &(power_place){temporary_path("none"), temporary_path("none.so"), "x", "none"});
+    cr_expect(!s.count && s.clock_mhz == 0 && !s.tells_heat && !s.is_card && s.others_s == 0);
     put(PACKAGE "0/energy_uj", "twelve\n");
     put(PACKAGE "1/energy_uj", "-3\n");
     put(PACKAGE "2/energy_uj", "");
-    power_read(&s, &(power_place){temporary_path("sys"), NULL, ""});
+    power_read(&s, &(power_place){temporary_path("sys"), NULL, "", NULL});
     cr_expect_eq(s.count, 0);
 }
 
@@ -78,6 +81,31 @@ Test(power, counters_clock_and_heat_of_a_machine) {
     put("devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "1\n");
     read_here(&b, "");
     cr_expect(power_throttled(&a, &b));
+}
+
+/* Of the processors' time what is idle, waits or is this process's own is left out; guests are users'. */
+Test(power, what_others_kept_busy) {
+    power_sample a, b;
+    put("proc/stat", "cpu  100000 0 20000 9999 77 0 0 5000 99999 0\ncpu0 1 2 3\n");
+    read_here(&a, "");
+    put("proc/stat", "cpu  100100 20 20030 89999 97 5 5 5040 99999 0\n");
+    read_here(&b, "");
+    double ticks = (double)sysconf(_SC_CLK_TCK);
+    cr_expect(a.others_s > 0 && a.others_s < 125000 / ticks && b.at_s >= a.at_s);
+    cr_expect_float_eq(b.others_s - a.others_s, 200 / ticks, 0.5, "%g", b.others_s - a.others_s);
+    a = (power_sample){.at_s = 10, .others_s = 7};
+    b = (power_sample){.at_s = 14, .others_s = 10};
+    cr_expect_eq(power_beside(&a, &b), 0.75);
+    cr_expect_eq(power_beside(&b, &a), 0);
+    a.others_s = 0; // it was not told then
+    cr_expect_eq(power_beside(&a, &b), 0);
+    static const char *const none[] = {"cpu 1 2 3 4 5 6 7\n", "cpu0 1 2 3 4 5 6 7 8\n", "\n",
+                                       "cpu  1 2 3 4 5 6 -7 8\n"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        put("proc/stat", none[i]);
+        read_here(&a, "");
+        cr_expect_eq(a.others_s, 0, "%s", none[i]);
+    }
 }
 
 /* As many counters as a sample holds, and one more: it is left out. */
@@ -136,10 +164,14 @@ Test(power, a_record_keeps_what_was_told) {
     at_moment(&at[RUN_TRAINED], 100, 2000, 1);
     at_moment(&at[RUN_SCORES], 100, 2000, 1);
     at_moment(&at[RUN_SCORED], 130, 2000, 5);
+    at[RUN_TRAINS].at_s = at[RUN_TRAINS].others_s = 100;
+    at[RUN_TRAINED].at_s = 108;
+    at[RUN_TRAINED].others_s = 102;
     run_cost(&r.cost, at, &r);
     MUST(record_write(&r, temporary_path("r.json")));
     MUST(record_read(&again, temporary_path("r.json")));
     cr_assert_eq(again.cost.energy_count, 1); // the second fell
+    cr_expect_eq(again.cost.beside, 0.25);
     cr_expect_str_eq(again.cost.energy[0].source, "powercap package-0");
     cr_expect_eq(again.cost.energy[0].train_j, 200);
     cr_expect_eq(again.cost.energy[0].eval_j, 30);

@@ -272,6 +272,7 @@ static void put_seed(uint32_t seed, double rate, double eval_s, uint64_t mib, do
         r.cost.energy[0] = (record_energy){"nvml", joules, 1};
         r.cost.tells_heat = true;
         r.cost.was_throttled = joules > 250;
+        r.cost.beside = joules > 250 ? 0.5 : 0.49;
     }
     MUST(store_write(fake_results, &r, NULL));
     record_free(&r);
@@ -299,7 +300,8 @@ Test(cost, a_row_has_the_means_of_its_seeds) {
     cr_expect(points->device_mib == 7 && points->host_mib == 14);
     mem_free(points);
     MUST(cost_markdown(&text, &b));
-    cr_expect_not_null(strstr(text.text, "| 300 | 367 | 7 | 14 | 200 J, throttled: 1 of 3 | yes |"),
+    cr_expect_not_null(strstr(text.text, ", beside others: 1 of 3 | 300 | 367 | 7 | 14 | 200 J, "
+                                         "throttled: 1 of 3 | yes |"),
                        "%s", text.text);
     strbuf_free(&text);
     board_free(&b);
