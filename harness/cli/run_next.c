@@ -149,9 +149,11 @@ static err compare_command(strbuf *out, run_next_model *a, run_next_model *b, bo
     bool is_folder = false;
     err e = are_all ? cut_common(&is_folder, &a->common, false, a->runs + b->runs) : ERR_OK;
     if (e || (!is_folder && !is_listed)) return e;
-    if (is_folder) a->common.text[--a->common.length] = '\0'; // its last '/'
-    if (is_folder) return shown_printf(out, SHOWN_SHELL, "harness compare %s\n", a->common.text);
-    return shown_printf(out, SHOWN_SHELL, "harness compare %s %s\n", a->side.text, b->side.text);
+    if (!is_folder)
+        return shown_printf(out, SHOWN_SHELL, "harness compare %s %s\n", a->side.text,
+                            b->side.text);
+    a->common.text[--a->common.length] = '\0'; // its last '/'
+    return shown_printf(out, SHOWN_SHELL, "harness compare %s\n", a->common.text);
 }
 
 static err errors_command(strbuf *out, run_next_model *m, bool is_own, const options *o) {
