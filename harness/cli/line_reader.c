@@ -31,12 +31,13 @@ void line_reader_tell_file(const char *const *arguments, size_t count, const cha
 
 void line_reader_init(line_reader *r, int fd, const char *name) {
     *r = (line_reader){.fd = fd, .name = name, .next = 1, .end_byte = '\n', .checked = true};
+    r->is_typed = isatty(fd);
 }
 
 void line_reader_init_raw(line_reader *r, int fd, const char *name, bool null_ended) {
     line_reader_init(r, fd, name);
     r->end_byte = null_ended ? '\0' : '\n';
-    r->checked = false;
+    r->checked = r->is_typed = false;
 }
 
 void line_reader_free(line_reader *r) {
@@ -96,8 +97,11 @@ static err take_line(line_reader *r, size_t bytes, size_t taken) {
     if (r->end_byte && bytes && line[bytes - 1] == '\r') bytes--;
     if ((e = check_line(r, line, bytes))) return e;
     line[bytes] = '\0';
-    r->sizes[r->count] = bytes;
-    r->starts[r->count++] = r->begin;
+    // a person at a terminal asks nothing with Enter alone
+    if (!r->is_typed || line[strspn(line, " \t")]) {
+        r->sizes[r->count] = bytes;
+        r->starts[r->count++] = r->begin;
+    }
     r->begin += taken;
     r->next++;
     return ERR_OK;

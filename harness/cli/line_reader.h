@@ -3,7 +3,10 @@
  *
  * A window ends when it is full, at the end of the input, or when nothing more arrives for a
  * moment: a person who types, or a program that writes now and then, is answered at once. Memory
- * is bounded: a window holds at most LINE_WINDOW_BYTES and one line more. */
+ * is bounded: a window holds at most LINE_WINDOW_BYTES and one line more.
+ *
+ * A blank line of a file or pipe is a line, so that what is answered stands in the same line; one
+ * that was typed is none. */
 #ifndef HARNESS_CLI_LINE_READER_H
 #define HARNESS_CLI_LINE_READER_H
 
@@ -24,6 +27,7 @@ typedef struct line_reader {
     bool begun;    /* a byte order mark was passed over */
     char end_byte; /* of a line: LF, or 0 */
     bool checked;  /* lines are UTF-8 without a 0 byte */
+    bool is_typed; /* at a terminal: lines of blanks alone are passed over */
     char **lines;  /* (count) of the window, without their ends, terminated; borrowed */
     size_t *sizes; /* (count) bytes of each */
     size_t *starts;

@@ -412,6 +412,14 @@ bool options_given(flag_value *out, const options *o, const char *field) {
     return f < flags + FLAG_COUNT && value_of(out, o, f);
 }
 
+err options_add(strbuf *out, const options *o, const char *field) {
+    flag_value v;
+    if (!options_given(&v, o, field)) return ERR_OK;
+    if (v.is_switch) return strbuf_printf(out, " --%s", v.flag);
+    return v.text ? shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag, v.text)
+                  : strbuf_printf(out, " --%s %.9g", v.flag, v.number);
+}
+
 bool options_nth(flag_value *out, bool *given, const options *o, verb_id verb, size_t n) {
     size_t i = nth_flag(verb, &n);
     *given = i < FLAG_COUNT && value_of(out, o, &flags[i]);

@@ -4,6 +4,7 @@
 #define HARNESS_CLI_OPTIONS_H
 
 #include "base/err.h"
+#include "base/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,6 +81,9 @@ typedef struct flag_value {
 /* The value of the flag of this field; false when it was not given. Strings live as long as the
  * options. */
 bool options_given(flag_value *out, const options *o, const char *field);
+
+/* Appends " --flag value" of this field as a shell's words, unless it was not given. Errors: ERR_MEMORY. */
+err options_add(strbuf *out, const options *o, const char *field) MUST_CHECK;
 
 /* The nth flag that the verb takes, in the order of options_flag_words. *given: whether it was given,
  * and *out is filled; false behind the last. */

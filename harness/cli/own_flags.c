@@ -74,11 +74,8 @@ err own_flags_text(strbuf *out, const options *o, bool names_alone) {
         if (options_given(&v, o, files[i]))
             e = shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag,
                              names_alone ? path_name(v.text) : v.text);
-    for (size_t i = 0; i < sizeof reading / sizeof *reading && !e; i++) {
-        if (!options_given(&v, o, reading[i])) continue;
-        e = strbuf_printf(out, " --%s", v.flag);
-        if (!e && !v.is_switch) e = shown_printf(out, SHOWN_SHELL, " %s", v.text);
-    }
+    for (size_t i = 0; i < sizeof reading / sizeof *reading && !e; i++)
+        e = options_add(out, o, reading[i]);
     return e;
 }
 

@@ -18,17 +18,9 @@ static err add_quoted(strbuf *out, const char *flag, const char *text) {
 /* The hyperparameters that change the numbers, as they were given. */
 static err add_recipe_flags(strbuf *out, const options *o) {
     const hyperparameter *h;
-    flag_value v;
     err e = ERR_OK;
-    for (size_t i = 0; !e && (h = recipe_row(i)); i++) {
-        if (h->recorded == RECORDED_NEVER || !options_given(&v, o, h->key)) continue;
-        if (v.text)
-            e = shown_printf(out, SHOWN_SHELL, " --%s %s", v.flag, v.text);
-        else if (v.is_switch)
-            e = strbuf_printf(out, " --%s", v.flag);
-        else
-            e = strbuf_printf(out, " --%s %.9g", v.flag, v.number);
-    }
+    for (size_t i = 0; !e && (h = recipe_row(i)); i++)
+        if (h->recorded != RECORDED_NEVER) e = options_add(out, o, h->key);
     return e;
 }
 
@@ -98,5 +90,5 @@ err run_repeat_seeds(strbuf *out, const options *o, const run *r) {
                          o->recipe ? o->recipe : q->recipe.name);
     if (!e) e = strbuf_printf(out, " --seeds %u,%u,%u", q->seed, q->seed + 1, q->seed + 2);
     if (!e) e = add_rest(out, o, r);
-    return e || !o->device ? e : shown_printf(out, SHOWN_SHELL, " --device %s", o->device);
+    return e ? e : options_add(out, o, "device");
 }

@@ -211,11 +211,12 @@ typedef struct progress {
     work *work;
     const options *options;
     run_request *request;
-    double *scores; /* (runs) owned, as the next two */
-    char **busy;    /* (runs) where another worker has it, owned; else NULL */
-    bool *is_due;   /* (runs) */
-    bool *is_told;  /* (models) owned: what its folder lacks was told */
-    size_t trained; /* runs, by this worker */
+    double *scores;         /* (runs) owned, as the next three */
+    const char **headlines; /* (runs) titles of what they are */
+    char **busy;            /* (runs) where another worker has it, owned; else NULL */
+    bool *is_due;           /* (runs) */
+    bool *is_told;          /* (models) owned: what its folder lacks was told */
+    size_t trained;         /* runs, by this worker */
     char begun[MOMENT_BYTES];
     dry_total dry;
     run_next next;
@@ -232,7 +233,7 @@ static err show_result(progress *p, const record *rec, const run *r, const char 
     show_table(rec, &summary);
     shown_out("\nFiles\n  %s/model\n  %s\n", r->output, local);
     if (stored) shown_out("  %s\n", stored);
-    return run_next_add(&p->next, r, p->options, stored);
+    return run_next_add(&p->next, r, p->options, summary.score, stored);
 }
 
 /* The same run was finished before, or, since `begun` (NULL: not looked at), by another worker: it
@@ -320,6 +321,7 @@ static err run_one(progress *p, size_t i) {
     err e = name_flags(run_open(&r, &request), o);
     *told = *told || r.weights_told;
     bool writes = run_writes(&r);
+    if (!e) p->headlines[i] = metric_find(r.task.headline)->title;
     if (!e && r.is_busy) {
         sweep_leave(s);
         e = mem_strdup(&p->busy[i], writes ? r.output : "");
@@ -327,7 +329,7 @@ static err run_one(progress *p, size_t i) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
         sweep_skip(s, &request, found);
-        e = run_next_add(&p->next, &r, o, true);
+        e = run_next_add(&p->next, &r, o, *score, true);
     } else if (!e && !r.is_done) {
         if (!r.is_finished)
             e = train_one(p, &r, score);
@@ -398,17 +400,19 @@ static bool has_seeds(const work *w, size_t first) {
 
 /* A line for each task and model. */
 static err show_sweep(const progress *p) {
-    static const char *const heads[] = {"task", "model", "runs", "mean", "standard deviation"};
+    static const char *const heads[] = {"task", "model", "score",
+                                        "runs", "mean",  "standard deviation"};
     const work *w = p->work;
     run_request *q = p->request;
     strbuf out = {0};
-    grid g = grid_begin("llrrr");
+    grid g = grid_begin("lllrrr");
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) grid_text(&g, heads[i]);
     for (size_t i = 0; i < work_runs(w); i += w->seed_count) {
         if (!has_seeds(w, i)) continue;
         work_choose(q, w, i);
         grid_text(&g, q->task);
         grid_text(&g, q->model);
+        grid_text(&g, p->headlines[i]);
         grid_cell(&g, "%zu", w->seed_count);
         grid_cell(&g, "%.4f", mean_of(p->scores + i, w->seed_count));
         if (w->seed_count > 1)
@@ -483,6 +487,7 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     progress p = {.sweep = s, .work = w, .options = o, .request = q};
     moment_now(p.begun);
     err e = mem_new(&p.scores, runs);
+    if (!e) e = mem_new(&p.headlines, runs);
     if (!e) e = mem_new(&p.busy, runs);
     if (!e) e = mem_new(&p.is_due, runs);
     if (!e) e = mem_new(&p.is_told, w->model_count);
@@ -493,6 +498,7 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     if (!e && is_shown) e = run_next_show(&p.next, o);
     for (size_t i = 0; p.busy && i < runs; i++) mem_free(p.busy[i]);
     mem_free(p.scores);
+    mem_free(p.headlines);
     mem_free(p.busy);
     mem_free(p.is_due);
     mem_free(p.is_told);

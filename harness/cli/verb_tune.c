@@ -433,6 +433,18 @@ static err add_data(strbuf *out, const search *s, const options *o) {
     return e;
 }
 
+/* Flags without which a run is not of what was searched on, or is not found. */
+static err add_flags(strbuf *out, const options *o) {
+    static const char *const fields[] = {
+        "task_dir", "data_dir",  "sample",       "limit",   "arch",      "revision",
+        "cased",    "label_map", "from_scratch", "offline", "precision", "ignore_mismatched_sizes",
+        "device",   "threads"};
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < sizeof fields / sizeof *fields; i++)
+        e = options_add(out, o, fields[i]);
+    return e;
+}
+
 static err show_choice(const search *s, const options *o, const char *path) {
     const tune_row *best = tune_best(&s->result);
     strbuf next = {0};
@@ -442,8 +454,9 @@ static err show_choice(const search *s, const options *o, const char *path) {
                best->trial.score);
     err e = strbuf_add(&next, "harness run");
     if (!e) e = add_data(&next, s, o);
-    if (!e)
-        e = shown_printf(&next, SHOWN_SHELL, " --model %s --recipe %s\n", s->request.model, path);
+    if (!e) e = shown_printf(&next, SHOWN_SHELL, " --model %s --recipe %s", s->request.model, path);
+    if (!e) e = add_flags(&next, o);
+    if (!e) e = strbuf_add(&next, " --runs 5\n"); // one seed tells little
     if (!e) {
         puts("Next");
         command_lines_print(next.text);

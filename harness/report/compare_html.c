@@ -8,7 +8,7 @@
 enum { LINE_BYTES = 16384, COLUMNS_MAX = 64, WIDE_BYTES = 32 };
 
 /* The little markdown that comparisons are written in: headings, lists, tables, lines. */
-typedef enum block { BLOCK_NONE, BLOCK_TABLE, BLOCK_LIST, BLOCK_PRE } block;
+typedef enum block { BLOCK_NONE, BLOCK_TABLE, BLOCK_LIST, BLOCK_TEXT } block;
 
 typedef struct walker {
     page p;
@@ -68,8 +68,8 @@ static void begin_table(walker *w) {
 }
 
 static void change_block(walker *w, block next) {
-    static const char *const begins[] = {"", "", "<ul>\n", "<pre tabindex=\"0\">"};
-    static const char *const ends[] = {"", "</table></div>\n", "</ul>\n", "</pre>\n"};
+    static const char *const begins[] = {"", "", "<ul>\n", "<p class=\"soft\">"};
+    static const char *const ends[] = {"", "</table></div>\n", "</ul>\n", "</p>\n"};
     if (w->now == next) return;
     html__add(&w->p, ends[w->now]);
     html__add(&w->p, begins[next]);
@@ -103,7 +103,7 @@ static void add_line(walker *w, char *line, const char *rest) {
         if (*line) add_heading(w, line);
         return;
     }
-    change_block(w, table ? BLOCK_TABLE : !strncmp(line, "- ", 2) ? BLOCK_LIST : BLOCK_PRE);
+    change_block(w, table ? BLOCK_TABLE : !strncmp(line, "- ", 2) ? BLOCK_LIST : BLOCK_TEXT);
     if (table && head) read_rule(w, rest);
     if (table) {
         if (strncmp(line, "| --", 4)) add_cells(w, line, head ? "th" : "td");

@@ -106,6 +106,11 @@ static const char *const narrow_and_print =
     ".group thead .n{min-width:0}.board td.n,.board:not(.group) th{overflow-wrap:break-word}\n"
     "table,.tag,thead th{font-size:9px}td svg{width:70px}.tag{border:0}\n"
     ".columns{display:block}.columns svg{max-width:420px}.scroll>svg{max-width:100%}\n"
+    // what is closed cannot be opened there, and Chromium repeats no button on a table's next sheet
+    "details:has(summary+p)::details-content{content-visibility:visible}"
+    "th button{display:contents}footer{break-before:avoid;margin-top:1rem}\n"
+    // a long value leaves no room for its name
+    "td:first-child,th:first-child{overflow-wrap:break-word}\n"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}}\n";
 
 static const char *const script = HTML_FILE_MARK

@@ -120,6 +120,24 @@ Test(predict_file, names_that_are_taken_are_not_given_again) {
     program_free(&p);
 }
 
+/* No second column and one that is called so are two things. */
+Test(predict_file, a_column_may_be_called_none) {
+    strbuf rows = {0};
+    MUST(strbuf_add(&rows, "text,none\n"));
+    for (int i = 0; i < 1100; i++) MUST(strbuf_add(&rows, "가,나\n"));
+    MUST(strbuf_add(&rows, "\xFF,나\n"));
+    temporary_put("a.csv", rows.text);
+    strbuf_free(&rows);
+    program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv");
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    program_free(&p);
+    p = PREDICT("-i", "a.csv", "--text-column", "text", "--text-pair-column", "none", "--output",
+                "o.csv", "--skip-bad-rows", "--resume");
+    cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: cannot go on: text_pair is another one"),
+              "%s", p.err);
+    program_free(&p);
+}
+
 Test(predict_file, bad_rows_stop_it_or_pass) {
     temporary_put("a.csv", "id,text\n0,\"가, 나\"\n1,가\n2,나,다\n\xFF,라\n4,마\n\"5,바\n6,사\n");
     program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv");

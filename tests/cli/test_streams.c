@@ -47,10 +47,10 @@ Test(streams, of_a_sweep) {
                                         "device  ",
                                         "kor_hate  tiny",
                                         "Files\n",
-                                        "| kor_hate | tiny  |    2 |",
+                                        "| kor_hate | tiny  | macro F1 |    2 |",
                                         "Next\n",
                                         "  harness predict --model runs/kor_hate/tiny-cpu-s",
-                                        "  harness errors runs/kor_hate/tiny-cpu-s"};
+                                        "  harness errors runs/kor_hate/tiny-cpu-*"};
     char *text = run_both("run --task kor_hate --sample --model tiny --device cpu --max-steps 1 "
                           "--runs 2");
     expect_order(text, lines, sizeof lines / sizeof *lines);

@@ -159,10 +159,11 @@ Test(sweep, what_comes_next_is_of_all_runs) {
     char *first = next_of(SWEEP(&m, "tiny"));
     MUST(folder_list_read(&runs, temporary_path("runs/made")));
     cr_assert_eq(runs.count, 2);
-    MUST(strbuf_printf(&expected,
-                       "  harness predict --model runs/made/%s \"...\"\n"
-                       "  harness errors runs/made/%s runs/made/%s\n  harness report --task-dir ",
-                       runs.names[0], runs.names[0], runs.names[1]));
+    MUST(strbuf_printf(
+        &expected,
+        "  harness predict --model runs/made/%s \"...\"\n"
+        "  harness errors runs/made/tiny-cpu-* --data %s\n  harness report --task-dir ",
+        runs.names[0], m.folder));
     cr_expect_eq(strncmp(first, expected.text, expected.length), 0, "%s, not %s", first,
                  expected.text);
     make_clean();
@@ -327,6 +328,26 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
     cr_assert(strstr(p.err, "run 4 of 4 (0 left out, ends about "), "%s", p.err);
     cr_assert(strstr(p.err, "kor_sarcasm, mini, seed 42"), "%s", p.err);
     cr_assert_not(strstr(p.err, "nothing to resume"), "%s", p.err);
+    cr_expect(strstr(p.out, "\n| kor_hate    | tiny  | macro F1 |    1 | 0.") &&
+                  strstr(p.out, "\n| kor_sarcasm | mini  | accuracy |    1 | 0."),
+              "%s", p.out);
+    // where nothing else is in their folders
+    cr_expect(strstr(p.out, "  harness compare runs/kor_hate\n"
+                            "  harness compare runs/kor_sarcasm\n"),
+              "%s", p.out);
+    program_free(&p);
+    p = RUN("run", "--task", "kor_sarcasm", "--sample", "--device", "cpu", "--max-steps", "1", "-o",
+            "runs/kor_sarcasm/other");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("run", "--task", "kor_sarcasm", "--model", "tiny,mini", "--runs", "2", "--sample",
+            "--device", "cpu", "--threads", "1", "--max-steps", "1");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    const char *sides = strstr(p.out, "  harness compare runs/kor_sarcasm/tiny-cpu-s42-");
+    cr_expect(sides && strstr(sides, ",runs/kor_sarcasm/tiny-cpu-s43-") &&
+                  strstr(sides, " runs/kor_sarcasm/mini-cpu-s42-") &&
+                  strstr(p.out, "  harness errors runs/kor_sarcasm/"),
+              "%s", p.out);
     program_free(&p);
     // each model has its own recipe, whatever comes before it
     folder_list made;
@@ -384,9 +405,7 @@ Test(sweep, workers_share_a_list_and_take_over) {
         cr_expect_eq(p.exit_code, 0, "%s", p.err);
         trained += times(p.err, "task    kor_hate");
         told += times(p.err, ": finished by another worker; here is its result");
-        cr_expect(strstr(p.out, "\n\n| task     | model | runs |   mean | standard deviation |\n"),
-                  "%s", p.out);
-        cr_expect(strstr(p.out, "| kor_hate | tiny  |    4 | 0."), "%s", p.out);
+        cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    4 | 0."), "%s", p.out);
         program_free(&p);
     }
     cr_expect_eq(trained, RUNS, "%zu runs were trained", trained);

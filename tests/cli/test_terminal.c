@@ -444,6 +444,34 @@ Test(terminal, rows_of_a_file_do_not_act) {
     temporary_remove();
 }
 
+/* Enter alone asks nothing; of a pipe an empty line is a text, whose answer keeps the lines beside
+ * each other. */
+Test(terminal, enter_alone_is_no_sentence) {
+    static const char *const labels[] = {"a", "b"};
+    static const char *const use[] = {"predict", "-c", "m", "--device", "cpu", NULL};
+    static const char typed[] = "x\n\n \t\ny\n\x04";
+    session s;
+    size_t rows = 0;
+    json_setup();
+    model_folder_make(temporary_path("m"), labels, 2, NULL);
+    session_start(&s, 80, use);
+    session_read(&s, "Ctrl-D ends", 1);
+    cr_assert_eq(write(s.terminal, typed, sizeof typed - 1), sizeof typed - 1);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    for (const char *at = s.said.text; (at = strstr(at, " 0.")); at++) rows++;
+    cr_expect_eq(rows, 2, "%s", s.said.text);
+    strbuf_free(&s.said);
+    temporary_put("lines", "x\n\n \ny\n");
+    child_setup setup = {.in = temporary_path("lines")};
+    program_result p = child_run(&setup, 60, use);
+    rows = 0;
+    for (const char *at = p.out; (at = strchr(at, '\n')); at++) rows++;
+    cr_expect_eq(rows, 4, "%s", p.out);
+    program_free(&p);
+    temporary_remove();
+}
+
 /* Columns in line, in parts that fit. */
 Test(terminal, bench_is_a_table, .timeout = 300) {
     program_result p = RUN("bench", "--task", "kor_sarcasm", "--sample", "--device", "cpu",

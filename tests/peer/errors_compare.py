@@ -43,7 +43,7 @@ def line(x):
 
 
 def rows_of(x, p, said):
-    """(wrong, parted), each [row, answer, its mean probability, that of gold, entropy of the votes, suspect]"""
+    """(wrong, parted by entropy, then by the mean distance in variation from the mean), each [row, answer, its mean probability, that of gold, entropy of the votes, suspect]"""
     mean, gold = p.mean(axis=0), x["gold"]
     threshold = [mean[gold == k, k].mean() if (gold == k).any() else math.inf for k in range(x["classes"])]
     wrong, parted = [], []
@@ -55,9 +55,9 @@ def rows_of(x, p, said):
         if (said[:, i] != g).all():
             wrong.append(row)
         if len(set(said[:, i])) > 1:
-            parted.append(row)
+            parted.append((row, round(np.abs(p[:, i] - mean[i]).sum() / (2 * len(p)), 9)))
     return (sorted(wrong, key=lambda r: (not r[5], round(r[3], 12), r[0])),
-            sorted(parted, key=lambda r: (-round(r[4], 12), r[0])))
+            [row for row, apart in sorted(parted, key=lambda r: (-round(r[0][4], 12), -r[1], r[0][0]))])
 
 
 def slices_of(x, said):

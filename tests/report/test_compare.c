@@ -421,8 +421,7 @@ Test(compare, html_holds_tables_and_escapes) {
     cr_assert(
         strstr(out.text, "<tr><td>1|2</td><td class=\"n\"></td></tr>\n</table></div>\n<ul>\n"),
         "%s", out.text);
-    cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<pre tabindex=\"0\">end\n</pre>"), "%s",
-              out.text);
+    cr_assert(strstr(out.text, "<li>two</li>\n</ul>\n<p class=\"soft\">end\n</p>"), "%s", out.text);
     cr_assert_not(strstr(out.text, "--:"));
     cr_expect(strstr(out.text, "<td class=\"wrap\">1: 2 nsubj, "), "%s", out.text);
     cr_expect(strstr(out.text, "<footer><p>Written by <code>harness compare</code> from "), "%s",

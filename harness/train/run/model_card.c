@@ -225,7 +225,6 @@ static err add_scores(card *c) {
         char title[METRIC_TITLE_BYTES], shares[2][SCORE_TEXT_BYTES];
         const char *label_1 = r->task.label_count > 1 ? r->task.labels[1].readable : NULL;
         bool leads = strcmp(m->name, r->task.headline) == 0;
-        if (!leads && !metric_tells(m, r->task.name)) continue;
         e = shown_printf(&c->text, SHOWN_MARKDOWN, "| %s%s | %s | %s |\n",
                          metric_title(title, m, label_1), leads ? " (headline)" : "",
                          score_share(shares[0], m->fn(&c->official)),
