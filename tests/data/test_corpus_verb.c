@@ -4,6 +4,9 @@
 #include "support/must.h"
 #include "support/program.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static void teardown(void) {
     temporary_remove();
 }
@@ -68,6 +71,13 @@ Test(corpus_verb, corpora_of_ones_own) {
     EXPECT_LAST(r, 0, out, "mine\nnsmc_raw\n");
     r = RUN("corpus", "fetch", "mine", "--task-dir", own, "--data", temporary_folder());
     EXPECT_LAST(r, 0, out, "/mine/a.txt\n");
+    // packed, and where $HARNESS_DATA says
+    cr_assert_eq(rename(temporary_path("mine/a.txt"), temporary_path("mine/a.txt.gz")), 0);
+    setenv("HARNESS_DATA", temporary_folder(), 1);
+    r = RUN("corpus", "fetch", "mine", "--task-dir", own);
+    EXPECT(r, 0, err, "/mine/a.txt.gz: there already, and good");
+    EXPECT_LAST(r, 0, out, "/mine/a.txt.gz\n");
+    unsetenv("HARNESS_DATA");
     setenv("HARNESS_TASKS", own, 1);
     r = RUN("corpus", "text", "mine", "--data", temporary_folder());
     EXPECT_LAST(r, 0, out, "가나\n다라\n");

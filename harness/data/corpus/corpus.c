@@ -54,27 +54,39 @@ static err hash_one(const corpus *c, size_t i, char hex[HASH_HEX_BYTES]) {
     return e;
 }
 
+/* Where a file lies, or one with an ending behind its name. */
+static err file_place(char **path, const corpus *c, size_t i, const char *ending,
+                      const dataset_options *place) {
+    task_file f = *stated(c, i);
+    char *name = NULL;
+    err e = mem_printf(&name, "%s%s", f.name, ending);
+    f.name = name;
+    if (!e) e = dataset_path(path, &c->manifest, &f, place);
+    mem_free(name);
+    return e;
+}
+
 /* A file in its place, or beside it packed; else it is fetched. */
 static err take_manifest_file(corpus *c, size_t i, const corpus_options *o) {
     static const char *const endings[] = {".xz", ".gz", ".zst"};
     const dataset_options place = {.data_dir = o->data_dir};
-    const task_file *f = stated(c, i);
-    char hex[HASH_HEX_BYTES], *packed = NULL;
-    err e = dataset_path(&c->paths[i], &c->manifest, f, &place);
+    char hex[HASH_HEX_BYTES];
+    err e = file_place(&c->paths[c->path_count++], c, i, "", &place);
     if (e) return e;
-    c->path_count++;
     for (size_t k = 0; k < sizeof endings / sizeof *endings && !file_named(c->paths[i]); k++) {
-        if ((e = mem_printf(&packed, "%s%s", c->paths[i], endings[k]))) return e;
-        if (file_named(packed)) {
-            mem_free(c->paths[i]);
-            c->paths[i] = packed;
-            if (!o->check) return ERR_OK;
-            if (!(e = hash_one(c, i, hex))) log_note("%s: there already, and good", packed);
-            return e;
+        char *packed = NULL;
+        if ((e = file_place(&packed, c, i, endings[k], &place))) return e;
+        if (!file_named(packed)) {
+            mem_free(packed);
+            continue;
         }
-        mem_free(packed);
+        mem_free(c->paths[i]);
+        c->paths[i] = packed;
+        if (!o->check) return ERR_OK;
+        if (!(e = hash_one(c, i, hex))) log_note("%s: there already, and good", packed);
+        return e;
     }
-    if ((e = fetch_task_file(&c->manifest, f, &place, o->offline, o->check))) return e;
+    if ((e = fetch_task_file(&c->manifest, stated(c, i), &place, o->offline, o->check))) return e;
     if (file_named(c->paths[i])) return ERR_OK;
     return err_set(ERR_DATA, "%s: no such file; put it there%s (it is a file of corpus %s)",
                    c->paths[i], err_advice("data", ", name its place with --data DIR"), c->name);
