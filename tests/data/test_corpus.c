@@ -387,13 +387,11 @@ Test(corpus, a_file_packed_beside_its_name_is_known_by_its_text) {
              hex);
     MUST(folder_make(temporary_path("made")));
     for (size_t i = 0; i < PACKERS; i++) {
-        static const struct {
-            const char *text;
-            err code;
-            const char *part;
-        } others[] = {{"one\ntwo", ERR_DATA, ": 7 bytes, the manifest expects 8"},
-                      {"one\ntwi\n", ERR_DATA, ": SHA-256 is "},
-                      {"one\ntwo\nthree", ERR_DATA, " bytes"}};
+        const struct {
+            const char *text, *part;
+        } others[] = {{"one\ntwo", ": 7 bytes, the manifest expects 8"},
+                      {"one\ntwi\n", ": SHA-256 is "},
+                      {"one\ntwo\nthree", i ? ": unpacks to more than the 8 bytes" : ": 13 bytes"}};
         char name[32];
         corpus c;
         strbuf all = {0};
@@ -412,8 +410,8 @@ Test(corpus, a_file_packed_beside_its_name_is_known_by_its_text) {
         for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
             put(path, packed,
                 packers[i].pack(packed, sizeof packed, others[k].text, strlen(others[k].text)));
-            MUST_FAIL(corpus_each(&c, append, &all), others[k].code, others[k].part);
-            MUST_FAIL(corpus_hash(&c), others[k].code, others[k].part);
+            MUST_FAIL(corpus_each(&c, append, &all), ERR_DATA, "the manifest expects");
+            MUST_FAIL(corpus_hash(&c), ERR_DATA, others[k].part);
         }
         corpus_close(&c);
         strbuf_free(&all);
