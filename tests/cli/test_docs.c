@@ -1,4 +1,4 @@
-/* What README.md, README.ko.md and docs/ show is run, by a shell, in one folder a document. Blocks of commands
+/* What README.md and docs/ show is run, by a shell, in one folder a document. Blocks of commands
  * behind "<!-- run -->" are run as they stand; all others by tests/cli/diminished: the same verbs and flags
  * on the sample, for two steps, `...` of a path being what is there. What is not run stands in the
  * table below, with the reason; its calls are parsed: the verb is there and takes the flags. */
@@ -31,6 +31,7 @@ static const struct {
     {"README.md", "--max-minutes", "a corpus of some size; pretrain/* runs a small one"},
     {"README.md", "runs/pretrain/", "the model of that; pretrain/* and fill_mask/* make one"},
     {"README.md", "bench --pretrain", "minutes; bench/* runs one step"},
+    {"docs/pretraining.md", NULL, "the README's, for the same reasons"},
     {"docs/clusters.md", NULL,
      "a launcher, a cluster or GPUs: tests/groups, tests/sweeps, tests/slurm/run"},
     {"docs/extending.md", "mytasks", "a manifest of the reader's: own_files/* makes and runs one"},
@@ -150,15 +151,46 @@ static size_t skeleton(char (*out)[256], size_t most, const char *name) {
     return count;
 }
 
-Test(docs, readmes_are_one_in_structure) {
+/* X.ko.md is X.md in Korean. */
+static bool is_translation(const char *name) {
+    return strstr(name, ".ko.md") != NULL;
+}
+
+/* The name of X.ko.md's original, or of X.md's translation, there or not. Owned. */
+static char *other_language(const char *name) {
+    char *other;
+    MUST(mem_printf(&other, "%.*s%s", (int)(strcspn(name, ".")), name,
+                    is_translation(name) ? ".md" : ".ko.md"));
+    return other;
+}
+
+/* Fails where the two part; the number of what they have alike. */
+static size_t expect_one_structure(const char *name, const char *translated) {
     enum { MOST = 400 };
     static char english[MOST][256], korean[MOST][256];
-    size_t a = skeleton(english, MOST, "README.md"), b = skeleton(korean, MOST, "README.ko.md");
+    size_t a = skeleton(english, MOST, name), b = skeleton(korean, MOST, translated);
     for (size_t i = 0; i < a && i < b; i++)
-        cr_assert_str_eq(english[i], korean[i], "README.md has '%s' where README.ko.md has '%s'",
-                         english[i], korean[i]);
-    cr_expect_eq(a, b);
-    cr_expect_gt(a, 100);
+        cr_assert_str_eq(english[i], korean[i], "%s has '%s' where %s has '%s'", name, english[i],
+                         translated, korean[i]);
+    cr_expect_eq(a, b, "%s and %s", name, translated);
+    return a;
+}
+
+Test(docs, translations_are_one_in_structure) {
+    char **names;
+    size_t count = documents(&names), alike = 0, translations = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_translation(names[i])) {
+            char *english = other_language(names[i]);
+            alike += expect_one_structure(english, names[i]);
+            translations++;
+            mem_free(english);
+        }
+        mem_free(names[i]);
+    }
+    cr_expect_gt(translations, 1);
+    cr_expect_gt(alike, 150);
+    mem_free(names);
 }
 
 static void check_link(const char *of, const char *link, size_t length) {
@@ -170,7 +202,29 @@ static void check_link(const char *of, const char *link, size_t length) {
     cr_expect(file_exists(path) || folder_exists(path), "%s links to %.*s", of, (int)n, link);
 }
 
-/* Links lead somewhere, and the READMEs link the documents that they name. */
+static bool is_document(const char *name) {
+    char *path;
+    MUST(path_join(&path, HARNESS_SOURCE_DIR, name));
+    bool there = file_exists(path);
+    mem_free(path);
+    return there;
+}
+
+/* A README links each document, the one in its own language where there are two. */
+static void expect_documents_linked(const char *readme, const char *text, char *const *names,
+                                    size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        char *other = other_language(names[i]), *link;
+        bool own = is_translation(names[i]) == is_translation(readme) || !is_document(other);
+        MUST(mem_printf(&link, "](%s", names[i]));
+        if (!strncmp(names[i], "docs/", 5) && own)
+            cr_expect_not_null(strstr(text, link), "%s does not link %s", readme, names[i]);
+        mem_free(link);
+        mem_free(other);
+    }
+}
+
+/* Links lead somewhere, and the READMEs link the documents. */
 Test(docs, links_lead_somewhere) {
     char **names;
     size_t count = documents(&names);
@@ -180,20 +234,13 @@ Test(docs, links_lead_somewhere) {
             check_link(names[i], at + 2, strcspn(at + 2, ")"));
         if (!strncmp(names[i], "README", 6)) {
             cr_expect_null(strstr(text, "`docs/"), "%s names a document without a link", names[i]);
-            for (size_t k = 2; k < count; k++) {
-                char *whole = read_text(names[i]);
-                cr_expect_not_null(strstr(whole, names[k]), "%s does not name %s", names[i],
-                                   names[k]);
-                mem_free(whole);
-            }
+            expect_documents_linked(names[i], text, names, count);
         }
         mem_free(text);
     }
     for (size_t i = 0; i < count; i++) mem_free(names[i]);
     mem_free(names);
 }
-
-/* --- running --- */
 
 static bool is_untried(bool *used, const char *document, const char *command) {
     bool found = false;
@@ -323,7 +370,7 @@ Test(docs, the_tutorial_runs, .timeout = 600) {
     expect_used(used, true);
 }
 
-/* README.ko.md has the same commands. What several documents write is taken away between them. */
+/* Translations have the same commands. What several documents write is taken away between them. */
 Test(docs, what_is_shown_runs, .timeout = 900) {
     bool used[UNTRIED] = {false};
     static const char *const written[] = {"answers.csv", "rows.csv"};
@@ -335,7 +382,7 @@ Test(docs, what_is_shown_runs, .timeout = 900) {
     run_script("what documents take for granted", &before);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < 2; k++) MUST(file_remove(temporary_path(written[k])));
-        if (strcmp(names[i], "README.ko.md") != 0 && strcmp(names[i], "docs/tutorial.md") != 0)
+        if (!is_translation(names[i]) && strcmp(names[i], "docs/tutorial.md") != 0)
             run_document(used, names[i]);
         mem_free(names[i]);
     }

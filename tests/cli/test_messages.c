@@ -72,13 +72,13 @@ Test(messages, help_shows_aliases_and_defaults) {
     mem_free(run);
 }
 
-// Trainer's name of a hyperparameter is a flag of `run`, whichever else it has, and the README
+// Trainer's name of a hyperparameter is a flag of `run`, whichever else it has, and docs/running.md
 // tells
 Test(messages, every_hyperparameter_is_a_flag) {
     const hyperparameter *h;
-    char *readme;
+    char *told;
     size_t count;
-    MUST(file_read((void **)&readme, &count, HARNESS_SOURCE_DIR "/README.md", 0));
+    MUST(file_read((void **)&told, &count, HARNESS_SOURCE_DIR "/docs/running.md", 0));
     for (size_t i = 0; (h = recipe_row(i)); i++) {
         char flag[80];
         recipe r;
@@ -86,14 +86,14 @@ Test(messages, every_hyperparameter_is_a_flag) {
         snprintf(flag, sizeof flag, "%s", h->key);
         for (char *at = flag; *at; at++) *at = *at == '_' ? '-' : *at;
         cr_expect(options_takes(VERB_run, flag), "no --%s", flag);
-        const char *shown = strstr(readme, flag) ? flag : h->key;
-        cr_expect_not_null(strstr(readme, shown), "README.md says nothing of %s", h->key);
+        const char *shown = strstr(told, flag) ? flag : h->key;
+        cr_expect_not_null(strstr(told, shown), "docs/running.md says nothing of %s", h->key);
         if (h->kind >= RECIPE_SCHEDULE)
             MUST(recipe_set_text(&r, h->key, h->word));
         else
             MUST(recipe_set_number(&r, h->key, h->value));
     }
-    mem_free(readme);
+    mem_free(told);
 }
 
 Test(messages, every_encoder_family_is_told) {
