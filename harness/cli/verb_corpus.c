@@ -6,7 +6,6 @@
 #include "cli/output.h"
 #include "data/corpus/corpus.h"
 #include "data/corpus/corpus_stats.h"
-#include "data/fetch_task.h"
 #include "task/corpus_manifest.h"
 #include "text/unicode.h"
 
@@ -14,14 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static err open_corpus(corpus *c, const options *o) {
-    const corpus_options wanted = {.data_dir = o->data_dir, .offline = o->offline};
+static err open_corpus(corpus *c, const options *o, bool check) {
+    const corpus_options wanted = {o->data_dir, o->task_dir, o->offline, check};
     return corpus_open(c, o->args + 1, o->arg_count - 1, &wanted);
 }
 
 static err open_both(corpus *c, exclusion *x, const options *o) {
     const dataset_options place = {.data_dir = o->data_dir};
-    err e = open_corpus(c, o);
+    err e = open_corpus(c, o, false);
     return e ? e : exclusion_make(x, o->task_dir, &place);
 }
 
@@ -55,7 +54,7 @@ static err list_corpora(const options *o) {
     task_catalog c;
     size_t wrong = 0, of = 0;
     cJSON *all = cJSON_CreateArray();
-    err e = corpus_manifest_list(&c, NULL);
+    err e = corpus_manifest_list(&c, o->task_dir);
     if (e || !all) goto done;
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
@@ -85,7 +84,7 @@ done:
 static err show(const options *o) {
     task t;
     cJSON *json = NULL;
-    err e = corpus_manifest_find(&t, o->args[1], NULL);
+    err e = corpus_manifest_find(&t, o->args[1], o->task_dir);
     if (e) return e;
     if (o->json) {
         e = manifest_json(&json, &t, true);
@@ -109,18 +108,10 @@ static err show(const options *o) {
 }
 
 static err fetch(const options *o) {
-    const dataset_options place = {.data_dir = o->data_dir};
-    task t;
-    err e = corpus_manifest_find(&t, o->args[1], NULL);
-    if (e) return e;
-    e = fetch_task(&t, &place, o->offline, true);
-    for (size_t i = 0; i < t.file_count && !e; i++) {
-        char *path;
-        if ((e = dataset_path(&path, &t, &t.files[i], &place))) break;
-        shown_out("%s\n", path);
-        mem_free(path);
-    }
-    task_free(&t);
+    corpus c;
+    err e = open_corpus(&c, o, true);
+    for (size_t i = 0; i < c.path_count && !e; i++) shown_out("%s\n", c.paths[i]);
+    corpus_close(&c);
     return e;
 }
 

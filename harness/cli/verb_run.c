@@ -17,8 +17,8 @@
 #include "cli/score_table.h"
 #include "cli/terminal_text.h"
 #include "cli/unknown_share.h"
-#include "cli/unlearnt.h"
 #include "cli/warmup.h"
+#include "data/dataset.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
 #include "report/grid.h"
@@ -34,6 +34,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* Warns of each label with two or more rows in the file and none to train on, since the hash split
+ * left none: their texts are one, or stand there under another label first. Of own files a label of
+ * one row was told before. */
+static void unlearnt_warn(const dataset *d, const task *t) {
+    const size_t *all = d->file_rows.label_counts, *left = d->train.label_counts;
+    for (size_t k = 0; d->file_rows.row_count && answer_is_label(t->kind) && k < t->label_count;
+         k++)
+        if (all[k] > 1 && !left[k])
+            log_warn(
+                "label '%s': none of its %zu rows is trained on, since their texts are one, or "
+                "stand under another label too: it is not learnt",
+                t->labels[k].readable, all[k]);
+}
 
 enum {
     SAMPLE_EPOCHS =

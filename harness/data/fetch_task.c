@@ -99,17 +99,22 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
     return fetch_into(path, t, f, path, o, offline);
 }
 
-err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) {
+err fetch_task_file(const task *t, const task_file *f, const dataset_options *options, bool offline,
+                    bool check) {
     const dataset_options o = options ? *options : (dataset_options){0};
-    if (o.sample || (o.data_dir && !check)) return ERR_OK;
-    for (size_t i = 0; i < t->file_count; i++) {
-        char *path;
-        if (o.without_test && t->files[i].role == TASK_ROLE_TEST) continue;
-        err e = dataset_path(&path, t, &t->files[i], &o);
-        if (e) return e;
-        e = fetch_or_check(t, &t->files[i], path, &o, offline, check);
-        mem_free(path);
-        if (e) return e;
-    }
-    return ERR_OK;
+    char *path;
+    if (o.sample || (o.data_dir && !check) || (o.without_test && f->role == TASK_ROLE_TEST))
+        return ERR_OK;
+    err e = dataset_path(&path, t, f, &o);
+    if (e) return e;
+    e = fetch_or_check(t, f, path, &o, offline, check);
+    mem_free(path);
+    return e;
+}
+
+err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < t->file_count && !e; i++)
+        e = fetch_task_file(t, &t->files[i], options, offline, check);
+    return e;
 }

@@ -12,5 +12,8 @@
  * dataset_load's to report. Errors: those of fetch_file; ERR_NETWORK when a file lacks and offline
  * forbids to fetch it; ERR_DATA when one lacks and has no url. */
 err fetch_task(const task *t, const dataset_options *options, bool offline, bool check) MUST_CHECK;
+/* The same of one of its files. */
+err fetch_task_file(const task *t, const task_file *f, const dataset_options *options, bool offline,
+                    bool check) MUST_CHECK;
 
 #endif

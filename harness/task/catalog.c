@@ -27,9 +27,13 @@ typedef struct entries {
     size_t count, capacity;
 } entries;
 
-static err add_folder(entries *all, const char *folder, size_t number) {
+/* below: a folder in top that holds the manifests and may lack; NULL: top does. */
+static err add_folder(entries *all, const char *top, const char *below, size_t number) {
     folder_list list = {0};
-    err e = folder_list_read(&list, folder);
+    char *folder = NULL;
+    err e = below ? path_join(&folder, top, below) : mem_strdup(&folder, top);
+    if (!e && !(below && folder_exists(top) && !folder_exists(folder)))
+        e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
         const char *file = list.names[i];
         entry found = {.folder = number};
@@ -40,6 +44,7 @@ static err add_folder(entries *all, const char *folder, size_t number) {
         if (!e) all->list[all->count++] = found;
     }
     folder_list_free(&list);
+    mem_free(folder);
     return e;
 }
 
@@ -65,13 +70,13 @@ static err fill(task_catalog *c, entries *all) {
 }
 
 /* Each folder of HARNESS_TASKS; *number counts on. */
-static err add_named_folders(entries *all, size_t *number) {
+static err add_named_folders(entries *all, const char *below, size_t *number) {
     const char *at = environment("HARNESS_TASKS");
     while (at && *at) {
         size_t n = strcspn(at, ":");
         char *folder = NULL;
         err e = n ? mem_strndup(&folder, at, n) : ERR_OK;
-        if (!e && n) e = err_wrap(add_folder(all, folder, (*number)++), "HARNESS_TASKS");
+        if (!e && n) e = err_wrap(add_folder(all, folder, below, (*number)++), "HARNESS_TASKS");
         mem_free(folder);
         if (e) return e;
         at += n + (at[n] == ':');
@@ -79,15 +84,15 @@ static err add_named_folders(entries *all, size_t *number) {
     return ERR_OK;
 }
 
-err task__list(task_catalog *c, const char *extra_dir, bool has_named, const char *asset) {
+err task__list(task_catalog *c, const char *extra_dir, const char *below, const char *asset) {
     *c = (task_catalog){0};
     entries all = {0};
     size_t number = 0;
     char *shipped = NULL;
-    err e = extra_dir ? add_folder(&all, extra_dir, number++) : ERR_OK;
-    if (!e && has_named) e = add_named_folders(&all, &number);
+    err e = extra_dir ? add_folder(&all, extra_dir, below, number++) : ERR_OK;
+    if (!e) e = add_named_folders(&all, below, &number);
     if (!e) e = asset_folder(&shipped, asset);
-    if (!e) e = add_folder(&all, shipped, number);
+    if (!e) e = add_folder(&all, shipped, NULL, number);
     if (!e) e = fill(c, &all);
     for (size_t i = 0; i < all.count; i++) {
         mem_free(all.list[i].name);
@@ -101,7 +106,7 @@ err task__list(task_catalog *c, const char *extra_dir, bool has_named, const cha
 }
 
 err task_list(task_catalog *c, const char *extra_dir) {
-    return task__list(c, extra_dir, true, "tasks");
+    return task__list(c, extra_dir, NULL, "tasks");
 }
 
 err task_is_there(bool *is, const char *name, const char *extra_dir) {

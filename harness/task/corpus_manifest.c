@@ -31,7 +31,7 @@ err corpus_manifest_load(task *t, const char *path) {
 }
 
 err corpus_manifest_list(task_catalog *c, const char *extra_dir) {
-    return task__list(c, extra_dir, false, "corpora");
+    return task__list(c, extra_dir, "corpora", "corpora");
 }
 
 err corpus_manifest_find(task *t, const char *name, const char *extra_dir) {

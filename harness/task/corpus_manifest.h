@@ -9,7 +9,7 @@
 /* Reads and checks one manifest. Free with task_free. Errors: as task_load. */
 err corpus_manifest_load(task *t, const char *path) MUST_CHECK;
 
-/* As task_find and task_list. */
+/* As task_find and task_list: further ones lie in the folder corpora of each folder of tasks. */
 err corpus_manifest_find(task *t, const char *name, const char *extra_dir) MUST_CHECK;
 err corpus_manifest_list(task_catalog *c, const char *extra_dir) MUST_CHECK;
 

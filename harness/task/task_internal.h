@@ -66,9 +66,10 @@ err task__load_format(task *t, const cJSON *root) MUST_CHECK;
 /* Finds the labels that files and columns stand for. pre: files, format and labels are loaded. */
 err task__bind_labels(task *t) MUST_CHECK;
 
-/* Finds the manifests of extra_dir (may be NULL), of the folders of HARNESS_TASKS where has_named,
- * and of the asset (platform/assets.h); of one name the first counts. */
-err task__list(task_catalog *c, const char *extra_dir, bool has_named,
+/* Finds the manifests of extra_dir (may be NULL), of the folders of HARNESS_TASKS, of both in the
+ * folder `below` where they have one (NULL: in themselves), and of the asset (platform/assets.h); of
+ * one name the first counts. */
+err task__list(task_catalog *c, const char *extra_dir, const char *below,
                const char *asset) MUST_CHECK;
 
 /* Loads the manifest of a name in c. Errors: those of `load`; ERR_USAGE listing the known names, the

@@ -3,7 +3,6 @@
 #include "base/memory.h"
 #include "cli/options.h"
 #include "data/dataset.h"
-#include "model/encoder/family.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -94,20 +93,6 @@ Test(messages, every_hyperparameter_is_a_flag) {
             MUST(recipe_set_number(&r, h->key, h->value));
     }
     mem_free(told);
-}
-
-Test(messages, every_encoder_family_is_told) {
-    char *readme, *help = help_of("run");
-    size_t count;
-    MUST(file_read((void **)&readme, &count, HARNESS_SOURCE_DIR "/README.md", 0));
-    for (size_t i = 0; family_at(i); i++) {
-        const encoder_family *f = family_at(i);
-        cr_expect_not_null(strstr(readme, f->title), "README.md says nothing of %s", f->title);
-        cr_expect_not_null(strstr(readme, f->model_type), "nor of --arch %s", f->model_type);
-        cr_expect_not_null(strstr(help, f->model_type), "nor does --help: %s", help);
-    }
-    mem_free(readme);
-    mem_free(help);
 }
 
 Test(messages, help_says_what_the_verb_takes) {

@@ -273,10 +273,11 @@ Test(corpus, words_name_one_manifest_or_files) {
 
 static err open_made(corpus *c, const char *manifest) {
     const char *words[] = {"made"};
-    put(temporary_path("made.json"), manifest, strlen(manifest));
+    MUST(folder_make(temporary_path("corpora")));
+    put(temporary_path("corpora/made.json"), manifest, strlen(manifest));
     return corpus_open(c, words, 1,
                        &(corpus_options){.data_dir = temporary_folder(),
-                                         .corpus_dir = temporary_folder(),
+                                         .task_dir = temporary_folder(),
                                          .offline = true});
 }
 
@@ -373,6 +374,48 @@ Test(corpus, no_more_is_read_than_the_manifest_says) {
         cr_expect_eq(all.length, 0, "%s", packers[i].name);
         corpus_close(&c);
         strbuf_free(&all);
+    }
+}
+
+/* Packed beside its name: what the manifest tells of is the text. */
+Test(corpus, a_file_packed_beside_its_name_is_known_by_its_text) {
+    static const char *const endings[] = {"", ".gz", ".xz", ".zst"};
+    char packed[200], hex[HASH_HEX_BYTES], manifest[1024], first[HASH_HEX_BYTES] = "";
+    hash_bytes_hex("one\ntwo\n", 8, hex);
+    snprintf(manifest, sizeof manifest,
+             HEAD "\"files\": [{\"name\": \"a.txt\", \"bytes\": 8, \"sha256\": \"%s\"}], " LINES,
+             hex);
+    MUST(folder_make(temporary_path("made")));
+    for (size_t i = 0; i < PACKERS; i++) {
+        const struct {
+            const char *text, *part;
+        } others[] = {{"one\ntwo", ": 7 bytes, the manifest expects 8"},
+                      {"one\ntwi\n", ": SHA-256 is "},
+                      {"one\ntwo\nthree", i ? ": unpacks to more than the 8 bytes" : ": 13 bytes"}};
+        char name[32];
+        corpus c;
+        strbuf all = {0};
+        snprintf(name, sizeof name, "made/a.txt%s", endings[i]);
+        const char *path = temporary_path(name);
+        put(path, packed, packers[i].pack(packed, sizeof packed, "one\ntwo\n", 8));
+        MUST(open_made(&c, manifest));
+        cr_expect_str_eq(c.paths[0], path);
+        MUST(corpus_hash(&c));
+        // the same corpus, however its file is packed
+        if (!i) memcpy(first, c.sha256, sizeof first);
+        cr_expect_str_eq(c.sha256, first, "%s", name);
+        MUST(corpus_each(&c, append, &all));
+        cr_expect_str_eq(all.text, "one\ntwo\n");
+        cr_expect_str_eq(c.sha256, first, "%s", name);
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
+            put(path, packed,
+                packers[i].pack(packed, sizeof packed, others[k].text, strlen(others[k].text)));
+            MUST_FAIL(corpus_each(&c, append, &all), ERR_DATA, "the manifest expects");
+            MUST_FAIL(corpus_hash(&c), ERR_DATA, others[k].part);
+        }
+        corpus_close(&c);
+        strbuf_free(&all);
+        MUST(file_remove(path));
     }
 }
 

@@ -4,6 +4,9 @@
 #include "support/must.h"
 #include "support/program.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static void teardown(void) {
     temporary_remove();
 }
@@ -16,7 +19,7 @@ Test(corpus_verb, lists_shows_and_refuses) {
     r = RUN("corpus", "list", "--json");
     EXPECT_LAST(r, 0, out, "\"licence\":\t\"CC0-1.0\"");
     r = RUN("corpus", "show", "nsmc_raw");
-    EXPECT_LAST(r, 0, out, "file      reviews.txt.xz, 16432668 bytes");
+    EXPECT_LAST(r, 0, out, "file      reviews.txt, 62106648 bytes");
     r = RUN("corpus", "show", "nsmc_raw", "--json");
     EXPECT_LAST(r, 0, out, "\"manifest_sha256\"");
     r = RUN("corpus", "show", "nsmc_rwa");
@@ -28,7 +31,7 @@ Test(corpus_verb, lists_shows_and_refuses) {
     r = RUN("corpus");
     EXPECT_LAST(r, 2, err, "say what to do");
     r = RUN("corpus", "fetch", "nsmc_raw", "--data", "none", "--offline");
-    EXPECT_LAST(r, 1, err, "reviews.txt.xz: no such file");
+    EXPECT_LAST(r, 1, err, "reviews.txt: no such file");
 }
 
 /* What would stop every corpus: the tasks whose test texts are left out. */
@@ -43,6 +46,47 @@ Test(corpus_verb, names_tasks_that_are_wrong) {
               "%s", r.err);
     cr_expect(strstr(r.err, "/tasks/other.json: "), "%s", r.err);
     EXPECT_LAST(r, 1, err, "harness: 2 of 30 manifests are wrong");
+}
+
+/* A corpus of one's own lies beside the tasks of one's own. */
+Test(corpus_verb, corpora_of_ones_own) {
+    static const char manifest[] =
+        "{\"schema\": 1, \"name\": \"mine\", \"version\": 1, \"title\": \"My texts\", \"source\": "
+        "\"me\", "
+        "\"licence\": \"none\", \"citation\": \"none\", \"files\": [{\"name\": \"a.txt\"}], "
+        "\"format\": {\"kind\": \"lines\"}}";
+    MUST(folder_make(temporary_path("own")));
+    const char *own = temporary_path("own");
+    program_result r = RUN("corpus", "list", "--task-dir", own); // a folder without corpora
+    EXPECT_LAST(r, 0, out, "nsmc_raw  ");
+    r = RUN("corpus", "show", "mine", "--task-dir", own);
+    EXPECT_LAST(r, 2, err, "unknown corpus 'mine'");
+    MUST(folder_make(temporary_path("own/corpora")));
+    MUST(folder_make(temporary_path("mine")));
+    temporary_put("own/corpora/mine.json", manifest);
+    temporary_put("mine/a.txt", "가나\n다라\n");
+    r = RUN("corpus", "list", "--task-dir", own);
+    EXPECT_LAST(r, 0, out, "mine             none           My texts\nnsmc_raw  ");
+    r = RUN("help", "--values", "corpus", "--task-dir", own);
+    EXPECT_LAST(r, 0, out, "mine\nnsmc_raw\n");
+    r = RUN("corpus", "fetch", "mine", "--task-dir", own, "--data", temporary_folder());
+    EXPECT_LAST(r, 0, out, "/mine/a.txt\n");
+    // packed, and where $HARNESS_DATA says
+    cr_assert_eq(rename(temporary_path("mine/a.txt"), temporary_path("mine/a.txt.gz")), 0);
+    setenv("HARNESS_DATA", temporary_folder(), 1);
+    r = RUN("corpus", "fetch", "mine", "--task-dir", own);
+    EXPECT(r, 0, err, "/mine/a.txt.gz: there already, and good");
+    EXPECT_LAST(r, 0, out, "/mine/a.txt.gz\n");
+    unsetenv("HARNESS_DATA");
+    setenv("HARNESS_TASKS", own, 1);
+    r = RUN("corpus", "text", "mine", "--data", temporary_folder());
+    EXPECT_LAST(r, 0, out, "가나\n다라\n");
+    r = RUN("pretrain", "--corpus", "mine", "--model", "tiny", "--data", temporary_folder(),
+            "--dry-run", "--device", "cpu");
+    EXPECT_LAST(r, 0, out, "mine");
+    unsetenv("HARNESS_TASKS");
+    r = RUN("corpus", "show", "mine", "--task-dir", temporary_path("nowhere"));
+    EXPECT_LAST(r, 1, err, "/nowhere: no such folder");
 }
 
 #define TEXT "가나다 라\n가나다 라\n\n\x1b[31m마 바\n사\n"

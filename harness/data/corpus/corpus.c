@@ -16,19 +16,85 @@
 
 enum { FILES_NAME_BYTES = 60 };
 
-static err take_manifest_files(corpus *c, const corpus_options *o) {
+/* What is stated of a file, or NULL. */
+static const task_file *stated(const corpus *c, size_t i) {
+    return c->manifest.file_count ? &c->manifest.files[i] : NULL;
+}
+
+static err check_bytes(const char *path, uint64_t bytes, const task_file *expected) {
+    if (!expected || !expected->bytes || expected->bytes == bytes) return ERR_OK;
+    return err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", path,
+                   (unsigned long long)bytes, (unsigned long long)expected->bytes);
+}
+
+/* Of a file that lies packed beside its name the text is what the manifest tells of. */
+static err open_file(unpack *u, const corpus *c, size_t i) {
+    const task_file *expected = stated(c, i);
+    err e = unpack_open(u, c->paths[i]);
+    if (e) return e;
+    if (expected && strcmp(path_name(u->path), expected->name) != 0)
+        unpack_hash_text(u, expected->bytes);
+    return u->of_text ? ERR_OK : check_bytes(u->path, u->file_bytes, expected);
+}
+
+/* Of what was read and what is left. */
+static err check_hash(unpack *u, const task_file *expected, char hex[HASH_HEX_BYTES]) {
+    err e = unpack_finish(u, hex);
+    if (!e && u->of_text) e = check_bytes(u->path, u->unpacked, expected);
+    if (e || !expected || !expected->sha256 || !strcmp(hex, expected->sha256)) return e;
+    return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", u->path, hex,
+                   expected->sha256);
+}
+
+static err hash_one(const corpus *c, size_t i, char hex[HASH_HEX_BYTES]) {
+    unpack u;
+    err e = open_file(&u, c, i);
+    if (!e) e = check_hash(&u, stated(c, i), hex);
+    unpack_close(&u);
+    return e;
+}
+
+/* Where a file lies, or one with an ending behind its name. */
+static err file_place(char **path, const corpus *c, size_t i, const char *ending,
+                      const dataset_options *place) {
+    task_file f = *stated(c, i);
+    char *name = NULL;
+    err e = mem_printf(&name, "%s%s", f.name, ending);
+    f.name = name;
+    if (!e) e = dataset_path(path, &c->manifest, &f, place);
+    mem_free(name);
+    return e;
+}
+
+/* A file in its place, or beside it packed; else it is fetched. */
+static err take_manifest_file(corpus *c, size_t i, const corpus_options *o) {
+    static const char *const endings[] = {".xz", ".gz", ".zst"};
     const dataset_options place = {.data_dir = o->data_dir};
-    err e = mem_new(&c->paths, c->manifest.file_count);
-    if (!e) e = fetch_task(&c->manifest, &place, o->offline, false);
-    for (size_t i = 0; i < c->manifest.file_count && !e; i++) {
-        if ((e = dataset_path(&c->paths[i], &c->manifest, &c->manifest.files[i], &place))) break;
-        c->path_count++;
-        if (!file_named(c->paths[i])) {
-            e = err_set(ERR_DATA, "%s: no such file; put it there%s (it is a file of corpus %s)",
-                        c->paths[i], err_advice("data", ", name its place with --data DIR"),
-                        c->name);
+    char hex[HASH_HEX_BYTES];
+    err e = file_place(&c->paths[c->path_count++], c, i, "", &place);
+    if (e) return e;
+    for (size_t k = 0; k < sizeof endings / sizeof *endings && !file_named(c->paths[i]); k++) {
+        char *packed = NULL;
+        if ((e = file_place(&packed, c, i, endings[k], &place))) return e;
+        if (!file_named(packed)) {
+            mem_free(packed);
+            continue;
         }
+        mem_free(c->paths[i]);
+        c->paths[i] = packed;
+        if (!o->check) return ERR_OK;
+        if (!(e = hash_one(c, i, hex))) log_note("%s: there already, and good", packed);
+        return e;
     }
+    if ((e = fetch_task_file(&c->manifest, stated(c, i), &place, o->offline, o->check))) return e;
+    if (file_named(c->paths[i])) return ERR_OK;
+    return err_set(ERR_DATA, "%s: no such file; put it there%s (it is a file of corpus %s)",
+                   c->paths[i], err_advice("data", ", name its place with --data DIR"), c->name);
+}
+
+static err take_manifest_files(corpus *c, const corpus_options *o) {
+    err e = mem_new(&c->paths, c->manifest.file_count);
+    for (size_t i = 0; i < c->manifest.file_count && !e; i++) e = take_manifest_file(c, i, o);
     return e;
 }
 
@@ -103,7 +169,7 @@ err corpus_open(corpus *c, const char *const *words, size_t count, const corpus_
             return err_set(ERR_USAGE, "a corpus is read more than once, which standard input (-) "
                                       "cannot be: name a file");
     if (count > 1 || strpbrk(words[0], "/.")) return take_files(c, words, count);
-    err e = corpus_manifest_find(&c->manifest, words[0], o.corpus_dir);
+    err e = corpus_manifest_find(&c->manifest, words[0], o.task_dir);
     c->name = c->manifest.name;
     return e ? e : take_manifest_files(c, &o);
 }
@@ -180,39 +246,26 @@ static err read_packed(void *from, void *bytes, size_t size, size_t *count) {
     return unpack_read(from, bytes, size, count);
 }
 
-/* packed: before anything comes out of it, else of what was read and what is left. */
-static err check_hash(unpack *u, bool packed, const task_file *expected, char hex[HASH_HEX_BYTES]) {
-    err e = packed ? hash_file_hex(u->path, hex) : unpack_finish(u, hex);
-    if (e || !expected || !expected->sha256 || !strcmp(hex, expected->sha256)) return e;
-    return err_set(ERR_DATA, "%s: SHA-256 is %s, the manifest expects %s", u->path, hex,
-                   expected->sha256);
-}
-
 static err read_file(corpus *c, size_t i, char hex[HASH_HEX_BYTES], corpus_line take,
                      void *context) {
-    const task_file *expected = c->manifest.file_count ? &c->manifest.files[i] : NULL;
+    const task_file *expected = stated(c, i);
     const char *key = c->manifest.format.kind == TASK_FORMAT_JSONL ? c->manifest.format.text : NULL;
     uint64_t lines = 0;
     unpack u;
     data__source s = {.fd = -1};
     char *message = NULL;
-    err e = unpack_open(&u, c->paths[i]);
+    err e = open_file(&u, c, i);
+    // nothing comes out of a packed file that is another
+    if (!e && expected && u.kind != UNPACK_PLAIN && !u.of_text) e = hash_one(c, i, hex);
     if (e) goto done;
-    if (expected && expected->bytes && expected->bytes != u.file_bytes) {
-        e = err_set(ERR_DATA, "%s: %llu bytes, the manifest expects %llu", u.path,
-                    (unsigned long long)u.file_bytes, (unsigned long long)expected->bytes);
-        goto done;
-    }
-    if (expected && u.kind != UNPACK_PLAIN && (e = check_hash(&u, true, expected, hex))) goto done;
     e = data__source_open_from(&s, u.path, read_packed, &u);
     if (!e) e = read_lines(&s, key, expected ? expected->rows : 0, &lines, take, context);
     if (!e) {
-        e = check_hash(&u, false, expected, hex);
+        e = check_hash(&u, expected, hex);
     } else if ((e == ERR_FORMAT || e == ERR_DATA) &&
                expected) { // that it is another file explains what is wrong
         err wrong = mem_strdup(&message, err_message(e));
-        if (!wrong && !(wrong = check_hash(&u, false, expected, hex)))
-            e = err_set(e, "%s", message);
+        if (!wrong && !(wrong = check_hash(&u, expected, hex))) e = err_set(e, "%s", message);
         if (wrong) e = wrong;
     }
     if (!e && !lines) e = err_set(ERR_DATA, "%s: has no line with text", u.path);
@@ -247,7 +300,7 @@ err corpus_hash(corpus *c) {
     sha256_begin(&h);
     for (size_t i = 0; i < c->path_count && !e; i++) {
         char hex[HASH_HEX_BYTES];
-        if ((e = hash_file_hex(c->paths[i], hex))) break;
+        if ((e = hash_one(c, i, hex))) break;
         sha256_add(&h, hex, strlen(hex));
         sha256_add(&h, "\n", 1);
     }

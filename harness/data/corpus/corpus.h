@@ -24,8 +24,10 @@
 
 typedef struct corpus_options {
     const char *data_dir; /* holds <corpus>/<file>, as for tasks; NULL: $HARNESS_DATA, the cache */
-    const char *corpus_dir; /* further manifests, looked into first; may be NULL */
-    bool offline;           /* a file that lacks is not fetched */
+    const char *task_dir; /* further tasks, whose test texts are left out, and in its folder corpora
+                             further corpora; may be NULL */
+    bool offline;         /* a file that lacks is not fetched */
+    bool check;           /* files that are there are compared with the manifest now */
 } corpus_options;
 
 typedef struct corpus {
@@ -39,7 +41,8 @@ typedef struct corpus {
 } corpus;
 
 /* words (count): the name of one manifest, or files; a word with a '/' or '.' is a file. Fetches
- * what lacks of a manifest's files. Free with corpus_close, also after an error.
+ * what lacks of a manifest's files. One that lies there packed, with .xz, .gz or .zst behind its
+ * name, is read so, and what the manifest states is then of what comes out. Free with corpus_close, also after an error.
  * Errors: ERR_USAGE for an unknown name, with the nearest; ERR_DATA for files that lack; those of
  * corpus_load and fetch_file. */
 err corpus_open(corpus *c, const char *const *words, size_t count,
@@ -96,7 +99,6 @@ typedef struct corpus_rules {
     uint32_t max_length;     /* tokens of a sentence, [CLS] and [SEP] included; at least 3 */
     bool split_long;         /* what is longer goes on as a further sentence; else it is cut */
     uint32_t heldout_one_in; /* corpus_is_heldout; 0: 200, 20 or 3, the first that leaves a line */
-    const char *task_dir;    /* further tasks whose test texts are left out; may be NULL */
 } corpus_rules;
 
 typedef struct corpus_prepared {

@@ -234,14 +234,14 @@ static err write_all(corpus_prepared *p, corpus *c, const tokenizer *t, const ex
 err corpus_prepare(corpus_prepared *p, corpus *c, const tokenizer *t, const corpus_rules *rules,
                    const char *folder, const corpus_options *options) {
     corpus_rules r = *rules;
-    const dataset_options place = {.data_dir = options ? options->data_dir : NULL};
+    const corpus_options o = options ? *options : (corpus_options){0};
     exclusion x = {0};
     char *record = NULL;
     *p = (corpus_prepared){0};
     if (r.max_length < 3 || r.max_length > LENGTH_MOST)
         return err_set(ERR_ARG, "sentences of %u tokens: 3 to %d are expected", r.max_length,
                        LENGTH_MOST);
-    err e = exclusion_make(&x, r.task_dir, &place);
+    err e = exclusion_make(&x, o.task_dir, &(dataset_options){.data_dir = o.data_dir});
     if (e || (e = corpus_hash(c))) goto done;
     digest_of(p->digest, c, t, &x, &r);
     if ((e = name_files(p, &record, c, folder))) goto done;

@@ -28,7 +28,7 @@ static err fill(unpack *u) {
         n = read(u->fd, u->bytes + u->end, PACKED_BYTES - u->end);
     } while (n < 0 && errno == EINTR);
     if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", u->path, strerror(errno));
-    sha256_add(&u->hash, u->bytes + u->end, (size_t)n);
+    if (!u->of_text) sha256_add(&u->hash, u->bytes + u->end, (size_t)n);
     u->end += (size_t)n;
     u->packed += (uint64_t)n;
     u->file_ended = n == 0;
@@ -114,6 +114,13 @@ err unpack_open(unpack *u, const char *path) {
     return u->decoder ? ERR_OK : err_set(ERR_MEMORY, "%s: out of memory while unpacking", path);
 }
 
+void unpack_hash_text(unpack *u, uint64_t most) {
+    if (u->kind == UNPACK_PLAIN) return;
+    u->of_text = true;
+    u->most = most;
+    sha256_begin(&u->hash);
+}
+
 void unpack_close(unpack *u) {
     if (u->fd >= 0) close(u->fd);
     if (u->decoder && u->kind == UNPACK_GZIP) inflateEnd(u->decoder);
@@ -197,8 +204,13 @@ static err read_plain(unpack *u, uint8_t *out, size_t size, size_t *count) {
     return e;
 }
 
-static err count_out(unpack *u, size_t count) {
+static err count_out(unpack *u, const void *out, size_t count) {
     u->unpacked += count;
+    if (u->of_text) sha256_add(&u->hash, out, count);
+    if (u->most && u->unpacked > u->most)
+        return err_set(ERR_DATA,
+                       "%s: unpacks to more than the %" PRIu64 " bytes that the manifest expects",
+                       u->path, u->most);
     if (u->unpacked <= FREE_BYTES || u->unpacked / RATIO_MOST <= u->packed) return ERR_OK;
     return err_set(ERR_FORMAT,
                    "%s: compressed by %s, and %" PRIu64 " MiB came out of %" PRIu64
@@ -215,7 +227,7 @@ err unpack_read(unpack *u, void *out, size_t size, size_t *count) {
         size_t before = u->begin;
         err e = steps[u->kind](u, out, size, count);
         if (e) return e;
-        if (*count) return count_out(u, *count);
+        if (*count) return count_out(u, out, *count);
         if (u->begin != before && u->begin < u->end) continue;
         if (u->file_ended && u->part_ended) return ERR_OK;
         if (u->file_ended) return wrong(u, cut_off);
@@ -225,7 +237,10 @@ err unpack_read(unpack *u, void *out, size_t size, size_t *count) {
 }
 
 err unpack_finish(unpack *u, char hex[HASH_HEX_BYTES]) {
+    uint8_t rest[4096];
+    size_t count = u->of_text;
     err e = ERR_OK;
+    while (!e && count) e = unpack_read(u, rest, sizeof rest, &count);
     while (!e && !u->file_ended) {
         u->begin = u->end;
         e = fill(u);

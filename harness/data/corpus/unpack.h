@@ -28,18 +28,25 @@ typedef struct unpack {
     bool file_ended, part_ended; /* part_ended: between two packed parts */
     void *decoder;               /* the library's state, owned */
     uint64_t packed, unpacked;   /* bytes read and given so far */
-    sha256 hash;                 /* of the packed bytes read so far */
+    sha256 hash;                 /* of the packed bytes read so far, or of what came out */
+    bool of_text;                /* the latter */
+    uint64_t most;               /* more that comes out is an error; 0: any */
 } unpack;
 
 /* Errors: those of file_open; ERR_MEMORY. Free with unpack_close, also after an error. */
 err unpack_open(unpack *u, const char *path) MUST_CHECK;
 void unpack_close(unpack *u);
 
+/* From here on a packed file's hash is of its text, of which there are `most` bytes (0: not known).
+ * pre: nothing was read. */
+void unpack_hash_text(unpack *u, uint64_t most);
+
 /* Up to size unpacked bytes to out; *count is 0 at the end alone. Errors: ERR_IO; ERR_FORMAT naming
- * the path for what is damaged, cut off, wants more memory, or unpacks to too much. */
+ * the path for what is damaged, cut off, wants more memory, or unpacks to too much; ERR_DATA for more than `most`. */
 err unpack_read(unpack *u, void *out, size_t size, size_t *count) MUST_CHECK;
 
-/* SHA-256 of the file as it lies there, what was not yet read included. */
+/* SHA-256 of the file as it lies there, or of its text (unpack_hash_text), what was not yet read
+ * included. */
 err unpack_finish(unpack *u, char hex[HASH_HEX_BYTES]) MUST_CHECK;
 
 #endif

@@ -56,13 +56,16 @@ static err open_base_model(void *context) {
                         p->request.whole_word, q->seed);
 }
 
+static corpus_options corpus_place(const run_request *q) {
+    return (corpus_options){q->data_dir, q->task_dir, q->offline, false};
+}
+
 static err prepare_corpus(void *context) {
     pretrain *p = context;
     const run_request *q = &p->request.run;
-    const corpus_options options = {.data_dir = q->data_dir, .offline = q->offline};
+    const corpus_options options = corpus_place(q);
     const corpus_rules rules = {.max_length = p->run.max_length,
-                                .split_long = p->request.split_long,
-                                .task_dir = q->task_dir};
+                                .split_long = p->request.split_long};
     double begin = clock_seconds();
     err e = corpus_prepare(&p->prepared, &p->corpus, &p->run.base_model.tokenizer, &rules, NULL,
                            &options);
@@ -120,7 +123,7 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
 static err find_corpus(void *context) {
     pretrain *p = context;
     const run_request *q = &p->request.run;
-    const corpus_options options = {.data_dir = q->data_dir, .offline = q->offline};
+    const corpus_options options = corpus_place(q);
     return corpus_open(&p->corpus, p->request.corpus, p->request.corpus_count, &options);
 }
 
