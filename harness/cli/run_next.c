@@ -138,7 +138,7 @@ static run_next_model *best_of(run_next *n, size_t first, const run_next_model *
     run_next_model *best = NULL;
     for (size_t i = first; i < n->count; i++) {
         run_next_model *m = &n->models[i];
-        if (m->task != n->models[first].task || m == but) continue;
+        if (m == but || m->task != n->models[first].task) continue;
         if (!best || mean(m) > mean(best)) best = m;
     }
     return best;
