@@ -1,5 +1,6 @@
 /* harness corpus, run as a user runs it. */
 #include "base/json.h"
+#include "base/memory.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -87,6 +88,23 @@ Test(corpus_verb, corpora_of_ones_own) {
     unsetenv("HARNESS_TASKS");
     r = RUN("corpus", "show", "mine", "--task-dir", temporary_path("nowhere"));
     EXPECT_LAST(r, 1, err, "/nowhere: no such folder");
+}
+
+/* Files in byte order of their names, blanks as one, no text twice. */
+Test(corpus_verb, raw_reviews_are_made_of_a_checkout) {
+    if (system("python3 -c '' 2>/dev/null")) cr_skip_test("no python3");
+    MUST(folder_make(temporary_path("e9t")));
+    MUST(folder_make(temporary_path("e9t/raw")));
+    temporary_put("e9t/raw/9.json", "[{\"review\": \"a b\"}, {\"review\": \"끝\"}]");
+    temporary_put("e9t/raw/10.json",
+                  "[{\"review\": \"a  b\"}, {\"review\": \"\"}, {\"review\": \"c\\u3000d\\n\"}]");
+    char command[1024];
+    snprintf(command, sizeof command, "cd '%s' && python3 '%s/tools/nsmc_raw' e9t >made",
+             temporary_folder(), HARNESS_SOURCE_DIR);
+    cr_assert_eq(system(command), 0);
+    char *made = temporary_text("made");
+    cr_expect_str_eq(made, "a b\nc d\n끝\n");
+    mem_free(made);
 }
 
 #define TEXT "가나다 라\n가나다 라\n\n\x1b[31m마 바\n사\n"
