@@ -141,6 +141,8 @@ Test(predict_kept, scores_and_what_is_said_of_them) {
          false},
         {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"나\":0.5,\"가\":0.3,\"다\":0.2}",
          false},
+        {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"나\":0.3,\"가\":0.5,\"다\":0.2}",
+         false},
         {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"나\":0.5,\"나\":0.5,\"나\":0.5}",
          false},
         {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"가\":0.3,\"나\":0.5}", false},

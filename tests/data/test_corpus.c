@@ -167,6 +167,7 @@ Test(corpus, blank_lines_without_end_are_refused) {
     MUST_FAIL(unpack_blanks(&unpacked, 17, 0), ERR_FORMAT,
               "blanks.zst: compressed by zstd, and 17 MiB came out of ");
     cr_expect_leq(unpacked, 17u << 20);
+    MUST_FAIL(unpack_blanks(&unpacked, 30, 2000000), ERR_FORMAT, "more than 12 times as much");
     MUST(unpack_blanks(&unpacked, 18, 2000000));
     cr_expect_eq(unpacked, (18u << 20) + 2000000);
 }
