@@ -17,61 +17,107 @@ static bool is_score(const cJSON *value, bool is_raw) {
                   : value->valuedouble >= 0 && value->valuedouble <= 1;
 }
 
-/* Whether labels, none of them used already, with commas between are all of the list. Labels may hold
- * commas themselves, so that there may be several ways to read it. */
-static bool are_labels(bool *used, const predictor *p, const char *list) {
-    char fallback[24];
-    bool are = false;
-    for (uint32_t k = 0; k < p->classes && !are; k++) {
-        const char *label = predictor_label(p, k, fallback);
-        size_t n = strlen(label);
-        if (used[k] || strncmp(list, label, n) != 0 || (list[n] && list[n] != ',')) continue;
-        used[k] = true;
-        are = !list[n] || are_labels(used, p, list + n + 1);
-        used[k] = false;
-    }
-    return are;
-}
+/* What may be read at one place of a list of labels with commas between. */
+typedef struct reading {
+    uint32_t label;        /* one that begins here, and behind which the rest can be read */
+    size_t next;           /* where that begins */
+    bool is_one, is_other; /* there is such a label; there are several */
+} reading;
 
-static err is_set(bool *is, const predictor *p, const char *list) {
+/* Reads the list from its end on; at its own begin no label stands twice, unless it can be read in
+ * several ways. at (length + 2) is zeroed. */
+static err read_list(bool *is, reading *at, const predictor *p, text_span list) {
     bool *used = NULL; // (classes)
     err e = mem_new(&used, p->classes);
-    *is = !e && are_labels(used, p, list);
+    at[list.bytes + 1].is_one = true;
+    for (size_t i = list.bytes + 1; i-- && !e;) {
+        if (i && list.text[i - 1] != ',') continue;
+        size_t end = i;
+        for (size_t commas = 0; commas <= p->commas_most && end <= list.bytes; commas++, end++) {
+            const char *comma = memchr(list.text + end, ',', list.bytes - end);
+            end = comma ? (size_t)(comma - list.text) : list.bytes;
+            if (!at[end + 1].is_one) continue;
+            uint32_t k = predictor_find(p, (text_span){list.text + i, end - i});
+            if (k == p->classes) continue;
+            at[i] = (reading){k, end + 1, true, at[i].is_one || at[end + 1].is_other};
+        }
+    }
+    *is = !e && at[0].is_one;
+    for (size_t i = 0; *is && !at[0].is_other && i <= list.bytes; i = at[i].next) {
+        *is = !used[at[i].label];
+        used[at[i].label] = true;
+    }
     mem_free(used);
     return e;
 }
 
-static bool is_label(const predictor *p, const char *text) {
-    char fallback[24];
-    for (uint32_t k = 0; text && k < p->classes; k++)
-        if (!strcmp(predictor_label(p, k, fallback), text)) return true;
-    return false;
+/* Whether labels, each once, with commas between are all of the list. Labels may hold commas
+ * themselves. */
+static err is_set(bool *is, const predictor *p, const char *list) {
+    size_t length = strlen(list);
+    reading *at = NULL;
+    *is = length <= p->names_bytes + p->classes - 1;
+    if (!*is) return ERR_OK;
+    err e = mem_new(&at, length + 2);
+    if (!e) e = read_list(is, at, p, (text_span){list, length});
+    mem_free(at);
+    return e;
 }
 
-static bool are_scores(const cJSON *o, const predictor *p, bool is_raw) {
-    const cJSON *item;
-    size_t count = 0;
-    if (!cJSON_IsObject(o)) return false;
-    cJSON_ArrayForEach(item, o) {
-        if (!is_label(p, item->string) || !is_score(item, is_raw)) return false;
-        count++;
+static bool is_label(const predictor *p, const char *text) {
+    return text && predictor_find(p, (text_span){text, strlen(text)}) < p->classes;
+}
+
+/* Scores of all labels in their order, into p's values. */
+static bool are_scores(const predictor *p, const cJSON *o, bool is_raw) {
+    char fallback[24];
+    uint32_t k = 0;
+    if (!cJSON_IsObject(o) || (uint32_t)cJSON_GetArraySize(o) != p->classes) return false;
+    for (const cJSON *item = o->child; item; item = item->next, k++) {
+        if (strcmp(predictor_label(p, k, fallback), item->string) != 0 || !is_score(item, is_raw))
+            return false;
+        p->values[k] = item->valuedouble;
     }
-    return count == p->classes;
+    return true;
+}
+
+/* Whether label and score are what is said of these scores. */
+static err follow(bool *is, const predictor *p, const cJSON *scores, const char *text, double score,
+                  bool is_raw) {
+    predictor said = *p;
+    strbuf label = {0};
+    said.scores = NULL;
+    err e = mem_new(&said.values, p->classes);
+    if (!e) e = mem_new(&said.scores, p->classes);
+    *is = !e && are_scores(&said, scores, is_raw);
+    if (*is) {
+        predictor_order(&said);
+        e = row_label(&label, &said);
+        *is = !e && !strcmp(label.text, text) && said.scores[0].value == score;
+    }
+    strbuf_free(&label);
+    mem_free(said.values);
+    mem_free(said.scores);
+    return e;
 }
 
 static err is_sentence_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p) {
-    bool is_raw = p->scorer.base_model.config.scores == MODEL_SCORES_RAW;
-    const cJSON *label = cJSON_GetArrayItem(o, 0), *score = cJSON_GetArrayItem(o, 1);
-    const char *text = cJSON_GetStringValue(label);
-    err e = ERR_OK;
-    *is =
-        is_score(score, is_raw) && (!f->scores || are_scores(cJSON_GetArrayItem(o, 2), p, is_raw));
+    enum { ROUNDING = 1000000 }; // one part in so many
+    model_scores kind = p->scorer.base_model.config.scores;
+    bool is_raw = kind == MODEL_SCORES_RAW, several = predictor_says_several(p);
+    const cJSON *score = cJSON_GetArrayItem(o, 1);
+    const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(o, 0));
+    *is = text && is_score(score, is_raw);
     if (!*is) return ERR_OK;
-    if (text && *text && predictor_says_several(p))
-        e = is_set(is, p, text);
-    else
-        *is = text && (predictor_says_several(p) || is_label(p, text));
-    return e;
+    if (f->scores) return follow(is, p, cJSON_GetArrayItem(o, 2), text, score->valuedouble, is_raw);
+    if (!several) {
+        // the largest of scores whose sum is one
+        double least = kind == MODEL_SCORES_SOFTMAX ? 1.0 / p->classes : 0;
+        *is = is_label(p, text) && (is_raw || score->valuedouble >= least - least / ROUNDING);
+        return ERR_OK;
+    }
+    *is = (score->valuedouble > 0.5) == (*text != '\0');
+    return *is && *text ? is_set(is, p, text) : ERR_OK;
 }
 
 /* Whether a whole number of [0, most]. */
@@ -256,24 +302,35 @@ static err read_cell(strbuf *out, const row_form *f, text_span *rest) {
     return e;
 }
 
+/* *label is the label k if its cell reads so. */
+static err read_as(const char **label, const row_form *f, const predictor *p, uint32_t k,
+                   const char *cell) {
+    static char fallback[24];
+    const char *name = predictor_label(p, k, fallback);
+    const char by[] = {f->delimiter, '\0'};
+    strbuf written = {0}, said = {0};
+    err e = strbuf_add(&written, by);
+    if (!e) e = cell_add(&written, f->delimiter, f->quoted, name);
+    if (!e) e = read_cell(&said, f, &(text_span){written.text, written.length});
+    if (!e && !strcmp(said.text, cell)) *label = name;
+    strbuf_free(&written);
+    strbuf_free(&said);
+    return e;
+}
+
 /* The label whose cell reads so: of one that a spreadsheet would compute, or that has control
  * characters, the cell has more than the label. */
 static err label_of_cell(const char **label, const row_form *f, const predictor *p,
                          const char *cell) {
-    static char fallback[24];
+    const char *bare = *cell == '\'' ? cell + 1 : cell;
+    const uint32_t near[] = {predictor_find(p, (text_span){cell, strlen(cell)}),
+                             predictor_find(p, (text_span){bare, strlen(bare)})};
     err e = ERR_OK;
     *label = NULL;
-    for (uint32_t k = 0; k < p->classes && !e && !*label; k++) {
-        const char *name = predictor_label(p, k, fallback);
-        const char by[] = {f->delimiter, '\0'};
-        strbuf written = {0}, said = {0};
-        e = strbuf_add(&written, by);
-        if (!e) e = cell_add(&written, f->delimiter, f->quoted, name);
-        if (!e) e = read_cell(&said, f, &(text_span){written.text, written.length});
-        if (!e && !strcmp(said.text, cell)) *label = name;
-        strbuf_free(&written);
-        strbuf_free(&said);
-    }
+    for (size_t i = 0; i < 2 && !e && !*label; i++)
+        if (near[i] < p->classes) e = read_as(label, f, p, near[i], cell);
+    if (!strchr(cell, '\\')) return e; // which control characters are written with
+    for (uint32_t k = 0; k < p->classes && !e && !*label; k++) e = read_as(label, f, p, k, cell);
     return e;
 }
 

@@ -105,8 +105,7 @@ static err scores_text(char **text, const predictor *p) {
     return e;
 }
 
-/* The label, or those of a model that says several, with commas. */
-static err label_text(strbuf *out, const predictor *p) {
+err row_label(strbuf *out, const predictor *p) {
     char fallback[24];
     bool several = predictor_says_several(p);
     uint32_t count = several ? predictor_said(p) : 1;
@@ -143,7 +142,7 @@ static err said_written(const char **text, row_form *f, const predictor *p) {
     *text = one->text;
     if (!several && one->length) return ERR_OK;
     one->length = 0;
-    err e = label_text(&label, p);
+    err e = row_label(&label, p);
     if (!e) e = label_written(one, f, label.text);
     strbuf_free(&label);
     *text = one->text;

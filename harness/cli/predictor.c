@@ -31,6 +31,59 @@ const char *predictor_label(const predictor *p, uint32_t id, char fallback[24]) 
     return fallback;
 }
 
+static int compare_spans(text_span a, text_span b) {
+    size_t n = a.bytes < b.bytes ? a.bytes : b.bytes;
+    int order = memcmp(a.text, b.text, n);
+    return order ? order : (a.bytes > b.bytes) - (a.bytes < b.bytes);
+}
+
+typedef struct named {
+    char fallback[24];
+    text_span label;
+    uint32_t id;
+} named;
+
+static int by_label(const void *a, const void *b) {
+    const named *x = a, *y = b;
+    return compare_spans(x->label, y->label);
+}
+
+static err order_names(predictor *p) {
+    named *list = NULL;
+    err e = mem_new(&p->by_name, p->classes);
+    if (!e) e = mem_new(&list, p->classes);
+    if (e) return e;
+    for (uint32_t k = 0; k < p->classes; k++) {
+        const char *label = predictor_label(p, k, list[k].fallback);
+        list[k].label = (text_span){label, strlen(label)};
+        list[k].id = k;
+        size_t commas = 0;
+        for (const char *c = label; (c = strchr(c, ',')); c++) commas++;
+        p->names_bytes += list[k].label.bytes;
+        if (commas > p->commas_most) p->commas_most = commas;
+    }
+    qsort(list, p->classes, sizeof *list, by_label);
+    for (uint32_t k = 0; k < p->classes; k++) p->by_name[k] = list[k].id;
+    mem_free(list);
+    return ERR_OK;
+}
+
+uint32_t predictor_find(const predictor *p, text_span label) {
+    uint32_t low = 0, high = p->classes;
+    while (low < high) {
+        char fallback[24];
+        uint32_t middle = low + (high - low) / 2, id = p->by_name[middle];
+        const char *own = predictor_label(p, id, fallback);
+        int order = compare_spans((text_span){own, strlen(own)}, label);
+        if (!order) return id;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return p->classes;
+}
+
 /* Largest first, the lower id first among equals. */
 static int by_value(const void *a, const void *b) {
     const label_score *x = a, *y = b;
@@ -49,7 +102,11 @@ void predictor_rank(predictor *p, const float *logits) {
             values[c] = kind == MODEL_SCORES_RAW ? x : 1 / (1 + exp(-x));
         }
     }
-    for (uint32_t c = 0; c < p->classes; c++) p->scores[c] = (label_score){values[c], c};
+    predictor_order(p);
+}
+
+void predictor_order(predictor *p) {
+    for (uint32_t c = 0; c < p->classes; c++) p->scores[c] = (label_score){p->values[c], c};
     qsort(p->scores, p->classes, sizeof *p->scores, by_value);
 }
 
@@ -231,12 +288,14 @@ err predictor_open(predictor *p, const options *o, const char *folder) {
     if (p->top > p->classes) p->top = p->classes; // as the pipeline: all there are
     p->max_length = base_model_max_length(&p->scorer.base_model, o->max_length, UINT32_MAX);
     e = mem_new(&p->values, p->classes);
-    return e ? e : mem_new(&p->scores, p->classes);
+    if (!e) e = mem_new(&p->scores, p->classes);
+    return e ? e : order_names(p);
 }
 
 void predictor_close(predictor *p) {
     if (p->evaluator_is_open) evaluator_free(&p->evaluator);
     mem_free(p->values);
     mem_free(p->scores);
+    mem_free(p->by_name);
     scorer_close(&p->scorer);
 }

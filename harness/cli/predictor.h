@@ -20,7 +20,9 @@ typedef struct predictor {
     uint32_t top;        /* labels shown */
     double *values;      /* (classes) scores of the sentence ranked last, by id; owned */
     label_score *scores; /* (classes) the same, largest first; owned */
-    bool in_units;       /* each unit of a text is answered */
+    uint32_t *by_name;   /* (classes) ids in the order of their labels; owned */
+    size_t names_bytes, commas_most; /* of all labels; commas of the one that has most */
+    bool in_units;                   /* each unit of a text is answered */
     unit_kind unit;
     size_t done, cut, lost; /* rows, those that were truncated, and units that went with that */
     size_t pieces, unknown; /* as in encoded, of all rows */
@@ -56,11 +58,15 @@ err predictor_run(predictor *p, float **logits, const encoded *rows, const examp
 /* Scores of one sentence, into values and scores, as transformers' text-classification pipeline
  * computes them. */
 void predictor_rank(predictor *p, const float *logits);
+/* Its second half: scores after values. */
+void predictor_order(predictor *p);
 
 /* Whether a model says each label by itself, above one half; how many of scores it says. */
 bool predictor_says_several(const predictor *p);
 uint32_t predictor_said(const predictor *p);
 
 const char *predictor_label(const predictor *p, uint32_t id, char fallback[24]);
+/* The id of a label, or p->classes. */
+uint32_t predictor_find(const predictor *p, text_span label);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "cli/run_record.h"
 #include "cli/task_flag.h"
+#include "train/run/model_corpus.h"
 
 #include <string.h>
 
@@ -113,6 +114,22 @@ static err check_train(const record_data *d, const record *r, const char *path) 
                            path);
 }
 
+/* The commonest label of the kept rows, where all of them train. */
+static err check_majority(const record_data *d, const record *r, const char *path) {
+    size_t classes = d->task.label_count;
+    uint64_t *counts = NULL;
+    if (!classes || (r->task.dev_rows && !d->data.dev.row_count)) return ERR_OK;
+    err e = mem_new(&counts, classes);
+    if (e) return e;
+    for (size_t i = 0; i < d->data.train.row_count; i++)
+        if (d->data.train.rows[i].kept)
+            count_labels(counts, d->task.kind, classes, d->data.train.rows[i].example.target);
+    e = check_count(r->task.majority_class, majority_class(counts, classes), "majority_class",
+                    path);
+    mem_free(counts);
+    return e;
+}
+
 /* What the manifest alone tells. */
 static err check_manifest(const record_data *d, const record *r, const char *path) {
     if (r->task.kind != d->task.kind)
@@ -120,6 +137,12 @@ static err check_manifest(const record_data *d, const record *r, const char *pat
     if (strcmp(r->headline, d->task.headline) != 0)
         return err_set(ERR_DATA, "%s: key 'headline' is '%.40s', that of task %s is '%s'", path,
                        r->headline, d->name, d->task.headline);
+    const cJSON *corpus = r->model.corpus;
+    if (corpus && r->model.corpus_is_source != model_corpus_same_source(corpus, d->task.source))
+        return err_set(
+            ERR_DATA,
+            "%s: model: corpus: key 'same_source' is %s; the source of task %s is '%.80s'", path,
+            r->model.corpus_is_source ? "true" : "false", d->name, d->task.source);
     return ERR_OK;
 }
 
@@ -127,13 +150,18 @@ err record_data_check(const char **lacks, record_data *d, const record *r, const
     err e = load(d, r->task.name);
     *lacks = d->lacks;
     if (e || !d->task.headline) return e;
+    if (r->task.version > d->task.version)
+        return err_set(ERR_DATA,
+                       "%s: task: key 'version' is %lld, the manifest here has version %lld (of "
+                       "a newer program?)",
+                       path, (long long)r->task.version, (long long)d->task.version);
     if (r->task.version != d->task.version) {
         if (!d->lacks) *lacks = "the task has another version now";
         return ERR_OK;
     }
     if ((e = check_manifest(d, r, path)) || d->lacks) return e;
     if (!(e = check_counts(d, r, path)) && !(e = check_train(d, r, path)) &&
-        !(e = check_gold(d, r, path)))
+        !(e = check_majority(d, r, path)) && !(e = check_gold(d, r, path)))
         e = check_rows(d, r, path);
     return e;
 }

@@ -135,6 +135,8 @@ err model_config_set_labels(model_config *c, const char *const *labels, size_t c
  * model_config_free. Errors: ERR_IO; ERR_FORMAT naming the key; ERR_UNSUPPORTED naming what makes
  * it another model than those supported. */
 err model_config_read(model_config *c, const char *path) MUST_CHECK;
+/* The same of what a file holds; path names its place in messages. */
+err model_config_from(model_config *c, const cJSON *root, const char *path) MUST_CHECK;
 
 /* What config.json holds, but for input_texts of a model that reads single texts: what is known of
  * models by their configuration (identity of a run, the board) was so before that key. *out is owned

@@ -331,6 +331,9 @@ static err read_sizes(model_config *c, const cJSON *root, const char *path) {
         return err_set(ERR_FORMAT, "%s: %s %u is no multiple of %s %u", path,
                        model_config_key(c, "hidden_size"), c->hidden,
                        model_config_key(c, "num_attention_heads"), c->heads);
+    if (c->pad >= c->vocabulary)
+        return err_set(ERR_FORMAT, "%s: pad_token_id is %u, vocab_size %u", path, c->pad,
+                       c->vocabulary);
     return check_positions(c, path);
 }
 
@@ -355,21 +358,22 @@ static err read_fields(model_config *c, const cJSON *root, const char *path) {
     return read_scores(c, root, path);
 }
 
+err model_config_from(model_config *c, const cJSON *root, const char *path) {
+    *c = (model_config){0};
+    if (!cJSON_IsObject(root)) return err_set(ERR_FORMAT, "%s: expected an object", path);
+    err e = read_family(c, root, path);
+    if (!e) e = check_kind(c, root, path);
+    if (!e) e = read_fields(c, root, path);
+    if (e) model_config_free(c);
+    return e;
+}
+
 err model_config_read(model_config *c, const char *path) {
     cJSON *root = NULL;
     *c = (model_config){0};
     err e = json_read(&root, path, CONFIG_LIMIT_BYTES);
-    if (e) goto done;
-    if (!cJSON_IsObject(root)) {
-        e = err_set(ERR_FORMAT, "%s: expected an object", path);
-        goto done;
-    }
-    if ((e = read_family(c, root, path))) goto done;
-    if ((e = check_kind(c, root, path))) goto done;
-    e = read_fields(c, root, path);
-done:
+    if (!e) e = model_config_from(c, root, path);
     cJSON_Delete(root);
-    if (e) model_config_free(c);
     return e;
 }
 

@@ -117,4 +117,7 @@ err record__element(int64_t *out, const cJSON *item, int64_t limit, const char *
                     const char *where) MUST_CHECK;
 err record__finite(double *out, const cJSON *item, const char *key, const char *where) MUST_CHECK;
 
+/* What a program cannot have written so, once all is read. Errors: ERR_FORMAT naming the key. */
+err record__check_sense(const record *r, const char *path) MUST_CHECK;
+
 #endif

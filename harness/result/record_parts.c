@@ -358,6 +358,9 @@ err record__left_out_read(record *r, const cJSON *object, const char *key, const
     cJSON_ArrayForEach(item, list) {
         int64_t row = 0;
         if ((e = record__element(&row, item, r->task.test_rows, key, where))) return e;
+        if (!r->scored_dedup[row])
+            return err_set(ERR_FORMAT, "%s: key '%s' holds row %lld twice", where, key,
+                           (long long)row);
         r->scored_dedup[row] = false;
     }
     return ERR_OK;

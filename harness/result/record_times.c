@@ -1,6 +1,8 @@
 #include "base/memory.h"
 #include "result/record_internal.h"
 
+#include <string.h>
+
 /* Keys that records of older programs do not have. */
 
 err record__step_spread_write(cJSON *object, const char *key, const record *r) {
@@ -59,6 +61,13 @@ err record__kernel_times_write(cJSON *object, const char *key, const record *r) 
     return e;
 }
 
+static bool is_phase(const char *text) {
+    static const char *const phases[] = {"begin", "forward", "backward", "update"};
+    bool is = false;
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) is = is || !strcmp(phases[i], text);
+    return is;
+}
+
 err record__kernel_times_read(record *r, const cJSON *object, const char *key, const char *where) {
     const cJSON *list = NULL, *item;
     if (!json_has(object, key)) return ERR_OK;
@@ -75,6 +84,11 @@ err record__kernel_times_read(record *r, const cJSON *object, const char *key, c
                            "%s: key '%s': expected an array of arrays: name, phase, calls, ms",
                            where, key);
         }
+        if (!is_phase(phase->valuestring))
+            return err_set(ERR_FORMAT,
+                           "%s: key '%s': phase '%.40s', expected begin, forward, backward or "
+                           "update",
+                           where, key, phase->valuestring);
         if ((e = record__element(&count, calls, INT32_MAX, key, where)) ||
             (e = read_time(&time, ms, key, where)) ||
             (e = record_kernel_add(r, name->valuestring, phase->valuestring, count, time)))

@@ -1,6 +1,7 @@
 /* `predict --resume`: of models that say several labels, entities or trees a row that is there is kept
  * when it says what such a model can say, and refused by its number else. */
 #include "base/json.h"
+#include "base/log.h"
 #include "platform/file.h"
 #include "support/model_folder.h"
 #include "support/must.h"
@@ -23,9 +24,11 @@ static void teardown(void) {
 
 TestSuite(predict_kept, .init = json_setup, .fini = teardown, .timeout = 240);
 
+static const char *with_scores; /* "--scores", or NULL */
+
 /* Files of one row, "가나 다"; names: the columns that labelling adds, NULL: JSON lines. */
 static void expect_kept(const char *names, const kept_case *cases, size_t count) {
-    char row[600];
+    char row[4000];
     const char *input = names ? "i.csv" : "i.jsonl", *output = names ? "o.csv" : "o.jsonl";
     temporary_put(input, names ? "text\n가나 다\n" : "{\"text\": \"가나 다\"}\n");
     for (size_t i = 0; i < count; i++) {
@@ -34,8 +37,9 @@ static void expect_kept(const char *names, const kept_case *cases, size_t count)
         else
             snprintf(row, sizeof row, "{\"text\": \"가나 다\", %s}\n", cases[i].answer);
         temporary_put(output, row);
-        program_result p = RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", "-i",
-                               input, "--text-column", "text", "--output", output, "--resume");
+        program_result p =
+            RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", "-i", input,
+                "--text-column", "text", "--output", output, "--resume", with_scores);
         cr_expect_eq(p.exit_code, cases[i].is_kept ? 0 : 1, "%s: %s", row, p.err);
         cr_expect(
             strstr(p.err, cases[i].is_kept ? "finished already" : "row 1 is not that of line "),
@@ -72,27 +76,95 @@ Test(predict_kept, several_labels) {
     static const char *const labels[] = {"가", "나,다", "=1"};
     static const kept_case keys[] = {{"\"label\": \"\", \"score\": 0.5", true},
                                      {"\"label\": \"가\", \"score\": 1", true},
-                                     {"\"label\": \"나,다,가\", \"score\": 0.5", true},
-                                     {"\"label\": \"나\", \"score\": 0.5", false},
-                                     {"\"label\": \"가,\", \"score\": 0.5", false},
-                                     {"\"label\": \",가\", \"score\": 0.5", false},
-                                     {"\"label\": \"가,다\", \"score\": 0.5", false},
-                                     {"\"label\": \"가가\", \"score\": 0.5", false},
-                                     {"\"label\": \"가,가\", \"score\": 0.5", false},
-                                     {"\"label\": \"나,다,나,다\", \"score\": 0.5", false},
-                                     {"\"label\": [\"가\"], \"score\": 0.5", false},
+                                     {"\"label\": \"가\", \"score\": 0.5", false},
+                                     {"\"label\": \"\", \"score\": 0.75", false},
+                                     {"\"label\": \"나,다,가\", \"score\": 0.75", true},
+                                     {"\"label\": \"나\", \"score\": 0.75", false},
+                                     {"\"label\": \"가,\", \"score\": 0.75", false},
+                                     {"\"label\": \",가\", \"score\": 0.75", false},
+                                     {"\"label\": \"가,다\", \"score\": 0.75", false},
+                                     {"\"label\": \"가가\", \"score\": 0.75", false},
+                                     {"\"label\": \"가,가\", \"score\": 0.75", false},
+                                     {"\"label\": \"나,다,나,다\", \"score\": 0.75", false},
+                                     {"\"label\": [\"가\"], \"score\": 0.75", false},
                                      {"\"label\": \"가\", \"score\": 1.5", false},
                                      {"\"label\": \"가\", \"score\": null", false}};
     static const kept_case cells[] = {
-        {",0.5", true},          {"가,0.5", true},         {"\"가,나,다\",0.5", true},
-        {"'=1,0.5", true},       {"\"'=1,가\",0.5", true}, {"\"가,나\",0.5", false},
-        {"가,나,다,0.5", false}, {"\"가,가\",0.5", false}, {"\"가,나,다,0.5", false},
-        {"\"가\",0.5,", false},  {"가,2", false},          {"가", false}};
+        {",0.5", true},           {"가,0.75", true},         {"\"가,나,다\",0.75", true},
+        {"'=1,0.75", true},       {"\"'=1,가\",0.75", true}, {"\"가,나\",0.75", false},
+        {"가,나,다,0.75", false}, {"\"가,가\",0.75", false}, {"\"가,나,다,0.75", false},
+        {"\"가\",0.5,", false},   {"가,2", false},           {"가", false}};
     model_folder_make(temporary_path("m"), labels, 3, NULL);
     model_folder_edit(temporary_path("m"), "config.json", "single_label_classification",
                       "multi_label_classification");
     EXPECT_KEPT(NULL, keys);
     EXPECT_KEPT("label,score", cells);
+}
+
+/* Where one label begins another and holds commas, a list can be read in more ways than can be tried. */
+Test(predict_kept, labels_of_labels) {
+    enum { LABELS = 24 };
+    static char labels[LABELS][2 * LABELS + 2], list[LABELS * LABELS * 2],
+        answers[2][sizeof list + 60];
+    const char *names[LABELS];
+    for (size_t i = 0; i < LABELS; i++) {
+        for (size_t k = 0; k <= i; k++) strcat(labels[i], k ? ",a" : "a");
+        names[i] = labels[i];
+    }
+    for (size_t k = 0; k < (size_t)LABELS * (LABELS + 1) / 2; k++) strcat(list, k ? ",a" : "a");
+    snprintf(answers[0], sizeof answers[0], "\"label\": \"%s\", \"score\": 0.75", list);
+    list[strlen(list) - 1] = 'b';
+    snprintf(answers[1], sizeof answers[1], "\"label\": \"%s\", \"score\": 0.75", list);
+    const kept_case keys[] = {{answers[0], true},
+                              {answers[1], false},
+                              {"\"label\": \"a,a\", \"score\": 0.75", true},
+                              {"\"label\": \"b\", \"score\": 0.75", false}};
+    model_folder_make(temporary_path("m"), names, LABELS, NULL);
+    model_folder_edit(temporary_path("m"), "config.json", "single_label_classification",
+                      "multi_label_classification");
+    double begin = clock_seconds();
+    EXPECT_KEPT(NULL, keys);
+    cr_expect_lt(clock_seconds() - begin, 60);
+}
+
+/* Label and score are those of the scores. */
+Test(predict_kept, scores_and_what_is_said_of_them) {
+    static const char *const labels[] = {"가", "나", "다"};
+    static const kept_case one[] = {
+        {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"가\":0.3,\"나\":0.5,\"다\":0.2}", true},
+        {"\"label\": \"가\", \"score\": 0.4, \"scores\": {\"가\":0.4,\"나\":0.4,\"다\":0.2}", true},
+        {"\"label\": \"나\", \"score\": 0.4, \"scores\": {\"가\":0.4,\"나\":0.4,\"다\":0.2}",
+         false},
+        {"\"label\": \"가\", \"score\": 0.3, \"scores\": {\"가\":0.3,\"나\":0.5,\"다\":0.2}",
+         false},
+        {"\"label\": \"나\", \"score\": 0.6, \"scores\": {\"가\":0.3,\"나\":0.5,\"다\":0.2}",
+         false},
+        {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"나\":0.5,\"가\":0.3,\"다\":0.2}",
+         false},
+        {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"나\":0.3,\"가\":0.5,\"다\":0.2}",
+         false},
+        {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"나\":0.5,\"나\":0.5,\"나\":0.5}",
+         false},
+        {"\"label\": \"나\", \"score\": 0.5, \"scores\": {\"가\":0.3,\"나\":0.5}", false},
+        {"\"label\": \"나\", \"score\": 0.5", false}};
+    static const kept_case several[] = {
+        {"\"label\": \"다,가\", \"score\": 0.9, \"scores\": {\"가\":0.8,\"나\":0.5,\"다\":0.9}",
+         true},
+        {"\"label\": \"\", \"score\": 0.5, \"scores\": {\"가\":0.4,\"나\":0.5,\"다\":0.1}", true},
+        {"\"label\": \"가,다\", \"score\": 0.9, \"scores\": {\"가\":0.8,\"나\":0.5,\"다\":0.9}",
+         false},
+        {"\"label\": \"다\", \"score\": 0.9, \"scores\": {\"가\":0.8,\"나\":0.5,\"다\":0.9}",
+         false}};
+    static const kept_case least[] = {{"\"label\": \"나\", \"score\": 0.34", true},
+                                      {"\"label\": \"나\", \"score\": 0.33", false}};
+    model_folder_make(temporary_path("m"), labels, 3, NULL);
+    EXPECT_KEPT(NULL, least);
+    with_scores = "--scores";
+    EXPECT_KEPT(NULL, one);
+    model_folder_edit(temporary_path("m"), "config.json", "single_label_classification",
+                      "multi_label_classification");
+    EXPECT_KEPT(NULL, several);
+    with_scores = NULL;
 }
 
 #define ENTITY(of, score, word, begin, end)                                                        \

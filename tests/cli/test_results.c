@@ -35,6 +35,7 @@ static char *text_of(const char *path) {
 static void make(const char *name, uint32_t seed) {
     record r;
     fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = seed});
+    fake_record_sense(&r);
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
 }
@@ -108,6 +109,7 @@ static void change_below(changing *w, cJSON *parent) {
 static void make_whole(const char *name) {
     record r;
     fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
+    fake_record_sense(&r);
     MUST(record_text(&r.protocol, "dev"));
     r.task.dev_rows = 10;
     fake_recipe_text(&r, "metric_for_best_model", "loss");
@@ -320,9 +322,9 @@ static void from_nothing(cJSON *top) {
     cJSON_ReplaceItemInObject(model, "newly_initialised", cJSON_CreateArray());
 }
 static void drawn_of_no_model(cJSON *top) {
-    static const char *const names[] = {"bert.encoder.layer.3.output.dense.weight",
-                                        "electra.embeddings.position_embeddings.weight[30:32]",
-                                        "bert.encoder.layer.3.output.dense.weights"};
+    static const char *const names[] = {"bert.encoder.layer.1.output.dense.weight",
+                                        "bert.embeddings.position_embeddings.weight[30:32]",
+                                        "bert.encoder.layer.2.output.dense.weight"};
     cJSON *model = cJSON_GetObjectItem(top, "model");
     char hash[65] = {0};
     memset(hash, 'a', 64);
@@ -364,7 +366,7 @@ Test(results, what_contradicts_itself_is_refused) {
         {years_ahead, "key 'created' is 2999-01-01T00:00:00Z, which is yet to come"},
         {years_back, "key 'created' is 0000-01-01T00:00:00Z, and no record is older than 2024"},
         {drawn_of_no_model, "model: key 'newly_initialised' has "
-                            "'bert.encoder.layer.3.output.dense.weights', and no model has"},
+                            "'bert.encoder.layer.2.output.dense.weight', and the model has no"},
         {label_twice, "task: key 'labels' has '"},
         {evaluations_without_dev, "key 'dev' is there under protocol last"},
         {rows_without_dev, "task: rows: key 'dev' is 10 under protocol last"},
@@ -384,6 +386,132 @@ Test(results, what_contradicts_itself_is_refused) {
         fake_record_seal(temporary_path("c.json"), top);
         cJSON_Delete(top);
         expect_said(RUN("results", "add", "c.json"), 1, cases[i].said);
+    }
+}
+
+/* A key somewhere in a record, and what it is changed to: JSON, or NULL for none. */
+typedef struct lie {
+    const char *place[4], *value, *said;
+} lie;
+
+static cJSON *below(cJSON *at, const char *step) {
+    return cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(step))
+                             : cJSON_GetObjectItemCaseSensitive(at, step);
+}
+
+static void tell(cJSON *top, const lie *l) {
+    cJSON *at = top, *value = l->value ? cJSON_Parse(l->value) : NULL;
+    size_t last = 0;
+    while (last + 1 < 4 && l->place[last + 1]) at = below(at, l->place[last++]);
+    cr_assert(at && (value || !l->value), "%s", l->said);
+    if (!value)
+        cJSON_DeleteItemFromObjectCaseSensitive(at, l->place[last]);
+    else if (cJSON_IsArray(at))
+        cr_assert(cJSON_ReplaceItemInArray(at, atoi(l->place[last]), value));
+    else if (below(at, l->place[last]))
+        cr_assert(cJSON_ReplaceItemInObjectCaseSensitive(at, l->place[last], value));
+    else
+        cr_assert(cJSON_AddItemToObject(at, l->place[last], value));
+}
+
+/* The recipe's hash, as whoever changes a recipe would make it anew: its keys in their order. */
+static int by_key(const void *a, const void *b) {
+    const cJSON *const *x = a, *const *y = b;
+    return strcmp((*x)->string, (*y)->string);
+}
+
+static void hash_recipe(cJSON *top) {
+    enum { MOST = 64 };
+    const cJSON *recipe = cJSON_GetObjectItem(top, "recipe"), *items[MOST], *item;
+    cJSON *sorted = cJSON_CreateObject();
+    char *text = NULL, hex[HASH_HEX_BYTES];
+    size_t count = 0;
+    cJSON_ArrayForEach(item, recipe) items[count++] = item;
+    cr_assert_leq(count, MOST);
+    qsort(items, count, sizeof *items, by_key);
+    for (size_t i = 0; i < count; i++) MUST(json_add_copy(sorted, items[i]->string, items[i]));
+    MUST(json_print(&text, sorted, false));
+    hash_bytes_hex(text, strlen(text), hex);
+    set_text(top, "recipe_sha256", hex);
+    mem_free(text);
+    cJSON_Delete(sorted);
+}
+
+/* One thing of a record is another, and hashes and checksums are made anew. */
+Test(results, one_lie_is_found) {
+    static const lie lies[] = {
+        {{"recipe", "num_train_epochs"}, "3", "timing: key 'steps' is 20, by the recipe and 1000"},
+        {{"recipe", "max_steps"}, "7", "timing: key 'steps' is 20, by the recipe and 1000"},
+        {{"recipe", "per_device_train_batch_size"}, "8", "timing: key 'steps' is 20"},
+        {{"recipe", "gradient_accumulation_steps"}, "2", "timing: key 'steps' is 20"},
+        {{"recipe", "learning_rate"}, "-1", "key 'recipe'"},
+        {{"recipe", "learning_rate"}, "0.1", "'loss_curve': the learning rate of step 10 is"},
+        {{"recipe", "warmup_steps"}, "5", "'loss_curve': the learning rate of step 10 is"},
+        {{"recipe", "lr_scheduler_type"}, "\"banana\"", "key 'recipe'"},
+        {{"recipe", "lr_scheduler_type"}, "\"constant\"", "the learning rate of step 10 is"},
+        {{"recipe", "adam_beta1"}, "1.5", "key 'recipe'"},
+        {{"recipe", "secret"}, "1", "key 'recipe'"},
+        {{"recipe", "weight_decay"}, NULL, "recipe: key 'weight_decay' is missing"},
+        {{"recipe", "max_length"}, "8", "key 'lengths' has 40 tokens, the recipe cuts at 8"},
+        {{"timing", "sentences_per_s"}, "1", "timing: key 'sentences_per_s' is 1: in 9.5 s"},
+        {{"timing", "sentences_per_s"}, "1e9", "timing: key 'sentences_per_s' is 1e+09: in 9.5"},
+        {{"timing", "eval_s"}, "0", "timing: key 'eval_s' is 0, 60 rows were scored"},
+        {{"timing", "eval_s"}, "1e9", "timing: key 'eval_s' is more than ten years"},
+        {{"timing", "tokenize_s"}, "1e300", "timing: key 'tokenize_s' is more than ten years"},
+        {{"memory", "device_bytes"}, "0", "memory: key 'device_bytes' is 0"},
+        {{"memory", "host_peak_bytes"}, "1", "'host_peak_bytes' 1, the weights alone take"},
+        {{"harness", "version"}, "\"banana\"", "harness: key 'version' is 'banana'"},
+        {{"harness", "commit"}, "\"x\"", "harness: key 'commit' is 'x'"},
+        {{"model", "parameters"}, "5", "model: key 'parameters' is 5, a model of its config has"},
+        {{"model", "config", "hidden_size"}, "4096", "model: key 'parameters' is "},
+        {{"model", "config", "num_hidden_layers"}, "9", "model: key 'parameters' is "},
+        {{"model", "config", "hidden_act"}, "\"swish\"", "model: key 'config'"},
+        {{"model", "config", "model_type"}, "\"gpt\"", "model: key 'config'"},
+        {{"model", "config", "pad_token_id"}, "8000", "pad_token_id is 8000, vocab_size 8000"},
+        {{"model", "config", "problem_type"}, "\"regression\"", "key 'problem_type' is not that"},
+        {{"model", "config", "zz"}, "1", "model: config: key 'zz' is none that is written"},
+        {{"model", "config", "id2label", "1"}, "\"x\"", "calls label 1 'x', the task"},
+        {{"model", "newly_initialised"}, "[\"bert\"]", "key 'newly_initialised' begins with"},
+        {{"device", "threads"}, "1000000", "device: key 'threads' is 1000000"},
+        {{"device", "isa"}, "\"banana\"", "key 'isa' 'banana', which no processor has"},
+        {{"device", "kernels"}, "\"gpu\"", "device: key 'kernels' is 'gpu'"},
+        {{"device", "precision"}, "\"bf16\"", NULL},
+        {{"command"}, "\"rm -rf /\"", "key 'command' is none of this program"},
+        {{"command"}, "\"harness run --task nsmc --seed 1\"", "key 'command' has --task nsmc"},
+        {{"command"}, "\"harness run --seed 77\"", "key 'command' has --seed 77"},
+        {{"loss_curve"}, "[]", "key 'loss_curve' ends with step 0, there are 20 steps"},
+        {{"lengths"}, "[]", "key 'lengths' is empty"},
+        {{"left_out_of_dedup"}, "[5, 5, 7]", "key 'left_out_of_dedup' holds row 5 twice"},
+        {{"calibration", "brier"}, "0", "key 'calibration': brier is 0 and loss 0.6875"},
+        {{"calibration", "loss"}, "0", "key 'calibration': brier is 0.4375 and loss 0"},
+        {{"errors", "suspect_rows"}, "60", "key 'errors': suspect_rows is 60"},
+        {{"errors", "slices", "0"},
+         "{\"by\": \"length\", \"slice\": \"x\", \"rows\": 60, \"accuracy\": 0.1, \"score\": 0}",
+         "key 'errors': slices by length have 60 rows, 6 right"},
+        {{"kernel_times", "0"}, "[\"fill\", \"lunch\", 1, 1]", "phase 'lunch', expected begin"},
+        {{"kernel_times", "0"},
+         "[\"fill\", \"begin\", 1, 1e99]",
+         "'kernel_times': fill takes 1e+99"},
+    };
+    make("r.json", 1);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        cJSON *top = NULL;
+        record r;
+        char *text = NULL;
+        MUST(json_read(&top, temporary_path("r.json"), 0));
+        tell(top, &lies[i]);
+        hash_recipe(top);
+        fake_record_seal(temporary_path("c.json"), top);
+        cJSON_Delete(top);
+        text = text_of(temporary_path("c.json"));
+        err e = record_parse_strict(&r, text, strlen(text), "c.json");
+        if (lies[i].said)
+            cr_expect(e == ERR_FORMAT && strstr(err_message(e), lies[i].said), "%s: %s",
+                      lies[i].said, e ? err_message(e) : "is read");
+        else
+            cr_expect(!e, "%s %s: %s", lies[i].place[0], lies[i].value, err_message(e));
+        if (!e) record_free(&r);
+        mem_free(text);
     }
 }
 
@@ -409,6 +537,19 @@ Test(results, the_manifest_and_the_train_rows_are_compared) {
     r.task.train_rows--;
     r.task.dev_rows = 1;
     MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "task: key 'rows: dev' is 1");
+    r.task.dev_rows = 0;
+    r.task.majority_class = !r.task.majority_class;
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "task: key 'majority_class'");
+    r.task.majority_class = !r.task.majority_class;
+    r.task.version++;
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA,
+              "task: key 'version' is 2, the manifest here has version 1");
+    r.task.version--;
+    r.model.corpus = cJSON_CreateObject();
+    r.model.corpus_is_source = true;
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "key 'same_source' is true");
+    r.model.corpus_is_source = false;
+    MUST(record_data_check(&lacks, &d, &r, "r.json"));
     record_data_free(&d);
     d.data_dir = "/nowhere"; // the manifest is there all the same
     MUST(record_data_check(&lacks, &d, &r, "r.json"));
@@ -432,6 +573,7 @@ Test(results, folders_of_26_contributors) {
         snprintf(model, sizeof model, "m%c", (char)('a' + i));
         fake_record_make(&r,
                          &(fake_record){.agrees = true, .right = 0.5, .model = model, .seed = i});
+        fake_record_sense(&r);
         snprintf(path, sizeof path, "people/%c/fake_task/same-name-s1.json", (char)('a' + i));
         MUST(record_write(&r, temporary_path(path)));
         record_free(&r);
@@ -461,6 +603,7 @@ Test(results, of_names_that_no_task_has_are_refused) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         record r;
         fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
+        fake_record_sense(&r);
         MUST(record_text(&r.task.name, names[i]));
         // what is written is read first, as `results add` reads it
         MUST_FAIL(record_write(&r, temporary_path("named.json")), ERR_FORMAT,
@@ -473,8 +616,10 @@ Test(results, of_names_that_no_task_has_are_refused) {
 Test(results, of_own_files_stand_on_no_board) {
     record r;
     fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
+    fake_record_sense(&r);
     MUST(record_write(&r, temporary_path("results/fake_task/a-s1.json")));
     MUST(record_text(&r.task.name, "own-comments"));
+    MUST(record_text(&r.command, NULL));
     MUST(record_write(&r, temporary_path("own.json")));
     MUST(record_write(&r, temporary_path("results/own-comments/b-s1.json")));
     record_free(&r);
@@ -529,6 +674,7 @@ Test(results, of_own_files_stand_on_no_board) {
 Test(results, what_a_board_would_leave_out_is_refused) {
     record r;
     fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
+    fake_record_sense(&r);
     r.partial = true;
     MUST(record_write(&r, temporary_path("partial.json")));
     r.partial = false;

@@ -153,6 +153,22 @@ Test(split, dev_of_a_label_with_one_row_is_refused) {
     made_task_end(&m);
 }
 
+/* Where test rows are not read their file need not be there. */
+Test(split, a_file_that_is_not_read_may_lack) {
+    made_task made;
+    dataset d;
+    json_setup();
+    made_task_begin_training(&made);
+    cr_assert_eq(dataset_load(&d, &made.task, &made.options), ERR_DATA);
+    dataset_free(&d);
+    made.options.without_test = true;
+    cr_assert_eq(dataset_load(&d, &made.task, &made.options), ERR_OK, "%s", err_message(ERR_DATA));
+    cr_expect_eq(d.train.row_count, 40);
+    cr_expect_eq(d.test.row_count, 0);
+    dataset_free(&d);
+    made_task_end(&made);
+}
+
 Test(split, limit_takes_the_lowest_digests_of_all_labels) {
     task t;
     dataset all, few;

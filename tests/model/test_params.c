@@ -6,6 +6,7 @@
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
+#include "train/step/nonfinite.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -118,6 +119,45 @@ Test(params, are_drawn_as_transformers_draws_them) {
 }
 
 /* Rows of tokens that were added are those that a table drawn whole would have. */
+/* Weights go before gradients, and what is computed last before what it made bad. */
+Test(params, what_is_not_finite_is_named) {
+    char text[NONFINITE_BYTES];
+    const float bad = NAN, good = 0;
+    fixture f;
+    open_fixture(&f, 10);
+    MUST(params_draw(&f.params, 42, 0.02f, NULL));
+    const param *first = &f.params.list[0], *last = &f.params.list[f.params.count - 1];
+    MUST(nonfinite_find(text, &f.params));
+    cr_expect_str_empty(text);
+    MUST(device_write_f32(first->g, &bad, 1));
+    MUST(nonfinite_find(text, &f.params));
+    cr_expect_str_eq(text, "gradient of token");
+    MUST(device_write_f32(last->g, &bad, 1));
+    MUST(nonfinite_find(text, &f.params));
+    cr_expect_str_eq(text, "gradient of head_output_bias");
+    MUST(device_write_f32(last->p, &bad, 1));
+    MUST(nonfinite_find(text, &f.params));
+    cr_expect_str_eq(text, "weight of head_output_bias");
+    MUST(device_write_f32(last->p, &good, 1));
+    close_fixture(&f);
+}
+
+/* Where some are written, those are looked at. */
+Test(params, what_was_written_is_checked) {
+    fixture f;
+    bool only[64] = {false};
+    open_fixture(&f, 0);
+    cr_assert_leq(f.params.count, 64);
+    MUST(params_draw(&f.params, 42, 0.02f, NULL));
+    f.params.list[1].written ^= 1;
+    only[2] = true;
+    MUST(params_check(&f.params, only));
+    only[1] = true;
+    MUST_FAIL(params_check(&f.params, only), ERR_DEVICE, "");
+    MUST_FAIL(params_check(&f.params, NULL), ERR_DEVICE, "");
+    close_fixture(&f);
+}
+
 Test(params, added_rows_are_those_of_the_whole_table) {
     enum { ADDED = 3 };
     fixture f;

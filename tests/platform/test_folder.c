@@ -36,6 +36,25 @@ Test(folder, of_a_link_the_link_goes) {
     temporary_remove();
 }
 
+/* However a file system lists them. */
+Test(folder, names_are_in_the_order_of_their_bytes) {
+    static const char *const names[] = {"m", "b", "z", "가", "A", "q", "a", "0"};
+    static const char *const ordered[] = {"0", "A", "a", "b", "m", "q", "z", "가"};
+    enum { NAMES = sizeof names / sizeof *names };
+    folder_list list = {0};
+    char path[300];
+    for (size_t i = 0; i < NAMES; i++) {
+        snprintf(path, sizeof path, "many/%s", names[i]);
+        MUST(folder_make(at("many")));
+        MUST(file_write(at(path), "x", 1));
+    }
+    MUST(folder_list_read(&list, at("many")));
+    cr_assert_eq(list.count, NAMES);
+    for (size_t i = 0; i < NAMES; i++) cr_expect_str_eq(list.names[i], ordered[i]);
+    folder_list_free(&list);
+    temporary_remove();
+}
+
 Test(folder, a_probe_names_the_place_and_leaves_nothing) {
     static const struct {
         const char *path, *message; // NULL: writable

@@ -3,8 +3,10 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "model/params.h"
 #include "platform/file.h"
 #include "support/must.h"
+#include "train/recipe/recipe.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -306,6 +308,45 @@ void fake_record_make(record *r, const fake_record *f) {
     r->dev_metric = NULL;
     r->loss_scale = 0;
     cr_assert_not(json_append(r->model.newly_initialised, cJSON_CreateString("all")));
+}
+
+/* The model's configuration, the recipe, and what follows from both. */
+static void follow_model(record *r) {
+    model_config c;
+    cr_assert_not(model_config_preset(&c, "tiny", MODEL_PRESET_VOCABULARY));
+    cr_assert_not(
+        model_config_set_labels(&c, (const char *const *)r->task.labels, r->task.label_count));
+    cJSON_Delete(r->model.config);
+    cr_assert_not(model_config_json(&r->model.config, &c));
+    r->model.parameters = (int64_t)params_total(&c);
+    r->device_bytes = 16 * r->model.parameters;
+    model_config_free(&c);
+}
+
+static void follow_recipe(record *r) {
+    recipe by;
+    recipe_defaults(&by);
+    by.num_train_epochs = 1;
+    by.per_device_train_batch_size = (uint32_t)(r->task.train_rows / r->timing.steps);
+    cJSON_Delete(r->recipe);
+    r->recipe = cJSON_CreateObject();
+    cr_assert_not(recipe_json(r->recipe, &by));
+    r->timing.sentences_per_s = (double)r->task.train_rows / r->timing.train_s;
+    const schedule s = {by.lr_scheduler_type, by.learning_rate, 0, (uint32_t)r->timing.steps};
+    for (size_t i = 0; i < r->loss_curve_count; i++)
+        r->loss_curve[i].learning_rate = schedule_rate(&s, (uint32_t)r->loss_curve[i].step);
+}
+
+void fake_record_sense(record *r) {
+    size_t rows = (size_t)r->task.test_rows, right = 0;
+    for (size_t i = 0; i < rows; i++) right += r->predicted[i] == r->gold[i];
+    follow_model(r);
+    follow_recipe(r);
+    r->worst[0].row = r->suspects[0].row;
+    for (size_t i = 0; i < 2; i++) {
+        r->slices[i].rows = rows;
+        r->slices[i].accuracy = (double)right / (double)rows;
+    }
 }
 
 /* Memory, if a GiB of it is free: thousands of records are written, each synced. */

@@ -23,6 +23,9 @@ typedef struct fake_record {
  * records of the same rows and classes: row 7 repeats row 3, and row 5 is left out of the dedup
  * score. */
 void fake_record_make(record *r, const fake_record *f);
+/* Lets what it says of model, recipe, steps and errors fit together, as records that are handed in
+ * have to. pre: of one label a row, whose number of steps divides its rows */
+void fake_record_sense(record *r);
 
 /* Set one hyperparameter; keys keep the order of their first setting. */
 void fake_recipe_number(record *r, const char *key, double value);

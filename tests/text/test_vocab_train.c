@@ -46,6 +46,10 @@ Test(vocab_train, merges_worked_by_hand) {
         {"abc abc abc", {.size = 1}, "a b c ##b ##c"},
         // (##b, ##c) 3 beats (a, ##b) 2; then a##bc 2
         {"abc abc xbc", {0}, "a b c x ##b ##c ##bc abc"},
+        // 6x (a, ##b), which takes one of the 4 (##b, ##c): the 4 (##y, ##z) go before the 3 left
+        {"ab ab ab ab ab abc lbc mbc nbc hyz iyz jyz kyz",
+         {.size = 23},
+         "a b c h i j k l m n y z ##b ##c ##y ##z ab ##yz"},
         // aaaa: a ##a ##a ##a twice: (##a, ##a) counts 4, taken from the left, then (a, ##aa) 2,
         // (aaa, ##a) 2
         {"aaaa aaaa", {0}, "a ##a ##aa aaa aaaa"},

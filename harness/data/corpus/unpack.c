@@ -13,9 +13,8 @@
 #include <zstd_errors.h>
 
 enum { PACKED_BYTES = 256 << 10, XZ_MEMORY_BYTES = 272 << 20, GZIP_WINDOW = 15 + 16 };
-/* Text packs to a tenth or so. Up to the first any file may unpack, beyond it to the second times
- * what was read of it. */
-enum { FREE_BYTES = 16 << 20, RATIO_MOST = 200 };
+/* Up to the first any file may unpack, beyond it to the second times what was read of it. */
+enum { FREE_BYTES = 16 << 20, RATIO_MOST = 12 };
 
 static const char *const kind_names[] = {"text", "gzip", "xz", "zstd"};
 
