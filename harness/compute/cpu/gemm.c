@@ -119,8 +119,8 @@ static err try_product(void) {
     err e = mem_new(&workspace, LIBRARY_BYTES);
     mem_free(workspace);
     if (e) return e;
-    dnnl_status_t s = dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE);
-    if (!s) s = dnnl_sgemm('N', 'T', FEW, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE);
+    int s = (int)dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE);
+    if (!s) s = (int)dnnl_sgemm('N', 'T', FEW, SIDE, SIDE, 1, a, SIDE, a, SIDE, 0, c, SIDE);
     return s ? refused(s, SIDE, SIDE, SIDE) : ERR_OK;
 }
 #endif
