@@ -186,8 +186,7 @@ static err describe(cJSON **root, const predict_job *j) {
                      1, digest, !p->scorer.base_model.tokenizer.lowercase,
                      p->scorer.base_model.vocab_sha256, labels, config, d->name,
                      device_precision_name(p->scorer.device.options.precision), p->max_length,
-                     p->batch_size, j->text, j->pair, j->form.names[0],
-                     j->options->scores);
+                     p->batch_size, j->text, j->pair, j->form.names[0], j->options->scores);
     if (!e && p->in_units) // what --task says of the texts
         e = json_put(*root, "unit %s", p->unit == UNIT_WORD ? "word" : "character");
     return e;
