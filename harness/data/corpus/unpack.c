@@ -13,7 +13,7 @@
 #include <zstd_errors.h>
 
 enum { PACKED_BYTES = 256 << 10, XZ_MEMORY_BYTES = 272 << 20, GZIP_WINDOW = 15 + 16 };
-/* Up to the first any file may unpack, beyond it to the second times what was read of it. */
+/* Up to the first any file may unpack, beyond it to the second times its own bytes. */
 enum { FREE_BYTES = 16 << 20, RATIO_MOST = 12 };
 
 static const char *const kind_names[] = {"text", "gzip", "xz", "zstd"};
@@ -29,7 +29,6 @@ static err fill(unpack *u) {
     if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", u->path, strerror(errno));
     if (!u->of_text) sha256_add(&u->hash, u->bytes + u->end, (size_t)n);
     u->end += (size_t)n;
-    u->packed += (uint64_t)n;
     u->file_ended = n == 0;
     return ERR_OK;
 }
@@ -210,11 +209,11 @@ static err count_out(unpack *u, const void *out, size_t count) {
         return err_set(ERR_DATA,
                        "%s: unpacks to more than the %" PRIu64 " bytes that the manifest expects",
                        u->path, u->most);
-    if (u->unpacked <= FREE_BYTES || u->unpacked / RATIO_MOST <= u->packed) return ERR_OK;
+    if (u->unpacked <= FREE_BYTES || u->unpacked / RATIO_MOST <= u->file_bytes) return ERR_OK;
     return err_set(ERR_FORMAT,
-                   "%s: compressed by %s, and %" PRIu64 " MiB came out of %" PRIu64
+                   "%s: compressed by %s, and %" PRIu64 " MiB came out of its %" PRIu64
                    " bytes: more than %d times as much is hardly text (if it is, give it unpacked)",
-                   u->path, kind_names[u->kind], u->unpacked >> 20, u->packed, RATIO_MOST);
+                   u->path, kind_names[u->kind], u->unpacked >> 20, u->file_bytes, RATIO_MOST);
 }
 
 err unpack_read(unpack *u, void *out, size_t size, size_t *count) {

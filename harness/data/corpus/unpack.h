@@ -1,8 +1,8 @@
 /* A file's bytes, unpacked as they are read: plain, gzip, xz or zstd, told by the first bytes.
  *
  * Memory is bounded by the formats' windows: one of at most 256 MiB is granted to xz (its presets
- * have up to 64) and of 128 MiB to zstd. Time is bounded too: beyond 16 MiB at most 12 bytes come of
- * one, so that what a small file makes a program do stays small. By `xz -6` reviews, comments and news
+ * have up to 64) and of 128 MiB to zstd. Time is bounded too: beyond 16 MiB at most 12 times a
+ * file's own bytes come of it, so that what a small file makes a program do stays small. By `xz -6` reviews, comments and news
  * pack to a third, trees with their columns to a seventh, titles of news of which many stand there
  * twice to a tenth; what packs better is mostly the same again, and is to be given unpacked. Several
  * packed parts one behind the other are one text, as for those programs. zstd's may begin with a frame
@@ -28,7 +28,7 @@ typedef struct unpack {
     size_t begin, end;
     bool file_ended, part_ended; /* part_ended: between two packed parts */
     void *decoder;               /* the library's state, owned */
-    uint64_t packed, unpacked;   /* bytes read and given so far */
+    uint64_t unpacked;           /* bytes given so far */
     sha256 hash;                 /* of the packed bytes read so far, or of what came out */
     bool of_text;                /* the latter */
     uint64_t most;               /* more that comes out is an error; 0: any */
