@@ -521,8 +521,14 @@ Test(results, the_manifest_and_the_train_rows_are_compared) {
     made_task made;
     record r;
     const char *lacks = NULL;
+    strbuf train = {0};
     made_task_begin_training(&made);
     made_task_file(&made, "test.csv", rows, sizeof rows - 1);
+    MUST(strbuf_add(&train, "text,label\n")); // with what is left out 0 is the commonest
+    for (int i = 0; i < 30; i++)
+        MUST(strbuf_printf(&train, i % 3 ? ",0\n" : "글 %d,%d\n", i, i % 6 ? 1 : i % 4 / 2));
+    made_task_file(&made, "train.csv", train.text, train.length);
+    strbuf_free(&train);
     program_result p =
         RUN("run", "--task", "made", "--task-dir", made.folder, "--data", made.folder, "--device",
             "cpu", "--threads", "1", "--model", "tiny", "--max-steps", "1", "-o", "run", "-q");
