@@ -198,11 +198,21 @@ Test(own_tasks, a_run_says_how_to_make_more_seeds) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     const char *first = strstr(p.err, "this very run is finished already");
     cr_expect(first && !strstr(first + 1, "this very run"), "%s", p.err);
-    char *next = strstr(p.out, "\nNext\n");
+    char *next = strstr(p.out, "\nNext (new.csv: a file of yours)\n");
     cr_assert(next, "%s", p.out);
     cr_expect(!strstr(next, "harness run ") &&
-                  strstr(next, "\n  harness errors 'runs/own-내-글/m-cpu-'* --texts\n"),
+                  strstr(next, "\n  harness errors 'runs/own-내-글/m-cpu-'* --texts\n") &&
+                  strstr(next, " --output answers.csv\n") &&
+                  strstr(next, " --output own-내-글.json\n"),
               "%s", next);
+    program_free(&p);
+    // what is there already is asked for by no command, which would be refused
+    static const char *const there[] = {"new.csv", "answers.csv", "own-내-글.json"};
+    for (size_t i = 0; i < 3; i++) MUST(file_write(temporary_path(there[i]), "{}", 2));
+    p = RUN("run", FILES, "--model", "m", "--recipe", "trainer", "--seeds", "5,6,7", "--lr",
+            "0.001", "--epochs", "1", "--check-device", "never", "--device", "cpu");
+    next = strstr(p.out, "Next\n");
+    cr_expect(next && strstr(next, "predict") && !strstr(next, "--output"), "%s", p.out);
     program_free(&p);
 }
 
