@@ -352,7 +352,7 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
     // the best model answers and is looked at, in whatever order they were named
     for (int i = 0; i < 2; i++) {
         p = RUN("run", "--task", "kor_sarcasm", "--model", i ? "mini,tiny" : "tiny,mini", "--runs",
-                "2", "--sample", "--device", "cpu", "--threads", "1", "--max-steps", "1");
+                "2", "--sample", "--device", "cpu", "--threads", "1", "--max-steps", "8");
         char asked[8] = "", seen[8] = "", seed[4] = "";
         const char *use = strstr(p.out, "  harness predict "), *look = strstr(p.out, "  harness e");
         cr_expect(use && look &&
