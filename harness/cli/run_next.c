@@ -24,7 +24,7 @@ static const char *ending(const task_format *f) {
 static err use_command(strbuf *out, const run *r, const char *output) {
     const task *t = &r->task;
     const char *pair = t->format.text_pair;
-    char answers[16];
+    char written[16];
     strbuf folder = {0};
     err e = ERR_OK;
     if (!r->request.manifest) {
@@ -36,9 +36,9 @@ static err use_command(strbuf *out, const run *r, const char *output) {
     e = shown_printf(out, SHOWN_SHELL, "harness predict --model %s --input new.%s --text-column %s",
                      output, ending(&t->format), t->format.text);
     if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
-    snprintf(answers, sizeof answers, "answers.%s", ending(&t->format));
+    snprintf(written, sizeof written, "answers.%s", ending(&t->format));
     // a file that is there would have to be named as one to replace
-    if (!e && !file_named(answers)) e = strbuf_printf(out, " --output %s", answers);
+    if (!e && !file_named(written)) e = strbuf_printf(out, " --output %s", written);
     return e ? e : strbuf_add(out, "\n");
 }
 
