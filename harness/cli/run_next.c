@@ -196,7 +196,7 @@ err run_next_show(run_next *n, const options *o) {
         if (first_of(n, n->models[i].task) == i) e = task_commands(&text, n, i, o);
     if (!e && n->is_own && n->count == 1 && n->models->runs == 1)
         e = strbuf_printf(&text, "%s\n", n->seeds.text);
-    if (!e && n->is_own) e = strbuf_add(&text, n->keep.text);
+    if (!e && n->keep.length) e = strbuf_add(&text, n->keep.text);
     // a record that went to no results folder is on no board
     if (!e && n->is_stored && !(e = report_command(&text, o))) e = strbuf_add(&text, "\n");
     if (!e && text.length) {

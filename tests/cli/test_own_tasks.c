@@ -203,7 +203,7 @@ Test(own_tasks, a_run_says_how_to_make_more_seeds) {
     cr_expect(!strstr(next, "harness run ") &&
                   strstr(next, "\n  harness errors 'runs/own-내-글/m-cpu-'* --texts\n") &&
                   strstr(next, " --output answers.csv\n") &&
-                  strstr(next, " --output own-내-글.json\n"),
+                  strstr(next, " --output 'own-내-글.json'\n"),
               "%s", next);
     program_free(&p);
     // what is there already is asked for by no command, which would be refused
