@@ -403,7 +403,7 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     change_kept(temporary_path("a/run.json"), "manifest", "\"path\":\t\"",
                 "\"url\":\t\"https://example.org/", NULL);
     expect_out(RUN("eval", "-c", "a", QUICK), "mine  a ");
-    MUST(file_rename_durable(temporary_path("내 글.csv"), temporary_path("weg.csv")));
+    MUST(file_rename_durable(temporary_path("\u1102\u1162 글.csv"), temporary_path("weg.csv")));
     setenv("HARNESS_TASKS", temporary_path("later"), 1);
     expect_error(RUN("eval", "-c", "a", QUICK), 1, "and a/run.json says that it lies there");
     unsetenv("HARNESS_TASKS");
