@@ -174,3 +174,10 @@ err line_reader_window(line_reader *r, size_t most) {
     for (size_t i = 0; i < r->count; i++) r->lines[i] = r->bytes + r->starts[i];
     return ERR_OK;
 }
+
+err line_reader_go_on(const line_reader *r, err e) {
+    if (!r->is_typed || (e != ERR_USAGE && e != ERR_FORMAT && e != ERR_DATA)) return e;
+    log_warn("%s", err_message(e));
+    err_clear();
+    return ERR_OK;
+}

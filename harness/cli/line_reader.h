@@ -56,4 +56,8 @@ void line_reader_free(line_reader *r);
  * or no text by its first bytes. */
 err line_reader_window(line_reader *r, size_t most) MUST_CHECK;
 
+/* What e says of a typed line is told, and the next one is waited for: ERR_OK. Else, and where the line
+ * is not at fault, e. */
+err line_reader_go_on(const line_reader *r, err e) MUST_CHECK;
+
 #endif

@@ -24,6 +24,7 @@ static const char *ending(const task_format *f) {
 static err use_command(strbuf *out, const run *r, const char *output) {
     const task *t = &r->task;
     const char *pair = t->format.text_pair;
+    char written[16];
     strbuf folder = {0};
     err e = ERR_OK;
     if (!r->request.manifest) {
@@ -35,16 +36,21 @@ static err use_command(strbuf *out, const run *r, const char *output) {
     e = shown_printf(out, SHOWN_SHELL, "harness predict --model %s --input new.%s --text-column %s",
                      output, ending(&t->format), t->format.text);
     if (!e && pair) e = shown_printf(out, SHOWN_SHELL, " --text-pair-column %s", pair);
-    return e ? e : strbuf_printf(out, " --output answers.%s\n", ending(&t->format));
+    snprintf(written, sizeof written, "answers.%s", ending(&t->format));
+    // a file that is there would have to be named as one to replace
+    if (!e && !file_named(written)) e = strbuf_printf(out, " --output %s", written);
+    return e ? e : strbuf_add(out, "\n");
 }
 
-/* Writes the manifest that own files amount to. */
+/* Writes the manifest that own files amount to, unless it is there. */
 static err keep_command(strbuf *out, const task *t) {
     char *manifest = NULL;
     err e = mem_printf(&manifest, "%s.json", t->name);
-    if (!e) e = strbuf_add(out, "harness tasks new");
+    if (e || file_named(manifest)) goto done;
+    e = strbuf_add(out, "harness tasks new");
     if (!e) e = own_flags_of_task(out, t, false);
     if (!e) e = shown_printf(out, SHOWN_SHELL, " --output %s\n", manifest);
+done:
     mem_free(manifest);
     return e;
 }
@@ -86,11 +92,12 @@ err run_next_add(run_next *n, const run *r, const options *o, double score, bool
     e = mem_printf(&output, "%s%s", shipped_known(r->output) ? "./" : "", r->output);
     if (!e && !n->count) {
         n->is_own = q->manifest;
-        e = use_command(&n->use, r, output);
-        if (!e && n->is_own) e = run_repeat_seeds(&n->seeds, o, r);
+        if (n->is_own) snprintf(n->new_file, sizeof n->new_file, "new.%s", ending(&r->task.format));
+        if (n->is_own) e = run_repeat_seeds(&n->seeds, o, r);
         if (!e && n->is_own) e = keep_command(&n->keep, &r->task);
     }
-    if (!e && !(e = find_model(&m, n, q)) && !(e = add_folder(m, output))) {
+    if (!e && !(e = find_model(&m, n, q)) && !m->runs) e = use_command(&m->use, r, output);
+    if (!e && !(e = add_folder(m, output))) {
         m->has_errors = answer_is_label(r->task.kind);
         m->runs++;
         m->sum += score;
@@ -184,16 +191,19 @@ static err task_commands(strbuf *out, run_next *n, size_t first, const options *
 
 err run_next_show(run_next *n, const options *o) {
     strbuf text = {0};
-    err e = n->count ? strbuf_add(&text, n->use.text) : ERR_OK;
+    err e = n->count ? strbuf_add(&text, best_of(n, 0, NULL)->use.text) : ERR_OK;
     for (size_t i = 0; !e && i < n->count; i++)
         if (first_of(n, n->models[i].task) == i) e = task_commands(&text, n, i, o);
     if (!e && n->is_own && n->count == 1 && n->models->runs == 1)
         e = strbuf_printf(&text, "%s\n", n->seeds.text);
-    if (!e && n->is_own) e = strbuf_add(&text, n->keep.text);
+    if (!e && n->keep.length) e = strbuf_add(&text, n->keep.text);
     // a record that went to no results folder is on no board
     if (!e && n->is_stored && !(e = report_command(&text, o))) e = strbuf_add(&text, "\n");
     if (!e && text.length) {
-        puts("Next");
+        if (n->is_own && !file_named(n->new_file))
+            shown_out("Next (%s: a file of yours)\n", n->new_file);
+        else
+            puts("Next");
         command_lines_print(text.text);
     }
     strbuf_free(&text);
@@ -202,12 +212,12 @@ err run_next_show(run_next *n, const options *o) {
 
 void run_next_free(run_next *n) {
     for (size_t i = 0; i < n->count; i++) {
+        strbuf_free(&n->models[i].use);
         strbuf_free(&n->models[i].words);
         strbuf_free(&n->models[i].side);
         strbuf_free(&n->models[i].common);
     }
     mem_free(n->models);
-    strbuf_free(&n->use);
     strbuf_free(&n->seeds);
     strbuf_free(&n->keep);
     *n = (run_next){0};

@@ -84,16 +84,12 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
     return find_newest(k, found, o, name, true);
 }
 
-/* What the folder's run has kept, or the newest of the name. A manifest that is here comes before
- * one that a run has kept. */
+/* What the folder's run has kept, or the newest of the name; that goes behind a manifest that is here. */
 static err find_kept(kept_task *k, bool *found, const options *o, const char *name,
                      const char *folder, bool own_alone) {
-    bool described = false;
     *k = (kept_task){0};
     *found = false;
     err e = folder && !o->task_dir ? kept_task_read(k, found, folder) : ERR_OK;
-    if (!e && *found && !k->is_own) e = task_is_there(&described, k->name, NULL);
-    *found = *found && !described;
     if (e || !name || (*found && !strcmp(k->name, name))) return e;
     kept_task_free(k);
     // a manifest that another run was trained by may describe other rows than this folder's

@@ -7,10 +7,9 @@
 #include "task/task.h"
 #include "train/run/kept_task.h"
 
-/* The task of a name: where `folder` is that of a run from own files (or its model; NULL: none) that
- * calls its task so, and no --task-dir was named, that run's; else that of a manifest; else that of
- * the manifest that the run kept; else what the newest finished run of that name under ./runs kept,
- * which is said.
+/* The task of a name: where `folder` is that of a run (or its model; NULL: none) that keeps its task
+ * and calls it so, and no --task-dir was named, that run's; else that of a manifest; else what the
+ * newest finished run of that name under ./runs kept, which is said.
  * Errors: ERR_USAGE, of own files that are not known with what to type; those of task_find and
  * kept_task_read. */
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) MUST_CHECK;

@@ -102,7 +102,8 @@ static err fill_input(filler *f) {
     if (isatty(STDIN_FILENO)) log_note("one text with [MASK] a line; Ctrl-D ends");
     line_reader_init(&input, STDIN_FILENO, "standard input");
     while (!e && !(e = line_reader_window(&input, WINDOW_LINES)) && input.count)
-        for (size_t i = 0; i < input.count && !e; i++) e = fill(f, input.lines[i]);
+        for (size_t i = 0; i < input.count && !e; i++)
+            e = line_reader_go_on(&input, fill(f, input.lines[i]));
     line_reader_free(&input);
     return e;
 }

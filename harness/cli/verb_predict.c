@@ -190,9 +190,11 @@ static err predict_input(predictor *p) {
         log_note(p->pairs ? "a line is a pair, two texts with a tab between them; Ctrl-D ends"
                           : "one sentence a line; Ctrl-D ends");
     line_reader_init(&input, STDIN_FILENO, "standard input");
+    if (input.is_typed) most = 1; // a line that is wrong takes no other with it
     while (!(e = line_reader_window(&input, most)) && input.count) {
-        bool is_full = input.count == most;
-        if ((e = predict_lines(p, input.lines, input.count))) break;
+        bool is_full = input.count == most && !input.is_typed;
+        e = line_reader_go_on(&input, predict_lines(p, input.lines, input.count));
+        if (e) break;
         if (is_full) most = 2 * most < WINDOW_LINES ? 2 * most : WINDOW_LINES;
         if (shows_progress) log_progress("%zu sentences", p->done);
     }

@@ -160,7 +160,10 @@ err data__mark(dataset *d, const task *t) MUST_CHECK;
 /* Keeps the `limit` rows that the hash rule chooses; with only_kept, of those with `kept`. */
 err data__limit(dataset_split *s, size_t limit, bool only_kept) MUST_CHECK;
 
-/* The error of a file that is not where its manifest says (task_file.path). ERR_DATA. */
+/* Whether one place alone is known of a file that nothing fetches: its manifest's, or a run's. */
+bool data__is_placed(const task_file *f, const dataset_options *o);
+
+/* The error of such a file that is not there. ERR_DATA. */
 err data__moved(const task *t, const task_file *f, const char *path) MUST_CHECK;
 
 #endif

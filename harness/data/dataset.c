@@ -24,6 +24,7 @@ err dataset_path(char **path, const task *t, const task_file *f, const dataset_o
     const dataset_options o = options ? *options : (dataset_options){0};
     if (o.sample) return mem_printf(path, "%s/sample/%s/%s", t->folder, t->data_folder, f->name);
     if (o.data_dir) return mem_printf(path, "%s/%s/%s", o.data_dir, t->data_folder, f->name);
+    if (f->place && file_exists(f->place)) return mem_strdup(path, f->place);
     if (f->path && (*f->path == '/' || !strcmp(t->folder, "."))) return mem_strdup(path, f->path);
     if (f->path) return path_join(path, t->folder, f->path);
     const char *set = environment("HARNESS_DATA");
@@ -52,12 +53,18 @@ err dataset_is_here(bool *here, const task *t, const dataset_options *options) {
     return ERR_OK;
 }
 
+bool data__is_placed(const task_file *f, const dataset_options *o) {
+    return !f->url && (f->place || f->path) && !o->data_dir;
+}
+
 err data__moved(const task *t, const task_file *f, const char *path) {
+    if (f->place) path = f->place;
     const char *kind = file_other_kind(path);
-    return err_set(ERR_DATA, "%s: %s%s%s, and %s says that %s lies there%s%.12s%s: put it back",
+    return err_set(ERR_DATA, "%s: %s%s%s, and %s says that %s lies there%s%.12s%s: put it back%s",
                    path, kind ? "is " : "", kind ? kind : "no such file", kind ? ", no file" : "",
                    t->path, kind ? "one" : "it", f->sha256 ? " (SHA-256 " : "",
-                   f->sha256 ? f->sha256 : "", f->sha256 ? "...)" : "");
+                   f->sha256 ? f->sha256 : "", f->sha256 ? "...)" : "",
+                   f->place ? err_advice("data", ", or name its place with --data DIR") : "");
 }
 
 err dataset_absent(char **text, const task *t, const task_file *f, const dataset_options *options) {
@@ -82,7 +89,7 @@ static err missing(const task *t, const task_file *f, const char *path, const da
         return err_set(ERR_DATA, "%s: task '%s' has no bundled sample%s", path, t->name,
                        err_advice("sample", ": run without --sample"));
     }
-    if (!f->url && f->path && !o->data_dir) return data__moved(t, f, path);
+    if (data__is_placed(f, o)) return data__moved(t, f, path);
     strbuf kin = {0};
     err e = dataset_absent(&absent, t, f, o);
     if (!e) e = dataset_kin(&kin, t, NULL, o);

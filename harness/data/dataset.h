@@ -116,7 +116,7 @@ void dataset_free(dataset *d);
  * error. */
 err dataset_gold(answer_arrays *gold, const dataset *d, const dataset_split *s) MUST_CHECK;
 
-/* Path of one file of a task: in data_dir if given; else where its manifest says that it lies; else in $HARNESS_DATA if it is there; else in
+/* Path of one file of a task: in data_dir if given; else where a run read it, if it still is there; else where its manifest says that it lies; else in $HARNESS_DATA if it is there; else in
  * the cache, whether it exists or not. With sample: in the bundled sample. *path is owned. */
 err dataset_path(char **path, const task *t, const task_file *f,
                  const dataset_options *options) MUST_CHECK;

@@ -95,7 +95,7 @@ static err fetch_or_check(const task *t, const task_file *f, const char *path,
         log_note("%s; fetching it anew", err_message(e));
         return fetch_anew(t, f, path, o, offline);
     }
-    if (!f->url && f->path && !o->data_dir) return data__moved(t, f, path);
+    if (data__is_placed(f, o)) return data__moved(t, f, path);
     return fetch_into(path, t, f, path, o, offline);
 }
 

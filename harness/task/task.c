@@ -561,6 +561,7 @@ err task_load(task *t, const char *path) {
 
 void task_free(task *t) {
     cJSON_Delete(t->manifest);
+    cJSON_Delete(t->places);
     mem_free(t->path);
     mem_free(t->folder);
     mem_free(t->files);

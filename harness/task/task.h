@@ -35,6 +35,7 @@ typedef struct task_file {
     task_role role;
     const char *name;     /* file name in the task's data folder */
     const char *path;     /* where it lies, from the manifest's folder on; NULL: in a data folder */
+    const char *place;    /* where a run that keeps the manifest read it; NULL: of no run */
     const char *url;      /* NULL: cannot be fetched */
     uint64_t bytes;       /* 0: not stated */
     const char *sha256;   /* 64 lower-case hexadecimal digits, or NULL: not checked */
@@ -136,6 +137,7 @@ typedef struct task {
     task_tree tree;
     double low, high; /* ANSWER_NUMBER: range of the scores */
     void *manifest;   /* cJSON, owned; the strings below live in it */
+    void *places;     /* cJSON, owned; those of the files live in it; NULL: there are none */
     char *path;       /* of the manifest, owned */
     char *folder;     /* folder of the manifest, owned; samples are in <folder>/sample */
     const char *name;

@@ -198,11 +198,21 @@ Test(own_tasks, a_run_says_how_to_make_more_seeds) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     const char *first = strstr(p.err, "this very run is finished already");
     cr_expect(first && !strstr(first + 1, "this very run"), "%s", p.err);
-    char *next = strstr(p.out, "\nNext\n");
+    char *next = strstr(p.out, "\nNext (new.csv: a file of yours)\n");
     cr_assert(next, "%s", p.out);
     cr_expect(!strstr(next, "harness run ") &&
-                  strstr(next, "\n  harness errors 'runs/own-내-글/m-cpu-'* --texts\n"),
+                  strstr(next, "\n  harness errors 'runs/own-내-글/m-cpu-'* --texts\n") &&
+                  strstr(next, " --output answers.csv\n") &&
+                  strstr(next, " --output 'own-내-글.json'\n"),
               "%s", next);
+    program_free(&p);
+    // what is there already is asked for by no command, which would be refused
+    static const char *const there[] = {"new.csv", "answers.csv", "own-내-글.json"};
+    for (size_t i = 0; i < 3; i++) MUST(file_write(temporary_path(there[i]), "{}", 2));
+    p = RUN("run", FILES, "--model", "m", "--recipe", "trainer", "--seeds", "5,6,7", "--lr",
+            "0.001", "--epochs", "1", "--check-device", "never", "--device", "cpu");
+    next = strstr(p.out, "Next\n");
+    cr_expect(next && strstr(next, "predict") && !strstr(next, "--output"), "%s", p.out);
     program_free(&p);
 }
 
@@ -389,14 +399,13 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     expect_error(RUN("run", "--task", "mine", QUICK), 2, "unknown task 'mine'");
     expect_error(RUN("eval", "-c", "a", "--test-file", "시험.csv", QUICK), 2,
                  "--test-file needs --train-file");
-    // a stranger's fetches nothing, and one that is here comes first
+    // its run's manifest comes before one that is here, and fetches nothing
     change_kept(temporary_path("a/run.json"), "manifest", "\"path\":\t\"",
                 "\"url\":\t\"https://example.org/", NULL);
-    expect_error(RUN("eval", "-c", "a", QUICK), 1,
-                 "a/run.json: key 'manifest': file 1 of the task has a url: files that a run alone "
-                 "names have a path and a SHA-256, and no url (--task-dir names");
-    setenv("HARNESS_TASKS", temporary_path("later"), 1);
     expect_out(RUN("eval", "-c", "a", QUICK), "mine  a ");
+    MUST(file_rename_durable(temporary_path("\u1102\u1162 글.csv"), temporary_path("weg.csv")));
+    setenv("HARNESS_TASKS", temporary_path("later"), 1);
+    expect_error(RUN("eval", "-c", "a", QUICK), 1, "and a/run.json says that it lies there");
     unsetenv("HARNESS_TASKS");
     // of an older program
     cJSON *root = NULL;
@@ -407,6 +416,57 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     expect_error(RUN("errors", "a", QUICK), 2,
                  "a was trained by a manifest that is not here: name its folder again, --task-dir "
                  "DIR or $HARNESS_TASKS: unknown task 'mine'");
+}
+
+/* Files that have a name alone are found where the run read them, or where they are said to be. */
+Test(own_tasks, a_run_by_names_in_a_data_folder_goes_on_without_its_manifest) {
+    put_files();
+    expect_out(RUN("tasks", "new", FILES, "--output", "new/mine.json"), "--task-dir new");
+    char *path;
+    cJSON *root = NULL, *file;
+    MUST(mem_strdup(&path, temporary_path("new/mine.json")));
+    MUST(json_read(&root, path, 0));
+    MUST(folder_make(temporary_path("data/mine")));
+    cJSON_ArrayForEach(file, cJSON_GetObjectItem(root, "files")) {
+        char from[PATH_MAX], to[PATH_MAX];
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(file, "name"));
+        snprintf(from, sizeof from, "%s", temporary_path(name));
+        snprintf(to, sizeof to, "%s/%s", temporary_path("data/mine"), name);
+        MUST(file_rename_durable(from, to));
+        cJSON_DeleteItemFromObject(file, "path");
+        cJSON_DeleteItemFromObject(file, "sha256");
+    }
+    MUST(json_write(path, root));
+    cJSON_Delete(root);
+    mem_free(path);
+    program_result p =
+        RUN("run", "--task", "mine", "--task-dir", "new", "--data", "data", "--model", "m",
+            "--epochs", "1", "--check-device", "never", "--seeds", "1,2", QUICK);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    folder_list runs = {0};
+    MUST(folder_list_read(&runs, temporary_path("runs/mine")));
+    cr_assert_eq(runs.count, 2);
+    char run[PATH_MAX], other[PATH_MAX];
+    snprintf(run, sizeof run, "runs/mine/%s", runs.names[0]);
+    snprintf(other, sizeof other, "runs/mine/%s", runs.names[1]);
+    folder_list_free(&runs);
+    program_free(&p);
+    MUST(file_rename_durable(temporary_path("new"), temporary_path("later")));
+    for (int moved = 0; moved < 3; moved++) {
+        // where the run read them, in $HARNESS_DATA, by --data
+        if (moved == 1) {
+            MUST(file_rename_durable(temporary_path("data"), temporary_path("elsewhere")));
+            expect_error(RUN("eval", "-c", run, QUICK), 1, "or name its place with --data DIR");
+            setenv("HARNESS_DATA", temporary_path("elsewhere"), 1);
+        }
+        if (moved == 2) unsetenv("HARNESS_DATA");
+        const char *flag = moved == 2 ? "--data=elsewhere" : "-q";
+        expect_out(RUN("eval", "-c", run, flag, "--offline"), "mine  runs/mine/");
+        expect_out(RUN("eval", "--task", "mine", flag, "--offline"), "mine  runs/mine/");
+        expect_out(RUN("data", "stats", "mine", flag), "mine");
+        expect_out(RUN("errors", run, "--json", flag), "\"confused\"");
+        expect_out(RUN("compare", "--texts", run, other, flag), "mine");
+    }
 }
 
 /* A newer run by the manifest of that name does not hide the run from the files. */

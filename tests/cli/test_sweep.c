@@ -349,6 +349,20 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
                   strstr(p.out, "  harness errors runs/kor_sarcasm/"),
               "%s", p.out);
     program_free(&p);
+    // the best model answers and is looked at, in whatever order they were named
+    for (int i = 0; i < 2; i++) {
+        p = RUN("run", "--task", "kor_sarcasm", "--model", i ? "mini,tiny" : "tiny,mini", "--runs",
+                "2", "--sample", "--device", "cpu", "--threads", "1", "--max-steps", "8");
+        char asked[8] = "", seen[8] = "", seed[4] = "";
+        const char *use = strstr(p.out, "  harness predict "), *look = strstr(p.out, "  harness e");
+        cr_expect(use && look &&
+                      sscanf(use, " harness predict --model runs/kor_sarcasm/%4s-cpu-s%2s", asked,
+                             seed) == 2 &&
+                      sscanf(look, " harness errors runs/kor_sarcasm/%4s", seen) == 1 &&
+                      !strcmp(asked, seen) && !strcmp(seed, "42"),
+                  "%s", p.out);
+        program_free(&p);
+    }
     // each model has its own recipe, whatever comes before it
     folder_list made;
     json_setup();

@@ -472,6 +472,30 @@ Test(terminal, enter_alone_is_no_sentence) {
     temporary_remove();
 }
 
+/* A typed line that is none of what is asked for is told of, and the next one answered. */
+Test(terminal, a_wrong_line_ends_no_session) {
+    static const char *const labels[] = {"a", "b"};
+    static const char *const use[] = {"predict", "--pair", "-c", "m", "--device", "cpu", NULL};
+    static const char typed[] = "x\nx\ty\nx\n\x04";
+    session s;
+    json_setup();
+    model_folder_make(temporary_path("m"), labels, 2, NULL);
+    session_start(&s, 80, use);
+    session_read(&s, "Ctrl-D ends", 1);
+    cr_assert_eq(write(s.terminal, typed, sizeof typed - 1), sizeof typed - 1);
+    session_end(&s);
+    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    const char *first = strstr(s.said.text, "warning: "), *row = strstr(s.said.text, " 0.");
+    cr_expect(first && row && first < row && strstr(row, "warning: "), "%s", s.said.text);
+    strbuf_free(&s.said);
+    temporary_put("lines", "x\nx\ty\n");
+    child_setup setup = {.in = temporary_path("lines")};
+    program_result p = child_run(&setup, 60, use);
+    cr_expect_neq(p.exit_code, 0);
+    program_free(&p);
+    temporary_remove();
+}
+
 /* Columns in line, in parts that fit. */
 Test(terminal, bench_is_a_table, .timeout = 300) {
     program_result p = RUN("bench", "--task", "kor_sarcasm", "--sample", "--device", "cpu",

@@ -14,12 +14,14 @@
 static const struct keys {
     const char *manifest, *from;
 } own_keys = {"own_files", "own_files_from"}, task_keys = {"manifest", "manifest_from"};
+static const char places_key[] = "manifest_files"; // where the run read that manifest's
 
 void kept_task_free(kept_task *k) {
     mem_free(k->name);
     mem_free(k->manifest);
     mem_free(k->folder);
     mem_free(k->where);
+    cJSON_Delete(k->places);
     *k = (kept_task){0};
 }
 
@@ -35,7 +37,18 @@ err kept_task_add(cJSON *root, const char *manifest, const char *folder) {
     return manifest ? add(root, &own_keys, manifest, folder) : ERR_OK;
 }
 
-err kept_task_add_file(cJSON *root, const task *t) {
+static err add_places(cJSON *root, char *const *paths, size_t count) {
+    cJSON *list = NULL;
+    err e = json_add_array(&list, root, places_key);
+    for (size_t i = 0; i < count && !e; i++) {
+        char *here = realpath(paths[i], NULL);
+        e = json_append(list, cJSON_CreateString(here ? here : paths[i]));
+        free(here);
+    }
+    return e;
+}
+
+err kept_task_add_file(cJSON *root, const task *t, char *const *paths, size_t count) {
     char hex[HASH_HEX_BYTES];
     void *text = NULL;
     size_t bytes = 0;
@@ -46,6 +59,7 @@ err kept_task_add_file(cJSON *root, const task *t) {
     e = strcmp(hex, t->manifest_sha256)
             ? err_set(ERR_DATA, "%s: changed while the run began from it", t->path)
             : add(root, &task_keys, text, t->folder);
+    if (!e && count) e = add_places(root, paths, count);
 done:
     mem_free(text);
     return e;
@@ -78,7 +92,9 @@ static err take(kept_task *k, bool *found, const cJSON *root) {
         return err_set(ERR_DATA, "%s: key '%s': SHA-256 is %.12s..., the run's is %.12s...",
                        k->where, keys->manifest, hex, digest);
     *found = true;
-    if ((e = mem_strdup(&k->name, name)) || (e = mem_strdup(&k->manifest, text))) return e;
+    if ((e = mem_strdup(&k->name, name)) || (e = mem_strdup(&k->manifest, text)) ||
+        (e = json_copy(&k->places, cJSON_GetObjectItemCaseSensitive(root, places_key))))
+        return e;
     return place(&k->folder, from);
 }
 
@@ -100,11 +116,11 @@ err kept_task_read(kept_task *k, bool *found, const char *folder) {
     return e;
 }
 
-/* A run's folder may be a stranger's: what it keeps names files by place and hash, fetches none and
- * goes by no other task's name. */
-static err check_kept(const task *t, const kept_task *k) {
-    const char *where = k->where, *key = k->is_own ? own_keys.manifest : task_keys.manifest;
-    if (k->is_own && strncmp(t->name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) != 0)
+/* A run's folder may be a stranger's: what it keeps fetches nothing, and own files go by place and
+ * hash and by no other task's name. */
+static err check_own(const task *t, const kept_task *k) {
+    const char *where = k->where, *key = own_keys.manifest;
+    if (strncmp(t->name, KEPT_TASK_PREFIX, strlen(KEPT_TASK_PREFIX)) != 0)
         return err_set(ERR_FORMAT,
                        "%s: key '%s': task '%s', the name of a task of own files begins with '%s'",
                        where, key, t->name, KEPT_TASK_PREFIX);
@@ -112,18 +128,23 @@ static err check_kept(const task *t, const kept_task *k) {
         const task_file *f = &t->files[i];
         if (f->path && f->sha256 && !f->url) continue;
         return err_set(ERR_FORMAT,
-                       "%s: key '%s': file %zu of the task has %s: %s have a path and a "
-                       "SHA-256, and no url%s",
+                       "%s: key '%s': file %zu of the task has %s: own files have a path and a "
+                       "SHA-256, and no url",
                        where, key, i + 1,
                        f->url    ? "a url"
                        : f->path ? "no SHA-256"
-                                 : "no path",
-                       k->is_own ? "own files" : "files that a run alone names",
-                       k->is_own ? ""
-                                 : err_advice("task-dir", " (--task-dir names the folder of "
-                                                          "the manifest)"));
+                                 : "no path");
     }
     return ERR_OK;
+}
+
+err kept_task_place(task *t, const cJSON *places) {
+    err e = json_copy((cJSON **)&t->places, places);
+    for (size_t i = 0; i < t->file_count && !e; i++) {
+        t->files[i].url = NULL;
+        t->files[i].place = cJSON_GetStringValue(cJSON_GetArrayItem(t->places, (int)i));
+    }
+    return e;
 }
 
 err kept_task_parse(task *t, const kept_task *k) {
@@ -133,7 +154,8 @@ err kept_task_parse(task *t, const kept_task *k) {
                                    : mem_printf(&path, "%s.json", k->name);
     if (!e) e = mem_strdup(&where, k->where);
     if (!e) e = err_wrap(task_parse(t, k->manifest, path), "%s", k->where);
-    if (!e && !(e = check_kept(t, k))) {
+    if (!e) e = k->is_own ? check_own(t, k) : kept_task_place(t, k->places);
+    if (!e) {
         mem_free(t->path); // no file has that name
         t->path = where;
         where = NULL;

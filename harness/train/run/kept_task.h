@@ -1,7 +1,8 @@
 /* The task of a run that does not come with the program: of the user's own files, of which no
  * manifest lies anywhere, or of a manifest in some folder, which may change or go. The run keeps the
- * text in unfinished.json and run.json, with the folder that its paths go from. By it the files are
- * found again, and held to their hashes as any task's are. */
+ * text in unfinished.json and run.json, with the folder that its paths go from, and of a manifest's
+ * files where they were read. By it the files are found again, and held to their hashes as any task's
+ * are; none is fetched. */
 #ifndef HARNESS_TRAIN_RUN_KEPT_TASK_H
 #define HARNESS_TRAIN_RUN_KEPT_TASK_H
 
@@ -18,6 +19,7 @@ typedef struct kept_task {
     char *name, *manifest; /* owned */
     char *folder;          /* that relative paths of the manifest go from, owned */
     char *where;           /* "<run>/run.json", owned */
+    cJSON *places;         /* of the manifest's files, in their order, owned; NULL: not kept */
     bool is_own;           /* of own files; else of a manifest that lay in that folder */
 } kept_task;
 
@@ -25,9 +27,10 @@ typedef struct kept_task {
  * the program is) to the run's file. Errors: ERR_MEMORY. */
 err kept_task_add(cJSON *root, const char *manifest, const char *folder) MUST_CHECK;
 
-/* The same of a task whose manifest is a file, unless it comes with the program. Errors: ERR_DATA for
- * a file that is no longer what was read; those of file_read. */
-err kept_task_add_file(cJSON *root, const task *t) MUST_CHECK;
+/* The same of a task whose manifest is a file, unless it comes with the program, with the paths
+ * (count; 0: none are kept) of its files. Errors: ERR_DATA for a file that is no longer what was read;
+ * those of file_read. */
+err kept_task_add_file(cJSON *root, const task *t, char *const *paths, size_t count) MUST_CHECK;
 
 /* What a finished run's folder, or its folder `model`, keeps. *found is false where that is nothing.
  * Free with kept_task_free, also after an error. Errors: ERR_DATA for a manifest that is not the
@@ -37,5 +40,9 @@ void kept_task_free(kept_task *k);
 
 /* The task of it; its messages name the run's file. Errors: those of task_parse. */
 err kept_task_parse(task *t, const kept_task *k) MUST_CHECK;
+
+/* Where the files of a kept manifest were read, for the task of it (NULL: not known). Errors:
+ * ERR_MEMORY. */
+err kept_task_place(task *t, const cJSON *places) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #include "platform/file.h"
 #include "platform/interrupt.h"
 #include "train/evaluate/shared.h"
+#include "train/run/kept_task.h"
 #include "train/run/labels.h"
 #include "train/run/model_card.h"
 #include "train/run/run_internal.h"
@@ -242,6 +243,7 @@ err run_find_task(task *t, const run_request *q) {
                 ? mem_printf(&path, "%s/%s.json", q->manifest_folder, q->task)
                 : mem_printf(&path, "%s.json", q->task);
     if (!e) e = task_parse(t, q->manifest, path);
+    if (!e) e = kept_task_place(t, q->places);
     mem_free(path);
     return e;
 }

@@ -52,6 +52,7 @@ typedef struct run_request {
     const char *task, *task_dir, *data_dir;
     const char *manifest; /* text of the task's manifest, of files of the user's own; NULL: `task`
                              is looked for */
+    const struct cJSON *places;  /* of its files (kept_task_place), or NULL */
     const char *manifest_folder; /* that its relative paths go from; NULL: where the program is */
     bool sample;
     size_t limit;

@@ -108,7 +108,9 @@ done:
 static err keep_task(cJSON *root, const run *r) {
     const run_request *q = &r->request;
     if (q->manifest) return kept_task_add(root, q->manifest, q->manifest_folder);
-    return r->task.path ? kept_task_add_file(root, &r->task) : ERR_OK; // a corpus has none
+    if (!r->task.path) return ERR_OK; // a corpus has none
+    // the sample's files lie beside the manifest, and are asked for by a flag
+    return kept_task_add_file(root, &r->task, r->data.paths, q->sample ? 0 : r->data.path_count);
 }
 
 static err write_unfinished(const run *r) {
