@@ -439,6 +439,11 @@ err json_append_object(cJSON **out, cJSON *array) {
     return json_append(array, *out);
 }
 
+err json_append_exact(cJSON *array, double value) {
+    char text[SHOWN_NUMBER_BYTES];
+    return json_append(array, cJSON_CreateRaw(shown_number(text, value)));
+}
+
 err json_append(cJSON *array, cJSON *item) {
     if (item && cJSON_AddItemToArray(array, item)) return ERR_OK;
     cJSON_Delete(item);

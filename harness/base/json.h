@@ -65,8 +65,9 @@ double json_number_at(const cJSON *object, const char *key);
 /* Adding to an object or array we own; they fail with ERR_MEMORY. A NULL text adds null. */
 err json_add_string(cJSON *object, const char *key, const char *text) MUST_CHECK;
 err json_add_number(cJSON *object, const char *key, double value) MUST_CHECK;
-/* By the least digits that read back as the number (shown_number), for lines that are printed and
- * never read here: what stands in CSV has the same digits. pre: it is finite. */
+/* By the least digits that read back as the number (shown_number), for objects that are printed and
+ * never looked at here: what stands in CSV has the same digits, a bound holds what it is of. pre: it
+ * is finite. */
 err json_add_exact(cJSON *object, const char *key, double value) MUST_CHECK;
 err json_add_bool(cJSON *object, const char *key, bool value) MUST_CHECK;
 /* Several at once: "key %s other %f", a key before each value. %s is text or null; %f, %u and %zu
@@ -84,6 +85,8 @@ err json_copy(cJSON **out, const cJSON *value) MUST_CHECK;
 /* Take over item in every case, also on error. */
 err json_add_item(cJSON *object, const char *key, cJSON *item) MUST_CHECK;
 err json_append(cJSON *array, cJSON *item) MUST_CHECK;
+/* A number as json_add_exact writes it. */
+err json_append_exact(cJSON *array, double value) MUST_CHECK;
 err json_append_object(cJSON **out, cJSON *array) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 #include "cli/compare_like.h"
 
 #include "base/memory.h"
+#include "base/shell_words.h"
 #include "cli/run_record.h"
 #include "cli/task_flag.h"
 #include "platform/file.h"
@@ -17,23 +18,19 @@ void compare_like_free(compare_like *l) {
     *l = (compare_like){0};
 }
 
-/* What stands behind the flag in the command of a record, outside of quotes: "", " 50 ..." or "=50 ..."; NULL
- * where it is not there. */
-static const char *flag_of(const record *r, const char *flag) {
-    size_t n = strlen(flag);
-    bool is_quoted = false;
-    for (const char *at = r->command ? r->command : ""; *at; at++) {
-        is_quoted = is_quoted != (*at == '\'');
-        if (!is_quoted && *at == ' ' && !strncmp(at + 1, flag, n) &&
-            (!at[n + 1] || strchr(" =", at[n + 1])))
-            return at + 1 + n;
-    }
-    return NULL;
-}
-
-static size_t limit_of(const record *r) {
-    const char *rest = flag_of(r, "--limit");
-    return rest && *rest ? strtoul(rest + 1, NULL, 10) : 0;
+/* What the command of the record that is done again says beside its recipe. */
+static err take_flags(run_request *q, const record *r, bool takes_limit) {
+    const char *command = r->command ? r->command : "";
+    strbuf value = {0};
+    bool has = false;
+    err e = shell_flag(&has, &value, command, "--limit");
+    if (!e && takes_limit) q->limit = has ? strtoul(value.text, NULL, 10) : 0;
+    if (!e) e = shell_flag(&has, &value, command, "--cased");
+    q->cased = q->cased || (!e && has);
+    if (!e) e = shell_flag(&has, &value, command, "--ignore-mismatched-sizes");
+    q->ignore_mismatched_sizes = !e && has;
+    strbuf_free(&value);
+    return e;
 }
 
 /* The task, by the manifest that the folder keeps where none is here. */
@@ -115,11 +112,9 @@ err compare_like_request(compare_like *l, run_request *q, const compare_job *job
                     model_preset_names(), q->model, job->path);
     if (!e) e = recipe_read(&q->recipe, "the record's", r->recipe, job->path);
     q->sample = o->sample || r->task.sample;
-    if (!o->has_limit) q->limit = limit_of(r);
+    if (!e) e = take_flags(q, r, !o->has_limit);
     if (!strcmp(r->protocol, run_protocol_name(PROTOCOL_DEV))) q->protocol = PROTOCOL_DEV;
     q->label_map = o->model ? NULL : r->model.label_map;
-    q->cased = q->cased || flag_of(r, "--cased");
-    q->ignore_mismatched_sizes = flag_of(r, "--ignore-mismatched-sizes");
     q->precision = r->device.precision;
     // several ranks add their sums as so many shards do
     q->shards = (uint32_t)(r->shards ? r->shards : r->ranks > 1 ? r->ranks : 0);

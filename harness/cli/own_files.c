@@ -371,8 +371,10 @@ static err add_format(cJSON *root, const own__scan *s) {
 static err add_labels(cJSON *root, const own__scan *s, size_t count) {
     cJSON *list, *label;
     const double range[] = {s->low, s->high};
-    if (s->kind == ANSWER_NUMBER) return json_put_numbers(root, "range", range, 2);
-    err e = json_add_array(&list, root, "labels");
+    bool is_number = s->kind == ANSWER_NUMBER;
+    err e = json_add_array(&list, root, is_number ? "range" : "labels");
+    for (size_t i = 0; is_number && i < 2 && !e; i++) e = json_append_exact(list, range[i]);
+    if (is_number) return e;
     for (size_t i = 0; i < count && !e; i++) {
         const char *value = s->values[i].text;
         if (!(e = json_append_object(&label, list)))

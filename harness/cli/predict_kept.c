@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "base/utf8.h"
 #include "cli/entities.h"
 #include "metric/tags.h"
@@ -24,21 +25,44 @@ typedef struct reading {
     bool is_one, is_other; /* there is such a label; there are several */
 } reading;
 
+/* *k is a label that stands so within a text: of JSON as it is, of a cell with its controls escaped.
+ * p's classes: there is none. */
+static err find_written(uint32_t *k, const row_form *f, const predictor *p, text_span text) {
+    const bool is_escaped = f->kind == TASK_FORMAT_DELIMITED;
+    strbuf written = {0};
+    err e = ERR_OK;
+    *k = predictor_find(p, text);
+    if (!is_escaped || !memchr(text.text, '\\', text.bytes)) return ERR_OK;
+    bool is = false;
+    for (uint32_t i = 0; i < p->classes && !e && !is; i++) {
+        char fallback[24];
+        written.length = 0;
+        e = strbuf_add(&written, "");
+        if (!e) e = shown_add(&written, SHOWN_TERMINAL, predictor_label(p, i, fallback));
+        is = !e && written.length == text.bytes && !memcmp(written.text, text.text, text.bytes);
+        if (is) *k = i;
+    }
+    strbuf_free(&written);
+    return e;
+}
+
 /* Reads the list from its end on; at its own begin no label stands twice, unless it can be read in
  * several ways. at (length + 2) is zeroed. */
-static err read_list(bool *is, reading *at, const predictor *p, text_span list) {
+static err read_list(bool *is, reading *at, const row_form *f, const predictor *p, text_span list) {
     bool *used = NULL; // (classes)
     err e = mem_new(&used, p->classes);
     at[list.bytes + 1].is_one = true;
     for (size_t i = list.bytes + 1; i-- && !e;) {
         if (i && list.text[i - 1] != ',') continue;
         size_t end = i;
-        for (size_t commas = 0; commas <= p->commas_most && end <= list.bytes; commas++, end++) {
+        for (size_t commas = 0; commas <= p->commas_most && end <= list.bytes && !e;
+             commas++, end++) {
             const char *comma = memchr(list.text + end, ',', list.bytes - end);
             end = comma ? (size_t)(comma - list.text) : list.bytes;
             if (!at[end + 1].is_one) continue;
-            uint32_t k = predictor_find(p, (text_span){list.text + i, end - i});
-            if (k == p->classes) continue;
+            uint32_t k = p->classes;
+            e = find_written(&k, f, p, (text_span){list.text + i, end - i});
+            if (e || k == p->classes) continue;
             at[i] = (reading){k, end + 1, true, at[i].is_one || at[end + 1].is_other};
         }
     }
@@ -53,14 +77,24 @@ static err read_list(bool *is, reading *at, const predictor *p, text_span list) 
 
 /* Whether labels, each once, with commas between are all of the list. Labels may hold commas
  * themselves. */
-static err is_set(bool *is, const predictor *p, const char *list) {
+static err is_set(bool *is, const row_form *f, const predictor *p, const char *list) {
+    enum { ESCAPED = 4 }; // bytes of what one byte is escaped with, \x7f
     size_t length = strlen(list);
     reading *at = NULL;
-    *is = length <= p->names_bytes + p->classes - 1;
+    *is = length <= ESCAPED * p->names_bytes + p->classes - 1;
     if (!*is) return ERR_OK;
     err e = mem_new(&at, length + 2);
-    if (!e) e = read_list(is, at, p, (text_span){list, length});
+    if (!e) e = read_list(is, at, f, p, (text_span){list, length});
     mem_free(at);
+    return e;
+}
+
+/* The same of a cell, which has ' in front where a spreadsheet would compute the list. */
+static err is_set_cell(bool *is, const row_form *f, const predictor *p, const char *cell) {
+    err e = ERR_OK;
+    *is = false;
+    if (!cell_is_computed(cell)) e = is_set(is, f, p, cell);
+    if (!e && !*is && *cell == '\'' && cell_is_computed(cell + 1)) e = is_set(is, f, p, cell + 1);
     return e;
 }
 
@@ -81,19 +115,72 @@ static bool are_scores(const predictor *p, const cJSON *o, bool is_raw) {
     return true;
 }
 
+/* What the next cell says, behind its delimiter: without the quotes that cell_add put around it. */
+static err read_cell(strbuf *out, const row_form *f, text_span *rest) {
+    size_t n = 1, end;
+    bool inside = false;
+    for (; n < rest->bytes && (inside || rest->text[n] != f->delimiter); n++)
+        inside = inside != (f->quoted && rest->text[n] == '"');
+    bool quoted = f->quoted && n > 2 && rest->text[1] == '"' && rest->text[n - 1] == '"';
+    end = n - quoted;
+    err e = strbuf_add(out, "");
+    for (size_t i = 1 + (size_t)quoted; i < end && !e; i++) {
+        e = strbuf_add_bytes(out, rest->text + i, 1);
+        i += quoted && rest->text[i] == '"';
+    }
+    *rest = (text_span){rest->text + n, rest->bytes - n};
+    return e;
+}
+
+/* Whether a label is written so: the text of JSON, or what its cell says. */
+static err reads_so(bool *is, const row_form *f, const char *label, const char *text) {
+    const char by[] = {f->delimiter, '\0'};
+    strbuf written = {0}, said = {0};
+    if (f->kind != TASK_FORMAT_DELIMITED) {
+        *is = !strcmp(label, text);
+        return ERR_OK;
+    }
+    err e = strbuf_add(&written, by);
+    if (!e) e = cell_add(&written, f->delimiter, f->quoted, label);
+    if (!e) e = read_cell(&said, f, &(text_span){written.text, written.length});
+    *is = !e && !strcmp(said.text, text);
+    strbuf_free(&written);
+    strbuf_free(&said);
+    return e;
+}
+
+/* Whether a label is written so: of one that a spreadsheet would compute, or that has control
+ * characters, the cell has more than the label. */
+static err is_label_written(bool *is, const row_form *f, const predictor *p, const char *text) {
+    char fallback[24];
+    const char *bare = *text == '\'' ? text + 1 : text;
+    const uint32_t near[] = {predictor_find(p, (text_span){text, strlen(text)}),
+                             predictor_find(p, (text_span){bare, strlen(bare)})};
+    err e = ERR_OK;
+    *is = false;
+    for (size_t i = 0; i < 2 && !e && !*is; i++)
+        if (near[i] < p->classes) e = reads_so(is, f, predictor_label(p, near[i], fallback), text);
+    if (!strchr(text, '\\')) return e; // which control characters are written with
+    for (uint32_t k = 0; k < p->classes && !e && !*is; k++)
+        e = reads_so(is, f, predictor_label(p, k, fallback), text);
+    return e;
+}
+
 /* Whether label and score are what is said of these scores. */
-static err follow(bool *is, const predictor *p, const cJSON *scores, const char *text, double score,
-                  bool is_raw) {
+static err follow(bool *is, const row_form *f, const predictor *p, const cJSON *o, bool is_raw) {
+    const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(o, 0));
+    const double score = cJSON_GetArrayItem(o, 1)->valuedouble;
     predictor said = *p;
     strbuf label = {0};
     said.scores = NULL;
     err e = mem_new(&said.values, p->classes);
     if (!e) e = mem_new(&said.scores, p->classes);
-    *is = !e && are_scores(&said, scores, is_raw);
+    *is = !e && are_scores(&said, cJSON_GetArrayItem(o, 2), is_raw);
     if (*is) {
         predictor_order(&said);
         e = row_label(&label, &said);
-        *is = !e && !strcmp(label.text, text) && said.scores[0].value == score;
+        if (!e) e = reads_so(is, f, label.text, text);
+        *is = !e && *is && said.scores[0].value == score;
     }
     strbuf_free(&label);
     mem_free(said.values);
@@ -109,15 +196,16 @@ static err is_sentence_answer(bool *is, const cJSON *o, const row_form *f, const
     const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(o, 0));
     *is = text && is_score(score, is_raw);
     if (!*is) return ERR_OK;
-    if (f->scores) return follow(is, p, cJSON_GetArrayItem(o, 2), text, score->valuedouble, is_raw);
+    if (f->scores) return follow(is, f, p, o, is_raw);
     if (!several) {
         // the largest of scores whose sum is one
         double least = kind == MODEL_SCORES_SOFTMAX ? 1.0 / p->classes : 0;
-        *is = is_label(p, text) && (is_raw || score->valuedouble >= least - least / ROUNDING);
-        return ERR_OK;
+        *is = is_raw || score->valuedouble >= least - least / ROUNDING;
+        return *is ? is_label_written(is, f, p, text) : ERR_OK;
     }
     *is = (score->valuedouble > 0.5) == (*text != '\0');
-    return *is && *text ? is_set(is, p, text) : ERR_OK;
+    if (!*is || !*text) return ERR_OK;
+    return f->kind == TASK_FORMAT_DELIMITED ? is_set_cell(is, f, p, text) : is_set(is, f, p, text);
 }
 
 /* Whether a whole number of [0, most]. */
@@ -285,66 +373,12 @@ static err read_keys(cJSON **o, text_span rest, bool is_first) {
     return e;
 }
 
-/* What the next cell says, behind its delimiter: without the quotes that cell_add put around it. */
-static err read_cell(strbuf *out, const row_form *f, text_span *rest) {
-    size_t n = 1, end;
-    bool inside = false;
-    for (; n < rest->bytes && (inside || rest->text[n] != f->delimiter); n++)
-        inside = inside != (f->quoted && rest->text[n] == '"');
-    bool quoted = f->quoted && n > 2 && rest->text[1] == '"' && rest->text[n - 1] == '"';
-    end = n - quoted;
-    err e = strbuf_add(out, "");
-    for (size_t i = 1 + (size_t)quoted; i < end && !e; i++) {
-        e = strbuf_add_bytes(out, rest->text + i, 1);
-        i += quoted && rest->text[i] == '"';
-    }
-    *rest = (text_span){rest->text + n, rest->bytes - n};
-    return e;
-}
-
-/* *label is the label k if its cell reads so. */
-static err read_as(const char **label, const row_form *f, const predictor *p, uint32_t k,
-                   const char *cell) {
-    static char fallback[24];
-    const char *name = predictor_label(p, k, fallback);
-    const char by[] = {f->delimiter, '\0'};
-    strbuf written = {0}, said = {0};
-    err e = strbuf_add(&written, by);
-    if (!e) e = cell_add(&written, f->delimiter, f->quoted, name);
-    if (!e) e = read_cell(&said, f, &(text_span){written.text, written.length});
-    if (!e && !strcmp(said.text, cell)) *label = name;
-    strbuf_free(&written);
-    strbuf_free(&said);
-    return e;
-}
-
-/* The label whose cell reads so: of one that a spreadsheet would compute, or that has control
- * characters, the cell has more than the label. */
-static err label_of_cell(const char **label, const row_form *f, const predictor *p,
-                         const char *cell) {
-    const char *bare = *cell == '\'' ? cell + 1 : cell;
-    const uint32_t near[] = {predictor_find(p, (text_span){cell, strlen(cell)}),
-                             predictor_find(p, (text_span){bare, strlen(bare)})};
-    err e = ERR_OK;
-    *label = NULL;
-    for (size_t i = 0; i < 2 && !e && !*label; i++)
-        if (near[i] < p->classes) e = read_as(label, f, p, near[i], cell);
-    if (!strchr(cell, '\\')) return e; // which control characters are written with
-    for (uint32_t k = 0; k < p->classes && !e && !*label; k++) e = read_as(label, f, p, k, cell);
-    return e;
-}
-
+/* A label stays as it is written, all else is JSON. */
 static err add_cell(cJSON *o, const row_form *f, const predictor *p, size_t i, const char *cell) {
-    const char *label = NULL;
     cJSON *value = NULL;
-    err e = ERR_OK;
-    if (i || p->in_units) {
-        e = parse(&value, cell, strlen(cell));
-        return e || !value ? e : json_add_item(o, f->names[i], value);
-    }
-    if (!predictor_says_several(p)) e = label_of_cell(&label, f, p, cell);
-    if (!e) e = json_add_string(o, f->names[i], label ? label : *cell == '\'' ? cell + 1 : cell);
-    return e;
+    if (!i && !p->in_units) return json_add_string(o, f->names[i], cell);
+    err e = parse(&value, cell, strlen(cell));
+    return e || !value ? e : json_add_item(o, f->names[i], value);
 }
 
 static err read_cells(cJSON **o, const row_form *f, const predictor *p, text_span rest) {

@@ -73,6 +73,10 @@ static bool is_number(const char *text) {
     return *text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
 }
 
+bool cell_is_computed(const char *text) {
+    return shown_begins_formula(text, strlen(text)) && !is_number(text);
+}
+
 err cell_add(strbuf *out, char delimiter, bool quoted, const char *text) {
     if (is_number(text)) return strbuf_add(out, text);
     if (!quoted)

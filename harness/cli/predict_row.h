@@ -48,5 +48,7 @@ err row_add_bad(strbuf *out, const row_form *f, text_span raw, const char *line_
 /* A cell, quoted where the file quotes and it has to be. A text that a spreadsheet would take for a
  * formula gets ' in front (SHOWN_CSV), a number does not. */
 err cell_add(strbuf *out, char delimiter, bool quoted, const char *text) MUST_CHECK;
+/* Whether a spreadsheet would compute such a cell. */
+bool cell_is_computed(const char *text);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/moment.h"
+#include "base/shell_words.h"
 #include "model/params.h"
 #include "result/record_internal.h"
 #include "train/recipe/recipe.h"
@@ -405,21 +406,22 @@ static err check_command(const record *r, const char *path) {
     snprintf(seed, sizeof seed, "%lld", (long long)r->seed);
     const struct {
         const char *flag, *value;
-    } said[] = {{" --task ", r->task.name}, {" --seed ", seed}};
+    } said[] = {{"--task", r->task.name}, {"--seed", seed}};
     if (!r->command) return ERR_OK;
     if (strncmp(r->command, "harness ", strlen("harness ")) != 0)
         return err_set(ERR_FORMAT, "%s: key 'command' is none of this program: %.80s", path,
                        r->command);
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
-        const char *at = strstr(r->command, said[i].flag);
-        if (!at) continue;
-        at += strlen(said[i].flag);
-        size_t length = strcspn(at, " ");
-        if (length == strlen(said[i].value) && !memcmp(at, said[i].value, length)) continue;
-        return err_set(ERR_FORMAT, "%s: key 'command' has%s%.*s, the record is of '%.80s'", path,
-                       said[i].flag, length < 80 ? (int)length : 80, at, said[i].value);
+    strbuf value = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; i < sizeof said / sizeof *said && !e; i++) {
+        bool has = false;
+        e = shell_flag(&has, &value, r->command, said[i].flag);
+        if (!e && has && strcmp(value.text, said[i].value) != 0)
+            e = err_set(ERR_FORMAT, "%s: key 'command' has %s %.80s, the record is of '%.80s'",
+                        path, said[i].flag, value.text, said[i].value);
     }
-    return ERR_OK;
+    strbuf_free(&value);
+    return e;
 }
 
 static err check_corpus(const record *r, const char *path) {

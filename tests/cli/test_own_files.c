@@ -542,6 +542,31 @@ Test(own_files, bad_input_is_named_before_training) {
     cr_expect_not(file_named(temporary_path("runs")), "something was begun");
 }
 
+/* Numbers that have 17 digits lie within the range that is written of them. */
+Test(own_files, a_range_holds_its_ends) {
+    char rows[4000] = "text,label\n";
+    for (int i = 0; i < 40; i++)
+        snprintf(rows + strlen(rows), sizeof rows - strlen(rows), "글 %d,%s\n", i,
+                 i % 3 == 0   ? "0.30000000000000004"
+                 : i % 3 == 1 ? "5.220000000000001"
+                              : "2.5");
+    temporary_put("exact.csv", rows);
+    program_result p =
+        RUN("run", "--train-file", "exact.csv", "--kind", "regression", "--text-column", "text",
+            "--label-column", "label", "-m", "tiny", "--device", "cpu", "--check-device", "never",
+            "--max-steps", "1", "-q", "-o", "exact");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("tasks", "new", "exact.csv", "--kind", "regression", "--text-column", "text",
+            "--label-column", "label", "--output", "exact.json");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *manifest = temporary_text("exact.json");
+    cr_expect(strstr(manifest, "0.30000000000000004") && strstr(manifest, "5.220000000000001"),
+              "%s", manifest);
+    mem_free(manifest);
+}
+
 /* Scores that are taken for classes are told, whole numbers and names are classes. */
 Test(own_files, scores_are_told_from_classes) {
     static const struct {

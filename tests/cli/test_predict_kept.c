@@ -101,6 +101,31 @@ Test(predict_kept, several_labels) {
     EXPECT_KEPT("label,score", cells);
 }
 
+/* Labels that a cell has otherwise: with control characters, quotes and what a spreadsheet computes. */
+Test(predict_kept, several_labels_that_are_escaped) {
+    static const char *const labels[] = {"a\nb", "'=c", "\"d\t", "-1", "=e"};
+    static const kept_case cells[] = {
+        {"\"a\\nb,'=c\",0.75", true},   {"a\\nb,0.75", true},           {"'=c,0.75", true},
+        {"\"'=c,a\\nb\",0.75", true},   {"\"\"\"d\\t,-1\",0.75", true}, {"-1,0.75", true},
+        {"\"'-1,a\\nb\",0.75", true},   {"\"'=e,-1\",0.75", true},      {"=e,0.75", false},
+        {"\"-1,a\\nb\",0.75", false},   {"\"a\\tb,-1\",0.75", false},   {"'-1,0.75", false},
+        {"\"a\\nb,a\\nb\",0.75", false}};
+    static const kept_case scores[] = {
+        {"\"a\\nb,\"\"d\\t\",0.9,\"{\"\"a\\nb\"\":0.9,\"\"'=c\"\":0.1,\"\"\\\"\"d\\t\"\":0.8,"
+         "\"\"-1\"\":0.2,\"\"=e\"\":0.3}\"",
+         true},
+        {"\"a\\nb,-1\",0.9,\"{\"\"a\\nb\"\":0.9,\"\"'=c\"\":0.1,\"\"\\\"\"d\\t\"\":0.8,"
+         "\"\"-1\"\":0.2,\"\"=e\"\":0.3}\"",
+         false}};
+    model_folder_make(temporary_path("m"), labels, 5, NULL);
+    model_folder_edit(temporary_path("m"), "config.json", "single_label_classification",
+                      "multi_label_classification");
+    EXPECT_KEPT("label,score", cells);
+    with_scores = "--scores";
+    EXPECT_KEPT("label,score,scores", scores);
+    with_scores = NULL;
+}
+
 /* Where one label begins another and holds commas, a list can be read in more ways than can be tried. */
 Test(predict_kept, labels_of_labels) {
     enum { LABELS = 24 };

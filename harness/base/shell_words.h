@@ -1,0 +1,18 @@
+/* Commands of a shell, read back word by word: bare text, \x, '...', "..." and $'...', which is what
+ * SHOWN_SHELL (base/shown.h) writes and people type. Variables and patterns stand as they are. */
+#ifndef HARNESS_BASE_SHELL_WORDS_H
+#define HARNESS_BASE_SHELL_WORDS_H
+
+#include "base/err.h"
+#include "base/memory.h"
+
+#include <stdbool.h>
+
+/* Reads the next word over *word and moves *command behind it; *is: there was one. Errors: ERR_MEMORY. */
+err shell_word(bool *is, strbuf *word, const char **command) MUST_CHECK;
+
+/* What follows the flag where it is first a whole word, or stands behind it and a '=': *value, "" at
+ * the end. *has: whether the flag is there. Errors: ERR_MEMORY. */
+err shell_flag(bool *has, strbuf *value, const char *command, const char *flag) MUST_CHECK;
+
+#endif
