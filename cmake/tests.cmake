@@ -40,7 +40,7 @@ endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_MODEL_PASS="$<TARGET_FILE:model_pass>")
 
 # for LD_PRELOAD: a clock that is set back, a list of the calls that make files durable, a file system without locks,
-# threads that begin late, a slow disk (tests/groups); and a management library of one card
+# threads that begin late, a slow disk (also for tests/groups); and a management library of one card
 foreach(shim clock_back disk_calls no_locks late_threads slow_disk fake_nvml)
   add_library(${shim} MODULE tests/shim/${shim}.c)
   target_compile_options(${shim} PRIVATE -Wall -Wextra -Wshadow -fvisibility=hidden)
@@ -48,7 +48,7 @@ foreach(shim clock_back disk_calls no_locks late_threads slow_disk fake_nvml)
 endforeach()
 target_compile_definitions(harness_tests PRIVATE HARNESS_CLOCK_SHIM="$<TARGET_FILE:clock_back>"
   HARNESS_DISK_SHIM="$<TARGET_FILE:disk_calls>" HARNESS_LOCK_SHIM="$<TARGET_FILE:no_locks>"
-  HARNESS_LATE_SHIM="$<TARGET_FILE:late_threads>"
+  HARNESS_LATE_SHIM="$<TARGET_FILE:late_threads>" HARNESS_SLOW_SHIM="$<TARGET_FILE:slow_disk>"
   HARNESS_FAKE_NVML="$<TARGET_FILE:fake_nvml>")
 
 # the Vulkan layer that lowers limits and makes calls fail, in a folder of its own with its manifest

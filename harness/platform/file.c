@@ -14,6 +14,19 @@
 
 enum { OWN_LOOK_BYTES = 4096, SYNC_BYTES = 64 << 20 };
 
+static _Thread_local _Atomic bool *shown_sync;
+
+void file_show_sync(_Atomic bool *syncs) {
+    shown_sync = syncs;
+}
+
+int file_sync(int fd) {
+    if (shown_sync) *shown_sync = true;
+    int failed = fsync(fd);
+    if (shown_sync) *shown_sync = false;
+    return failed;
+}
+
 err file__error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
@@ -191,7 +204,7 @@ done:
 static bool sync_part(file_writer *w, size_t count) {
     if ((w->unsynced += count) < SYNC_BYTES) return true;
     w->unsynced = 0;
-    return !fflush((FILE *)w->file) && !fdatasync(fileno((FILE *)w->file));
+    return !fflush((FILE *)w->file) && !file_sync(fileno((FILE *)w->file));
 }
 
 err file_writer_add(file_writer *w, const void *bytes, size_t count) {
@@ -232,7 +245,7 @@ static err put_new(bool *stays, const char *temporary, const char *path) {
 static err commit(file_writer *w, bool durable, bool *stays) {
     err e = ERR_OK;
     FILE *f = (FILE *)w->file;
-    if (fflush(f) || (durable && fsync(fileno(f)))) e = file__error(w->path, "cannot write");
+    if (fflush(f) || (durable && file_sync(fileno(f)))) e = file__error(w->path, "cannot write");
     if (fclose(f) && !e) e = file__error(w->path, "cannot write");
     w->file = NULL;
     if (!e && stays) e = put_new(stays, w->temporary, w->path);
@@ -355,7 +368,7 @@ static err sync_path(const char *path, int flags) {
     if (fd < 0) return errno == EACCES ? ERR_OK : file__error(path, "cannot open");
     err e = ERR_OK;
     // some file systems refuse to sync a folder: the rename is then as durable as they make it
-    if (fsync(fd) && errno != EINVAL && errno != EROFS && errno != ENOTSUP && errno != EBADF)
+    if (file_sync(fd) && errno != EINVAL && errno != EROFS && errno != ENOTSUP && errno != EBADF)
         e = file__error(path, "cannot write");
     close(fd);
     return e;

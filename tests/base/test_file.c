@@ -16,12 +16,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int parts_synced;
+static int synced, seen_syncing;
+static _Atomic bool syncing;
 
 /* In place of the C library's, for all of this program. */
-int fdatasync(int fd) {
-    parts_synced++;
-    return (int)syscall(SYS_fdatasync, fd);
+int fsync(int fd) {
+    synced++;
+    seen_syncing += syncing;
+    return (int)syscall(SYS_fsync, fd);
 }
 
 static const char *at(const char *name) {
@@ -327,17 +329,36 @@ Test(file, durable_renames) {
     cr_assert_eq(mem_live_count(), live);
 }
 
+/* Who looks at a thread sees each sync of a file or folder, and nothing else. */
+Test(file, syncs_are_shown) {
+    int fd;
+    put(at("a"), "a");
+    synced = 0;
+    file_show_sync(&syncing);
+    put(at("b"), "b"); // and its folder
+    MUST(file_rename_durable(at("a"), at("c")));
+    MUST(file_open_own(&fd, at("b")));
+    cr_assert_eq(file_sync(fd), 0);
+    close(fd);
+    cr_assert_eq(synced, 5);
+    cr_assert_eq(seen_syncing, 5);
+    cr_assert_not(syncing);
+    file_show_sync(NULL);
+    put(at("b"), "c");
+    cr_assert_eq(seen_syncing, 5);
+}
+
 /* A slow disk takes a large file in parts, each of which shows that it gets on. */
 Test(file, large_files_are_put_on_the_disk_in_parts) {
     enum { PIECE = 3 << 20, PIECES = 25, PART = 64 << 20 };
     static char bytes[PIECE], all[PART + 1];
     file_writer w;
-    parts_synced = 0;
+    synced = 0;
     MUST(file_writer_begin(&w, at("parts")));
     for (int i = 0; i < PIECES; i++) MUST(file_writer_add(&w, bytes, PIECE)); // 75 MiB
-    cr_assert_eq(parts_synced, 1);
+    cr_assert_eq(synced, 1);
     MUST(file_writer_add(&w, all, sizeof all)); // 139
-    cr_assert_eq(parts_synced, 2);
+    cr_assert_eq(synced, 2);
     MUST(file_writer_commit(&w));
     uint64_t size = 0;
     MUST(file_size(&size, at("parts")));

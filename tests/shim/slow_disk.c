@@ -1,6 +1,7 @@
-/* Loaded with LD_PRELOAD: a disk that takes $HARNESS_DISK_SECONDS for each file of a checkpoint that is to
- * be on it, and gets on all the while. */
+/* Loaded with LD_PRELOAD: a disk that sleeps, without a sign, for $HARNESS_DISK_SECONDS in the first fsync
+ * of what belongs to a checkpoint, and for $HARNESS_WRITE_SECONDS in the first fwrite to it. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +9,28 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#define EXPORT __attribute__((visibility("default")))
 
-__attribute__((visibility("default"))) int fsync(int fd) {
-    static const struct timespec part = {0, 20000000};
-    const char *seconds = getenv("HARNESS_DISK_SECONDS");
+static void sleep_at(int fd, const char *variable) {
+    const char *seconds = getenv(variable);
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof path - 1);
     path[n > 0 ? n : 0] = '\0';
-    double end = now() + (seconds && strstr(path, "checkpoint-") ? atof(seconds) : 0);
-    while (now() < end) nanosleep(&part, NULL);
+    if (!seconds || !strstr(path, "checkpoint-")) return;
+    const struct timespec whole = {atol(seconds), 0};
+    unsetenv(variable);
+    nanosleep(&whole, NULL);
+}
+
+EXPORT int fsync(int fd) {
+    sleep_at(fd, "HARNESS_DISK_SECONDS");
     return (int)syscall(SYS_fsync, fd);
+}
+
+EXPORT size_t fwrite(const void *bytes, size_t size, size_t count, FILE *f) {
+    size_t (*next)(const void *, size_t, size_t, FILE *);
+    *(void **)&next = dlsym(RTLD_NEXT, "fwrite");
+    sleep_at(fileno(f), "HARNESS_WRITE_SECONDS");
+    return next(bytes, size, count, f);
 }

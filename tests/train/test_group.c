@@ -240,6 +240,16 @@ Test(group, a_look_learns_how_slow_work_is) {
     cr_assert(transport_hangs(&l, &t, 15, 517.5));
 }
 
+/* A sync tells nothing of itself, and takes its time; what comes behind it does not. */
+Test(group, a_look_leaves_a_sync_alone) {
+    transport t = {.watch = WATCH_WORK, .work = &no_work, .syncs = true};
+    transport_look l = {0};
+    for (int s = 0; s <= 200; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
+    t.syncs = false;
+    for (int s = 0; s <= 15; s++) cr_assert_not(transport_hangs(&l, &t, 15, 301 + s), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 316.5));
+}
+
 /* Of work that ends in waiting too, and while it is said to be slow. */
 Test(group, a_look_learns_from_the_first_steps) {
     _Atomic uint64_t work = 0;

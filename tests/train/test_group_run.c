@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if HARNESS_CPU
@@ -392,6 +393,27 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,nowhere");
     cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+
+/* One sync of a checkpoint takes longer than a rank may be silent, asleep; a write that does is one that hangs. */
+Test(group_run, a_sync_may_sleep_and_a_write_may_not, .timeout = 300) {
+    static const char *const arguments[] = {THREADS,        "slow", "--device", "cpu,cpu",
+                                            "--save-steps", "4",    NULL};
+    const child_setup setup = {.preload = listed_path(HARNESS_SLOW_SHIM)};
+    setenv("HARNESS_GROUP_SILENCE", "3", 1);
+    setenv("HARNESS_DISK_SECONDS", "8", 1);
+    double begin = clock_seconds();
+    program_result r = child_run(&setup, 120, arguments);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_geq(clock_seconds() - begin, 8);
+    program_free(&r);
+    temporary_remove();
+    unsetenv("HARNESS_DISK_SECONDS");
+    setenv("HARNESS_WRITE_SECONDS", "100", 1);
+    r = child_run(&setup, 60, arguments);
+    cr_expect(r.exit_code && strstr(r.err, "rank 0 hangs"), "%s", r.err);
     program_free(&r);
     temporary_remove();
 }

@@ -29,7 +29,7 @@ static err write_mark(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) return io_error(path, "cannot write");
     size_t count = strlen(text);
-    bool done = write(fd, text, count) == (ssize_t)count && fsync(fd) == 0;
+    bool done = write(fd, text, count) == (ssize_t)count && file_sync(fd) == 0;
     err e = done ? ERR_OK : io_error(path, "cannot write");
     if (close(fd) && !e) e = io_error(path, "cannot write");
     return e;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/numerics.h"
+#include "platform/file.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -161,6 +162,7 @@ err group_open(struct group *g, transport *t) {
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
     pthread_getcpuclockid(pthread_self(), &t->thread);
+    file_show_sync(&t->syncs);
     if ((e = mem_new(&g->send, g->size)) || (e = mem_new(&g->receive, g->size)) ||
         (e = mem_new(&g->notices, g->size)) || (e = mem_new(&g->bounds, g->size + 1)) ||
         (e = mem_new(&all, g->size)) || (e = introduce(&own))) {
@@ -184,6 +186,7 @@ static void wait_for_all(struct group *g) {
 }
 
 err group_close(struct group *g, err e) {
+    file_show_sync(NULL);
     if (group_is_alone(g)) return e;
     if (!g->is_over) e = meet(g, NOTICE_END, 0, e, false, NULL);
     // launchers end the others as soon as one rank has left with an error

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { TRANSPORT_VERSION = 4, TRANSPORT_TEXT_BYTES = 256 };
+enum { TRANSPORT_VERSION = 5, TRANSPORT_TEXT_BYTES = 256 };
 
 /* Bytes to one rank or from it. */
 typedef struct transport_piece {
@@ -41,6 +41,7 @@ struct transport {
     const _Atomic uint64_t *_Atomic work;
     clockid_t thread;       /* processor time of the thread that is this rank */
     atomic_bool waits;      /* in exchange */
+    atomic_bool syncs;      /* waits for a disk: file_show_sync */
     _Atomic uint64_t looks; /* of exchange, at whether the others have come */
     /* Sends send[r] to every rank r and receives receive[r] from it (both (size); its own pieces
      * are left alone), and gives the core away while it waits. Every rank knows the sizes of all
@@ -80,10 +81,11 @@ static inline uint64_t transport_done(const transport *t, transport_watch watch)
 
 /* Looks at a rank, every second or more often. True: it hangs. It stood still for longer than `silence`
  * and twice the longest that it did before and went on: slow work is none that hangs. After a longer
- * time without a look it begins anew. */
+ * time without a look it begins anew. A sync sleeps while the disk takes what it can, and cannot be told
+ * from one that never ends: the others wait for it until their limit. */
 static inline bool transport_hangs(transport_look *l, const transport *t, double silence,
                                    double at) {
-    transport_watch said = t->waits ? WATCH_WAIT : t->watch;
+    transport_watch said = t->waits ? WATCH_WAIT : t->syncs ? WATCH_NONE : t->watch;
     transport_watch watch = said == WATCH_LEARN ? WATCH_WORK : said;
     uint64_t done = transport_done(t, watch);
     double still = at - l->since, *longest = &l->longest[l->watch];
