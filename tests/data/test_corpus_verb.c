@@ -70,6 +70,8 @@ Test(corpus_verb, corpora_of_ones_own) {
     EXPECT_LAST(r, 0, out, "mine             none           My texts\nnsmc_raw  ");
     r = RUN("help", "--values", "corpus", "--task-dir", own);
     EXPECT_LAST(r, 0, out, "mine\nnsmc_raw\n");
+    r = RUN("corpus", "show", "mine", "--task-dir", own);
+    EXPECT_LAST(r, 0, out, "file      a.txt, bytes not stated\n          SHA-256 not stated\n");
     r = RUN("corpus", "fetch", "mine", "--task-dir", own, "--data", temporary_folder());
     EXPECT_LAST(r, 0, out, "/mine/a.txt\n");
     // packed, and where $HARNESS_DATA says
@@ -110,6 +112,8 @@ Test(corpus_verb, raw_reviews_are_made_of_a_checkout) {
 #define TEXT "가나다 라\n가나다 라\n\n\x1b[31m마 바\n사\n"
 
 Test(corpus_verb, counts_and_prints_files) {
+    setenv("HARNESS_DATA", temporary_path("none"), 1); // no task's data are at hand
+    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
     const char *path = temporary_path("a.txt"), *vocab = temporary_path("vocab.txt");
     static const char tokens[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n가\n##나\n##다\n마\n바\n";
     MUST(file_write(path, TEXT, sizeof TEXT - 1));
