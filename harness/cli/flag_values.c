@@ -11,6 +11,7 @@
 #include "model/encoder/family.h"
 #include "platform/file.h"
 #include "report/language.h"
+#include "result/sweep.h"
 #include "task/corpus_manifest.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
@@ -24,7 +25,7 @@
 
 struct flag_values {
     const char *name,
-        *argument; /* the second: as verbs.def writes the argument of a verb, or NULL */
+        *argument;            /* the second: as verbs.def writes the argument of a verb, or NULL */
     bool is_list, has_groups; /* the second: of tasks, and "all" */
     err (*print)(void);
     err (*list)(task_catalog *c, const char *extra_dir); /* of names in manifests, before these */

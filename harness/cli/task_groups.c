@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/output.h"
+#include "result/sweep.h"
 #include "task/task.h"
 #include "text/unicode.h"
 

@@ -309,19 +309,20 @@ Test(help_pages, bash_completes) {
 Test(help_pages, fish_completes) {
     if (!is_installed("fish")) cr_skip_test("no fish");
     put_own_tasks();
-    char *said = shell("fish", "source $argv[1]\nset -gx HOME $PWD\n"
-                               "for line in 'harness rep' 'harness run --task-' 'harness run "
-                               "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st' "
-                               "'harness errors pa' 'harness run --label-map pa' \"harness run "
-                               "--task-dir 'my tasks' --task mi\" 'harness run "
-                               "--task-dir=my\\\\ tasks --task mi' 'harness run --task own' "
-                               "\"harness run --task-dir ~/'my tasks' --task mi\" "
-                               "'harness run --task-dir=~/my\\\\ tasks --task mi' "
-                               "\"harness run --task-dir 'my[1]' --task mi\" "
-                               "\"harness run --task-dir " PATTERN " --task mi\" "
-                               "'harness run --kind mul' 'harness run --task al' 'harness tasks ch' "
-                               "'harness tasks show ch'\n"
-                               "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
+    char *said =
+        shell("fish", "source $argv[1]\nset -gx HOME $PWD\n"
+                      "for line in 'harness rep' 'harness run --task-' 'harness run "
+                      "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st' "
+                      "'harness errors pa' 'harness run --label-map pa' \"harness run "
+                      "--task-dir 'my tasks' --task mi\" 'harness run "
+                      "--task-dir=my\\\\ tasks --task mi' 'harness run --task own' "
+                      "\"harness run --task-dir ~/'my tasks' --task mi\" "
+                      "'harness run --task-dir=~/my\\\\ tasks --task mi' "
+                      "\"harness run --task-dir 'my[1]' --task mi\" "
+                      "\"harness run --task-dir " PATTERN " --task mi\" "
+                      "'harness run --kind mul' 'harness run --task al' 'harness tasks ch' "
+                      "'harness tasks show ch'\n"
+                      "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
     cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\npage\n"
                            "mine\nmine\nown-f\nmine\nmine\nmine\nmulti_label\nall\ncheck\n");
     ran_nothing();

@@ -260,8 +260,7 @@ Test(corpus_exclusion, relations_are_found_without_their_markers) {
 Test(corpus_exclusion, tasks_without_data_are_named) {
     exclusion x;
     char digest[HASH_HEX_BYTES], other[HASH_HEX_BYTES];
-    setenv("HARNESS_DATA", temporary_path("none"), 1);
-    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+    forget_data();
     // one file of two is not the task's data
     MUST(folder_make(temporary_path("none/kor_hate")));
     MUST(file_write(temporary_path("none/kor_hate/dev.tsv"), "", 0));

@@ -51,6 +51,7 @@ Test(corpus_verb, names_tasks_that_are_wrong) {
 
 /* A corpus of one's own lies beside the tasks of one's own. */
 Test(corpus_verb, corpora_of_ones_own) {
+    forget_data();
     static const char manifest[] =
         "{\"schema\": 1, \"name\": \"mine\", \"version\": 1, \"title\": \"My texts\", \"source\": "
         "\"me\", "
@@ -80,7 +81,7 @@ Test(corpus_verb, corpora_of_ones_own) {
     r = RUN("corpus", "fetch", "mine", "--task-dir", own);
     EXPECT(r, 0, err, "/mine/a.txt.gz: there already, and good");
     EXPECT_LAST(r, 0, out, "/mine/a.txt.gz\n");
-    unsetenv("HARNESS_DATA");
+    forget_data();
     setenv("HARNESS_TASKS", own, 1);
     r = RUN("corpus", "text", "mine", "--data", temporary_folder());
     EXPECT_LAST(r, 0, out, "가나\n다라\n");
@@ -112,8 +113,7 @@ Test(corpus_verb, raw_reviews_are_made_of_a_checkout) {
 #define TEXT "가나다 라\n가나다 라\n\n\x1b[31m마 바\n사\n"
 
 Test(corpus_verb, counts_and_prints_files) {
-    setenv("HARNESS_DATA", temporary_path("none"), 1); // no task's data are at hand
-    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+    forget_data();
     const char *path = temporary_path("a.txt"), *vocab = temporary_path("vocab.txt");
     static const char tokens[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n가\n##나\n##다\n마\n바\n";
     MUST(file_write(path, TEXT, sizeof TEXT - 1));
