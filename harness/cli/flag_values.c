@@ -3,6 +3,7 @@
 #include "cli/help_pages.h"
 #include "cli/options.h"
 #include "cli/own_files.h"
+#include "cli/task_groups.h"
 #include "compute/device.h"
 #include "compute/ops.h"
 #include "metric/score.h"
@@ -10,6 +11,7 @@
 #include "model/encoder/family.h"
 #include "platform/file.h"
 #include "report/language.h"
+#include "result/sweep.h"
 #include "task/corpus_manifest.h"
 #include "text/unicode.h"
 #include "train/recipe/recipe.h"
@@ -23,8 +25,8 @@
 
 struct flag_values {
     const char *name,
-        *argument; /* the second: as verbs.def writes the argument of a verb, or NULL */
-    bool is_list;
+        *argument;            /* the second: as verbs.def writes the argument of a verb, or NULL */
+    bool is_list, has_groups; /* the second: of tasks, and "all" */
     err (*print)(void);
     err (*list)(task_catalog *c, const char *extra_dir); /* of names in manifests, before these */
     const char *words; /* "a, b, c", where nothing else makes the list */
@@ -35,6 +37,16 @@ static err print_catalog(const flag_values *v, const char *extra_dir) {
     err e = v->list(&c, extra_dir);
     for (size_t i = 0; !e && i < c.count; i++) shown_out("%s\n", c.names[i]);
     task_catalog_free(&c);
+    return e;
+}
+
+static err print_groups(const char *extra_dir) {
+    char **groups = NULL;
+    size_t count = 0;
+    err e = task_groups_names(&groups, &count, extra_dir);
+    for (size_t i = 0; !e && i < count; i++) shown_out("%s\n", groups[i]);
+    words_free(groups, count);
+    if (!e) shown_out("all\n");
     return e;
 }
 
@@ -118,6 +130,7 @@ static err print_lists(void);
 
 static const flag_values table[] = {
     {"task", "TASK", .is_list = true, .print = print_own_tasks, .list = task_list},
+    {"run-task", .is_list = true, .has_groups = true, .print = print_own_tasks, .list = task_list},
     {"model", .is_list = true, .print = print_models},
     {"shipped", .is_list = true, .print = print_shipped},
     {"device", "DEVICE", .print = print_devices},
@@ -166,6 +179,7 @@ err flag_values_print(const char *flag, const char *extra_dir) {
     if (v) {
         if (v->words) print_names(v->words);
         err e = v->list ? print_catalog(v, extra_dir) : ERR_OK;
+        if (!e && v->has_groups) e = print_groups(extra_dir);
         return e || !v->print ? e : v->print();
     }
     const char *known[VALUES_COUNT];

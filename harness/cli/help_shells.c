@@ -32,6 +32,16 @@ static bool is_literal(const char *word) {
     return *word >= 'a' && *word <= 'z';
 }
 
+/* " show check new": the words that a verb itself knows. */
+static void print_literals(verb_id verb) {
+    const char *arguments = options_verb_words(verb).arguments;
+    char word[32];
+    for (const char *at = arguments; (at = next_word(word, sizeof word, at));)
+        if (is_literal(word)) printf(" %s", word);
+    if (strstr(arguments, "VERB"))
+        for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
+}
+
 /* What may follow a flag. */
 typedef struct follows {
     const flag_values *values;
@@ -71,15 +81,10 @@ static void bash_flags(verb_id verb) {
 }
 
 static void bash_arguments(verb_id verb) {
-    char word[32];
     printf("    %s)\n        flags='", options_verb_words(verb).word);
     bash_flags(verb);
     fputs("'\n        words='", stdout);
-    const char *arguments = options_verb_words(verb).arguments;
-    for (const char *at = arguments; (at = next_word(word, sizeof word, at));)
-        if (is_literal(word)) printf(" %s", word);
-    if (strstr(arguments, "VERB"))
-        for (size_t i = 0; i < VERB_COUNT; i++) printf(" %s", options_verb_words((verb_id)i).word);
+    print_literals(verb);
     follows after = of_arguments(verb);
     const char *files = kind_of_files(after);
     printf("'\n        asked='%s' placed='%s'\n        case $before in\n",
@@ -141,6 +146,10 @@ void help_bash(void) {
           "    done\n"
           "    [[ $asks ]] && known=$(\"$program\" help --values \"$asks\" \"${dir[@]}\" "
           "2>/dev/null)\n"
+          "    # one of the verb's own words is enough\n"
+          "    for ((i = 2; i < COMP_CWORD; i++)); do\n"
+          "        [[ \" $words \" == *\" ${COMP_WORDS[i]} \"* ]] && words=''\n"
+          "    done\n"
           "    [[ $value ]] || known+=$'\\n'${words// /$'\\n'}\n"
           "    local word\n"
           "    for word in $known; do\n"
@@ -186,7 +195,6 @@ static void zsh_verb(verb_id verb) {
     verb_words w = options_verb_words(verb);
     follows after = of_arguments(verb);
     flag_words f;
-    char word[32];
     printf("    %s)\n        _arguments -s -S : \\\n", w.word);
     for (size_t i = 0; options_flag_words(&f, verb, i); i++) {
         if (f.letter) zsh_flag(&f, (char[]){f.letter, '\0'});
@@ -194,11 +202,9 @@ static void zsh_verb(verb_id verb) {
         if (f.names[1]) zsh_flag(&f, f.names[1]);
     }
     fputs("        '*:argument: _harness_words", stdout);
-    for (const char *at = w.arguments; (at = next_word(word, sizeof word, at));)
-        if (is_literal(word)) printf(" %s", word);
+    print_literals(verb);
     if (after.values) printf(" @%s", flag_values_name(after.values));
     if (kind_of_files(after)) printf(" %s", kind_of_files(after));
-    if (strstr(w.arguments, "VERB")) fputs(" $verbs", stdout);
     fputs("' ;;\n", stdout);
 }
 
@@ -220,13 +226,18 @@ void help_zsh(void) {
           "    [[ -z $2 ]] || \"${@:2}\" # files too\n"
           "}\n"
           "_harness_words() {\n"
-          "    local word\n"
+          "    local word named=''\n"
+          "    local -a typed\n"
+          "    typed=($words[2,CURRENT-1])\n"
+          "    for word in $@; do\n"
+          "        [[ $word == [a-z]* ]] && ((${typed[(Ie)$word]})) && named=1\n"
+          "    done\n"
           "    for word in $@; do\n"
           "        case $word in\n"
           "        @*) _harness_values ${word#@} ;;\n"
           "        -f) _files ;;\n"
           "        -d) _files -/ ;;\n"
-          "        *) compadd -- $word ;;\n"
+          "        *) [[ -n $named ]] || compadd -- $word ;;\n"
           "        esac\n"
           "    done\n"
           "}\n"
@@ -278,16 +289,14 @@ static void fish_verb(verb_id verb) {
     verb_words w = options_verb_words(verb);
     follows after = of_arguments(verb);
     flag_words f;
-    char word[32];
     for (size_t i = 0; options_flag_words(&f, verb, i); i++)
         for (size_t k = 0; k < 2 && f.names[k]; k++) fish_flag(w.word, &f, f.names[k]);
-    for (const char *at = w.arguments; (at = next_word(word, sizeof word, at));) {
-        if (is_literal(word))
-            printf("complete -c harness -n '__harness_verb %s' -a %s\n", w.word, word);
-        else if (!strcmp(word, "VERB"))
-            for (size_t i = 0; i < VERB_COUNT; i++)
-                printf("complete -c harness -n '__harness_verb %s' -a %s\n", w.word,
-                       options_verb_words((verb_id)i).word);
+    if (next_word((char[32]){0}, 32, w.arguments)) {
+        printf("complete -c harness -n '__harness_first %s", w.word);
+        print_literals(verb);
+        fputs("' -a '", stdout);
+        print_literals(verb);
+        fputs("'\n", stdout);
     }
     if (after.values)
         printf("complete -c harness -n '__harness_verb %s' -a '(__harness_values %s one)'\n",
@@ -301,6 +310,16 @@ void help_fish(void) {
         "function __harness_verb\n"
         "    set -l words (commandline -opc)\n"
         "    test \"$words[2]\" = $argv[1]\n"
+        "end\n"
+        "# none of the verb's own words is there yet\n"
+        "function __harness_first\n"
+        "    set -l words (commandline -opc)\n"
+        "    test \"$words[2]\" = $argv[1]; or return 1\n"
+        "    set -e words[1..2]\n"
+        "    for word in $words\n"
+        "        contains -- $word $argv[2..-1]; and return 1\n"
+        "    end\n"
+        "    return 0\n"
         "end\n"
         "function __harness_values\n"
         "    set -l words (commandline -opc)\n"

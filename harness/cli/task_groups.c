@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/output.h"
+#include "result/sweep.h"
 #include "task/task.h"
 #include "text/unicode.h"
 
@@ -53,28 +54,32 @@ static err list_one(const char *group, const char *task_dir) {
     return e;
 }
 
-err task_groups_list(const char *task_dir) {
+err task_groups_names(char ***names, size_t *count, const char *task_dir) {
     task_catalog all = {0};
-    char **groups = NULL;
-    size_t count = 0;
+    *names = NULL;
+    *count = 0;
     err e = task_list(&all, task_dir);
-    if (!e) e = mem_new(&groups, all.count);
+    if (!e) e = mem_new(names, all.count);
     for (size_t i = 0; i < all.count && !e; i++) {
         task t = {0};
         size_t k = 0;
         e = err_unless_memory(task_load(&t, all.paths[i])); // what is wrong with it is said above
-        while (!e && t.group.name && k < count && strcmp(groups[k], t.group.name) != 0) k++;
-        if (!e && t.group.name && k == count && !(e = mem_strdup(&groups[count], t.group.name)))
-            count++;
+        while (!e && t.group.name && k < *count && strcmp((*names)[k], t.group.name) != 0) k++;
+        if (!e && t.group.name && k == *count && !(e = mem_strdup(&(*names)[k], t.group.name)))
+            ++*count;
         task_free(&t);
     }
-    if (count) puts("");
-    for (size_t i = 0; i < count; i++) {
-        if (!e) e = list_one(groups[i], task_dir);
-        mem_free(groups[i]);
-    }
-    mem_free(groups);
     task_catalog_free(&all);
+    return e;
+}
+
+err task_groups_list(const char *task_dir) {
+    char **groups;
+    size_t count;
+    err e = task_groups_names(&groups, &count, task_dir);
+    if (count) puts("");
+    for (size_t i = 0; i < count && !e; i++) e = list_one(groups[i], task_dir);
+    words_free(groups, count);
     return e;
 }
 

@@ -5,6 +5,11 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/* The names of all groups, in the order of their first tasks; tasks that cannot be read are passed
+ * over. Free with words_free, also after an error. Errors: those of task_list. */
+err task_groups_names(char ***names, size_t *count, const char *task_dir) MUST_CHECK;
 
 /* One line a group, with its tasks, behind an empty one; nothing where there is none. Errors: those
  * of task_list. */

@@ -99,7 +99,10 @@ static err show(const options *o) {
     output_labelled("citation  ", t.citation);
     for (size_t i = 0; i < t.file_count; i++) {
         const task_file *f = &t.files[i];
-        shown_out("file      %s, %llu bytes\n", f->name, (unsigned long long)f->bytes);
+        if (f->bytes)
+            shown_out("file      %s, %llu bytes\n", f->name, (unsigned long long)f->bytes);
+        else
+            shown_out("file      %s, bytes not stated\n", f->name);
         output_labelled("          SHA-256 ", f->sha256 ? f->sha256 : "not stated");
         output_labelled("          ", f->url ? f->url : "no url: put it into the data folder");
     }

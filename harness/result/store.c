@@ -182,7 +182,10 @@ err store_walk(const char *folder, store_visit *visit, void *of) {
 static err read_folder(store *s, const char *folder, const store_lean *lean) {
     reading w = {.store = s, .lean = lean};
     if (!folder_exists(folder)) return ERR_OK;
-    err e = mem_strdup(&s->folder, folder);
+    task_catalog tasks;
+    err e = task_list(&tasks, NULL); // that the program's files are missing is no record's fault
+    task_catalog_free(&tasks);
+    if (!e) e = mem_strdup(&s->folder, folder);
     if (!e && lean && lean->cache) e = store__cache_read(&w.known, lean->cache);
     if (!e) e = store_walk(folder, add_record, &w);
     if (!e) other_files_tell(&s->others, folder);

@@ -31,7 +31,10 @@ static const struct {
     {"README.md", "--max-minutes", "a corpus of some size; pretrain/* runs a small one"},
     {"README.md", "runs/pretrain/", "the model of that; pretrain/* and fill_mask/* make one"},
     {"README.md", "bench --pretrain", "minutes; bench/* runs one step"},
-    {"docs/pretraining.md", NULL, "the README's, for the same reasons"},
+    {"docs/pretraining.md", "--corpus nsmc_raw", "the whole corpus"},
+    {"docs/pretraining.md", "runs/pretrain/", "the model of that"},
+    {"docs/pretraining.md", "bench --pretrain", "minutes; bench/* runs one step"},
+    {"docs/pretraining.md", "--max-minutes", "a corpus of some size; pretrain/* runs a small one"},
     {"docs/clusters.md", NULL,
      "a launcher, a cluster or GPUs: tests/groups, tests/sweeps, tests/slurm/run"},
     {"docs/extending.md", "mytasks", "a manifest of the reader's: own_files/* makes and runs one"},
@@ -306,6 +309,7 @@ static void prepare(void) {
     MUST(file_write(temporary_path("test.csv"), test, sizeof test - 1));
     MUST(file_write(temporary_path("new.csv"), "comment\n좋은 영화\n",
                     strlen("comment\n좋은 영화\n")));
+    temporary_put("reviews.txt", "배우들 연기가 훌륭했다\n다시는 안 본다\n");
     MUST(folder_make(temporary_path("mytasks")));
 }
 

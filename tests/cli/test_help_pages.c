@@ -243,6 +243,9 @@ Test(help_pages, bash_completes) {
                 "try harness re\ntry harness run --ta\ntry harness run --task kor_h\n"
                 "try harness run --task nsmc,kor_3\ntry harness run --recipe = cou\n"
                 "try harness data st\ntry harness tasks show kor_3\n"
+                "try harness tasks ch\ntry harness tasks show ch\ntry harness data stats he\n"
+                "try harness run --task klue_t\ntry harness run --task al\n"
+                "try harness eval --task al\n"
                 "try harness run -o sc\ntry harness eval --model ti\ntry harness help "
                 "fi\ntry harness verify la\n"
                 "try harness fill-mask --model ti\ntry harness fill-mask --model ko-t\n"
@@ -264,6 +267,12 @@ Test(help_pages, bash_completes) {
                            "harness run --recipe = cou: course course-loop\n"
                            "harness data st: stats\n"
                            "harness tasks show kor_3: kor_3i4k\n"
+                           "harness tasks ch: check\n"
+                           "harness tasks show ch: \n"
+                           "harness data stats he: \n"
+                           "harness run --task klue_t: klue_tc klue_tc_dacon\n"
+                           "harness run --task al: all\n"
+                           "harness eval --task al: \n"
                            "harness run -o sc: \n"
                            "harness eval --model ti: \n"
                            "harness help fi: fill-mask\n"
@@ -300,20 +309,22 @@ Test(help_pages, bash_completes) {
 Test(help_pages, fish_completes) {
     if (!is_installed("fish")) cr_skip_test("no fish");
     put_own_tasks();
-    char *said = shell("fish", "source $argv[1]\nset -gx HOME $PWD\n"
-                               "for line in 'harness rep' 'harness run --task-' 'harness run "
-                               "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st' "
-                               "'harness errors pa' 'harness run --label-map pa' \"harness run "
-                               "--task-dir 'my tasks' --task mi\" 'harness run "
-                               "--task-dir=my\\\\ tasks --task mi' 'harness run --task own' "
-                               "\"harness run --task-dir ~/'my tasks' --task mi\" "
-                               "'harness run --task-dir=~/my\\\\ tasks --task mi' "
-                               "\"harness run --task-dir 'my[1]' --task mi\" "
-                               "\"harness run --task-dir " PATTERN " --task mi\" "
-                               "'harness run --kind mul'\n"
-                               "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
+    char *said =
+        shell("fish", "source $argv[1]\nset -gx HOME $PWD\n"
+                      "for line in 'harness rep' 'harness run --task-' 'harness run "
+                      "--task nsmc,kor_3' 'harness run --task=kor_3' 'harness data st' "
+                      "'harness errors pa' 'harness run --label-map pa' \"harness run "
+                      "--task-dir 'my tasks' --task mi\" 'harness run "
+                      "--task-dir=my\\\\ tasks --task mi' 'harness run --task own' "
+                      "\"harness run --task-dir ~/'my tasks' --task mi\" "
+                      "'harness run --task-dir=~/my\\\\ tasks --task mi' "
+                      "\"harness run --task-dir 'my[1]' --task mi\" "
+                      "\"harness run --task-dir " PATTERN " --task mi\" "
+                      "'harness run --kind mul' 'harness run --task al' 'harness tasks ch' "
+                      "'harness tasks show ch'\n"
+                      "complete -C $line | string split -f 1 \\t\nend\nexit 0\n");
     cr_expect_str_eq(said, "report\n--task-dir\nnsmc,kor_3i4k\n--task=kor_3i4k\nstats\npage\n"
-                           "mine\nmine\nown-f\nmine\nmine\nmine\nmulti_label\n");
+                           "mine\nmine\nown-f\nmine\nmine\nmine\nmulti_label\nall\ncheck\n");
     ran_nothing();
     mem_free(said);
 }
@@ -333,7 +344,8 @@ Test(help_pages, zsh_completes) {
                      "--task mi\" 'run --task-dir=my\\ tasks --task mi' 'run --task own' "
                      "'run --task-dir ~/my\\ tasks --task mi' 'run --task-dir=my\\[1\\] --task mi' "
                      "\"run --task-dir " PATTERN " --task mi\" "
-                     "\"run --task-dir=" PATTERN " --task mi\" 'run --kind reg'; do\n"
+                     "\"run --task-dir=" PATTERN " --task mi\" 'run --kind reg' 'run --task al' "
+                     "'tasks ch' 'tasks show ch'; do\n"
                      "  zpty -w -n z \"harness $word\"$'\\t\\C-aprint -r -- \"=\\C-e\"\\n'\n"
                      "  zpty -r -m z line $'*\\n=harness*\\r*'\n"
                      "  print -r -- ${${line##*$'\\n='}%%$'\\r'*}\n"
@@ -349,7 +361,8 @@ Test(help_pages, zsh_completes) {
                      "harness run --task-dir=my\\[1\\] --task mine\n"
                      "harness run --task-dir " PATTERN " --task mi\n"
                      "harness run --task-dir=" PATTERN " --task mi\n"
-                     "harness run --kind regression\n");
+                     "harness run --kind regression\nharness run --task all\n"
+                     "harness tasks check\nharness tasks show ch\n");
     ran_nothing();
     mem_free(said);
 }

@@ -13,7 +13,7 @@ static void teardown(void) {
     cr_expect_eq(mem_live_count(), 0);
 }
 
-TestSuite(unknown_share, .fini = teardown);
+TestSuite(unknown_share, .init = forget_data, .fini = teardown);
 
 #define VOCAB HARNESS_SOURCE_DIR "/models/ko-tiny/vocab.txt"
 #define PRETRAIN                                                                                   \

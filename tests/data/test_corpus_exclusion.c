@@ -260,6 +260,7 @@ Test(corpus_exclusion, relations_are_found_without_their_markers) {
 Test(corpus_exclusion, tasks_without_data_are_named) {
     exclusion x;
     char digest[HASH_HEX_BYTES], other[HASH_HEX_BYTES];
+    forget_data();
     // one file of two is not the task's data
     MUST(folder_make(temporary_path("none/kor_hate")));
     MUST(file_write(temporary_path("none/kor_hate/dev.tsv"), "", 0));
@@ -272,5 +273,21 @@ Test(corpus_exclusion, tasks_without_data_are_named) {
     exclusion_digest(&x, other);
     x.task_count++;
     cr_expect_str_neq(digest, other);
+    exclusion_free(&x);
+}
+
+/* A folder of the user's own texts does not take from view the test texts that are at hand without it. */
+Test(corpus_exclusion, a_named_folder_hides_no_test_texts) {
+    exclusion x, named;
+    need_environment("HARNESS_DATA");
+    MUST(folder_make(temporary_path("mine")));
+    MUST(exclusion_make(&x, NULL, NULL));
+    MUST(exclusion_make(&named, NULL, &(dataset_options){.data_dir = temporary_path("mine")}));
+    cr_assert_eq(named.task_count, x.task_count);
+    for (size_t i = 0; i < x.task_count; i++)
+        cr_expect(named.tasks[i].texts == x.tasks[i].texts, "%s: %llu texts, %llu without --data",
+                  x.tasks[i].name, (unsigned long long)named.tasks[i].texts,
+                  (unsigned long long)x.tasks[i].texts);
+    exclusion_free(&named);
     exclusion_free(&x);
 }

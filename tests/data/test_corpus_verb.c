@@ -51,6 +51,7 @@ Test(corpus_verb, names_tasks_that_are_wrong) {
 
 /* A corpus of one's own lies beside the tasks of one's own. */
 Test(corpus_verb, corpora_of_ones_own) {
+    forget_data();
     static const char manifest[] =
         "{\"schema\": 1, \"name\": \"mine\", \"version\": 1, \"title\": \"My texts\", \"source\": "
         "\"me\", "
@@ -70,6 +71,8 @@ Test(corpus_verb, corpora_of_ones_own) {
     EXPECT_LAST(r, 0, out, "mine             none           My texts\nnsmc_raw  ");
     r = RUN("help", "--values", "corpus", "--task-dir", own);
     EXPECT_LAST(r, 0, out, "mine\nnsmc_raw\n");
+    r = RUN("corpus", "show", "mine", "--task-dir", own);
+    EXPECT_LAST(r, 0, out, "file      a.txt, bytes not stated\n          SHA-256 not stated\n");
     r = RUN("corpus", "fetch", "mine", "--task-dir", own, "--data", temporary_folder());
     EXPECT_LAST(r, 0, out, "/mine/a.txt\n");
     // packed, and where $HARNESS_DATA says
@@ -78,7 +81,7 @@ Test(corpus_verb, corpora_of_ones_own) {
     r = RUN("corpus", "fetch", "mine", "--task-dir", own);
     EXPECT(r, 0, err, "/mine/a.txt.gz: there already, and good");
     EXPECT_LAST(r, 0, out, "/mine/a.txt.gz\n");
-    unsetenv("HARNESS_DATA");
+    forget_data();
     setenv("HARNESS_TASKS", own, 1);
     r = RUN("corpus", "text", "mine", "--data", temporary_folder());
     EXPECT_LAST(r, 0, out, "가나\n다라\n");
@@ -110,6 +113,7 @@ Test(corpus_verb, raw_reviews_are_made_of_a_checkout) {
 #define TEXT "가나다 라\n가나다 라\n\n\x1b[31m마 바\n사\n"
 
 Test(corpus_verb, counts_and_prints_files) {
+    forget_data();
     const char *path = temporary_path("a.txt"), *vocab = temporary_path("vocab.txt");
     static const char tokens[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n가\n##나\n##다\n마\n바\n";
     MUST(file_write(path, TEXT, sizeof TEXT - 1));

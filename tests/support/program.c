@@ -164,6 +164,11 @@ void program_free(program_result *r) {
     *r = (program_result){0};
 }
 
+void forget_data(void) {
+    setenv("HARNESS_DATA", temporary_path("nothing"), 1);
+    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+}
+
 const char *need_environment(const char *name) {
     const char *value = getenv(name);
     if (!value || !*value) cr_skip_test("%s is not set", name);

@@ -62,6 +62,9 @@ const char *listed_path(const char *path);
 /* Skips the test unless the environment variable is set; returns its value. */
 const char *need_environment(const char *name);
 
+/* No task's data are at hand from here on: neither below $HARNESS_DATA nor in the cache. */
+void forget_data(void);
+
 /* The Vulkan device that tests use: $HARNESS_TEST_DEVICE, a part of its name, or llvmpipe. */
 const char *test_device(void);
 

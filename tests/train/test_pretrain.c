@@ -25,7 +25,7 @@ static void teardown(void) {
     cr_expect_eq(mem_live_count(), 0);
 }
 
-TestSuite(pretrain, .fini = teardown);
+TestSuite(pretrain, .init = forget_data, .fini = teardown);
 
 enum { VOCABULARY = 60, SENTENCES = 211, LONGEST = 24 };
 

@@ -19,7 +19,7 @@ static void teardown(void) {
     cr_expect_eq(mem_live_count(), 0);
 }
 
-TestSuite(release_model, .fini = teardown);
+TestSuite(release_model, .init = forget_data, .fini = teardown);
 
 #define VOCABULARY HARNESS_SOURCE_DIR "/models/ko-tiny/vocab.txt"
 

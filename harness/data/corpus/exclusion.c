@@ -225,6 +225,15 @@ static err is_at_hand(bool *there, const task *t, const dataset_options *o) {
     return ERR_OK;
 }
 
+/* Where the files of a task are: in the folder that the user names, or else where they are without
+ * one; a folder of own texts does not take the built-in tasks' away. */
+static err find_files(dataset_options *place, bool *there, const task *t) {
+    err e = is_at_hand(there, t, place);
+    if (e || *there || !place->data_dir) return e;
+    place->data_dir = NULL;
+    return is_at_hand(there, t, place);
+}
+
 /* A corpus has the text without what marks its entities. */
 static err add_marked(exclusion *x, exclusion_scratch *s, text_span text) {
     text_span parts[MARKER_COUNT + 1];
@@ -242,12 +251,13 @@ static err add_task(exclusion *x, exclusion_scratch *s, exclusion_task *known, c
                     const dataset_options *o) {
     task t;
     dataset d = {0};
+    dataset_options place = *o;
     err e = task_load(&t, path);
     if (e) return e;
     if ((e = mem_strdup(&known->name, t.name))) goto done;
     x->task_count++;
-    if ((e = is_at_hand(&known->at_hand, &t, o)) || !known->at_hand) goto done;
-    if ((e = dataset_load(&d, &t, o))) goto done;
+    if ((e = find_files(&place, &known->at_hand, &t)) || !known->at_hand) goto done;
+    if ((e = dataset_load(&d, &t, &place))) goto done;
     known->texts = d.test.row_count;
     memcpy(known->sha256, d.test.sha256, sizeof known->sha256);
     for (size_t i = 0; i < d.test.row_count && !e; i++) {

@@ -73,7 +73,8 @@ typedef struct exclusion {
 } exclusion;
 
 /* Reads the test texts of every task that is known, through the task's own reader; a task whose
- * files are not there is noted as not at hand. options: where data is (data_dir alone counts).
+ * files are not there is noted as not at hand. options: of them data_dir counts, where a task's
+ * data are looked for first; those that are not there are taken from where they are without it.
  * Free with exclusion_free, also after an error. Errors: those of task_list, task_load and of
  * dataset_load but for missing files. */
 err exclusion_make(exclusion *x, const char *task_dir, const dataset_options *options) MUST_CHECK;
