@@ -194,7 +194,7 @@ static void add_title(page *p, const record *r) {
     html__format(p, SAY(p, run_score), html__term(p, metric_find(r->headline)->title),
                  score_percent(scores[0], record_metric(r, r->headline)),
                  score_percent(scores[1], record_metric_dedup(r, r->headline)));
-    html__duration(p, r->timing.train_s);
+    html__trained(p, r->timing.train_s, record_had_company(&r->cost), 1);
     html__format(p, "%s%s.</p>\n", SAY(p, on_device), r->device.name);
     if (r->command) add_command(p, r);
 }

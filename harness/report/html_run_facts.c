@@ -73,6 +73,7 @@ static void add_cost(page *p, const record *r) {
     run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
     row_figure(p, SAY(p, tokenize_s), r->timing.tokenize_s);
     row_figure(p, SAY(p, train_s), r->timing.train_s);
+    if (record_had_company(&r->cost)) row_figure(p, SAY(p, others_busy), r->cost.beside);
     row_figure(p, SAY(p, eval_s), r->timing.eval_s);
     row_figure(p, SAY(p, steps), (double)r->timing.steps);
     row_figure(p, SAY(p, tokens_per_s), r->timing.tokens_per_s);
