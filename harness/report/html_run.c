@@ -79,10 +79,10 @@ static void add_classes(page *p, const record *r) {
         class_score s = metric_of_class(&r->confusion, k);
         html__format(p,
                      "<tr><th scope=\"row\">%s</th><td class=\"n\">%.2f</td>"
-                     "<td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>"
-                     "<td class=\"n\">%llu</td></tr>\n",
-                     run__class(p, r, k), 100 * s.precision, 100 * s.recall, 100 * s.f1,
-                     (unsigned long long)s.support);
+                     "<td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>",
+                     run__class(p, r, k), 100 * s.precision, 100 * s.recall, 100 * s.f1);
+        run__count(p, s.support);
+        html__add(p, "</tr>\n");
     }
     run__table_end(p);
 }

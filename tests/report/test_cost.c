@@ -300,7 +300,7 @@ Test(cost, a_row_has_the_means_of_its_seeds) {
     cr_expect(points->device_mib == 7 && points->host_mib == 14);
     mem_free(points);
     MUST(cost_markdown(&text, &b));
-    cr_expect_not_null(strstr(text.text, ", beside others: 1 of 3 | 300 | 367 | 7 | 14 | 200 J, "
+    cr_expect_not_null(strstr(text.text, " (beside others: 1 of 3 seeds) | 300 | 367 | 7 | 14 | 200 J, "
                                          "throttled: 1 of 3 | yes |"),
                        "%s", text.text);
     strbuf_free(&text);
