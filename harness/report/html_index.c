@@ -351,8 +351,11 @@ static void add_table(page *p, const board *b, const board_table *t) {
  * others of the model. */
 static void standing_cell(page *p, double score, const board_row *row) {
     const char *apart = !row ? "" : p->language == PAGE_KO ? row->apart_ko : row->apart;
-    html__format(p, "<td class=\"n\" data-v=\"%.6f\">", isnan(score) ? -1 : score);
-    if (!isnan(score)) html__format(p, "%.2f", 100 * score);
+    if (isnan(score)) {
+        html__add(p, "<td class=\"n\" data-v=\"-1\"></td>");
+        return;
+    }
+    html__format(p, "<td class=\"n\" data-v=\"%.6f\">%.2f", score, 100 * score);
     if (*apart) html__format(p, " <small class=\"soft\">%s</small>", apart);
     html__add(p, "</td>");
 }
