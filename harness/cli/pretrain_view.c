@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/shown.h"
 #include "cli/command_lines.h"
+#include "data/stats.h"
 #include "platform/file.h"
 #include "train/group/group.h"
 #include "train/run/kept_task.h"
@@ -26,15 +27,12 @@ static void print_evaluation(const cJSON *v) {
            json_number_at(v, "perplexity"), json_number_at(v, "accuracy"));
 }
 
-/* The first evaluation and the last. */
 static void print_heldout(const cJSON *list) {
-    const cJSON *first = list ? list->child : NULL, *last = first;
+    const cJSON *first = list ? list->child : NULL;
     if (!first) return;
-    while (last->next) last = last->next;
     puts("  on the held-out sentences");
     printf("  %-9s %8s %10s %8s\n", "step", "loss", "perplexity", "accuracy");
-    if (first != last) print_evaluation(first);
-    print_evaluation(last);
+    for (const cJSON *v = first; v; v = v->next) print_evaluation(v);
 }
 
 static void print_learned(const cJSON *root) {
@@ -108,6 +106,8 @@ void pretrain_plan(const pretrain *p, output_line *line) {
     const corpus_counts *c = &p->prepared.counts;
     const trainer *t = &r->trainer;
     size_t absent = 0, tasks = tasks_of(&absent, p);
+    char parameters[32];
+    data_number(parameters, t->model.params.total);
     output_said(line, "run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name,
                 r->request.seed);
     output_said(line, "lines   ",
@@ -115,7 +115,7 @@ void pretrain_plan(const pretrain *p, output_line *line) {
                 c->lines, c->lines - c->kept, tasks - absent, tasks);
     output_said(line, "rows    ", "%" PRIu64 " sentence%s to train on, %" PRIu64 " held out",
                 c->train_sentences, shown_plural(c->train_sentences), c->heldout_sentences);
-    output_said(line, "model   ", "%zu parameters, %s", t->model.params.total,
+    output_said(line, "model   ", "%s parameters, %s", parameters,
                 r->base_model.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
     output_said(line, "device  ", "%s (%s, %u thread%s)", r->device.info.name,
                 device_class_name(r->device.info.class), r->device.info.threads,

@@ -414,6 +414,8 @@ void board_free(board *b) {
             mem_free(b->tables[t].rows[i].paths);
             mem_free(b->tables[t].rows[i].words);
             mem_free(b->tables[t].rows[i].words_ko);
+            mem_free(b->tables[t].rows[i].apart);
+            mem_free(b->tables[t].rows[i].apart_ko);
             mem_free(b->tables[t].rows[i].made);
         }
         mem_free(b->tables[t].rows);

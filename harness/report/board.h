@@ -41,9 +41,13 @@ typedef struct board_row {
     size_t cautions[SCORE_CAUTIONS]; /* runs of which score_judge says so */
     char *words;    /* recipe, and what tells the row from others of its model, owned */
     char *words_ko; /* the same in Korean, for pages */
+    char *apart,
+        *apart_ko;  /* of the words those of the recipe in which rows of its model differ, or
+                               ""; owned */
     char *made;     /* dates and program: "2026-11-22 – 2026-11-24, 0.1.0 (4b79fbbe) +1", owned */
     size_t order;   /* of the rows by what tells them apart; among equal means it decides */
     double train_s; /* mean */
+    size_t beside;  /* runs that trained beside others' work (record_had_company) */
     size_t rank;    /* 1 + number of rows significantly better; 0: one seed, in no test */
 } board_row;
 
@@ -65,7 +69,7 @@ typedef struct board_table {
     unsigned apart; /* of board_apart: what other tables have that this one is kept apart from */
 } board_table;
 
-/* One model over all tasks. */
+/* One model on a device in a precision, over all tasks. */
 typedef struct board_overall {
     const board_row **rows; /* (task_count) one per task in table order, NULL where the model was
                                not run; owned list */
@@ -75,8 +79,8 @@ typedef struct board_overall {
     double mean;            /* of its rows' headline means; complete ones alone have it */
 } board_overall;
 
-/* A table of a group of tasks (task_group): a column a metric, a row a model, and below them what
- * others published. Of a model's rows the one of the overall stands here. Nothing is ranked. */
+/* A table of a group of tasks (task_group): a column a metric, a row a model on a device in a
+ * precision, and below them what others published. Of a model's rows the one of the overall stands here. Nothing is ranked. */
 struct task;
 
 typedef struct board_column {
@@ -88,6 +92,8 @@ typedef struct board_group_row {
     const char *model;
     const record *run; /* any of the model's; NULL: published */
     double *scores;    /* (column_count) owned; NaN where there is none */
+    const board_row *
+        *rows; /* (column_count) what they are of, or NULL; list owned, rows borrowed */
 } board_group_row;
 
 typedef struct board_group {

@@ -53,10 +53,10 @@ static err add_row(board_group *g, const char *model, const record *run, size_t 
     err e = mem_grow((void **)&g->rows, &g->row_capacity, n + 1, sizeof *g->rows);
     if (e) return e;
     g->rows[n] = (board_group_row){.model = model, .run = run};
+    *index = g->row_count++;
     if ((e = mem_new(&g->rows[n].scores, g->column_count))) return e;
     for (size_t c = 0; c < g->column_count; c++) g->rows[n].scores[c] = (double)NAN;
-    *index = g->row_count++;
-    return ERR_OK;
+    return mem_new(&g->rows[n].rows, g->column_count);
 }
 
 static double mean_of_runs(const board_row *row, const metric *m) {
@@ -76,7 +76,7 @@ static err add_models(board_group *g, const board *b) {
         const board_overall *o = &all.models[i];
         e = add_row(g, o->any->model.name, o->any, &index);
         for (size_t c = 0; c < g->column_count && !e; c++)
-            if (o->rows[c])
+            if ((g->rows[index].rows[c] = o->rows[c]))
                 g->rows[index].scores[c] = mean_of_runs(o->rows[c], g->columns[c].metric);
     }
     report__free_models(&all);
@@ -180,7 +180,10 @@ err board_add_groups(board *b, const char *task_dir) {
 
 void report__free_groups(board *b) {
     for (size_t i = 0; i < b->group_count; i++) {
-        for (size_t r = 0; r < b->groups[i].row_count; r++) mem_free(b->groups[i].rows[r].scores);
+        for (size_t r = 0; r < b->groups[i].row_count; r++) {
+            mem_free(b->groups[i].rows[r].scores);
+            mem_free(b->groups[i].rows[r].rows);
+        }
         mem_free(b->groups[i].rows);
         mem_free(b->groups[i].columns);
         mem_free(b->groups[i].sources);

@@ -16,8 +16,8 @@ static err cost_json(cJSON *row, const cost_point *p, cost_target target) {
                      "train_j %f runs_throttled %zu runs_beside_others %zu on_front %d",
                      report__rounded(p->train_rate), report__rounded(p->eval_rate),
                      report__rounded(p->device_mib), report__rounded(p->host_mib),
-                     p->told ? report__rounded(p->joules) : (double)NAN, p->throttled, p->beside,
-                     p->on_front);
+                     p->told ? report__rounded(p->joules) : (double)NAN, p->throttled,
+                     p->row->beside, p->on_front);
     if (e || !target.metric) return e;
     return json_put(o, "until_dev_score_s %f runs_that_reached %zu",
                     p->reached ? report__rounded(p->until_s) : (double)NAN, p->reached);

@@ -1,4 +1,4 @@
-/* The overall table: a row a model, over all tasks. */
+/* The overall table: a row a model on a device in a precision, over all tasks. */
 #include "base/order.h"
 #include "report/report_internal.h"
 

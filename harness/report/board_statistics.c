@@ -372,6 +372,7 @@ static void describe_row(table_scores *s, size_t index) {
     for (size_t k = 0; k < row->run_count; k++) {
         row->dedup_mean += dedup_score(t, &row->runs[k]->confusion_dedup) / (double)row->run_count;
         row->train_s += row->runs[k]->timing.train_s / (double)row->run_count;
+        row->beside += record_had_company(&row->runs[k]->cost);
         row->cautions[score_judge(&row->runs[k]->confusion, t->headline, t->baseline)]++;
     }
 }

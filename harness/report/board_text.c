@@ -27,6 +27,23 @@ err report__duration(strbuf *out, double seconds) {
     return strbuf_printf(out, "%.1f h", seconds / 3600);
 }
 
+err report__trained(strbuf *out, double seconds, size_t beside, size_t runs,
+                    page_language language) {
+    strbuf text = {0};
+    err e = report__duration(&text, seconds);
+    if (!e) {
+        size_t number = strcspn(text.text, " ");
+        e = strbuf_printf(out, "%.*s %s", (int)number, text.text,
+                          language_term(language, text.text + number + 1));
+    }
+    strbuf_free(&text);
+    if (e || !beside) return e;
+    if ((e = strbuf_printf(out, " (%s", SAY_IN(language, beside_others)))) return e;
+    if (beside < runs && (e = strbuf_printf(out, SAY_IN(language, caution_seeds), beside, runs)))
+        return e;
+    return strbuf_add(out, ")");
+}
+
 err report__rank(strbuf *out, const board_row *row) {
     return row->rank ? strbuf_printf(out, "%zu", row->rank) : strbuf_add(out, "–");
 }
@@ -88,8 +105,8 @@ static err add_row(strbuf *out, const board_row *row) {
                            score_percent(dedup, row->dedup_mean))) ||
         (e = report__parameters(out, r->model.parameters)) || (e = strbuf_add(out, " | ")) ||
         (e = add_cell(out, row->words)) || (e = strbuf_add(out, " | ")) ||
-        (e = report__duration(out, row->train_s)) || (e = strbuf_add(out, " on ")) ||
-        (e = add_cell(out, r->device.name)) ||
+        (e = report__trained(out, row->train_s, row->beside, row->run_count, PAGE_EN)) ||
+        (e = strbuf_add(out, " on ")) || (e = add_cell(out, r->device.name)) ||
         (e = shown_printf(out, SHOWN_MARKDOWN, ", %s | %s |\n", r->device.precision, row->made)))
         return e;
     return ERR_OK;
@@ -120,6 +137,14 @@ static err add_table(strbuf *out, const board_table *t) {
                          100 * t->baseline, score_percent(dedup, t->baseline_dedup));
 }
 
+/* A cell of a table of models: by what the recipe of its row differs from others of the model, behind
+ * the score. */
+static err add_standing(strbuf *out, double score, const board_row *row) {
+    err e = isnan(score) ? ERR_OK : strbuf_printf(out, " %.2f", 100 * score);
+    if (!e && row && *row->apart) e = shown_printf(out, SHOWN_MARKDOWN, " (%s)", row->apart);
+    return e ? e : strbuf_add(out, " |");
+}
+
 static err add_overall_row(strbuf *out, const board *b, const board_overall *o) {
     const record *r = o->any;
     err e;
@@ -127,10 +152,8 @@ static err add_overall_row(strbuf *out, const board *b, const board_overall *o) 
         (e = o->complete ? strbuf_printf(out, " | %.2f |", 100 * o->mean)
                          : strbuf_add(out, " | |")))
         return e;
-    for (size_t k = 0; k < b->task_count && !e; k++) {
-        e = o->rows[k] ? strbuf_printf(out, " %.2f |", 100 * o->rows[k]->mean)
-                       : strbuf_add(out, " |");
-    }
+    for (size_t k = 0; k < b->task_count && !e; k++)
+        e = add_standing(out, o->rows[k] ? o->rows[k]->mean : (double)NAN, o->rows[k]);
     if (e || (e = strbuf_add(out, " ")) || (e = add_cell(out, r->device.name))) return e;
     return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision);
 }
@@ -174,8 +197,7 @@ static err add_group_row(strbuf *out, const board_group *g, const board_group_ro
         (e = strbuf_add(out, row->run ? " |" : " (published) |")))
         return e;
     for (size_t c = 0; c < g->column_count && !e; c++)
-        e = isnan(row->scores[c]) ? strbuf_add(out, " |")
-                                  : strbuf_printf(out, " %.2f |", 100 * row->scores[c]);
+        e = add_standing(out, row->scores[c], row->rows[c]);
     if (e || !row->run) return e ? e : strbuf_add(out, " |\n");
     if ((e = strbuf_add(out, " ")) || (e = add_cell(out, row->run->device.name))) return e;
     return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", row->run->device.precision);
@@ -267,12 +289,13 @@ static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
     err e = add_fields(out, names, sizeof names / sizeof *names);
     if (e) return e;
     return strbuf_printf(
-        out, "%lld,%s,%zu,%.6f,%.6f,%.6f,%.6f,%s,%s,%.6f,%s,%zu,%zu,%lld,%.3f\n",
+        out, "%lld,%s,%zu,%.6f,%.6f,%.6f,%.6f,%s,%s,%.6f,%s,%zu,%zu,%lld,%.3f,%zu\n",
         (long long)r->task.version, rank, row->run_count, row->mean, row->std, row->range.low,
         row->range.high, row->rows_only ? "rows" : "rows and seeds",
         csv_number(dedup, row->dedup_mean), t->baseline, csv_number(baseline, t->baseline_dedup),
         row->cautions[SCORE_ONE_LABEL] + row->cautions[SCORE_ONE_SET],
-        row->cautions[SCORE_BELOW_MAJORITY], (long long)r->model.parameters, row->train_s);
+        row->cautions[SCORE_BELOW_MAJORITY], (long long)r->model.parameters, row->train_s,
+        row->beside);
 }
 
 err board_csv(strbuf *out, const board *b) {
@@ -280,7 +303,7 @@ err board_csv(strbuf *out, const board *b) {
         out, "task,protocol,data_sha256,metric,model,weights_sha256,recipe_sha256,precision,"
              "device_kind,device,recipe,made,task_version,rank,seeds,mean,std,low,high,interval_of,"
              "deduplicated,baseline,baseline_deduplicated,runs_of_one_label,runs_below_baseline,"
-             "parameters,train_s\n");
+             "parameters,train_s,runs_beside_others\n");
     for (size_t t = 0; t < b->table_count && !e; t++)
         for (size_t i = 0; i < b->tables[t].row_count && !e; i++)
             e = csv_row(out, &b->tables[t], &b->tables[t].rows[i]);

@@ -127,28 +127,33 @@ static bool is_shown(const char *key, const cJSON *values) {
     return false;
 }
 
+static err add_key_words(strbuf *out, const char *key, const cJSON *values,
+                         page_language language) {
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(values, key);
+    bool epochs = !strcmp(key, shown[0]);
+    if (!is_shown(key, values) || !strcmp(key, shown[1]))
+        return add_words(out, key, value, language);
+    err e = add_separator(out);
+    if (e) return e;
+    if (!epochs) return strbuf_printf(out, SAY_IN(language, row_trials), value->valuedouble);
+    return strbuf_printf(out, SAY_IN(language, row_epochs), value->valuedouble,
+                         language_plural(language, value->valuedouble == 1 ? 1 : 2));
+}
+
 static err add_shown(strbuf *out, const cJSON *values, page_language language) {
-    const cJSON *epochs = cJSON_GetObjectItemCaseSensitive(values, shown[0]);
-    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(values, shown[1]);
-    const cJSON *trials = cJSON_GetObjectItemCaseSensitive(values, shown[2]);
     err e = ERR_OK;
-    if (cJSON_IsNumber(epochs))
-        e = strbuf_printf(out, SAY_IN(language, row_epochs), epochs->valuedouble,
-                          language_plural(language, epochs->valuedouble == 1 ? 1 : 2));
-    if (!e && cJSON_IsNumber(rate)) e = add_words(out, shown[1], rate, language);
-    if (!e && cJSON_IsNumber(trials) && !(e = add_separator(out)))
-        e = strbuf_printf(out, SAY_IN(language, row_trials), trials->valuedouble);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown && !e; i++)
+        if (is_shown(shown[i], values)) e = add_key_words(out, shown[i], values, language);
     return e;
 }
 
-static err add_keys(strbuf *out, const key_list *keys, const cJSON *values,
+/* `besides`: those that every row shows are left out. */
+static err add_keys(strbuf *out, const key_list *keys, const cJSON *values, bool besides,
                     page_language language) {
     err e = ERR_OK;
-    for (size_t i = 0; i < keys->count && i < SHOWN_KEYS && !e; i++) {
-        if (is_shown(keys->names[i], values)) continue;
-        e = add_words(out, keys->names[i], cJSON_GetObjectItemCaseSensitive(values, keys->names[i]),
-                      language);
-    }
+    for (size_t i = 0; i < keys->count && i < SHOWN_KEYS && !e; i++)
+        if (!besides || !is_shown(keys->names[i], values))
+            e = add_key_words(out, keys->names[i], values, language);
     if (e || keys->count <= SHOWN_KEYS) return e;
     return strbuf_printf(out, SAY_IN(language, row_more), keys->count - SHOWN_KEYS);
 }
@@ -318,8 +323,8 @@ static err describe_in(char **words, const board_row *row, const varying *v,
     strbuf out = {0};
     err e;
     if ((e = strbuf_add(&out, "")) || (e = add_shown(&out, recipe_of(row), language)) ||
-        (e = add_keys(&out, &v->recipe, recipe_of(row), language)) ||
-        (e = add_keys(&out, &v->config, config_of(row), language)) ||
+        (e = add_keys(&out, &v->recipe, recipe_of(row), true, language)) ||
+        (e = add_keys(&out, &v->config, config_of(row), true, language)) ||
         (e = add_fields(&out, v, row->runs[0], language)))
         strbuf_free(&out);
     else
@@ -327,9 +332,21 @@ static err describe_in(char **words, const board_row *row, const varying *v,
     return e;
 }
 
+static err tell_apart(char **words, const board_row *row, const varying *v,
+                      page_language language) {
+    strbuf out = {0};
+    err e = strbuf_add(&out, "");
+    if (!e) e = add_keys(&out, &v->recipe, recipe_of(row), false, language);
+    if (e) strbuf_free(&out);
+    *words = out.text;
+    return e;
+}
+
 static err describe(board_row *row, const varying *v) {
     err e = describe_in(&row->words, row, v, PAGE_EN);
     if (!e) e = describe_in(&row->words_ko, row, v, PAGE_KO);
+    if (!e) e = tell_apart(&row->apart, row, v, PAGE_EN);
+    if (!e) e = tell_apart(&row->apart_ko, row, v, PAGE_KO);
     return e ? e : tell_origin(row);
 }
 

@@ -97,7 +97,6 @@ static void point_of(cost_point *p, const board_row *row, cost_target target) {
         p->device_mib = fmax(p->device_mib, (double)r->device_bytes / 1048576);
         p->host_mib = fmax(p->host_mib, (double)r->host_peak_bytes / 1048576);
         p->throttled += r->cost.was_throttled;
-        p->beside += record_had_company(&r->cost);
         add_until(p, r, target);
         p->told += r->cost.energy_count > 0;
         for (size_t k = 0; k < r->cost.energy_count; k++) p->joules += r->cost.energy[k].train_j;
@@ -131,9 +130,7 @@ static err add_point(strbuf *out, const cost_point *p, cost_target target) {
         (e = strbuf_add(out, " | ")) || (e = shown_add(out, SHOWN_MARKDOWN, r->device.name)) ||
         (e = shown_printf(out, SHOWN_MARKDOWN, ", %s", r->device.precision)) ||
         (e = strbuf_printf(out, " | %.2f | ", 100 * p->row->mean)) ||
-        (e = report__duration(out, p->row->train_s)) ||
-        (p->beside &&
-         (e = strbuf_printf(out, ", beside others: %zu of %zu", p->beside, p->row->run_count))) ||
+        (e = report__trained(out, p->row->train_s, p->row->beside, p->row->run_count, PAGE_EN)) ||
         (e = strbuf_printf(out, " | %.0f | %.0f | %.0f | %.0f | ", p->train_rate, p->eval_rate,
                            p->device_mib, p->host_mib)))
         return e;

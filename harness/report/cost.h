@@ -25,7 +25,6 @@ typedef struct cost_point {
     double until_s;         /* of training until the target, mean of the runs that reached it */
     size_t reached, untold; /* such runs; runs whose times are not known */
     size_t told, throttled; /* such runs; runs during which the device was throttled */
-    size_t beside;          /* runs that trained beside others' work (record_had_company) */
     size_t device;          /* counted from 0, of all rows of one */
     bool on_front;
 } cost_point;

@@ -214,8 +214,8 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__format(p, "<td class=\"n\" data-v=\"%lld\">", (long long)r->model.parameters);
     html__take(p, report__parameters(p->out, r->model.parameters));
     html__format(p, "</td><td class=\"recipe\">%s</td>", html__row_words(p, row));
-    html__format(p, "<td class=\"n\" data-v=\"%.3f\">", row->train_s);
-    html__duration(p, row->train_s);
+    html__format(p, "<td class=\"n time\" data-v=\"%.3f\">", row->train_s);
+    html__trained(p, row->train_s, row->beside, row->run_count);
     html__add(p, "</td>");
     device_cell(p, &r->device);
     html__format(p, "<td class=\"made\">%s</td>", row->made);
@@ -347,20 +347,25 @@ static void add_table(page *p, const board *b, const board_table *t) {
     html__add(p, "</section>\n");
 }
 
-// an absent score sorts below all others
-static void maybe_score_cell(page *p, bool known, double score) {
-    if (known)
-        score_cell(p, score);
-    else
+/* An absent score sorts below all others; below a score, by what the recipe of its row differs from
+ * others of the model. */
+static void standing_cell(page *p, double score, const board_row *row) {
+    const char *apart = !row ? "" : p->language == PAGE_KO ? row->apart_ko : row->apart;
+    if (isnan(score)) {
         html__add(p, "<td class=\"n\" data-v=\"-1\"></td>");
+        return;
+    }
+    html__format(p, "<td class=\"n\" data-v=\"%.6f\">%.2f", score, 100 * score);
+    if (*apart) html__format(p, " <small class=\"soft\">%s</small>", apart);
+    html__add(p, "</td>");
 }
 
 static void add_overall_row(page *p, const board *b, const board_overall *o) {
     row_begin(p, o->any);
     model_cell(p, o->any->model.name);
-    maybe_score_cell(p, o->complete, o->mean);
+    standing_cell(p, o->complete ? o->mean : (double)NAN, NULL);
     for (size_t k = 0; k < b->task_count; k++)
-        maybe_score_cell(p, o->rows[k] != NULL, o->rows[k] ? o->rows[k]->mean : 0);
+        standing_cell(p, o->rows[k] ? o->rows[k]->mean : (double)NAN, o->rows[k]);
     device_cell(p, &o->any->device);
     html__add(p, "</tr>\n");
 }
@@ -409,8 +414,7 @@ static void add_group_row(page *p, const board_group *g, const board_group_row *
         html__format(p, "<tr class=\"soft\"><th scope=\"row\" class=\"model\">%s (%s)</th>",
                      row->model, SAY(p, published));
     }
-    for (size_t c = 0; c < g->column_count; c++)
-        maybe_score_cell(p, !isnan(row->scores[c]), row->scores[c]);
+    for (size_t c = 0; c < g->column_count; c++) standing_cell(p, row->scores[c], row->rows[c]);
     if (row->run)
         device_cell(p, &row->run->device);
     else

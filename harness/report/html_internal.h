@@ -30,11 +30,11 @@ void html__text(page *p, const char *text);
 void html__link(page *p, const char *path);
 void html__format(page *p, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* "37 s" and the like. */
 /* What tells a row of the board from others, in the page's language; names of fields of the recipe
  * are the same in each. */
 const char *html__row_words(const page *p, const board_row *row);
-void html__duration(page *p, double seconds);
+/* report__trained, in the page's language. */
+void html__trained(page *p, double seconds, size_t beside, size_t runs);
 
 /* Everything before the page's own header, and after what is in its <main>.
  *   root  the way to the index's folder, where style and script lie ("" or "../../"); NULL: they

@@ -44,15 +44,8 @@ const char *html__row_words(const page *p, const board_row *row) {
     return p->language == PAGE_KO ? row->words_ko : row->words;
 }
 
-void html__duration(page *p, double seconds) {
-    strbuf text = {0};
-    html__take(p, report__duration(&text, seconds));
-    if (!p->e) {
-        size_t number = strcspn(text.text, " ");
-        html__format(p, "%.*s %s", (int)number, text.text,
-                     html__term(p, text.text + number + (text.text[number] == ' ')));
-    }
-    strbuf_free(&text);
+void html__trained(page *p, double seconds, size_t beside, size_t runs) {
+    html__take(p, report__trained(p->out, seconds, beside, runs, p->language));
 }
 
 /* A page by itself: its own policy lets through what is inside, by its hash. */

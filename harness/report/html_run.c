@@ -79,10 +79,10 @@ static void add_classes(page *p, const record *r) {
         class_score s = metric_of_class(&r->confusion, k);
         html__format(p,
                      "<tr><th scope=\"row\">%s</th><td class=\"n\">%.2f</td>"
-                     "<td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>"
-                     "<td class=\"n\">%llu</td></tr>\n",
-                     run__class(p, r, k), 100 * s.precision, 100 * s.recall, 100 * s.f1,
-                     (unsigned long long)s.support);
+                     "<td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>",
+                     run__class(p, r, k), 100 * s.precision, 100 * s.recall, 100 * s.f1);
+        run__count(p, s.support);
+        html__add(p, "</tr>\n");
     }
     run__table_end(p);
 }
@@ -194,7 +194,7 @@ static void add_title(page *p, const record *r) {
     html__format(p, SAY(p, run_score), html__term(p, metric_find(r->headline)->title),
                  score_percent(scores[0], record_metric(r, r->headline)),
                  score_percent(scores[1], record_metric_dedup(r, r->headline)));
-    html__duration(p, r->timing.train_s);
+    html__trained(p, r->timing.train_s, record_had_company(&r->cost), 1);
     html__format(p, "%s%s.</p>\n", SAY(p, on_device), r->device.name);
     if (r->command) add_command(p, r);
 }

@@ -62,8 +62,9 @@ static void add_slices(page *p, const record *r) {
         const errors_slice *s = &r->slices[i];
         html__format(p, "<tr><td>%s</td><th scope=\"row\">", html__term(p, s->by));
         add_slice_name(p, s->name);
-        html__format(p, "</th><td class=\"n\">%zu</td><td class=\"n\">%.2f</td>", s->rows,
-                     100 * s->accuracy);
+        html__add(p, "</th>");
+        run__count(p, s->rows);
+        html__format(p, "<td class=\"n\">%.2f</td>", 100 * s->accuracy);
         if (other) html__format(p, "<td class=\"n\">%.2f</td>", 100 * s->headline);
         html__add(p, "</tr>\n");
     }
@@ -77,13 +78,13 @@ void run__confused_heads(page *p) {
 }
 
 void run__confused_rows(page *p, const record *r, const confusion_cell *list, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        html__format(p,
-                     "<tr><td>%s</td><td>%s</td><td class=\"n\">%llu</td>"
-                     "<td class=\"n\">%.1f %%</td></tr>\n",
-                     run__label(p, r, list[i].gold), run__label(p, r, list[i].predicted),
-                     (unsigned long long)list[i].rows,
+    for (size_t i = 0; i < count; i++) {
+        html__format(p, "<tr><td class=\"model\">%s</td><td class=\"model\">%s</td>",
+                     run__label(p, r, list[i].gold), run__label(p, r, list[i].predicted));
+        run__count(p, list[i].rows);
+        html__format(p, "<td class=\"n\">%.1f %%</td></tr>\n",
                      100 * (double)list[i].rows / (double)r->confusion.gold[list[i].gold]);
+    }
 }
 
 /* Beside the matrix; where it would be too large, the longer list stands in its place. */

@@ -16,14 +16,26 @@ static void row_number(page *p, const char *name, double value) {
     html__format(p, "<tr><th scope=\"row\">%s</th><td>%.8g</td></tr>\n", name, value);
 }
 
+static void add_digits(page *p, const char *digits) {
+    for (size_t i = 0, n = strlen(digits); i < n; i++)
+        html__format(p, i && (n - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
+}
+
+void run__count(page *p, uint64_t count) {
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
+    html__add(p, "<td class=\"n\">");
+    add_digits(p, digits);
+    html__add(p, "</td>");
+}
+
 /* "1,503,493"; of what was measured four digits, from 1,000 on whole numbers. */
 static void row_figure(page *p, const char *name, double value) {
     char digits[40];
     bool whole = value >= 1000 || value == floor(value);
     snprintf(digits, sizeof digits, whole ? "%.0f" : "%.4g", value);
     html__format(p, "<tr><th scope=\"row\">%s</th><td>", name);
-    for (size_t i = 0, n = strlen(digits); i < n; i++)
-        html__format(p, i && whole && (n - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
+    whole ? add_digits(p, digits) : html__add(p, digits);
     html__add(p, "</td></tr>\n");
 }
 
@@ -73,6 +85,7 @@ static void add_cost(page *p, const record *r) {
     run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
     row_figure(p, SAY(p, tokenize_s), r->timing.tokenize_s);
     row_figure(p, SAY(p, train_s), r->timing.train_s);
+    if (record_had_company(&r->cost)) row_figure(p, SAY(p, others_busy), r->cost.beside);
     row_figure(p, SAY(p, eval_s), r->timing.eval_s);
     row_figure(p, SAY(p, steps), (double)r->timing.steps);
     row_figure(p, SAY(p, tokens_per_s), r->timing.tokens_per_s);

@@ -31,4 +31,7 @@ void run__add_dev(page *p, const record *r);
 /* Recipe, data, device, cost. */
 void run__add_facts(page *p, const record *r);
 
+/* A cell of a count: "1,734". */
+void run__count(page *p, uint64_t count);
+
 #endif

@@ -43,7 +43,8 @@ static const char *const screen = HTML_FILE_MARK
     ".wrap{white-space:normal;min-width:12rem;overflow-wrap:anywhere}\n"
     ".model{white-space:normal;min-width:8rem;overflow-wrap:break-word}\n"
     ".device{white-space:normal;min-width:6.5rem}.recipe{white-space:normal;min-width:7.5rem}\n"
-    ".made{white-space:normal;min-width:6rem}\n"
+    ".made{white-space:normal;min-width:6rem}td.time{white-space:normal}\n"
+    "td small{display:block;white-space:normal}\n"
     ".board th,.board td{padding:.4rem .35rem}.board td svg{width:100px}\n"
     // however wide a table is: the way to its runs' pages
     "@media(min-width:40.01rem){.board .runs{position:sticky;right:0;background:var(--sheet)}}\n"

@@ -46,6 +46,11 @@ const char *report__corpus_caution(const record *r);
 err report__parameters(strbuf *out, int64_t parameters) MUST_CHECK;
 err report__duration(strbuf *out, double seconds) MUST_CHECK;
 
+/* A time of training, with its mark where `beside` of the `runs` that it is the mean of trained beside
+ * others' work: "37 s (beside others: 2 of 3 seeds)". */
+err report__trained(strbuf *out, double seconds, size_t beside, size_t runs,
+                    page_language language) MUST_CHECK;
+
 /* Fills apart of tables (count), which are in order. */
 void report__mark_apart(board_table *tables, size_t count);
 

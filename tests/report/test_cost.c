@@ -300,9 +300,24 @@ Test(cost, a_row_has_the_means_of_its_seeds) {
     cr_expect(points->device_mib == 7 && points->host_mib == 14);
     mem_free(points);
     MUST(cost_markdown(&text, &b));
-    cr_expect_not_null(strstr(text.text, ", beside others: 1 of 3 | 300 | 367 | 7 | 14 | 200 J, "
-                                         "throttled: 1 of 3 | yes |"),
+    cr_expect_not_null(strstr(text.text,
+                              " (beside others: 1 of 3 seeds) | 300 | 367 | 7 | 14 | 200 J, "
+                              "throttled: 1 of 3 | yes |"),
                        "%s", text.text);
+    text.length = 0;
+    MUST(board_markdown(&text, &b));
+    cr_expect_not_null(strstr(text.text, " s (beside others: 1 of 3 seeds) on "), "%s", text.text);
+    text.length = 0;
+    MUST(board_csv(&text, &b));
+    cr_expect_not_null(strstr(text.text, ",1\n"), "%s", text.text);
+    text.length = 0;
+    MUST(board_html(&text, &b, PAGE_KO));
+    cr_expect_not_null(strstr(text.text, "초 (다른 작업과 함께: 시드 1/3개)</td>"), "%s",
+                       text.text);
+    text.length = 0;
+    MUST(html_run(&text, t->rows[0].runs[2], NULL, PAGE_EN));
+    cr_expect_not_null(strstr(text.text, " s (beside others) on "), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "kept busy meanwhile</th><td>0.5</td>"), "%s", text.text);
     strbuf_free(&text);
     board_free(&b);
     store_free(&s);
