@@ -154,6 +154,7 @@ Test(live_blocks, none_after_any_verb, .timeout = 600) {
     bool good[COUNT] = {0}, bad[COUNT] = {0};
     void *program = NULL;
     size_t bytes;
+    forget_data();
     MUST(file_read(&program, &bytes, HARNESS_PROGRAM, 0));
     cr_assert(holds(program, bytes, "blocks of memory were not freed"), "this program counts none");
     mem_free(program);

@@ -496,9 +496,8 @@ static err prepare(corpus_prepared *p, const char *text, const corpus_rules *rul
     make_tokenizer(&t);
     put(path, text, strlen(text));
     MUST(corpus_open(&c, &path, 1, NULL));
-    // no task's data is there
-    err e = corpus_prepare(p, &c, &t, rules, folder,
-                           &(corpus_options){.data_dir = temporary_path("none")});
+    forget_data();
+    err e = corpus_prepare(p, &c, &t, rules, folder, NULL);
     corpus_close(&c);
     tokenizer_free(&t);
     return e;
