@@ -81,6 +81,7 @@ Test(predict_kept, several_labels) {
                                      {"\"label\": \"나,다,가\", \"score\": 0.75", true},
                                      {"\"label\": \"나\", \"score\": 0.75", false},
                                      {"\"label\": \"가,\", \"score\": 0.75", false},
+                                     {"\"label\": \"나,다,\", \"score\": 0.75", false},
                                      {"\"label\": \",가\", \"score\": 0.75", false},
                                      {"\"label\": \"가,다\", \"score\": 0.75", false},
                                      {"\"label\": \"가가\", \"score\": 0.75", false},
@@ -124,6 +125,14 @@ Test(predict_kept, several_labels_that_are_escaped) {
     with_scores = "--scores";
     EXPECT_KEPT("label,score,scores", scores);
     with_scores = NULL;
+}
+
+Test(predict_kept, one_label_that_is_escaped) {
+    static const char *const labels[] = {"a\nb", "'=c"};
+    static const kept_case cells[] = {
+        {"a\\nb,0.75", true}, {"a\\tb,0.75", false}, {"'=c,0.75", true}, {"=c,0.75", false}};
+    model_folder_make(temporary_path("m"), labels, 2, NULL);
+    EXPECT_KEPT("label,score", cells);
 }
 
 /* Where one label begins another and holds commas, a list can be read in more ways than can be tried. */
