@@ -69,8 +69,8 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
         const transport_piece *from = &m->sent[r][t->rank];
         if (r == t->rank) continue;
         if (from->bytes != receive[r].bytes)
-            failed = 1; // the others may have got all of theirs: they meet once more
-        else
+            failed = 1;       // the others may have got all of theirs: they meet once more
+        else if (from->bytes) // of nothing there need not be a place
             memcpy(receive[r].data, from->data, from->bytes);
     }
     pthread_mutex_lock(&m->mutex);
