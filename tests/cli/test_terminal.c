@@ -444,6 +444,16 @@ Test(terminal, rows_of_a_file_do_not_act) {
     temporary_remove();
 }
 
+/* A whole session in which that is typed once it is asked for. */
+static void session_type(session *s, const char *const *use, const char *typed) {
+    const ssize_t count = (ssize_t)strlen(typed);
+    session_start(s, 80, use);
+    session_read(s, "Ctrl-D ends", 1);
+    cr_assert_eq(write(s->terminal, typed, (size_t)count), count);
+    session_end(s);
+    cr_assert_eq(s->exit_code, 0, "%s", s->said.text);
+}
+
 /* Enter alone asks nothing; of a pipe an empty line is a text, whose answer keeps the lines beside
  * each other. */
 Test(terminal, enter_alone_is_no_sentence) {
@@ -454,11 +464,7 @@ Test(terminal, enter_alone_is_no_sentence) {
     size_t rows = 0;
     json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
-    session_start(&s, 80, use);
-    session_read(&s, "Ctrl-D ends", 1);
-    cr_assert_eq(write(s.terminal, typed, sizeof typed - 1), sizeof typed - 1);
-    session_end(&s);
-    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    session_type(&s, use, typed);
     for (const char *at = s.said.text; (at = strstr(at, " 0.")); at++) rows++;
     cr_expect_eq(rows, 2, "%s", s.said.text);
     strbuf_free(&s.said);
@@ -480,11 +486,7 @@ Test(terminal, a_wrong_line_ends_no_session) {
     session s;
     json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
-    session_start(&s, 80, use);
-    session_read(&s, "Ctrl-D ends", 1);
-    cr_assert_eq(write(s.terminal, typed, sizeof typed - 1), sizeof typed - 1);
-    session_end(&s);
-    cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
+    session_type(&s, use, typed);
     const char *first = strstr(s.said.text, "warning: "), *row = strstr(s.said.text, " 0.");
     cr_expect(first && row && first < row && strstr(row, "warning: "), "%s", s.said.text);
     strbuf_free(&s.said);
