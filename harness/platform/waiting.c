@@ -18,7 +18,7 @@ static void lend_place(int argc, char **argv, char **variables) {
     // the first that is there: what shells keep for themselves, then what only programs read
     static const char *const unread[] = {"_",    "OLDPWD",   "SHLVL", "PWD",  "LOGNAME",
                                          "USER", "HOSTNAME", "TERM",  "HOME", "PATH"};
-    static char passive[] = "OMP_WAIT_POLICY=passive";
+    static char spins[] = "GOMP_SPINCOUNT=200";
     (void)argc;
     (void)argv;
     if (find(variables, "OMP_WAIT_POLICY") || find(variables, "GOMP_SPINCOUNT")) return;
@@ -26,7 +26,7 @@ static void lend_place(int argc, char **argv, char **variables) {
         place = find(variables, unread[i]);
     if (!place) return;
     lent = *place;
-    *place = passive;
+    *place = spins;
 }
 
 __attribute__((used,
@@ -39,5 +39,7 @@ void waiting_settle(void) {
     if (place) *place = lent;
     place = NULL;
 #endif
+#ifdef __clang__
     if (!getenv("GOMP_SPINCOUNT")) (void)setenv("OMP_WAIT_POLICY", "passive", 0);
+#endif
 }

@@ -24,7 +24,6 @@ LABELS = {"nsmc": ["negative", "positive"], "kor_hate": ["hate", "offensive", "n
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost much on cores that others use too
 
 try:
     import transformers  # noqa: E402: after its settings

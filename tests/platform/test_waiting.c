@@ -1,4 +1,4 @@
-/* How the program starts: once, with threads that sleep, and without a driver. */
+/* How the program starts: once, with threads that sleep soon, and without a driver. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/memory.h"
 #include "support/must.h"
@@ -22,13 +22,13 @@ static char *under(const char *variables, const char *arguments) {
     return said;
 }
 
-Test(waiting, threads_sleep_unless_told_otherwise) {
+Test(waiting, threads_sleep_soon_unless_told_otherwise) {
     static const struct {
         const char *variables, *spins;
     } rows[] = {
-        {"", "'0'"},
-        {"-i HOME=/nowhere", "'0'"},
-        {"-i PATH=/nowhere OMP_NUM_THREADS=2", "'0'"},
+        {"", "'200'"},
+        {"-i HOME=/nowhere", "'200'"},
+        {"-i PATH=/nowhere OMP_NUM_THREADS=2", "'200'"},
         {"-i OMP_NUM_THREADS=2", "'300000'"}, // no place for another variable: as libgomp does
         {"OMP_WAIT_POLICY=active", "'30000000000'"},
         {"OMP_WAIT_POLICY=passive", "'0'"},
