@@ -16,10 +16,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static const char *const variables[] = {
-    "HARNESS_DATA",   "XDG_CACHE_HOME", "HF_HOME",     "HF_HUB_CACHE",    "HF_ENDPOINT",
-    "HF_HUB_OFFLINE", "HF_TOKEN",       "HTTPS_PROXY", "OMP_NUM_THREADS", "OMP_WAIT_POLICY",
-    "GOMP_SPINCOUNT", "LANG",           "NO_COLOR",    NULL};
+static const char *const variables[] = {"HARNESS_DATA",    "XDG_CACHE_HOME",
+                                        "HF_HOME",         "HF_HUB_CACHE",
+                                        "HF_ENDPOINT",     "HF_HUB_OFFLINE",
+                                        "HF_TOKEN",        "HTTPS_PROXY",
+                                        "OMP_NUM_THREADS", "OMP_WAIT_POLICY",
+                                        "GOMP_SPINCOUNT",  "LANG",
+                                        "NO_COLOR",        NULL};
 
 /* The first line of /etc/os-release that names the system. */
 static void system_name(char text[128]) {
