@@ -19,6 +19,7 @@
 #include "cli/unknown_share.h"
 #include "cli/warmup.h"
 #include "data/dataset.h"
+#include "data/stats.h"
 #include "metric/statistics.h"
 #include "platform/file.h"
 #include "report/grid.h"
@@ -110,18 +111,6 @@ static err choose_protocol(run_protocol *p, const options *o) {
     return ERR_OK;
 }
 
-/* 7896 as "7,896". */
-static const char *grouped(char text[32], size_t value) {
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%zu", value), used = 0;
-    for (int i = 0; i < n; i++) {
-        if (i && (n - i) % 3 == 0) text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = '\0';
-    return text;
-}
-
 static bool is_pretrained(const run *r) {
     return r->base_model.folder && !r->request.from_scratch;
 }
@@ -163,20 +152,21 @@ static void show_plan(const run *r) {
     const recipe *p = &r->request.recipe;
     uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
     log_note("task    %s%s: %s training row%s (%zu left out by cleaning), %s test row%s",
-             r->task.name, r->request.sample ? " (sample)" : "", grouped(a, r->train.count),
+             r->task.name, r->request.sample ? " (sample)" : "", data_number(a, r->train.count),
              shown_plural(r->train.count), r->data.train.row_count - r->data.train.kept_count,
-             grouped(b, r->test.count), shown_plural(r->test.count));
+             data_number(b, r->test.count), shown_plural(r->test.count));
     if (r->dev.count)
-        log_note("        %s row%s held out as dev", grouped(a, r->dev.count),
+        log_note("        %s row%s held out as dev", data_number(a, r->dev.count),
                  r->dev.count == 1 ? " is" : "s are");
-    log_note("model   %s: %s parameters, %s", r->base_model.name, grouped(a, t->model.params.total),
+    log_note("model   %s: %s parameters, %s", r->base_model.name,
+             data_number(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
     show_device(&r->device);
     log_note(
         "recipe  %s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
         "step%s, seed %u",
-        p->name, grouped(a, t->total_steps), shown_plural(t->total_steps), sentences,
-        shown_plural(sentences), grouped(b, t->epoch_steps), p->learning_rate,
+        p->name, data_number(a, t->total_steps), shown_plural(t->total_steps), sentences,
+        shown_plural(sentences), data_number(b, t->epoch_steps), p->learning_rate,
         schedule_name(p->lr_scheduler_type), t->schedule.warmup, shown_plural(t->schedule.warmup),
         r->request.seed);
     show_choices(r);

@@ -31,12 +31,10 @@ static void describe_rows(char text[80], const task *t) {
     text[0] = '\0';
     if (t->split.rule == TASK_SPLIT_HASH) {
         if (!rows_of(t, TASK_ROLE_ALL)) return;
-        data_number(train, rows_of(t, TASK_ROLE_ALL));
-        snprintf(text, 80, "%s split by hash", train);
+        snprintf(text, 80, "%s split by hash", data_number(train, rows_of(t, TASK_ROLE_ALL)));
     } else if (rows_of(t, TASK_ROLE_TRAIN)) {
-        data_number(train, rows_of(t, TASK_ROLE_TRAIN));
-        data_number(test, rows_of(t, TASK_ROLE_TEST));
-        snprintf(text, 80, "%s + %s", train, test);
+        snprintf(text, 80, "%s + %s", data_number(train, rows_of(t, TASK_ROLE_TRAIN)),
+                 data_number(test, rows_of(t, TASK_ROLE_TEST)));
     }
 }
 
@@ -117,9 +115,8 @@ static void show_files(const task *t, bool is_narrow) {
         char bytes[32], rows[32];
         const task_file *f = &t->files[i];
         const char *role = task_role_name(f->role);
-        data_number(bytes, f->bytes);
-        data_number(rows, f->rows);
-        const char *size = f->bytes ? bytes : "?", *count = f->rows ? rows : "?";
+        const char *size = f->bytes ? data_number(bytes, f->bytes) : "?";
+        const char *count = f->rows ? data_number(rows, f->rows) : "?";
         if (!is_narrow) {
             shown_out("  %-6s %-24s %12s bytes %9s rows\n", role, f->name, size, count);
             continue;

@@ -157,44 +157,44 @@ static double attention_pairs(size_t tokens, size_t tiles) {
 }
 
 static void describe_attention_fwd(struct attention_fwd *a, description *l) {
-    size_t t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
+    size_t t = SIZE(spec.tokens), h = (size_t)a->spec.heads * a->spec.head_size;
     REAL(out, WRITE, t * h);
-    REAL(lse, WRITE, t * a->heads);
+    REAL(lse, WRITE, t * a->spec.heads);
     REAL(qkv, READ, t * h * 3);
     U32(tiles, READ, SIZE(tile_count) * 4);
     l->flops = 4.0 * attention_pairs(t, SIZE(tile_count)) * (double)h;
 }
 
 static void describe_attention_bwd(struct attention_bwd *a, description *l) {
-    size_t t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
+    size_t t = SIZE(spec.tokens), h = (size_t)a->spec.heads * a->spec.head_size;
     REAL(dqkv, WRITE, t * h * 3);
     REAL(dout, READ, t * h);
     REAL(out, READ, t * h);
-    REAL(lse, READ, t * a->heads);
+    REAL(lse, READ, t * a->spec.heads);
     REAL(qkv, READ, t * h * 3);
     U32(tiles, READ, SIZE(tile_count) * 4);
     l->flops = 10.0 * attention_pairs(t, SIZE(tile_count)) * (double)h;
 }
 
 static void describe_first_attention_fwd(struct first_attention_fwd *a, description *l) {
-    size_t b = SIZE(rows), t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
+    size_t b = SIZE(rows), t = SIZE(spec.tokens), h = (size_t)a->spec.heads * a->spec.head_size;
     REAL(out, WRITE, b * h);
     REAL(q, READ, b * h);
     REAL(kv, READ, t * h * 2);
     U32(starts, READ, b + 1);
-    U32_UNLESS(a->drop.p <= 0, ordinals, READ, b);
+    U32_UNLESS(a->spec.drop.p <= 0, ordinals, READ, b);
     l->flops = 4.0 * (double)(t * h);
 }
 
 static void describe_first_attention_bwd(struct first_attention_bwd *a, description *l) {
-    size_t b = SIZE(rows), t = SIZE(tokens), h = (size_t)a->heads * a->head_size;
+    size_t b = SIZE(rows), t = SIZE(spec.tokens), h = (size_t)a->spec.heads * a->spec.head_size;
     REAL(dq, WRITE, b * h);
     REAL(dkv, WRITE, t * h * 2);
     REAL(dout, READ, b * h);
     REAL(q, READ, b * h);
     REAL(kv, READ, t * h * 2);
     U32(starts, READ, b + 1);
-    U32_UNLESS(a->drop.p <= 0, ordinals, READ, b);
+    U32_UNLESS(a->spec.drop.p <= 0, ordinals, READ, b);
     l->flops = 10.0 * (double)(t * h);
 }
 
@@ -222,20 +222,12 @@ static void describe_dropout(struct dropout *a, description *l) {
     l->flops = 20.0 * (double)n;
 }
 
-static void describe_tanh_bwd(struct tanh_bwd *a, description *l) {
-    size_t n = SIZE(rows) * a->cols;
-    REAL(dx, WRITE, n);
-    REAL(dy, READ, n);
-    REAL(y, READ, n);
-    l->flops = 3.0 * (double)n;
-}
-
 static void describe_activation_bwd(struct activation_bwd *a, description *l) {
     size_t n = SIZE(rows) * a->cols;
     REAL(dx, WRITE, n);
     REAL(dy, READ, n);
     REAL(pre, READ, n);
-    l->flops = 20.0 * (double)n;
+    l->flops = (a->act == ACT_TANH ? 3.0 : 20.0) * (double)n;
 }
 
 static void describe_cross_entropy(struct cross_entropy *a, description *l) {

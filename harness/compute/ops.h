@@ -47,7 +47,8 @@ typedef struct dropout_spec {
 } dropout_spec;
 
 /* GELU is the exact one, of erf; GELU_TANH its approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x +
- * 0.044715 x^3))), transformers' gelu_new. */
+ * 0.044715 x^3))), transformers' gelu_new. A slope act' goes by what came before the activation,
+ * that of TANH by what came out, 1 - y^2: y stands where `pre` is said. */
 typedef enum activation {
     ACT_NONE,
     ACT_GELU,
@@ -129,8 +130,7 @@ struct linear_fwd {
     uint32_t n, k;
 };
 
-/* dx = dy weight; then, where pre is given, dx *= act'(pre); then dx += add. add may be dx itself.
- * act is none that tanh_bwd serves. */
+/* dx = dy weight; then, with pre, dx *= act'(pre), act no TANH; then dx += add, which may be dx. */
 struct linear_dx {
     span dx;        /* (M, K) */
     span dy;        /* (M, N) */
@@ -164,6 +164,15 @@ typedef struct query_tile {
     uint32_t ordinal; /* of the sentence within the optimizer step (dropout) */
 } query_tile;
 
+/* What forward and backward of an attention have both. */
+typedef struct attention_spec {
+    dim tokens; /* T */
+    uint32_t heads, head_size;
+    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
+    float scale;
+    dropout_spec drop;
+} attention_spec;
+
 /* Per sentence and head: P = softmax(q k^T * scale) over the sentence's tokens;
  * out = dropout(P) v; lse[a * T + t] = log sum exp of the scaled scores of row t. P is not stored.
  * qkv row: q (H), k (H), v (H); head a takes columns a * D .. a * D + D - 1 of each. */
@@ -173,11 +182,7 @@ struct attention_fwd {
     span qkv;   /* (T, 3H) */
     span tiles; /* (tiles) query_tile, as 4 u32 each */
     dim tile_count;
-    dim tokens; /* T */
-    uint32_t heads, head_size;
-    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
-    float scale;
-    dropout_spec drop;
+    attention_spec spec;
 };
 
 /* Backward of attention_fwd; probabilities are computed again from lse. dQ rows are owned by query
@@ -190,11 +195,7 @@ struct attention_bwd {
     span qkv;  /* (T, 3H) */
     span tiles;
     dim tile_count;
-    dim tokens;
-    uint32_t heads, head_size;
-    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
-    float scale;
-    dropout_spec drop;
+    attention_spec spec;
 };
 
 /* attention_fwd for the first token of each sentence, [CLS], alone: the same function and the same
@@ -207,11 +208,7 @@ struct first_attention_fwd {
     span starts;   /* (B + 1) u32 */
     span ordinals; /* (B) u32, sentence ordinal; may be absent when p is 0 */
     dim rows;      /* B */
-    dim tokens;    /* T */
-    uint32_t heads, head_size;
-    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
-    float scale;
-    dropout_spec drop;
+    attention_spec spec;
 };
 
 /* Backward of first_attention_fwd, which computes the one row of probabilities again. Every element
@@ -224,12 +221,8 @@ struct first_attention_bwd {
     span kv;   /* (T, 2H) */
     span starts;
     span ordinals;
-    dim rows;   /* B */
-    dim tokens; /* T */
-    uint32_t heads, head_size;
-    uint32_t longest; /* tokens of the longest sentence; 0: any up to T */
-    float scale;
-    dropout_spec drop;
+    dim rows; /* B */
+    attention_spec spec;
 };
 
 /* y[b] = x[starts[b]]: each sentence's first token, [CLS], or whichever rows are listed. */
@@ -262,15 +255,7 @@ struct dropout {
     dropout_spec drop;
 };
 
-/* dx = dy * (1 - y * y). dx may be dy. */
-struct tanh_bwd {
-    span dx, dy, y; /* (M, N) */
-    dim rows;
-    uint32_t cols;
-};
-
-/* dx = dy * act'(pre), where no product stands between (linear_dx). act is none that tanh_bwd
- * serves. dx may be dy. */
+/* dx = dy * act'(pre), where no product stands between (linear_dx). dx may be dy. */
 struct activation_bwd {
     span dx, dy, pre; /* (M, N) */
     activation act;

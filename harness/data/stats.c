@@ -8,7 +8,7 @@
 
 enum { NAME_COLUMNS = 34, NUMBER_COLUMNS = 12, BAR_COLUMNS = 40, BAR_BEGIN = 21 };
 
-void data_number(char text[32], size_t number) {
+const char *data_number(char text[32], size_t number) {
     char digits[24];
     int n = snprintf(digits, sizeof digits, "%zu", number), used = 0;
     for (int i = 0; i < n; i++) {
@@ -16,6 +16,7 @@ void data_number(char text[32], size_t number) {
         text[used++] = digits[i];
     }
     text[used] = '\0';
+    return text;
 }
 
 static size_t width_for(size_t max) {

@@ -51,8 +51,8 @@ static void make_socket(const char *path) {
 }
 
 Test(file, only_regular_files_are_read, .timeout = 60) {
-    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n";
     size_t live = mem_live_count();
+    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n";
     void *bytes = NULL;
     size_t count = 0;
     char hex[HASH_HEX_BYTES];
@@ -111,10 +111,9 @@ Test(file, a_huge_file_is_refused_before_it_is_read) {
     cr_assert_eq(mem_request_count(), before, "memory was taken");
 }
 
-Test(file, a_link_is_replaced_and_never_written_through) {
+CleanTest(file, a_link_is_replaced_and_never_written_through) {
     void *log = NULL;
     int fd;
-    size_t live = mem_live_count();
     put(at("precious"), "mine");
     cr_assert_eq(symlink("precious", at("page")), 0);
     put(at("page"), "new");
@@ -143,7 +142,6 @@ Test(file, a_link_is_replaced_and_never_written_through) {
     MUST(file_remove(at("gone")));
     MUST(file_remove(at("gone")));
     expect_text(at("precious"), "mine");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Where a file stands it stays, and no temporary one is left in either case. */
@@ -233,7 +231,7 @@ Test(file, temporary_names_are_random_and_their_own) {
     folder_list_free(&list);
 }
 
-Test(file, clears_what_killed_writers_left) {
+CleanTest(file, clears_what_killed_writers_left) {
     static const struct {
         const char *name;
         bool stays;
@@ -249,7 +247,6 @@ Test(file, clears_what_killed_writers_left) {
         {"below/.harness-0123456789abcdef.tmp", true},
     };
     enum { CASES = sizeof cases / sizeof *cases };
-    size_t live = mem_live_count();
     const char *folder = at("below/.harness-0000000000000000.tmp"); // no file of a writer
     const char *link = at(".harness-1111111111111111.tmp");
     MUST(folder_make(folder));
@@ -263,11 +260,9 @@ Test(file, clears_what_killed_writers_left) {
     MUST(folder_clear_temporary(at("below")));
     cr_assert(folder_exists(folder));
     MUST_FAIL(folder_clear_temporary("/absent"), ERR_IO, "/absent");
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(file, removing_a_folder_never_leaves_it) {
-    size_t live = mem_live_count();
+CleanTest(file, removing_a_folder_never_leaves_it) {
     MUST(folder_make(at("stranger/deep")));
     put(at("stranger/deep/mine"), "mine");
     put(at("file"), "mine");
@@ -297,7 +292,6 @@ Test(file, removing_a_folder_never_leaves_it) {
     MUST_FAIL(folder_make_own(at("file")), ERR_IO,
               "/file: cannot make folder: a file stands there");
     MUST_FAIL(folder_make_own(at("absent/a")), ERR_IO, "/absent/a: cannot make folder: No such");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(file, a_nest_of_folders_is_refused) {
@@ -312,8 +306,7 @@ Test(file, a_nest_of_folders_is_refused) {
     MUST(folder_remove(at("nest/d/d/d")));
 }
 
-Test(file, durable_renames) {
-    size_t live = mem_live_count();
+CleanTest(file, durable_renames) {
     MUST(folder_make(at("from")));
     put(at("from/a"), "a");
     MUST(folder_make(at("there")));
@@ -326,7 +319,6 @@ Test(file, durable_renames) {
     expect_text(at("there/a"), "b");
     MUST_FAIL(folder_sync(at("there/a")), ERR_IO, "/there/a: cannot open: Not a directory");
     MUST_FAIL(file_rename_durable(at("b"), at("there/a")), ERR_IO, "/b: cannot open");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Who looks at a thread sees each sync of a file or folder, and nothing else. */

@@ -28,8 +28,7 @@ Test(bench, spread_is_median_and_percentiles) {
     cr_assert_eq(spread_of(many, 0).median, 0);
 }
 
-Test(bench, peak_memory_grows_with_what_is_touched) {
-    size_t live = mem_live_count();
+CleanTest(bench, peak_memory_grows_with_what_is_touched) {
     enum { BYTES = 64 << 20 };
     uint64_t before = mem_peak_bytes();
     char *block;
@@ -38,7 +37,6 @@ Test(bench, peak_memory_grows_with_what_is_touched) {
     cr_assert_geq(mem_peak_bytes(), before);
     cr_assert_geq(mem_peak_bytes(), (uint64_t)BYTES);
     mem_free(block);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 enum { ROWS = 20, LONGEST = 9, VOCABULARY = 30 };
@@ -110,15 +108,12 @@ static void measure(const char *selector) {
     device_close(&d);
 }
 
-Test(bench, measures_the_reference) {
-    size_t live = mem_live_count();
+CleanTest(bench, measures_the_reference) {
     measure("reference");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Shares of more than 100 % of a peak would show one that was measured in a bad moment. */
-Test(bench, a_peak_that_was_passed_is_measured_again) {
-    size_t live = mem_live_count();
+CleanTest(bench, a_peak_that_was_passed_is_measured_again) {
     device d;
     bench *b;
     MUST(device_open_named(&d, "reference", NULL));
@@ -138,23 +133,18 @@ Test(bench, a_peak_that_was_passed_is_measured_again) {
     cr_expect_eq(b->peak_gbytes, 2e9);
     mem_free(b);
     device_close(&d);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 #if HARNESS_CPU
-Test(bench, measures_the_native_cpu) {
-    size_t live = mem_live_count();
+CleanTest(bench, measures_the_native_cpu) {
     measure("cpu");
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif
 
 #if HARNESS_VULKAN
-Test(bench, measures_a_vulkan_device) {
-    size_t live = mem_live_count();
+CleanTest(bench, measures_a_vulkan_device) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     measure(test_device());
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif
 
@@ -237,8 +227,7 @@ Test(bench, peaks_count_what_was_done) {
 
 #if HARNESS_CPU
 /* What a kernel may bind ends a product's growth, however short it was. */
-Test(bench, a_peak_is_of_a_product_that_fits) {
-    size_t live = mem_live_count();
+CleanTest(bench, a_peak_is_of_a_product_that_fits) {
     double gflops = 0, gbytes = 0;
     uint32_t size = 0;
     device d;
@@ -248,6 +237,5 @@ Test(bench, a_peak_is_of_a_product_that_fits) {
     cr_expect_eq(size, 512, "%u", size);
     cr_expect(gflops > 0 && gbytes > 0);
     device_close(&d);
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif

@@ -25,9 +25,8 @@ static bench_file file_of(double ms, const char *shape) {
     return f;
 }
 
-Test(bench_pairs, a_record_is_read) {
+CleanTest(bench_pairs, a_record_is_read) {
     json_setup();
-    size_t live = mem_live_count();
     bench_file f = file_of(500, "8x8");
     cr_assert_str_eq(f.version, "1.2");
     cr_assert_str_eq(f.created, "2026-01-31T12:00:00Z");
@@ -39,7 +38,6 @@ Test(bench_pairs, a_record_is_read) {
     cr_assert_eq(f.figures[0].sentences_per_s, 64);
     cr_assert_str_eq(f.figures[1].op, "fill");
     bench_file_free(&f);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* A figure is told by its phase, its op and its shape: each of them alone makes another. */
@@ -66,7 +64,7 @@ Test(bench_pairs, a_figure_is_found_by_all_that_names_it) {
 }
 
 /* Each is one change of the record above. */
-Test(bench_pairs, a_record_that_is_none_is_refused_by_name) {
+CleanTest(bench_pairs, a_record_that_is_none_is_refused_by_name) {
     static const struct {
         const char *from, *to, *words;
     } cases[] = {
@@ -84,7 +82,6 @@ Test(bench_pairs, a_record_that_is_none_is_refused_by_name) {
         {"\"threads\": 2", "\"threads\": \"2\"", "'threads'"},
     };
     json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1000], changed[1000];
         cJSON *json;
@@ -101,7 +98,6 @@ Test(bench_pairs, a_record_that_is_none_is_refused_by_name) {
                   "no '%s' in: %s", cases[i].words, err_message(e));
         bench_file_free(&f);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* A record of as many ops as all phases of a bench have, and of one more. */
@@ -127,9 +123,9 @@ Test(bench_pairs, a_records_ops_have_an_end) {
 
 /* Times of 100, 200 and 400 ms against 200, 200 and 1600: logs of 2, 1 and 4 are 0, 1 and 2 halves
  * of log 4; mean log 2, standard deviation log 2, t(0.975, 2) = 4.302652729911275. */
-Test(bench_pairs, ratios_are_those_worked_by_hand) {
+CleanTest(bench_pairs, ratios_are_those_worked_by_hand) {
     json_setup();
-    size_t live = mem_live_count(), count;
+    size_t count;
     bench_file own[] = {file_of(100, "8x8"), file_of(200, "8x8"), file_of(400, "8x8")};
     bench_file other[] = {file_of(200, "8x8"), file_of(200, "8x8"), file_of(1600, "8x9")};
     bench_pair *pairs;
@@ -152,7 +148,6 @@ Test(bench_pairs, ratios_are_those_worked_by_hand) {
         bench_file_free(&own[i]);
         bench_file_free(&other[i]);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(bench_pairs, other_work_is_refused_by_its_field) {

@@ -135,24 +135,15 @@ static void held_record(const char *name, const char *file, const char *const *v
 
 #if HARNESS_CPU
 Test(verb_output, of_a_run_and_its_model) {
-    static const char *const varies[] = {"harness",
-                                         "created",
-                                         "device",
-                                         "metrics",
-                                         "metrics_dedup",
-                                         "confusion",
-                                         "loss",
-                                         "loss_curve",
-                                         "predictions",
-                                         "most_wrong",
-                                         "timing",
-                                         "memory",
-                                         "dev",
-                                         "final_weights_sha256",
-                                         "run_sha256",
-                                         "calibration",
-                                         "checksums",
-                                         NULL};
+    static const char *const varies[] = {"harness",       "created",
+                                         "device",        "metrics",
+                                         "metrics_dedup", "confusion",
+                                         "loss",          "loss_curve",
+                                         "predictions",   "most_wrong",
+                                         "timing",        "memory",
+                                         "dev",           "final_weights_sha256",
+                                         "run_sha256",    "calibration",
+                                         "checksums",     NULL};
     HELD_SHAPE("run.txt", "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
                "1", "--max-steps", "4", "--eval-steps", "2", "--protocol", "dev", "-o", "out",
                "--seed", "7", "--save-steps", "2", "--logging-steps", "1");
@@ -175,6 +166,6 @@ Test(verb_output, of_help_and_lists) {
     HELD_SHAPE("tasks.txt", "tasks");
     HELD_SHAPE("tasks_check.txt", "tasks", "check");
     HELD_SHAPE("corpus.txt", "corpus", "list");
-    HELD_SHAPE("verify.txt", "verify", "fill", "tanh_bwd", "--device", "reference");
+    HELD_SHAPE("verify.txt", "verify", "fill", "dropout", "--device", "reference");
     HELD_SHAPE("verify.json", "verify", "fill", "--device", "reference", "--json");
 }

@@ -275,7 +275,7 @@ Test(vulkan_faults, barriers_that_drivers_hide) {
 
 /* Bytes of an earlier run's cache that the driver is given, by a program that compiles a kernel. */
 static size_t cache_given(void) {
-    const char *const list[] = {"verify", "tanh_bwd", "--device", test_device(), NULL};
+    const char *const list[] = {"verify", "dropout", "--device", test_device(), NULL};
     child_faults("say-cache");
     program_result r = child_run(NULL, SECONDS, list);
     cr_assert_eq(r.exit_code, 0, "exit code %d: %s", r.exit_code, r.err);
@@ -625,7 +625,7 @@ Test(vulkan_faults, a_damaged_copy_is_found) {
 }
 
 Test(vulkan_faults, verify_counts_what_is_wrong_for_programs_too) {
-    const char *const list[] = {"verify",      "tanh_bwd", "layernorm_fwd", "--json", "--device",
+    const char *const list[] = {"verify",      "dropout", "layernorm_fwd", "--json", "--device",
                                 test_device(), NULL};
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     child_faults("no-dispatch");
@@ -639,7 +639,7 @@ Test(vulkan_faults, verify_counts_what_is_wrong_for_programs_too) {
     cJSON_Delete(root);
     program_free(&r);
     // and for people: those that are wrong are counted, and shown as such
-    const char *const shown[] = {"verify",   "tanh_bwd",    "layernorm_fwd",
+    const char *const shown[] = {"verify",   "dropout",     "layernorm_fwd",
                                  "--device", test_device(), NULL};
     r = child_run(NULL, SECONDS, shown);
     cr_assert_eq(r.exit_code, 1, "%s", r.err);

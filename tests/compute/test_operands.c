@@ -1,7 +1,6 @@
 /* What each operation says of its operands (size, access, what is used of a table) and of its cost,
  * whole: checks of plans, barriers and roofs follow from it on every device. */
 #include "base/json.h"
-#include "base/memory.h"
 #include "compute/verify/verify.h"
 #include "support/expected.h"
 #include "support/must.h"
@@ -32,8 +31,7 @@ static err tell(plan *p, const step_info *step) {
     return ERR_OK;
 }
 
-Test(plan, operands_and_costs_of_every_op) {
-    size_t live = mem_live_count();
+CleanTest(plan, operands_and_costs_of_every_op) {
     device d;
     MUST(device_open_named(&d, "reference", NULL));
     const device_vtable *right = d.vtable;
@@ -50,5 +48,4 @@ Test(plan, operands_and_costs_of_every_op) {
     device_close(&d);
     expect_output("operands.txt", said.text);
     strbuf_free(&said);
-    cr_assert_eq(mem_live_count(), live);
 }

@@ -1,7 +1,6 @@
 /* Precisions fp16 and bf16: who is refused, what the prebuilt shader was made from, what bf16 rounds
  * to, and the products. */
 #include "base/hash.h"
-#include "base/memory.h"
 #include "compute/bf16.h"
 #include "compute/verify/verify.h"
 #include "platform/file.h"
@@ -84,16 +83,14 @@ static void check_products(const char *isa) {
     unsetenv("HARNESS_ISA");
 }
 
-Test(precision, bf16_products_keep_the_bounds_of_fp32) {
+CleanTest(precision, bf16_products_keep_the_bounds_of_fp32) {
     device_info info;
-    size_t live = mem_live_count();
     check_products(NULL);
     check_products("baseline");
     cpu_info(&info, 0);
     if (!strcmp(info.isa, "avx512")) check_products("avx2");
     // oneDNN's own products, also where they are the slower ones
     if (info.has_bf16) check_products("avx512_bf16");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* y = x weight^T of one row: x holds 1 + 2^-9, which is 1 in bf16. */
@@ -155,8 +152,7 @@ static void product_close(one_product *o) {
     device_close(&o->d);
 }
 
-Test(precision, bf16_weights_are_rounded_again_when_they_change) {
-    size_t live = mem_live_count();
+CleanTest(precision, bf16_weights_are_rounded_again_when_they_change) {
     float twos[WIDTH * WIDTH];
     one_product o = {0};
     product_open(&o, false);
@@ -169,7 +165,6 @@ Test(precision, bf16_weights_are_rounded_again_when_they_change) {
     float before = product_run(&o);
     cr_expect_lt(product_run(&o), before - 100, "the optimizer's weights were not seen");
     product_close(&o);
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif
 
@@ -191,13 +186,11 @@ static void check_vulkan_bf16(const char *selector, const char *family, size_t p
     unsetenv("HARNESS_VULKAN_KERNELS");
 }
 
-Test(precision, bf16_on_vulkan_keeps_the_bounds_of_fp32) {
+CleanTest(precision, bf16_on_vulkan_keeps_the_bounds_of_fp32) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
-    size_t live = mem_live_count();
     check_vulkan_bf16(test_device(), "", 3);
     check_vulkan_bf16(test_device(), "register", 3);
     check_vulkan_bf16(test_device(), "tile", 3);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(precision, bf16_on_swiftshader_keeps_the_bounds_of_fp32) {

@@ -1,8 +1,8 @@
 // The real sets, read whole: rows, labels, cleaning and leaks as the data's own documentation has
 // them.
 #include "base/json.h"
-#include "base/memory.h"
 #include "data/dataset.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -75,10 +75,9 @@ static void check_split(const char *of, const char *name, const dataset_split *s
     }
 }
 
-Test(data_real, official_splits_have_the_documented_counts) {
+CleanTest(data_real, official_splits_have_the_documented_counts) {
     if (!getenv("HARNESS_DATA")) cr_skip_test("HARNESS_DATA is not set");
     json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const expected *want = &cases[i];
         task t;
@@ -100,15 +99,13 @@ Test(data_real, official_splits_have_the_documented_counts) {
         dataset_free(&d);
         task_free(&t);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(data_real, hash_split_of_kor_sae) {
+CleanTest(data_real, hash_split_of_kor_sae) {
     static const size_t source_labels[] = {5718, 227, 11924, 477, 12369, 122};
     static const size_t unique[] = {5342, 203, 11256, 411, 11609, 107};
     if (!getenv("HARNESS_DATA")) cr_skip_test("HARNESS_DATA is not set");
     json_setup();
-    size_t live = mem_live_count();
     task t;
     dataset d;
     err e = task_find(&t, "kor_sae", NULL);
@@ -131,5 +128,4 @@ Test(data_real, hash_split_of_kor_sae) {
     cr_expect_eq(memcmp(d.file_rows.rows[0].example.texts[0].text, "\xEF\xBB\xBF", 3), 0);
     dataset_free(&d);
     task_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }

@@ -1,8 +1,8 @@
 // Which row goes where: the hash rule, the dev hold-out, limits and the hashes of what was chosen.
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/memory.h"
 #include "data/support_task.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -46,8 +46,7 @@ static void load_made(made_task *m, dataset *d, const char *rest, const char *fi
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
 }
 
-Test(split, hash_rule_takes_the_lowest_digests_of_each_label) {
-    size_t live = mem_live_count();
+CleanTest(split, hash_rule_takes_the_lowest_digests_of_each_label) {
     made_task m;
     dataset d;
     load_made(&m, &d, HASH_FILES, "all.csv", forward);
@@ -69,7 +68,6 @@ Test(split, hash_rule_takes_the_lowest_digests_of_each_label) {
     }
     dataset_free(&d);
     made_task_end(&m);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 static int by_text(const void *a, const void *b) {
@@ -106,8 +104,7 @@ static void load_sample(task *t, dataset *d, const char *name, size_t limit) {
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
 }
 
-Test(split, dev_takes_a_tenth_of_each_label_and_leaves_test_alone) {
-    size_t live = mem_live_count();
+CleanTest(split, dev_takes_a_tenth_of_each_label_and_leaves_test_alone) {
     task t;
     dataset d;
     load_sample(&t, &d, "kor_3i4k", 0);
@@ -134,7 +131,6 @@ Test(split, dev_takes_a_tenth_of_each_label_and_leaves_test_alone) {
     }
     dataset_free(&d);
     task_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(split, dev_of_a_label_with_one_row_is_refused) {

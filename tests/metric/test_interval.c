@@ -1,8 +1,8 @@
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/rng.h"
 #include "metric/interval.h"
 #include "support/class_table.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -25,8 +25,7 @@ static void fill(uint32_t *gold, uint32_t *predicted, size_t rows, size_t classe
 }
 
 // 5 units, as two rows share a text; how many are of one label varies from resample to resample
-Test(interval, units_and_types_by_hand) {
-    size_t live = mem_live_count();
+CleanTest(interval, units_and_types_by_hand) {
     const uint32_t gold[] = {0, 0, 1, 0, 1, 0}, predicted[] = {0, 1, 1, 0, 0, 0};
     const uint32_t first[] = {0, 1, 2, 3, 4, 0}; // row 5 repeats row 0
     const uint32_t *runs[] = {predicted};
@@ -63,7 +62,6 @@ Test(interval, units_and_types_by_hand) {
     double mean = ones / 2000.0, variance = ones_square / 2000.0 - mean * mean;
     cr_assert_float_eq(variance, 1.2, 0.2, "labels held fixed? variance %g", variance);
     bootstrap_free(&b);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 // mean and variance of the drawn counts against those of a binomial, for small and large means
@@ -209,8 +207,7 @@ Test(interval, no_interval_has_width_zero) {
     }
 }
 
-Test(interval, bad_tables_are_named) {
-    size_t live = mem_live_count();
+CleanTest(interval, bad_tables_are_named) {
     const uint32_t gold[] = {0, 1, 2}, fine[] = {0, 1, 1}, later[] = {0, 2, 2}, chain[] = {0, 0, 1};
     const uint32_t *runs[] = {fine};
     bootstrap b;
@@ -221,7 +218,6 @@ Test(interval, bad_tables_are_named) {
     cr_assert_eq(class_bootstrap(&b, 3, 3, gold, chain, runs, 1), ERR_DATA);
     cr_assert_str_eq(err_message(ERR_DATA), "row 2: its text is said to occur first in row 1");
     cr_assert_eq(class_bootstrap(&b, 0, 3, gold, NULL, runs, 1), ERR_ARG);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(interval, quantiles_interpolate) {

@@ -3,6 +3,7 @@
 #include "metric/interval.h"
 #include "metric/row_lanes.h"
 #include "metric/statistics.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -19,17 +20,15 @@ static double number_score(const char *name, const float *gold, const float *pre
 }
 
 // by hand: x 1 2 3 4, y 1 3 2 5; means 2.5 and 2.75; ranks of y 1 3 2 4
-Test(rows, numbers_by_hand) {
+CleanTest(rows, numbers_by_hand) {
     const float gold[] = {1, 3, 2, 5}, predicted[] = {1, 2, 3, 4};
     const bool first_three[] = {true, true, true, false};
-    size_t live = mem_live_count();
     cr_assert_float_eq(number_score("pearson", gold, predicted, NULL, 4), 5.5 / sqrt(5 * 8.75),
                        1e-15);
     cr_assert_float_eq(number_score("spearman", gold, predicted, NULL, 4), 0.8, 1e-15);
     // at or above 3: gold rows 1 and 3, predicted rows 2 and 3
     cr_assert_float_eq(number_score("klue_f1", gold, predicted, NULL, 4), 0.5, 1e-15);
     cr_assert_float_eq(number_score("spearman", gold, predicted, first_three, 4), 0.5, 1e-15);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 // scipy's rankdata gives equal numbers the mean of their ranks: 1.5 1.5 3 against 1 2 3
@@ -87,8 +86,7 @@ Test(rows, weights_are_repetitions) {
 static const float set_gold[] = {1, 0, 0, 1, 1, 0, 0, 0, 0};
 static const float set_scores[] = {2, -1, -2, -1, 3, 1, -4, -5, 0.5f};
 
-Test(rows, sets_by_hand) {
-    size_t live = mem_live_count();
+CleanTest(rows, sets_by_hand) {
     confusion c;
     cr_assert_not(answers_sum(&c, ANSWER_SET, 3, (answers){.numbers = set_gold},
                               (answers){.numbers = set_scores}, NULL, 3));
@@ -104,7 +102,6 @@ Test(rows, sets_by_hand) {
     cr_assert_float_eq(metric_value("micro_f1", &base), 2.0 * 2 / (3 + 3), 1e-15);
     confusion_free(&base);
     confusion_free(&c);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Labels that are scored alike share the lowest of their ranks, as scikit-learn has it: 1 of 2, and
@@ -305,8 +302,7 @@ Test(rows, equal_scores_are_one_point_of_the_curve) {
                            ((1 + 0.25) / 2 + (1 + 0.5) / 2 + (1 + 0.25) / 2) / 3, 1e-15);
 }
 
-Test(rows, relations_by_hand) {
-    size_t live = mem_live_count();
+CleanTest(rows, relations_by_hand) {
     uint32_t found[4];
     answers_say(found, logits, 4, 3);
     cr_assert_not(memcmp(found, said, sizeof said));
@@ -322,7 +318,6 @@ Test(rows, relations_by_hand) {
     const uint32_t weights[] = {0, 2, 0, 1};
     cr_assert_float_eq(relation_score("klue_auprc", weights, 4), (0.5 + 1 + 0.5) / 3, 1e-15);
     cr_assert_float_eq(relation_score("relation_f1", weights, 4), 2.0 * 2 / (3 + 3), 1e-15);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(rows, relations_keep_their_order_of_labels) {

@@ -3,6 +3,7 @@
 #include "metric/score.h"
 #include "metric/score_text.h"
 #include "platform/file.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -20,8 +21,7 @@ static confusion matrix_of(size_t classes, const uint64_t *counts) {
 }
 
 // by hand: gold 0: 4 right, 1 as class 1; gold 1: 2 as class 0, 3 right
-Test(score, hand_worked_binary) {
-    size_t live = mem_live_count();
+CleanTest(score, hand_worked_binary) {
     confusion c = matrix_of(2, (uint64_t[]){4, 1, 2, 3});
     const struct {
         const char *name;
@@ -52,7 +52,6 @@ Test(score, hand_worked_binary) {
                            cases[i].want);
     }
     confusion_free(&c);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 // by hand: class 2 is absent from gold and predictions, and counts as 0 in the macro mean
@@ -207,9 +206,9 @@ static void check_golden(const cJSON *item, size_t number) {
     confusion_free(&c);
 }
 
-Test(score, equals_scikit_learn) {
+CleanTest(score, equals_scikit_learn) {
     json_setup();
-    size_t live = mem_live_count(), number = 0;
+    size_t number = 0;
     cJSON *cases = NULL;
     cr_assert_not(json_read(&cases, HARNESS_SOURCE_DIR "/tests/golden/metric_scores.json", 0), "%s",
                   err_message(ERR_IO));
@@ -217,7 +216,6 @@ Test(score, equals_scikit_learn) {
     cJSON_ArrayForEach(item, cases) check_golden(item, number++);
     cr_assert_geq(number, 300);
     cJSON_Delete(cases);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(score, klue_f1_tells_of_its_benchmark_alone) {

@@ -1,8 +1,8 @@
 // Tags: which entities they say, and scores of these by hand.
-#include "base/memory.h"
 #include "metric/interval.h"
 #include "metric/rows.h"
 #include "metric/tags.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -47,8 +47,7 @@ static void expect(const confusion *c, const char *name, double want) {
 
 // by hand: gold type 0: units 0-1 and, begun with I-, 0-1 of row 3; type 1: 3 and 3-4. Said of type 0:
 // 0-1, 3-4, 0-2; of type 1: 3-5
-Test(tags, scores_by_hand) {
-    size_t live = mem_live_count();
+CleanTest(tags, scores_by_hand) {
     confusion c = sum_of(said, NULL);
     cr_expect(c.gold[0] == 2 && c.gold[1] == 2 && c.predicted[0] == 3 && c.predicted[1] == 1);
     cr_expect(c.hit[0] == 1 && c.hit[1] == 0 && c.total == 3);
@@ -71,7 +70,6 @@ Test(tags, scores_by_hand) {
     c = sum_of(said, mask);
     expect(&c, "entity_f1", 2.0 / 4);
     confusion_free(&c);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* What is predicted is read strictly from its first unit on. */
@@ -148,10 +146,9 @@ Test(tags, wrong_answers_are_refused) {
     cr_expect_str_eq(err_message(ERR_ARG), "4 tags: expected two for each type, and one for none");
 }
 
-Test(tags, intervals_are_of_rows) {
+CleanTest(tags, intervals_are_of_rows) {
     interval range = {0};
     answers predicted = {.classes = said, .begin = begin};
-    size_t live = mem_live_count();
     cr_assert_not(interval_of_run(&range, metric_find("entity_f1"),
                                   &(test_table){.kind = ANSWER_TAGS,
                                                 .rows = 3,
@@ -161,5 +158,4 @@ Test(tags, intervals_are_of_rows) {
                                                 .runs = 1}));
     cr_expect(range.low <= 0.25 && range.high >= 0.25 && range.low >= 0 && range.high <= 1);
     cr_expect(range.high > range.low);
-    cr_assert_eq(mem_live_count(), live);
 }

@@ -1,9 +1,9 @@
 /* Trees: what is none, and the best by scores against every other one. */
-#include "base/memory.h"
 #include "base/rng.h"
 #include "metric/arcs.h"
 #include "metric/rows.h"
 #include "metric/tree.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -41,8 +41,7 @@ static double best_of_all(const float *scores, size_t stride, uint32_t words, ui
     }
 }
 
-Test(tree, decoding_finds_the_best_of_all) {
-    size_t live = mem_live_count();
+CleanTest(tree, decoding_finds_the_best_of_all) {
     enum { STRIDE = 9 };
     for (uint32_t words = 1; words <= 6; words++) {
         for (uint32_t round = 0; round < (words < 6 ? 40 : 3); round++) {
@@ -62,7 +61,6 @@ Test(tree, decoding_finds_the_best_of_all) {
             }
         }
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* A long sentence, all scores equal: the first of equals, and still a tree. */
@@ -186,8 +184,7 @@ Test(tree, arcs_are_counted_by_hand) {
 }
 
 /* Two sentences, one of them counted twice; relations are checked, and so are units. */
-Test(tree, scores_of_arcs) {
-    size_t live = mem_live_count();
+CleanTest(tree, scores_of_arcs) {
     const uint32_t gold[] = {2, 0, 0, 0, 1, 0, 0, 1, 0, 1, 2, 1};
     uint32_t said[] = {2, 0, 0, 0, 2, 0, 2, 1, 0, 1, 2, 0}, begin[] = {0, 2, 4};
     const uint32_t weights[] = {2, 1};
@@ -215,5 +212,4 @@ Test(tree, scores_of_arcs) {
     cr_expect(strstr(err_message(ERR_DATA), "row 1: gold relation 2, predicted relation 3"), "%s",
               err_message(ERR_DATA));
     confusion_free(&c);
-    cr_assert_eq(mem_live_count(), live);
 }

@@ -1,11 +1,10 @@
-#include "base/memory.h"
 #include "model/batch.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
-Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
-    size_t live = mem_live_count();
+CleanTest(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
     device d;
     cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
     batch b;
@@ -63,5 +62,4 @@ Test(batch, regions_of_slots_and_micro_batches_do_not_overlap) {
     }
     batch_free(&b);
     device_close(&d);
-    cr_assert_eq(mem_live_count(), live);
 }

@@ -130,42 +130,34 @@ static void check_gradients(float dropout, uint32_t micro_tokens, uint32_t hidde
 }
 
 /* The word embedding's gradient is that of its lookups and of the product that it is tied to. */
-Test(bert, gradients_of_masked_language_models_equal_central_differences) {
-    size_t live = mem_live_count();
+CleanTest(bert, gradients_of_masked_language_models_equal_central_differences) {
     check_gradients_of(&head_masked_lm, 0.3f, 15, 12, &encoder_bert, 0);
     check_gradients_of(&head_masked_lm, 0.3f, 9, 12, &encoder_bert, 0); // nothing chosen of one
     check_gradients_of(&head_masked_lm, 0, 15, 12, &encoder_electra, 20);
     check_gradients_of(&head_masked_lm, 0, 15, 12, &encoder_albert, 8);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* A dropout of its own for each token. */
-Test(bert, gradients_of_token_classifiers_equal_central_differences) {
-    size_t live = mem_live_count();
+CleanTest(bert, gradients_of_token_classifiers_equal_central_differences) {
     check_gradients_of(&head_token_classification, 0.3f, 15, 12, &encoder_bert, 0);
     check_gradients_of(&head_token_classification, 0.3f, 9, 32, &encoder_distilbert, 0);
     check_gradients_of(&head_token_classification, 0, 15, 12, &encoder_electra, 20);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(bert, gradients_equal_central_differences) {
-    size_t live = mem_live_count();
+CleanTest(bert, gradients_equal_central_differences) {
     for (uint32_t hidden = 12; hidden <= 32; hidden += 20) {
         check_gradients(0, 15, hidden, &encoder_bert, 0);
         check_gradients(0.3f, 15, hidden, &encoder_bert, 0);
         check_gradients(0.3f, 9, hidden, &encoder_bert, 0); // several micro-batches
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* An embedding narrower and one wider than the hidden states, heads with dropouts of their own. */
-Test(bert, gradients_of_other_families_equal_central_differences) {
-    size_t live = mem_live_count();
+CleanTest(bert, gradients_of_other_families_equal_central_differences) {
     check_gradients(0.3f, 15, 12, &encoder_roberta, 0);
     check_gradients(0.3f, 9, 12, &encoder_electra, 20);
     check_gradients(0.3f, 9, 12, &encoder_distilbert, 0);
     check_gradients(0.3f, 15, 12, &encoder_albert, 8);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* --- the rows read alone --- */
@@ -267,8 +259,7 @@ static void check_same(tiny_model *t, const char *selector, double bound,
 
 /* The last layer on [CLS] rows, or on those chosen, alone is the same function with the same
  * dropout. */
-Test(bert, first_rows_alone_give_the_same_step) {
-    size_t live = mem_live_count();
+CleanTest(bert, first_rows_alone_give_the_same_step) {
     tiny_model t = {0};
     for (size_t i = 0; family_at(i); i++) {
         uint32_t hidden = family_at(i) == &encoder_electra ? 256 : 64;
@@ -277,7 +268,6 @@ Test(bert, first_rows_alone_give_the_same_step) {
         check_same(&t, "cpu", 1e-5, family_at(i), hidden);
 #endif
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 #if HARNESS_VULKAN
@@ -561,17 +551,13 @@ static void check_golden(const char *selector) {
     device_close(&t.device);
 }
 
-Test(bert, equals_pytorch_on_the_reference) {
-    size_t live = mem_live_count();
+CleanTest(bert, equals_pytorch_on_the_reference) {
     check_golden("reference");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 #if HARNESS_CPU
-Test(bert, equals_pytorch_on_the_cpu) {
-    size_t live = mem_live_count();
+CleanTest(bert, equals_pytorch_on_the_cpu) {
     check_golden("cpu");
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif
 

@@ -241,17 +241,13 @@ Test(parser, gradients_equal_central_differences) {
     golden_close(&g);
 }
 
-Test(parser, equals_pytorch_on_the_reference) {
-    size_t live = mem_live_count();
+CleanTest(parser, equals_pytorch_on_the_reference) {
     check_golden("reference");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 #if HARNESS_CPU
-Test(parser, equals_pytorch_on_the_cpu) {
-    size_t live = mem_live_count();
+CleanTest(parser, equals_pytorch_on_the_cpu) {
     check_golden("cpu");
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif
 

@@ -1,8 +1,9 @@
-/* Assertions on `err` with its message. */
+/* Assertions on `err` with its message, and on what a test leaves. */
 #ifndef HARNESS_TESTS_SUPPORT_MUST_H
 #define HARNESS_TESTS_SUPPORT_MUST_H
 
 #include "base/err.h"
+#include "base/memory.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -23,5 +24,15 @@
         cr_assert_not_null(strstr(err_message(must_e), (part)), "expected '%s' in: %s", (part),    \
                            err_message(must_e));                                                   \
     } while (0)
+
+/* A test that frees every block that it has taken. */
+#define CleanTest(suite, name)                                                                     \
+    static void suite##_##name##_leaves_nothing(void);                                             \
+    Test(suite, name) {                                                                            \
+        size_t live = mem_live_count();                                                            \
+        suite##_##name##_leaves_nothing();                                                         \
+        cr_assert_eq(mem_live_count(), live);                                                      \
+    }                                                                                              \
+    static void suite##_##name##_leaves_nothing(void)
 
 #endif

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-Test(manifest, all_of_ours_load_with_the_documented_headlines) {
+CleanTest(manifest, all_of_ours_load_with_the_documented_headlines) {
     static const struct {
         const char *name, *headline;
         size_t labels;
@@ -48,7 +48,6 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
         {"ud_ko_kaist", "las", 31},
     };
     json_setup();
-    size_t live = mem_live_count();
     enum { KNOWN = sizeof known / sizeof *known };
     size_t found = 0;
     task_catalog c;
@@ -72,7 +71,6 @@ Test(manifest, all_of_ours_load_with_the_documented_headlines) {
     }
     cr_expect_eq(found, KNOWN);
     task_catalog_free(&c);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(manifest, unknown_names_list_the_known_and_the_nearest) {
@@ -296,10 +294,9 @@ static char *changed(const char *from, const char *to) {
     return text;
 }
 
-Test(manifest, wrong_ones_name_file_key_found_and_allowed) {
+CleanTest(manifest, wrong_ones_name_file_key_found_and_allowed) {
     char folder[] = "/tmp/harness-test-XXXXXX", path[64];
     json_setup();
-    size_t live = mem_live_count();
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/made.json", folder);
     task t;
@@ -331,7 +328,6 @@ Test(manifest, wrong_ones_name_file_key_found_and_allowed) {
     mem_free(text);
     mem_free(hash);
     cr_assert_eq(folder_remove(folder), ERR_OK);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(manifest, a_users_folder_comes_first) {

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -20,9 +21,9 @@ static void load(task *t, dataset *d, const char *name) {
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
 }
 
-Test(sample, sixteen_train_and_eight_test_sentences_of_each_label) {
+CleanTest(sample, sixteen_train_and_eight_test_sentences_of_each_label) {
     json_setup();
-    size_t live = mem_live_count(), total = 0;
+    size_t total = 0;
     for (size_t i = 0; i < TASKS; i++) {
         task t;
         dataset d;
@@ -38,7 +39,6 @@ Test(sample, sixteen_train_and_eight_test_sentences_of_each_label) {
         task_free(&t);
     }
     cr_expect_eq(total, 480);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(sample, the_other_hate_columns_have_every_label_in_both_splits) {

@@ -61,7 +61,7 @@ static void check(const tokenizer *t, const encode_case *cases, size_t count) {
     encoding_free(&e);
 }
 
-Test(tokenizer, cased_text) {
+CleanTest(tokenizer, cased_text) {
     static const encode_case cases[] = {
         {"", "2 3"},
         {"   \t\n", "2 3"},
@@ -103,15 +103,13 @@ Test(tokenizer, cased_text) {
         {"하\u11AB", "2 30 29 3"},
         {"\u1112\u1161\u11AB", "2 27 28 29 3"}, // conjoining jamo stay as they are
     };
-    size_t live = mem_live_count();
     tokenizer t;
     make(&t, false);
     check(&t, cases, sizeof cases / sizeof *cases);
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, lower_case_strips_accents) {
+CleanTest(tokenizer, lower_case_strips_accents) {
     static const encode_case cases[] = {
         {"HELLO", "2 12 3"},
         {"Hello", "2 12 3"},
@@ -127,15 +125,13 @@ Test(tokenizer, lower_case_strips_accents) {
         {MARKED, "2 40 3"},
         {"a\u302e\u0301\U0001d165", "2 40 3"}, // put in order, past the one that goes
     };
-    size_t live = mem_live_count();
     tokenizer t;
     make(&t, true);
     check(&t, cases, sizeof cases / sizeof *cases);
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, special_tokens_in_the_text) {
+CleanTest(tokenizer, special_tokens_in_the_text) {
     static const encode_case cases[] = {
         {"[SEP]", "2 3 3"},
         {"영화[SEP]가", "2 5 3 1 3"},
@@ -148,16 +144,13 @@ Test(tokenizer, special_tokens_in_the_text) {
         {"[sep]", "2 33 1 34 3"},
         {"[SE\u00ADP]", "2 33 35 36 34 3"}, // found before cleaning only
     };
-    size_t live = mem_live_count();
     tokenizer t;
     make(&t, false);
     check(&t, cases, sizeof cases / sizeof *cases);
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, over_long_words_are_unknown) {
-    size_t live = mem_live_count();
+CleanTest(tokenizer, over_long_words_are_unknown) {
     tokenizer t;
     encoding e = {0};
     char text[3 * 101];
@@ -176,10 +169,9 @@ Test(tokenizer, over_long_words_are_unknown) {
     cr_assert_eq(e.count, 3);
     encoding_free(&e);
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, truncation_keeps_the_frame) {
+CleanTest(tokenizer, truncation_keeps_the_frame) {
     static const struct {
         size_t max;
         const char *want;
@@ -192,7 +184,6 @@ Test(tokenizer, truncation_keeps_the_frame) {
         {3, "2 5 3", 5},
         {2, "2 3", 6},
     };
-    size_t live = mem_live_count();
     tokenizer t;
     encoding e = {0};
     const char *text = "영화가 정말 재미있다";
@@ -208,10 +199,9 @@ Test(tokenizer, truncation_keeps_the_frame) {
                      "a maximum length of 1 leaves no room for the 2 special tokens");
     encoding_free(&e);
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, pairs_have_a_second_type) {
+CleanTest(tokenizer, pairs_have_a_second_type) {
     // longest first, as `tokenizers` cuts: see its truncate_encodings
     static const struct {
         const char *a, *b;
@@ -229,7 +219,6 @@ Test(tokenizer, pairs_have_a_second_type) {
         {"a a a a a a", "! ! ! ! ! !", 7, "2 16 16 3 11 11 3", 4},
         {"a a", "!", 3, "2 3 3", 2},
     };
-    size_t live = mem_live_count();
     tokenizer t;
     encoding e = {0};
     make(&t, false);
@@ -243,10 +232,9 @@ Test(tokenizer, pairs_have_a_second_type) {
     cr_assert_eq(tokenizer_encode_pair(&t, &e, "a", 1, "a", 1, 2), ERR_ARG);
     encoding_free(&e);
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, hostile_bytes_are_refused_with_their_place) {
+CleanTest(tokenizer, hostile_bytes_are_refused_with_their_place) {
     static const struct {
         const char *bytes;
         size_t count, bad;
@@ -254,7 +242,6 @@ Test(tokenizer, hostile_bytes_are_refused_with_their_place) {
         {"\xFF", 1, 0},     {"a\x80", 2, 1},       {"\xED\xA0\x80", 3, 0},    {"a\xEA\xB0", 3, 1},
         {"\xC0\x80", 2, 0}, {"ab[SEP]\xF8", 8, 7}, {"[SEP]\xEA[SEP]", 11, 5},
     };
-    size_t live = mem_live_count();
     tokenizer cased, lower;
     encoding e = {0};
     make(&cased, false);
@@ -273,12 +260,10 @@ Test(tokenizer, hostile_bytes_are_refused_with_their_place) {
     encoding_free(&e);
     tokenizer_free(&cased);
     tokenizer_free(&lower);
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, a_missing_special_token_is_named) {
+CleanTest(tokenizer, a_missing_special_token_is_named) {
     static const char *const needed[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]"};
-    size_t live = mem_live_count();
     for (size_t i = 0; i < 4; i++) {
         char *tokens[WORDS], want[80];
         size_t count = 0;
@@ -291,12 +276,10 @@ Test(tokenizer, a_missing_special_token_is_named) {
         cr_assert_str_eq(err_message(ERR_FORMAT), want);
         cr_assert_null(t.tokens);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(tokenizer, find_gives_the_later_of_equal_tokens) {
+CleanTest(tokenizer, find_gives_the_later_of_equal_tokens) {
     char *tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##a", "a", ""};
-    size_t live = mem_live_count();
     tokenizer t;
     cr_assert_eq(tokenizer_from_tokens(&t, tokens, 8, false), ERR_OK);
     cr_assert_eq(t.mask_id, TOKENIZER_NO_ID);
@@ -308,7 +291,6 @@ Test(tokenizer, find_gives_the_later_of_equal_tokens) {
     static const encode_case cases[] = {{"aa a", "2 6 5 6 3"}};
     check(&t, cases, 1);
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 enum { THREADS = 4, ROUNDS = 2000 };
@@ -331,8 +313,7 @@ static void *encode_much(void *context) {
     return NULL;
 }
 
-Test(tokenizer, threads_share_one) {
-    size_t live = mem_live_count();
+CleanTest(tokenizer, threads_share_one) {
     pthread_t threads[THREADS];
     worker workers[THREADS];
     tokenizer t;
@@ -346,7 +327,6 @@ Test(tokenizer, threads_share_one) {
         cr_assert_eq(workers[i].wrong, 0, "thread %zu", i);
     }
     tokenizer_free(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 // Every allocation fails once; nothing may leak and the message must say so.

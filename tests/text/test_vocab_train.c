@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "support/must.h"
 #include "support/program.h"
 #include "task/task.h"
 
@@ -29,7 +30,7 @@ static void train(tokenizer *t, const char *const *texts, size_t count, const vo
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
 }
 
-Test(vocab_train, merges_worked_by_hand) {
+CleanTest(vocab_train, merges_worked_by_hand) {
     static const struct {
         const char *text;
         vocab_options o;
@@ -62,7 +63,6 @@ Test(vocab_train, merges_worked_by_hand) {
         {"Ab aB", {0}, "A B a b ##B ##b"},
         {"Ab aB", {.lowercase = true}, "a b ##b ab"},
     };
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tokenizer t;
         train(&t, &cases[i].text, 1, &cases[i].o);
@@ -71,13 +71,11 @@ Test(vocab_train, merges_worked_by_hand) {
                   t.mask_id == 4);
         tokenizer_free(&t);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(vocab_train, order_of_texts_does_not_matter) {
+CleanTest(vocab_train, order_of_texts_does_not_matter) {
     static const char *const texts[] = {"오늘 날씨가 좋다", "날씨가 흐리다", "오늘은 좋다",
                                         "흐린 날씨", "좋다 좋다"};
-    size_t live = mem_live_count();
     char first[65], hash[65];
     for (size_t shift = 0; shift < 5; shift++) {
         const char *turned[5];
@@ -90,18 +88,15 @@ Test(vocab_train, order_of_texts_does_not_matter) {
         cr_assert_neq(tokenizer_find(&t, "날씨"), TOKENIZER_NO_ID);
         tokenizer_free(&t);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(vocab_train, bad_text_is_named) {
+CleanTest(vocab_train, bad_text_is_named) {
     text_span spans[] = {{"good", 4}, {"ba\xFF", 3}};
-    size_t live = mem_live_count();
     tokenizer t;
     cr_assert_eq(vocab_train(&t, spans, 2, NULL), ERR_FORMAT);
     cr_assert_str_eq(err_message(ERR_FORMAT),
                      "text 2 of the training texts: byte 2 of the text is not UTF-8");
     cr_assert_null(t.tokens);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(vocab_train, survives_lack_of_memory) {

@@ -8,19 +8,18 @@ typedef struct attending {
     const query_tile *tiles;
     const float *qkv, *out, *dout, *lse;
     float *out_to, *lse_to, *dqkv;
-    size_t tokens, heads, head_size;
-    float scale;
-    dropout_spec drop;
+    const attention_spec *spec;
 } attending;
 
 static void attention_item(void *context, size_t item, float *workspace) {
     const attending *w = context;
-    size_t head = item % w->heads, hidden = w->heads * w->head_size;
-    const query_tile *tile = &w->tiles[item / w->heads];
+    size_t heads = w->spec->heads, size = w->spec->head_size, hidden = heads * size;
+    size_t head = item % heads;
+    const query_tile *tile = &w->tiles[item / heads];
     if (tile->first) return; // the sentence's first entry covers it
-    size_t row = tile->start * hidden + head * w->head_size;
-    size_t row3 = tile->start * 3 * hidden + head * w->head_size;
-    size_t lse = head * w->tokens + tile->start;
+    size_t row = tile->start * hidden + head * size;
+    size_t row3 = tile->start * 3 * hidden + head * size;
+    size_t lse = head * cpu__size(w->call, w->spec->tokens) + tile->start;
     bool is_backward = w->dqkv != NULL;
     cpu_attention a = {
         .qkv = w->qkv + row3,
@@ -31,11 +30,11 @@ static void attention_item(void *context, size_t item, float *workspace) {
         .lse_to = is_backward ? NULL : w->lse_to + lse,
         .dqkv = is_backward ? w->dqkv + row3 : NULL,
         .hidden = hidden,
-        .head_size = w->head_size,
+        .head_size = size,
         .length = tile->length,
-        .scale = w->scale,
-        .has_dropout = w->drop.p > 0,
-        .drop = cpu__dropout_of(w->call, w->drop, (uint32_t)head << 16, tile->ordinal),
+        .scale = w->spec->scale,
+        .has_dropout = w->spec->drop.p > 0,
+        .drop = cpu__dropout_of(w->call, w->spec->drop, (uint32_t)head << 16, tile->ordinal),
         .workspace = workspace,
     };
     if (is_backward)
@@ -48,8 +47,8 @@ static err attend(attending *w, size_t tiles) {
     size_t longest = 0;
     for (size_t i = 0; i < tiles; i++)
         if (w->tiles[i].length > longest) longest = w->tiles[i].length;
-    err e = cpu__workspace(w->call->device, cpu__attention_workspace(longest, w->head_size));
-    if (!e) cpu__for(w->call->device, tiles * w->heads, attention_item, w);
+    err e = cpu__workspace(w->call->device, cpu__attention_workspace(longest, w->spec->head_size));
+    if (!e) cpu__for(w->call->device, tiles * w->spec->heads, attention_item, w);
     return e;
 }
 
@@ -57,8 +56,7 @@ static err attend(attending *w, size_t tiles) {
 #define ATTENDING(a)                                                                               \
     .call = call, .kernels = cpu__kernels(call),                                                   \
     .tiles = (const query_tile *)(const void *)cpu__given_words((a)->tiles),                       \
-    .qkv = cpu__reals((a)->qkv), .tokens = cpu__size(call, (a)->tokens), .heads = (a)->heads,      \
-    .head_size = (a)->head_size, .scale = (a)->scale, .drop = (a)->drop
+    .qkv = cpu__reals((a)->qkv), .spec = &(a)->spec
 
 err cpu__attention_fwd(const op_call *call, const op *o) {
     const struct attention_fwd *a = &o->as.attention_fwd;
@@ -80,16 +78,15 @@ typedef struct first_attending {
     const float *q, *kv, *dout;
     float *out_to, *dq, *dkv;
     const uint32_t *starts, *ordinals;
-    size_t heads, head_size;
-    float scale;
-    dropout_spec drop;
+    const attention_spec *spec;
 } first_attending;
 
 static void first_item(void *context, size_t item, float *workspace) {
     const first_attending *w = context;
-    size_t head = item % w->heads, b = item / w->heads, hidden = w->heads * w->head_size;
-    size_t row = b * hidden + head * w->head_size;
-    size_t rows = w->starts[b] * 2 * hidden + head * w->head_size;
+    size_t heads = w->spec->heads, size = w->spec->head_size, hidden = heads * size;
+    size_t head = item % heads, b = item / heads;
+    size_t row = b * hidden + head * size;
+    size_t rows = w->starts[b] * 2 * hidden + head * size;
     bool is_backward = w->dq != NULL;
     cpu_first_attention a = {
         .q = w->q + row,
@@ -99,11 +96,11 @@ static void first_item(void *context, size_t item, float *workspace) {
         .dq = is_backward ? w->dq + row : NULL,
         .dkv = is_backward ? w->dkv + rows : NULL,
         .hidden = hidden,
-        .head_size = w->head_size,
+        .head_size = size,
         .length = w->starts[b + 1] - w->starts[b],
-        .scale = w->scale,
-        .has_dropout = w->drop.p > 0,
-        .drop = cpu__dropout_of(w->call, w->drop, (uint32_t)head << 16,
+        .scale = w->spec->scale,
+        .has_dropout = w->spec->drop.p > 0,
+        .drop = cpu__dropout_of(w->call, w->spec->drop, (uint32_t)head << 16,
                                 w->ordinals ? w->ordinals[b] : 0),
         .workspace = workspace,
     };
@@ -120,14 +117,14 @@ static err first_run(first_attending *w, size_t sentences) {
         if (length > longest) longest = length;
     }
     err e = cpu__workspace(w->call->device, cpu__first_attention_workspace(longest));
-    if (!e) cpu__for(w->call->device, sentences * w->heads, first_item, w);
+    if (!e) cpu__for(w->call->device, sentences * w->spec->heads, first_item, w);
     return e;
 }
 
 #define FIRST_ATTENDING(a)                                                                         \
     .call = call, .q = cpu__reals((a)->q), .kv = cpu__reals((a)->kv),                              \
     .starts = cpu__given_words((a)->starts), .ordinals = cpu__words((a)->ordinals),                \
-    .heads = (a)->heads, .head_size = (a)->head_size, .scale = (a)->scale, .drop = (a)->drop
+    .spec = &(a)->spec
 
 err cpu__first_attention_fwd(const op_call *call, const op *o) {
     const struct first_attention_fwd *a = &o->as.first_attention_fwd;

@@ -87,7 +87,6 @@ typedef struct cpu_kernels {
                       size_t n);
     /* out (n) += sum of `rows` rows of x that are `stride` apart */
     void (*column_sums)(float *out, const float *x, size_t rows, size_t stride, size_t n);
-    void (*tanh_bwd)(float *dx, const float *dy, const float *y, size_t n);
     double (*square_sum)(const float *x, size_t n);
     /* c (m, n), rows ldc apart, = sum over l < k of a (i, l) b (j, l), + beta c unless beta is 0.
      * An element's bits depend on k alone. workspace: cpu__product_workspace(m) floats. */

@@ -133,6 +133,8 @@ static void finish_dx(float *dx, const float *d, const float *pre, activation ac
                       const float *more, size_t n) {
     if (pre && act == ACT_GELU) {
         THROUGH(gelu_slope_of);
+    } else if (pre && act == ACT_TANH) {
+        THROUGH(tanh_slope_of);
     } else if (pre && act == ACT_RELU) {
         THROUGH(relu_slope_of);
     } else if (pre && act == ACT_GELU_TANH) {
@@ -148,10 +150,6 @@ static void column_sums(float *out, const float *x, size_t rows, size_t stride, 
         const float *row = x + r * stride;
         SIMD for (size_t i = 0; i < n; i++) out[i] += row[i];
     }
-}
-
-static void tanh_bwd(float *dx, const float *dy, const float *y, size_t n) {
-    SIMD for (size_t i = 0; i < n; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
 }
 
 static double square_sum(const float *x, size_t n) {
@@ -270,7 +268,6 @@ const cpu_kernels CPU_KERNELS = {
     .finish_fwd = finish_fwd,
     .finish_dx = finish_dx,
     .column_sums = column_sums,
-    .tanh_bwd = tanh_bwd,
     .square_sum = square_sum,
     .product = tile_product,
     .attention_fwd = attention_fwd,

@@ -83,6 +83,10 @@ static inline float tanh_of(float x) {
     return a < 0.625f ? small : large;
 }
 
+static inline float tanh_slope_of(float y) {
+    return 1.0f - y * y;
+}
+
 static inline float relu_of(float x) {
     return x > 0 ? x : 0.0f;
 }

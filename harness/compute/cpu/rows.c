@@ -107,19 +107,6 @@ err cpu__dropout(const op_call *call, const op *o) {
     return e ? e : cpu__items(call, o, cpu__size(call, o->as.dropout.rows), dropout_item);
 }
 
-static void tanh_item(const cpu_job *j, size_t item) {
-    const struct tanh_bwd *a = &j->o->as.tanh_bwd;
-    size_t all = (size_t)cpu__size(j->call, a->rows) * a->cols, first = item * FLAT;
-    j->kernels->tanh_bwd(cpu__given_reals(a->dx) + first, cpu__given_reals(a->dy) + first,
-                         cpu__given_reals(a->y) + first, cpu__end(item, FLAT, all) - first);
-}
-
-err cpu__tanh_bwd(const op_call *call, const op *o) {
-    const struct tanh_bwd *a = &o->as.tanh_bwd;
-    size_t count = (size_t)cpu__size(call, a->rows) * a->cols;
-    return cpu__items(call, o, cpu__parts(count, FLAT), tanh_item);
-}
-
 static void slope_item(const cpu_job *j, size_t item) {
     const struct activation_bwd *a = &j->o->as.activation_bwd;
     size_t all = (size_t)cpu__size(j->call, a->rows) * a->cols, first = item * FLAT;

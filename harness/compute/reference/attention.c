@@ -12,11 +12,11 @@ typedef struct head_view {
     size_t stride, size; /* 3H, D */
 } head_view;
 
-static head_view view_of(const double *qkv, uint32_t start, uint32_t head, uint32_t heads,
-                         uint32_t head_size) {
-    size_t hidden = (size_t)heads * head_size;
-    const double *q = qkv + start * 3 * hidden + (size_t)head * head_size;
-    return (head_view){q, q + hidden, q + 2 * hidden, 3 * hidden, head_size};
+static head_view view_of(const double *qkv, uint32_t start, uint32_t head,
+                         const attention_spec *a) {
+    size_t hidden = (size_t)a->heads * a->head_size;
+    const double *q = qkv + start * 3 * hidden + (size_t)head * a->head_size;
+    return (head_view){q, q + hidden, q + 2 * hidden, 3 * hidden, a->head_size};
 }
 
 static double dot(const double *a, const double *b, size_t count) {
@@ -36,13 +36,13 @@ static double forward_row(const op_call *call, const struct attention_fwd *a, he
                           uint32_t row) {
     double max = -INFINITY, sum = 0;
     for (uint32_t j = 0; j < tile->length; j++) {
-        p[j] = dot(v.q + row * v.stride, v.k + j * v.stride, v.size) * (double)a->scale;
+        p[j] = dot(v.q + row * v.stride, v.k + j * v.stride, v.size) * (double)a->spec.scale;
         if (p[j] > max) max = p[j];
     }
     for (uint32_t j = 0; j < tile->length; j++) sum += p[j] = exp(p[j] - max);
     for (size_t c = 0; c < v.size; c++) out[c] = 0;
     for (uint32_t j = 0; j < tile->length; j++) {
-        double w = p[j] / sum * reference__keep(call, a->drop, j, row, head, tile->ordinal);
+        double w = p[j] / sum * reference__keep(call, a->spec.drop, j, row, head, tile->ordinal);
         for (size_t c = 0; c < v.size; c++) out[c] += w * v.v[j * v.stride + c];
     }
     return max + log(sum);
@@ -50,7 +50,8 @@ static double forward_row(const op_call *call, const struct attention_fwd *a, he
 
 err reference__attention_fwd(const op_call *call, const op *o) {
     const struct attention_fwd *a = &o->as.attention_fwd;
-    size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
+    size_t hidden = (size_t)a->spec.heads * a->spec.head_size,
+           tokens = reference__size(call, a->spec.tokens);
     double *out = reference__reals(a->out), *lse = reference__reals(a->lse);
     const double *qkv = reference__reals(a->qkv);
     const query_tile *tiles = (const query_tile *)reference__words(a->tiles);
@@ -58,12 +59,12 @@ err reference__attention_fwd(const op_call *call, const op *o) {
     err e = mem_new(&p, tokens);
     if (e) return e;
     for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {
-        for (uint32_t head = 0; head < a->heads; head++) {
-            head_view v = view_of(qkv, tiles[n].start, head, a->heads, a->head_size);
+        for (uint32_t head = 0; head < a->spec.heads; head++) {
+            head_view v = view_of(qkv, tiles[n].start, head, &a->spec);
             for (uint32_t r = 0; r < tile_rows(&tiles[n], call->device->tile_rows); r++) {
                 uint32_t row = tiles[n].first + r;
                 size_t t = tiles[n].start + row;
-                double *to = out + t * hidden + (size_t)head * a->head_size;
+                double *to = out + t * hidden + (size_t)head * a->spec.head_size;
                 lse[head * tokens + t] = forward_row(call, a, v, to, p, &tiles[n], head, row);
             }
         }
@@ -88,8 +89,8 @@ static void backward_pair(const op_call *call, const struct attention_bwd *a, ba
     head_view v = b.v;
     const double *q = v.q + row * v.stride, *k = v.k + key * v.stride;
     const double *dout = b.dout + row * b.hidden;
-    double scale = (double)a->scale;
-    double keep = reference__keep(call, a->drop, key, row, head, tile->ordinal);
+    double scale = (double)a->spec.scale;
+    double keep = reference__keep(call, a->spec.drop, key, row, head, tile->ordinal);
     double p = exp(dot(q, k, v.size) * scale - b.lse[row]);
     double dp = dot(dout, v.v + key * v.stride, v.size) * keep;
     double ds = p * (dp - dot(dout, b.out + row * b.hidden, v.size));
@@ -102,7 +103,8 @@ static void backward_pair(const op_call *call, const struct attention_bwd *a, ba
 
 err reference__attention_bwd(const op_call *call, const op *o) {
     const struct attention_bwd *a = &o->as.attention_bwd;
-    size_t hidden = (size_t)a->heads * a->head_size, tokens = reference__size(call, a->tokens);
+    size_t hidden = (size_t)a->spec.heads * a->spec.head_size,
+           tokens = reference__size(call, a->spec.tokens);
     double *dqkv = reference__given_reals(a->dqkv);
     const double *qkv = reference__given_reals(a->qkv), *lse = reference__given_reals(a->lse);
     const double *out = reference__given_reals(a->out), *dout = reference__given_reals(a->dout);
@@ -110,9 +112,9 @@ err reference__attention_bwd(const op_call *call, const op *o) {
     for (size_t i = 0; i < tokens * 3 * hidden; i++) dqkv[i] = 0;
     for (uint32_t n = 0; n < reference__size(call, a->tile_count); n++) {
         const query_tile *tile = &tiles[n];
-        for (uint32_t head = 0; head < a->heads; head++) {
-            size_t column = (size_t)head * a->head_size;
-            backward_view b = {.v = view_of(qkv, tile->start, head, a->heads, a->head_size),
+        for (uint32_t head = 0; head < a->spec.heads; head++) {
+            size_t column = (size_t)head * a->spec.head_size;
+            backward_view b = {.v = view_of(qkv, tile->start, head, &a->spec),
                                .out = out + tile->start * hidden + column,
                                .dout = dout + tile->start * hidden + column,
                                .lse = lse + head * tokens + tile->start,
@@ -149,23 +151,23 @@ static uint32_t ordinal_of(span ordinals, uint32_t b) {
 
 err reference__first_attention_fwd(const op_call *call, const op *o) {
     const struct first_attention_fwd *a = &o->as.first_attention_fwd;
-    size_t size = a->head_size, hidden = a->heads * size;
+    size_t size = a->spec.head_size, hidden = a->spec.heads * size;
     const uint32_t *starts = reference__words(a->starts);
     double *p = NULL;
-    err e = mem_new(&p, reference__size(call, a->tokens));
+    err e = mem_new(&p, reference__size(call, a->spec.tokens));
     if (e) return e;
     for (uint32_t b = 0; b < reference__size(call, a->rows); b++) {
         uint32_t length = starts[b + 1] - starts[b];
-        for (uint32_t head = 0; head < a->heads; head++) {
+        for (uint32_t head = 0; head < a->spec.heads; head++) {
             const double *q = reference__reals(a->q) + b * hidden + head * size;
             const double *k = reference__reals(a->kv) + starts[b] * 2 * hidden + head * size;
             const double *v = k + hidden;
             double *out = reference__reals(a->out) + b * hidden + head * size;
-            first_probabilities(p, q, k, 2 * hidden, size, length, (double)a->scale);
+            first_probabilities(p, q, k, 2 * hidden, size, length, (double)a->spec.scale);
             for (size_t c = 0; c < size; c++) out[c] = 0;
             for (uint32_t j = 0; j < length; j++) {
-                double w =
-                    p[j] * reference__keep(call, a->drop, j, 0, head, ordinal_of(a->ordinals, b));
+                double w = p[j] * reference__keep(call, a->spec.drop, j, 0, head,
+                                                  ordinal_of(a->ordinals, b));
                 for (size_t c = 0; c < size; c++) out[c] += w * v[j * 2 * hidden + c];
             }
         }
@@ -177,17 +179,17 @@ err reference__first_attention_fwd(const op_call *call, const op *o) {
 /* One sentence and head; p and dp (length) are workspace. */
 static void first_backward(const op_call *call, const struct first_attention_bwd *a, uint32_t b,
                            uint32_t head, double *p, double *dp) {
-    size_t size = a->head_size, hidden = a->heads * size, stride = 2 * hidden;
+    size_t size = a->spec.head_size, hidden = a->spec.heads * size, stride = 2 * hidden;
     uint32_t start = reference__words(a->starts)[b];
     uint32_t length = reference__words(a->starts)[b + 1] - start;
     size_t row = b * hidden + head * size, rows = start * stride + head * size;
     const double *q = reference__reals(a->q) + row, *dout = reference__reals(a->dout) + row;
     const double *k = reference__reals(a->kv) + rows, *v = k + hidden;
     double *dq = reference__reals(a->dq) + row, *dk = reference__reals(a->dkv) + rows;
-    double scale = (double)a->scale, delta = 0;
+    double scale = (double)a->spec.scale, delta = 0;
     first_probabilities(p, q, k, stride, size, length, scale);
     for (uint32_t j = 0; j < length; j++) {
-        double keep = reference__keep(call, a->drop, j, 0, head, ordinal_of(a->ordinals, b));
+        double keep = reference__keep(call, a->spec.drop, j, 0, head, ordinal_of(a->ordinals, b));
         dp[j] = dot(dout, v + j * stride, size) * keep;
         delta += p[j] * dp[j];
         for (size_t c = 0; c < size; c++) dk[hidden + j * stride + c] = p[j] * keep * dout[c];
@@ -204,12 +206,12 @@ static void first_backward(const op_call *call, const struct first_attention_bwd
 
 err reference__first_attention_bwd(const op_call *call, const op *o) {
     const struct first_attention_bwd *a = &o->as.first_attention_bwd;
-    size_t tokens = reference__size(call, a->tokens);
+    size_t tokens = reference__size(call, a->spec.tokens);
     double *workspace = NULL;
     err e = mem_new(&workspace, 2 * tokens);
     if (e) return e;
     for (uint32_t b = 0; b < reference__size(call, a->rows); b++)
-        for (uint32_t head = 0; head < a->heads; head++)
+        for (uint32_t head = 0; head < a->spec.heads; head++)
             first_backward(call, a, b, head, workspace, workspace + tokens);
     mem_free(workspace);
     return ERR_OK;

@@ -44,12 +44,12 @@ double reference__activate(activation act, double x) {
 }
 
 double reference__slope(activation act, double x) {
-    double t = tanh(act == ACT_GELU_TANH ? gelu_argument(x) : x);
+    double t = act == ACT_GELU_TANH ? tanh(gelu_argument(x)) : 0;
     switch (act) {
     case ACT_GELU:
         return 0.5 * erfc(-x * 0.70710678118654752440) +
                x * 0.39894228040143267794 * exp(-0.5 * x * x);
-    case ACT_TANH: return 1 - t * t;
+    case ACT_TANH: return 1 - x * x;
     case ACT_RELU: return x > 0;
     case ACT_GELU_TANH: return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * gelu_argument_slope(x);
     case ACT_NONE:

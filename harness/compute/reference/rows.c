@@ -91,16 +91,6 @@ err reference__dropout(const op_call *call, const op *o) {
     return ERR_OK;
 }
 
-err reference__tanh_bwd(const op_call *call, const op *o) {
-    const struct tanh_bwd *a = &o->as.tanh_bwd;
-    double *dx = reference__reals(a->dx);
-    const double *dy = reference__reals(a->dy);
-    const double *y = reference__reals(a->y);
-    size_t count = (size_t)reference__size(call, a->rows) * a->cols;
-    for (size_t i = 0; i < count; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
-    return ERR_OK;
-}
-
 err reference__activation_bwd(const op_call *call, const op *o) {
     const struct activation_bwd *a = &o->as.activation_bwd;
     double *dx = reference__reals(a->dx);

@@ -170,24 +170,6 @@ err verify__cases_dropout(verify_run *run) {
     return dropout_case(run, 33, 312, 0.5f, false, true);
 }
 
-static err tanh_case(verify_run *run, uint32_t rows, uint32_t cols, bool in_place, bool regions) {
-    trial t = verify__start(OP_tanh_bwd, rows, "%ux%u%s%s", rows, cols, in_place ? " in place" : "",
-                            regions ? " regions" : "");
-    t.style = SENTENCES_ONES;
-    if (regions) verify__use_regions(&t);
-    if (in_place) t.alias = "dy", t.alias_of = "dx";
-    verify__add_tweak(&t, "y", 0.33f, 0, 0);
-    t.o.as.tanh_bwd = (struct tanh_bwd){.rows = verify__sentences_of(&t), .cols = cols};
-    return verify__trial(run, &t);
-}
-
-err verify__cases_tanh_bwd(verify_run *run) {
-    for (size_t i = 0; i < verify__rows_to_try(run); i++) {
-        TRY(tanh_case(run, verify__row_counts[i], 13, i % 2, i == 1));
-    }
-    return tanh_case(run, 32, 768, false, false);
-}
-
 static err slope_case(verify_run *run, uint32_t rows, uint32_t cols, activation act, bool in_place,
                       bool regions) {
     trial t = verify__start(OP_activation_bwd, rows, "%ux%u act %d%s%s", rows, cols, (int)act,
@@ -195,17 +177,18 @@ static err slope_case(verify_run *run, uint32_t rows, uint32_t cols, activation 
     t.style = SENTENCES_ONES;
     if (regions) verify__use_regions(&t);
     if (in_place) t.alias = "dy", t.alias_of = "dx";
-    verify__add_tweak(&t, "pre", 2, 0, 0);
+    verify__add_tweak(&t, "pre", act == ACT_TANH ? 0.33f : 2, 0, 0);
     t.o.as.activation_bwd =
         (struct activation_bwd){.act = act, .rows = verify__sentences_of(&t), .cols = cols};
     return verify__trial(run, &t);
 }
 
 err verify__cases_activation_bwd(verify_run *run) {
-    const activation acts[] = {ACT_GELU, ACT_GELU_TANH, ACT_RELU};
     for (size_t i = 0; i < verify__rows_to_try(run); i++) {
-        TRY(slope_case(run, verify__row_counts[i], 13, acts[i % 3], i % 2, i == 1));
+        for (activation act = ACT_GELU; act < ACT_COUNT; act++)
+            TRY(slope_case(run, verify__row_counts[i], 13, act, i % 2, i == 1));
     }
+    TRY(slope_case(run, 32, 768, ACT_TANH, false, false));
     return slope_case(run, 32, 768, ACT_GELU, false, false);
 }
 

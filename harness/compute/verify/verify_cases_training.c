@@ -43,13 +43,16 @@ static trial attention(op_kind kind, const attention_shape *s) {
     return t;
 }
 
-static struct attention_fwd attention_args(const trial *t, const attention_shape *s) {
-    return (struct attention_fwd){.tile_count = {DIM_TILES, verify__tokens_of(t).max},
-                                  .tokens = verify__tokens_of(t),
-                                  .heads = s->heads,
-                                  .head_size = s->head_size,
-                                  .scale = 1 / sqrtf((float)s->head_size),
-                                  .drop = {.p = s->p, .site = 5}};
+static dim tiles_of(const trial *t) {
+    return (dim){DIM_TILES, verify__tokens_of(t).max};
+}
+
+static attention_spec spec_of(const trial *t, const attention_shape *s) {
+    return (attention_spec){.tokens = verify__tokens_of(t),
+                            .heads = s->heads,
+                            .head_size = s->head_size,
+                            .scale = 1 / sqrtf((float)s->head_size),
+                            .drop = {.p = s->p, .site = 5}};
 }
 
 static size_t attentions_to_try(const verify_run *run) {
@@ -59,7 +62,8 @@ static size_t attentions_to_try(const verify_run *run) {
 err verify__cases_attention_fwd(verify_run *run) {
     for (size_t i = 0; i < attentions_to_try(run); i++) {
         trial t = attention(OP_attention_fwd, &attention_shapes[i]);
-        t.o.as.attention_fwd = attention_args(&t, &attention_shapes[i]);
+        t.o.as.attention_fwd = (struct attention_fwd){.tile_count = tiles_of(&t),
+                                                      .spec = spec_of(&t, &attention_shapes[i])};
         TRY(verify__trial(run, &t));
     }
     return ERR_OK;
@@ -71,12 +75,8 @@ static err prepare_attention(trial *t, device *reference) {
     for (uint32_t s = t->first_slot; s < t->first_slot + t->slot_count; s++) {
         for (uint32_t m = 0; m < t->micro_count; m++) {
             op forward = {.kind = OP_attention_fwd};
-            forward.as.attention_fwd = (struct attention_fwd){.tile_count = a->tile_count,
-                                                              .tokens = a->tokens,
-                                                              .heads = a->heads,
-                                                              .head_size = a->head_size,
-                                                              .scale = a->scale,
-                                                              .drop = a->drop};
+            forward.as.attention_fwd =
+                (struct attention_fwd){.tile_count = a->tile_count, .spec = a->spec};
             TRY(verify__precompute(t, reference, &forward, s, m));
         }
     }
@@ -86,26 +86,12 @@ static err prepare_attention(trial *t, device *reference) {
 err verify__cases_attention_bwd(verify_run *run) {
     for (size_t i = 0; i < attentions_to_try(run); i++) {
         trial t = attention(OP_attention_bwd, &attention_shapes[i]);
-        struct attention_fwd f = attention_args(&t, &attention_shapes[i]);
         t.prepare = prepare_attention;
-        t.o.as.attention_bwd = (struct attention_bwd){.tile_count = f.tile_count,
-                                                      .tokens = f.tokens,
-                                                      .heads = f.heads,
-                                                      .head_size = f.head_size,
-                                                      .scale = f.scale,
-                                                      .drop = f.drop};
+        t.o.as.attention_bwd = (struct attention_bwd){.tile_count = tiles_of(&t),
+                                                      .spec = spec_of(&t, &attention_shapes[i])};
         TRY(verify__trial(run, &t));
     }
     return ERR_OK;
-}
-
-static struct first_attention_fwd first_args(const trial *t, const attention_shape *s) {
-    return (struct first_attention_fwd){.rows = verify__sentences_of(t),
-                                        .tokens = verify__tokens_of(t),
-                                        .heads = s->heads,
-                                        .head_size = s->head_size,
-                                        .scale = 1 / sqrtf((float)s->head_size),
-                                        .drop = {.p = s->p, .site = 5}};
 }
 
 static trial first_attention(op_kind kind, const attention_shape *s) {
@@ -126,7 +112,8 @@ static trial first_attention(op_kind kind, const attention_shape *s) {
 err verify__cases_first_attention_fwd(verify_run *run) {
     for (size_t i = 0; i < attentions_to_try(run); i++) {
         trial t = first_attention(OP_first_attention_fwd, &attention_shapes[i]);
-        t.o.as.first_attention_fwd = first_args(&t, &attention_shapes[i]);
+        t.o.as.first_attention_fwd = (struct first_attention_fwd){
+            .rows = verify__sentences_of(&t), .spec = spec_of(&t, &attention_shapes[i])};
         TRY(verify__trial(run, &t));
     }
     return ERR_OK;
@@ -135,13 +122,8 @@ err verify__cases_first_attention_fwd(verify_run *run) {
 err verify__cases_first_attention_bwd(verify_run *run) {
     for (size_t i = 0; i < attentions_to_try(run); i++) {
         trial t = first_attention(OP_first_attention_bwd, &attention_shapes[i]);
-        struct first_attention_fwd f = first_args(&t, &attention_shapes[i]);
-        t.o.as.first_attention_bwd = (struct first_attention_bwd){.rows = f.rows,
-                                                                  .tokens = f.tokens,
-                                                                  .heads = f.heads,
-                                                                  .head_size = f.head_size,
-                                                                  .scale = f.scale,
-                                                                  .drop = f.drop};
+        t.o.as.first_attention_bwd = (struct first_attention_bwd){
+            .rows = verify__sentences_of(&t), .spec = spec_of(&t, &attention_shapes[i])};
         TRY(verify__trial(run, &t));
     }
     return ERR_OK;

@@ -127,19 +127,6 @@ void vulkan__record_dropout(recorder *r, const struct dropout *a) {
     vulkan__dispatch_elements(r, KERNEL_dropout, (size_t)rows * quads(a->hidden), 4, &push);
 }
 
-NO_SCRATCH(tanh_bwd)
-void vulkan__record_tanh_bwd(recorder *r, const struct tanh_bwd *a) {
-    uint32_t rows = vulkan__size(r, a->rows);
-    FOR_WINDOWS(r, rows, a->cols, first, count) {
-        size_t from = (size_t)first * a->cols, n = (size_t)count * a->cols;
-        struct push_rows push = {.rows = count, .hidden = a->cols};
-        vulkan__write(r, a->dx, from, n);
-        vulkan__read(r, a->dy, from, n);
-        vulkan__read(r, a->y, from, n);
-        vulkan__dispatch_elements(r, KERNEL_tanh_bwd, n, 0, &push);
-    }
-}
-
 NO_SCRATCH(activation_bwd)
 void vulkan__record_activation_bwd(recorder *r, const struct activation_bwd *a) {
     uint32_t rows = vulkan__size(r, a->rows);

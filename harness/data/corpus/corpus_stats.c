@@ -2,6 +2,7 @@
 
 #include "base/shown.h"
 #include "base/utf8.h"
+#include "data/stats.h"
 
 #include <stdio.h>
 
@@ -79,15 +80,8 @@ void corpus_stats_free(corpus_stats *s) {
 }
 
 static err count_line(strbuf *out, const char *name, uint64_t n) {
-    char digits[32], text[48];
-    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
-    size_t at = 0;
-    for (int i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0) text[at++] = ',';
-        text[at++] = digits[i];
-    }
-    text[at] = '\0';
-    return strbuf_printf(out, "%-38s %15s\n", name, text);
+    char text[32];
+    return strbuf_printf(out, "%-38s %15s\n", name, data_number(text, n));
 }
 
 static err lengths_line(strbuf *out, const char *name, const corpus_lengths *l) {

@@ -14,11 +14,6 @@ static inline uint32_t layer_site(uint32_t layer, uint32_t place) {
     return MODEL_SITE_LAYERS + layer * MODEL_SITES_PER_LAYER + place;
 }
 
-static inline dropout_spec attention_drop(const model_builder *b, uint32_t layer) {
-    return (dropout_spec){b->training ? b->training->attention_dropout : 0.0f,
-                          layer_site(layer, MODEL_SITE_PROBABILITIES)};
-}
-
 /* Dropout of what a layer's output products give. */
 static inline dropout_spec output_drop(const model_builder *b, uint32_t layer, uint32_t place) {
     const encoder_family *f = b->c->family;
@@ -28,26 +23,28 @@ static inline dropout_spec output_drop(const model_builder *b, uint32_t layer, u
     return d;
 }
 
-static inline uint32_t head_size_of(const model_config *c) {
-    return c->hidden / c->heads;
-}
-
-static inline float scale_of(const model_config *c) {
-    return (float)(1.0 / sqrt((double)head_size_of(c)));
+static inline attention_spec attention_of(const model_builder *b, uint32_t layer) {
+    uint32_t size = b->c->hidden / b->c->heads;
+    return (attention_spec){
+        .tokens = b->batch->dim_tokens,
+        .heads = b->c->heads,
+        .head_size = size,
+        .longest = b->batch->capacity.max_length,
+        .scale = (float)(1.0 / sqrt((double)size)),
+        .drop = {b->training ? b->training->attention_dropout : 0.0f,
+                 layer_site(layer, MODEL_SITE_PROBABILITIES)},
+    };
 }
 
 /* What the forward and the backward of attention have both: of all tokens, and of the first tokens
  * alone. l: the layer's encoder_layer_memory. */
-#define ATTENDS(b, layer)                                                                          \
-    .tokens = (b)->batch->dim_tokens, .heads = (b)->c->heads, .head_size = head_size_of((b)->c),   \
-    .longest = (b)->batch->capacity.max_length, .scale = scale_of((b)->c),                         \
-    .drop = attention_drop(b, layer)
 #define ATTENTION(b, l, layer)                                                                     \
     .lse = (l)->lse, .qkv = (l)->qkv, .tiles = (b)->batch->tiles,                                  \
-    .tile_count = (b)->batch->dim_tiles, ATTENDS(b, layer)
+    .tile_count = (b)->batch->dim_tiles, .spec = attention_of(b, layer)
 #define FIRST_ATTENTION(b, l, layer)                                                               \
     .q = q_part(b, (l)->qkv), .kv = kv_part(b, (l)->qkv), .starts = (b)->batch->starts,            \
-    .ordinals = (b)->batch->ordinals, .rows = (b)->batch->dim_sentences, ATTENDS(b, layer)
+    .ordinals = (b)->batch->ordinals, .rows = (b)->batch->dim_sentences,                           \
+    .spec = attention_of(b, layer)
 
 /* The rows that a layer computes behind its attention. */
 typedef struct row_set {

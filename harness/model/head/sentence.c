@@ -59,11 +59,12 @@ err head__backward(const model_builder *b, dim rows, span dx, span x) {
                                    m->dropped, PARAM_head_output_weight, 0, rows);
     if (!e) e = drop(b, rows, m->ddense, m->ddense, MODEL_SITE_HEAD);
     if (!e && !keeps_pre(b->c))
-        e = op_tanh_bwd(b->plan, &(struct tanh_bwd){.dx = m->ddense,
-                                                    .dy = m->ddense,
-                                                    .y = m->dense,
-                                                    .rows = rows,
-                                                    .cols = b->c->hidden});
+        e = op_activation_bwd(b->plan, &(struct activation_bwd){.dx = m->ddense,
+                                                                .dy = m->ddense,
+                                                                .pre = m->dense,
+                                                                .act = ACT_TANH,
+                                                                .rows = rows,
+                                                                .cols = b->c->hidden});
     if (!e)
         e = model__linear_backward(b, dx, plain, none, m->ddense, input, PARAM_head_dense_weight, 0,
                                    rows);
