@@ -45,18 +45,19 @@ err shell_word(bool *is, strbuf *word, const char **command) {
     return e;
 }
 
-err shell_flag(bool *has, strbuf *value, const char *command, const char *flag) {
+err shell_flag(bool *has, strbuf *value, const char **command, const char *flag) {
     const size_t length = strlen(flag);
     bool is = true;
     *has = false;
     err e = ERR_OK;
     while (!e && is && !*has) {
-        e = shell_word(&is, value, &command);
+        e = shell_word(&is, value, command);
         *has = !e && is && !strncmp(value->text, flag, length) &&
                (!value->text[length] || value->text[length] == '=');
     }
     if (e || !*has) return e;
-    if (!value->text[length]) return shell_word(&is, value, &command);
+    const char *next = *command;
+    if (!value->text[length]) return shell_word(&is, value, &next);
     memmove(value->text, value->text + length + 1, value->length - length);
     value->length -= length + 1;
     return ERR_OK;

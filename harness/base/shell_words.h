@@ -11,8 +11,9 @@
 /* Reads the next word over *word and moves *command behind it; *is: there was one. Errors: ERR_MEMORY. */
 err shell_word(bool *is, strbuf *word, const char **command) MUST_CHECK;
 
-/* What follows the flag where it is first a whole word, or stands behind it and a '=': *value, "" at
- * the end. *has: whether the flag is there. Errors: ERR_MEMORY. */
-err shell_flag(bool *has, strbuf *value, const char *command, const char *flag) MUST_CHECK;
+/* What follows the flag where it is next a whole word, or stands behind it and a '=': *value, "" at
+ * the end. *has: whether the flag is there. *command moves behind the flag's word, and not behind its
+ * value, which may be such a word too. Errors: ERR_MEMORY. */
+err shell_flag(bool *has, strbuf *value, const char **command, const char *flag) MUST_CHECK;
 
 #endif

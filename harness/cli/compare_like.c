@@ -20,14 +20,16 @@ void compare_like_free(compare_like *l) {
 
 /* What the command of the record that is done again says beside its recipe. */
 static err take_flags(run_request *q, const record *r, bool takes_limit) {
-    const char *command = r->command ? r->command : "";
+    const char *command = r->command ? r->command : "", *at = command;
     strbuf value = {0};
     bool has = false;
-    err e = shell_flag(&has, &value, command, "--limit");
+    err e = shell_flag(&has, &value, &at, "--limit");
     if (!e && takes_limit) q->limit = has ? strtoul(value.text, NULL, 10) : 0;
-    if (!e) e = shell_flag(&has, &value, command, "--cased");
+    at = command;
+    if (!e) e = shell_flag(&has, &value, &at, "--cased");
     q->cased = q->cased || (!e && has);
-    if (!e) e = shell_flag(&has, &value, command, "--ignore-mismatched-sizes");
+    at = command;
+    if (!e) e = shell_flag(&has, &value, &at, "--ignore-mismatched-sizes");
     q->ignore_mismatched_sizes = !e && has;
     strbuf_free(&value);
     return e;

@@ -30,10 +30,12 @@ static err manifest_json(cJSON **out, const task *t, bool whole) {
                  : json_put(*out, "name %s title %s licence %s", t->name, t->title, t->licence);
 }
 
-static void list_one(const task *t) {
-    char label[128];
-    shown_snprintf(label, sizeof label, SHOWN_TERMINAL, "%-16s %-14s ", t->name, t->licence);
-    output_labelled(label, t->title);
+static err list_one(const task *t) {
+    strbuf label = {0};
+    err e = shown_printf(&label, SHOWN_TERMINAL, "%-16s %-14s ", t->name, t->licence);
+    if (!e) output_labelled(label.text, t->title);
+    strbuf_free(&label);
+    return e;
 }
 
 /* Of the tasks whose test texts are left out of every corpus. */
@@ -64,7 +66,7 @@ static err list_corpora(const options *o) {
             continue;
         }
         if (!o->json)
-            list_one(&t);
+            e = list_one(&t);
         else if (!(e = manifest_json(&item, &t, false)))
             e = json_append(all, item);
         else
@@ -100,9 +102,10 @@ static err show(const options *o) {
     for (size_t i = 0; i < t.file_count; i++) {
         const task_file *f = &t.files[i];
         if (f->bytes)
-            shown_out("file      %s, %llu bytes\n", f->name, (unsigned long long)f->bytes);
+            output_said(shown_wrapped, "file      ", "%s, %llu bytes", f->name,
+                        (unsigned long long)f->bytes);
         else
-            shown_out("file      %s, bytes not stated\n", f->name);
+            output_said(shown_wrapped, "file      ", "%s, bytes not stated", f->name);
         output_labelled("          SHA-256 ", f->sha256 ? f->sha256 : "not stated");
         output_labelled("          ", f->url ? f->url : "no url: put it into the data folder");
     }

@@ -414,11 +414,17 @@ static err check_command(const record *r, const char *path) {
     strbuf value = {0};
     err e = ERR_OK;
     for (size_t i = 0; i < sizeof said / sizeof *said && !e; i++) {
-        bool has = false;
-        e = shell_flag(&has, &value, r->command, said[i].flag);
-        if (!e && has && strcmp(value.text, said[i].value) != 0)
+        const char *at = r->command;
+        char found[400] = "";
+        bool has = true, differs = false;
+        while (!e && has) { // the word may be another flag's value: one that fits will do
+            if ((e = shell_flag(&has, &value, &at, said[i].flag)) || !has) break;
+            has = differs = strcmp(value.text, said[i].value) != 0;
+            snprintf(found, sizeof found, "%s", value.text);
+        }
+        if (!e && differs)
             e = err_set(ERR_FORMAT, "%s: key 'command' has %s %.80s, the record is of '%.80s'",
-                        path, said[i].flag, value.text, said[i].value);
+                        path, said[i].flag, found, said[i].value);
     }
     strbuf_free(&value);
     return e;

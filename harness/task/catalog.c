@@ -32,7 +32,7 @@ static err add_folder(entries *all, const char *top, const char *below, size_t n
     folder_list list = {0};
     char *folder = NULL;
     err e = below ? path_join(&folder, top, below) : mem_strdup(&folder, top);
-    if (!e && !(below && folder_exists(top) && !folder_exists(folder)))
+    if (!e && !(below && folder_exists(top) && !file_named(folder)))
         e = folder_list_read(&list, folder);
     for (size_t i = 0; i < list.count && !e; i++) {
         const char *file = list.names[i];

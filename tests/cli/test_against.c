@@ -73,6 +73,8 @@ Test(against, both_do_the_same_in_turns, .timeout = 300) {
     MUST(json_object(&other, record, "other", "it"));
     MUST(json_string(&text, other, "version", "it"));
     cr_assert_str_eq(text, "9.9");
+    MUST(json_string(&text, other, "commit", "it"));
+    cr_assert_gt(strlen(text), 0);
     MUST(json_string(&command, record, "command", "it"));
     cr_assert(strstr(command, "--max-steps 1"), "%s", command);
     MUST(json_array(&pairs, record, "pairs", "it"));

@@ -116,6 +116,27 @@ static size_t durable_folder(const calls *c, const char *to, const char *const *
     return at;
 }
 
+/* Of the folder that was renamed there to be removed: what says that it is ours goes behind all else, or
+ * what a kill leaves would be a stranger's. */
+static void proofs_go_last(const calls *c, size_t renamed) {
+    static const char *const proofs[] = {"SHA256SUMS", "trainer_state.json", "harness.json"};
+    const char *away = c->list[renamed].to;
+    size_t length = strlen(away), others = 0, gone = 0;
+    for (size_t i = renamed; i < c->count; i++) {
+        const call *x = &c->list[i];
+        if (strcmp(x->kind, "unlink") != 0 || strncmp(x->from, away, length) != 0) continue;
+        if (x->from[length] != '/') continue;
+        if (gone < 3 && !strcmp(x->from + length + 1, proofs[gone]))
+            gone++;
+        else
+            others++;
+        cr_expect(!gone || others > 4, "%s went before the rest", x->from);
+        cr_expect(!gone || !strcmp(x->from + length + 1, proofs[gone - 1]), "%s goes late",
+                  x->from);
+    }
+    cr_expect_eq(gone, 3);
+}
+
 #ifdef __SANITIZE_ADDRESS__
 #define NEEDS_PRELOAD() cr_skip_test("the address sanitizer wants to be the first library")
 #else
@@ -166,6 +187,7 @@ Test(durability, records_checkpoints_and_models) {
                       strncmp(c.list[i].from, first, strlen(first)) != 0,
                   "%s was removed before its successor was safe", c.list[i].from);
     }
+    proofs_go_last(&c, gone);
     snprintf(path, sizeof path, "%s/model", real);
     durable_folder(&c, path, model_files);
     snprintf(path, sizeof path, "%s/record.json", real);

@@ -55,6 +55,25 @@ static void run_whole(const char *const *words) {
     program_free(&p);
 }
 
+/* The same, and how many rows it says to be without a label. */
+static void run_told(char bad[32]) {
+    const char *words[sizeof long_run / sizeof *long_run];
+    size_t count = 0;
+    for (size_t i = 0; long_run[i]; i++)
+        if (strcmp(long_run[i], "-q") != 0) words[count++] = long_run[i];
+    words[count] = NULL;
+    program_result p = program_run(NULL, 120, words);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    const char *end = NULL; // the last one: behind a number
+    for (const char *at = p.err; (at = strstr(at, " without a label")); at++) end = at;
+    cr_assert_not_null(end, "%s", p.err);
+    const char *at = end;
+    while (at > p.err && at[-1] >= '0' && at[-1] <= '9') at--;
+    cr_assert_lt(at, end, "%s", p.err);
+    snprintf(bad, 32, "%.*s", (int)(end - at), at);
+    program_free(&p);
+}
+
 static off_t bytes_of(const char *name) {
     struct stat st;
     return stat(temporary_path(name), &st) ? 0 : st.st_size;
@@ -76,7 +95,8 @@ static void await_bytes(const child *c, off_t bytes) {
 Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
     long_table_put("a.csv", false);
     program_result p;
-    run_whole(long_run);
+    char bad[32];
+    run_told(bad);
     char *whole = temporary_text("o.csv");
     off_t all = (off_t)strlen(whole);
     srand(7);
@@ -94,7 +114,20 @@ Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
             cr_assert_eq(truncate(temporary_path("o.csv"), there - 1 - rand() % 40), 0);
         if (!file_named(temporary_path("o.csv.unfinished.json"))) break;
     }
-    run_whole(long_run);
+    if (file_named(temporary_path("o.csv.unfinished.json"))) run_whole(long_run);
+    expect_same(whole);
+    // the rows of before are counted with those of now
+    MUST(file_remove(temporary_path("o.csv")));
+    child half;
+    child_start(&half, NULL, long_run);
+    await_bytes(&half, all / 2);
+    kill(half.pid, SIGKILL);
+    p = child_end(&half, 60);
+    program_free(&p);
+    bool is_left = file_named(temporary_path("o.csv.unfinished.json"));
+    char both[32];
+    run_told(both);
+    if (is_left) cr_expect_str_eq(both, bad);
     expect_same(whole);
     // once more: it is finished
     run_whole(long_run);

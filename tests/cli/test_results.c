@@ -483,6 +483,8 @@ Test(results, one_lie_is_found) {
         {{"command"}, "\"harness run --model 'm --seed 5 --task q' --seed 1\"", NULL},
         {{"command"}, "\"harness run --model $'it\\\\'s \\\\x0a --seed 5' --seed '1'\"", NULL},
         {{"command"}, "\"harness run --model 'm --seed 1' --seed 5\"", "has --seed 5"},
+        {{"command"}, "\"harness run --output --seed --seed 1\"", NULL},
+        {{"command"}, "\"harness run --output '--seed' --seed 5\"", "has --seed 5"},
         {{"loss_curve"}, "[]", "key 'loss_curve' ends with step 0, there are 20 steps"},
         {{"lengths"}, "[]", "key 'lengths' is empty"},
         {{"left_out_of_dedup"}, "[5, 5, 7]", "key 'left_out_of_dedup' holds row 5 twice"},
@@ -588,6 +590,8 @@ Test(results, folders_of_26_contributors) {
         MUST(record_write(&r, temporary_path(path)));
         record_free(&r);
     }
+    // one folder further down lies nothing of the store
+    make("people/a/fake_task/deeper/other-s1.json", 1);
     expect_said(RUN("results", "check", "people"), 0, "26 records checked");
     program_result p = RUN("report", "--results", "people");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);

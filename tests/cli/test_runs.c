@@ -397,9 +397,10 @@ Test(runs, records_alone_and_with_their_folder) {
              "mine.json", "--text-column", "tokens", "--label-column", "label"));
     for (int i = 0; i < 2; i++)
         good(RUN("run", "--task", "mine", "--task-dir", ".", "--device", "cpu", "--threads", "1",
-                 "--check-device", "never", "--epochs", "1", "--seed", i ? "2" : "1", "-q"));
+                 "--check-device", "never", "--epochs", "1", "--seed", i ? "2" : "0", "-q"));
     program_result p = RUN("runs");
     cr_expect(strstr(p.out, "2 runs, "), "%s", p.out);
+    cr_expect(strstr(p.out, "    0 finished") && strstr(p.out, "    2 finished"), "%s", p.out);
     program_free(&p);
     cJSON *root;
     p = RUN("runs", "--json");

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 static void teardown(void) {
     temporary_remove();
@@ -63,12 +65,31 @@ Test(corpus_verb, corpora_of_ones_own) {
     EXPECT_LAST(r, 0, out, "nsmc_raw  ");
     r = RUN("corpus", "show", "mine", "--task-dir", own);
     EXPECT_LAST(r, 2, err, "unknown corpus 'mine'");
+    // a file of that name, and a link that leads nowhere, are no folder without corpora
+    temporary_put("own/corpora", "");
+    r = RUN("corpus", "list", "--task-dir", own);
+    EXPECT_LAST(r, 1, err, "own/corpora: cannot open folder: Not a directory");
+    cr_assert_eq(unlink(temporary_path("own/corpora")), 0);
+    cr_assert_eq(symlink("nowhere", temporary_path("own/corpora")), 0);
+    r = RUN("corpus", "list", "--task-dir", own);
+    EXPECT_LAST(r, 1, err, "own/corpora: cannot open folder: No such file");
+    cr_assert_eq(unlink(temporary_path("own/corpora")), 0);
     MUST(folder_make(temporary_path("own/corpora")));
     MUST(folder_make(temporary_path("mine")));
     temporary_put("own/corpora/mine.json", manifest);
     temporary_put("mine/a.txt", "가나\n다라\n");
     r = RUN("corpus", "list", "--task-dir", own);
     EXPECT_LAST(r, 0, out, "mine             none           My texts\nnsmc_raw  ");
+    // words of any length leave what stands behind them whole
+    char wide[1000], licence[301];
+    memset(licence, 'x', 300);
+    licence[300] = '\0';
+    const char *none = strstr(manifest, "none");
+    snprintf(wide, sizeof wide, "%.*s%s%s", (int)(none - manifest), manifest, licence, none + 4);
+    temporary_put("own/corpora/mine.json", wide);
+    r = RUN("corpus", "list", "--task-dir", own);
+    EXPECT_LAST(r, 0, out, "xxx My texts\nnsmc_raw  ");
+    temporary_put("own/corpora/mine.json", manifest);
     r = RUN("help", "--values", "corpus", "--task-dir", own);
     EXPECT_LAST(r, 0, out, "mine\nnsmc_raw\n");
     r = RUN("corpus", "show", "mine", "--task-dir", own);

@@ -43,6 +43,19 @@ static void unload(task *t, dataset *d) {
     task_free(t);
 }
 
+/* A dependency parser reads CoNLL. */
+Test(trees, a_format_goes_with_its_kind) {
+    char manifest[2048];
+    task t;
+    json_setup();
+    snprintf(manifest, sizeof manifest, MANIFEST, "any", "x");
+    memcpy(strstr(manifest, "conll"), "jsonl", 5);
+    MUST(file_write(temporary_path("made.json"), manifest, strlen(manifest)));
+    MUST_FAIL(task_load(&t, temporary_path("made.json")), ERR_FORMAT,
+              "format conll goes with kind dependency_parsing");
+    temporary_remove();
+}
+
 Test(trees, sentences_are_read) {
     task t;
     dataset d;

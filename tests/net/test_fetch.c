@@ -15,12 +15,15 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,7 +124,13 @@ static void misbehave(server *s, int fd, const server_request *r, void *user) {
         server_write(fd, "hello\n", 6);
     else if (is(r, "/redirect"))
         server_head(fd, "302 Found\r\nLocation: /a/../good?x=1\r\nContent-Length: 0");
-    else if (is(r, "/loop"))
+    else if (is(r, "/redirect-length")) { // a length of its own, and a file without one
+        server_head(fd, "302 Found\r\nLocation: /no-length\r\nContent-Length: 5");
+        server_write(fd, "hello", 5);
+    } else if (is(r, "/no-length")) {
+        server_head(fd, "200 OK");
+        server_write(fd, content, SIZE);
+    } else if (is(r, "/loop"))
         server_head(fd, "301 Moved\r\nLocation: /loop\r\nContent-Length: 0");
     else if (is(r, "/elsewhere"))
         server_head(fd, "302 Found\r\nLocation: http://example.org/x\r\nContent-Length: 0");
@@ -156,6 +165,7 @@ static const fetch_case cases[] = {
     {"/500", ERR_OK, 3, NULL},
     {"/no-answer", ERR_OK, 2, NULL},
     {"/redirect", ERR_OK, 1, NULL},
+    {"/redirect-length", ERR_OK, 1, NULL},
     {"/404", ERR_SERVER, 1, ": the server answers 404: there is no such file"},
     {"/403", ERR_SERVER, 1, ": the server answers 403: access is denied"},
     {"/500-always", ERR_NETWORK, 3, ": the server answers 500"},
@@ -789,6 +799,43 @@ Test(fetch, headers_with_control_characters_are_refused) {
         cr_expect_not(strchr(err_message(e), '\x1b'));
         cr_expect_not(file_exists(r.path));
     }
+    finish(s);
+}
+
+static void nothing(int number) {
+    (void)number;
+}
+
+/* Another program has the lock for a while, and a signal comes meanwhile that somebody handles. */
+Test(fetch, a_signal_ends_no_wait_for_another_program) {
+    const struct sigaction handled = {.sa_handler = nothing}; // calls are not begun again
+    const struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    cr_assert_eq(pthread_sigmask(SIG_BLOCK, &alarm, NULL), 0); // in the server's threads
+    server *s = begin(misbehave);
+    fetch_request r = request_for(s, "/good", in_folder("file"));
+    const char *lock = in_folder("file.lock");
+    int ready[2];
+    char byte;
+    cr_assert_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (!child) {
+        int f = open(lock, O_RDWR | O_CREAT, 0600);
+        if (flock(f, LOCK_EX) || write(ready[1], "", 1) != 1) _exit(1);
+        nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+        _exit(0);
+    }
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    cr_assert_eq(sigaction(SIGALRM, &handled, NULL), 0);
+    cr_assert_eq(pthread_sigmask(SIG_UNBLOCK, &alarm, NULL), 0);
+    cr_assert_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    MUST(fetch_file(&r));
+    cr_expect(holds_content(r.path));
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    close(ready[0]);
+    close(ready[1]);
     finish(s);
 }
 

@@ -450,15 +450,32 @@ static void other_final_weights(record *r) {
     cr_assert_not(record_text(&r->final_weights_sha256, "cccccccccccccccccccccccccccccccc"
                                                         "cccccccccccccccccccccccccccccccc"));
 }
-static void other_driver(record *r) {
-    cr_assert_not(record_text(&r->device.driver, "another"));
-    other_prediction(r);
-}
+// each part of what a device computes with
+#define OTHER(part)                                                                                \
+    static void other_##part(record *r) {                                                          \
+        cr_assert_not(record_text(&r->device.part, "another"));                                    \
+        other_prediction(r);                                                                       \
+    }
+OTHER(driver)
+OTHER(version)
+OTHER(isa)
+OTHER(libraries)
+OTHER(kernels)
 
 static void other_ranks(record *r) {
     r->ranks = 2;
     other_prediction(r);
 }
+static void other_shards(record *r) {
+    r->shards = 2;
+    other_prediction(r);
+}
+#define ON_ANOTHER                                                                                 \
+    "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "             \
+    "of 60 predictions differ)"
+#define BY_ANOTHER                                                                                 \
+    "it repeats kor_x/0.json, the same row and seed, by another number of ranks or shards "        \
+    "(1 of 60 predictions differ)"
 
 static const struct {
     void (*change)(record *r);
@@ -467,12 +484,13 @@ static const struct {
     {same_run, "it repeats kor_x/0.json, the same row and seed"},
     {other_prediction, "it contradicts kor_x/0.json, the same run, in 1 of 60 predictions"},
     {other_final_weights, "it contradicts kor_x/0.json, the same run, in the final weights"},
-    {other_driver,
-     "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "
-     "of 60 predictions differ)"},
-    {other_ranks, "it repeats kor_x/0.json, the same row and seed, by another number of ranks or "
-                  "shards (1 of 60 "
-                  "predictions differ)"},
+    {other_driver, ON_ANOTHER},
+    {other_version, ON_ANOTHER},
+    {other_isa, ON_ANOTHER},
+    {other_libraries, ON_ANOTHER},
+    {other_kernels, ON_ANOTHER},
+    {other_ranks, BY_ANOTHER},
+    {other_shards, BY_ANOTHER},
 };
 
 Test(board_records, a_repeated_seed_counts_once_and_is_named) {

@@ -388,6 +388,8 @@ static const struct {
     {"\"partial\":\tfalse", "\"partial\": 0", "key 'partial' is a number, expected true or false"},
     {"\"split\":\t\"official\"", "\"split\": \"random\"",
      "task: key 'split' is 'random', expected one of official|hash"},
+    {"\"split\":\t\"official\"", "\"split\": \"offic\"",
+     "task: key 'split' is 'offic', expected one of official|hash"},
     {"\"test\":\t60", "\"test\": 61",
      "predictions: 60 bytes of data, expected 61 for 61 test rows"},
     {"\"test\":\t60", "\"test\": 0", "key 'test' is 0, expected a whole number from 1"},

@@ -50,6 +50,12 @@ Test(unicode, every_code_point_survives_encoding) {
     }
 }
 
+// both joiners hold a word together; a blank of no width and the marks of direction beside them do not
+Test(unicode, joiners_are_of_words) {
+    for (uint32_t point = 0x200A; point <= 0x200F; point++)
+        cr_expect_eq(unicode_is_word(point), point == 0x200C || point == 0x200D, "U+%04X", point);
+}
+
 Test(unicode, counts_code_points) {
     cr_assert_eq(utf8_count("", 0), 0);
     cr_assert_eq(utf8_count("한글 a", strlen("한글 a")), 4);

@@ -1,5 +1,6 @@
 /* Where two values are equal: which one counts. */
 #include "model/head/head.h"
+#include "train/evaluate/evaluate.h"
 #include "train/run/best.h"
 #include "train/step/capacity.h"
 
@@ -11,6 +12,15 @@ Test(boundaries, equal_logits_give_the_first_label) {
     uint32_t labels[4];
     head_classification.decode(labels, logits, 4, 3);
     cr_assert(labels[0] == 0 && labels[1] == 1 && labels[2] == 0 && labels[3] == 0);
+}
+
+// what lies behind a row's logits, the next row's, is neither read nor written
+Test(boundaries, probabilities_are_of_a_row_alone) {
+    const float logits[] = {1, 1, 1, 5000};
+    double p[4] = {0, 0, 0, 7};
+    predict_probabilities(p, logits, 3);
+    for (int c = 0; c < 3; c++) cr_expect_float_eq(p[c], 1 / 3.0, 1e-15, "%g", p[c]);
+    cr_expect_eq(p[3], 7);
 }
 
 /* transformers' EarlyStoppingCallback: an improvement that equals the threshold is none, but the

@@ -1,5 +1,6 @@
 /* What a checkpoint says beside its tensors: it comes back whole, and what cannot be is refused by
  * name before the first step. */
+#include "base/hash.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -7,6 +8,7 @@
 #include "support/toy.h"
 #include "train/checkpoint/checkpoint.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,6 +139,18 @@ Test(checkpoint_state, comes_back_whole_and_what_cannot_be_is_refused) {
         cr_expect(e && strstr(err_message(e), faults[i].part), "%s %s: %s", faults[i].key,
                   faults[i].json, e ? err_message(e) : "taken");
         MUST(file_write(state, kept, count));
+    }
+    const float lost[][DONE] = {{4, 3, INFINITY, 1}, {4, 3, -INFINITY, 1}, {4, 3, NAN, 1}};
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        checkpoint_run read = {.id = run.id, .identity = identity};
+        char *text, *json;
+        MUST(base64_encode(&text, lost[i], sizeof lost[i]));
+        MUST(mem_printf(&json, "\"%s\"", text));
+        change(state, "losses", json);
+        MUST_FAIL(checkpoint_read(&to, &read, path), ERR_FORMAT, "losses: step 3 has ");
+        MUST(file_write(state, kept, count));
+        mem_free(text);
+        mem_free(json);
     }
     checkpoint_run read = {.id = run.id, .identity = identity};
     MUST(checkpoint_read(&to, &read, path));

@@ -701,4 +701,51 @@ Test(pretrain, a_corpus_of_files_is_named_after_them) {
     }
     cr_assert_eq(mem_live_count(), live);
 }
+
+/* A model's card, row by row: of the corpus by its manifest and its record, of the recipe as asked. */
+Test(pretrain, the_card_says_what_was_done) {
+    json_setup();
+    write_lines();
+    MUST(folder_make(temporary_path("own/corpora")));
+    MUST(folder_make(temporary_path("mine")));
+    cr_assert_eq(rename(temporary_path("lines.txt"), temporary_path("mine/lines.txt")), 0);
+    temporary_put("own/corpora/mine.json",
+                  "{\"schema\": 1, \"name\": \"mine\", \"version\": 1, \"title\": \"My texts\", "
+                  "\"source\": \"me\", \"licence\": \"CC-Z\", \"citation\": \"none\", \"files\": "
+                  "[{\"name\": \"lines.txt\"}], \"format\": {\"kind\": \"lines\"}}");
+    setenv("HARNESS_TASKS", temporary_path("own"), 1);
+    run_well(RUN("pretrain", "--corpus", "mine", "--data", ".", "--device", "cpu", "--threads", "1",
+                 "--tokens-per-batch", "256", "--warmup-steps", "2", "--max-steps", "3", "--seed",
+                 "7", "--mlm-probability", "0.25", PRESET, "-o", "told"));
+    unsetenv("HARNESS_TASKS");
+    cJSON *root = record_of("told");
+    const cJSON *of = cJSON_GetObjectItem(root, "corpus"),
+                *counts = cJSON_GetObjectItem(of, "counts");
+    char *card = temporary_text("told/model/README.md"), row[200];
+    static const char *const said[] = {"datasets_licence: \"CC-Z\"\n",
+                                       "# tiny-mine\n",
+                                       "| corpus | mine |\n",
+                                       "| licence | CC-Z |\n",
+                                       "| lines | 900 |\n",
+                                       "| left out for test texts | 0 |\n",
+                                       "| precision | fp32 |\n",
+                                       "| seed | 7 |\n",
+                                       "| steps | 3 |\n",
+                                       "| tokens a batch | 256 |\n",
+                                       "| share of tokens chosen | 0.25 |\n",
+                                       "| warmup_steps | 2 |\n"};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        cr_expect_not_null(strstr(card, said[i]), "no '%s' in %s", said[i], card);
+    static const char *const counted[][2] = {{"sentences trained on", "train_sentences"},
+                                             {"their tokens", "train_tokens"},
+                                             {"sentences held out", "heldout_sentences"}};
+    for (size_t i = 0; i < 3; i++) {
+        const cJSON *count = cJSON_GetObjectItem(counts, counted[i][1]);
+        cr_assert(cJSON_IsNumber(count) && count->valuedouble > 0, "%s", counted[i][1]);
+        snprintf(row, sizeof row, "| %s | %.0f |\n", counted[i][0], count->valuedouble);
+        cr_expect_not_null(strstr(card, row), "no '%s' in %s", row, card);
+    }
+    cJSON_Delete(root);
+    mem_free(card);
+}
 #endif
