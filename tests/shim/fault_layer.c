@@ -637,8 +637,8 @@ typedef struct matrix_shape {
     int scope;
 } matrix_shape;
 
-static VKAPI_ATTR void VKAPI_CALL
-layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice d, VkPhysicalDeviceFeatures2 *f) {
+static VKAPI_ATTR void VKAPI_CALL layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice d,
+                                                                   VkPhysicalDeviceFeatures2 *f) {
     next.GetPhysicalDeviceFeatures2(d, f);
     for (VkBaseOutStructure *s = f->pNext; s && asked("matrix"); s = s->pNext) {
         if ((int)s->sType == MATRIX_FEATURES) *(VkBool32 *)(s + 1) = VK_TRUE;

@@ -283,12 +283,18 @@ typedef struct beginning {
  * themselves, nor who only polls a driver. */
 Test(group, a_look_hears_who_begins, .timeout = 60) {
     static const beginning cases[] = {
-        {WATCH_BEGIN, false, false, 0, true},          {WATCH_BUILD, false, false, 0, true},
-        {WATCH_LEARN, false, false, 0, true},          {WATCH_BEGIN, true, false, 0, false},
-        {WATCH_BUILD, true, false, 0, true},           {WATCH_LEARN, true, false, 0, true},
-        {WATCH_BEGIN, false, true, 0, false},          {WATCH_BUILD, false, true, 0, false},
-        {WATCH_BEGIN, false, false, SECOND / 20, false}, {WATCH_BUILD, false, false, SECOND / 20, false},
-        {WATCH_BEGIN, false, false, SECOND / 500, true}, {WATCH_BUILD, false, false, SECOND / 500, true},
+        {WATCH_BEGIN, false, false, 0, true},
+        {WATCH_BUILD, false, false, 0, true},
+        {WATCH_LEARN, false, false, 0, true},
+        {WATCH_BEGIN, true, false, 0, false},
+        {WATCH_BUILD, true, false, 0, true},
+        {WATCH_LEARN, true, false, 0, true},
+        {WATCH_BEGIN, false, true, 0, false},
+        {WATCH_BUILD, false, true, 0, false},
+        {WATCH_BEGIN, false, false, SECOND / 20, false},
+        {WATCH_BUILD, false, false, SECOND / 20, false},
+        {WATCH_BEGIN, false, false, SECOND / 500, true},
+        {WATCH_BUILD, false, false, SECOND / 500, true},
     };
     clockid_t own;
     cr_assert_eq(pthread_getcpuclockid(pthread_self(), &own), 0);

@@ -388,11 +388,15 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,cpu", "--ranks", "3");
     cr_expect_eq(r.exit_code, 2, "%s", r.err);
-    cr_expect_str_eq(r.err, "harness: 3 ranks were asked for, but there is another number (--ranks "
-                            "only checks; a list of devices, mpirun -n N or srun -n N sets it)\n");
+    cr_expect_str_eq(r.err, "harness: 3 ranks were asked for, but there are 2 (--ranks only checks; "
+                            "a list of devices, mpirun -n N or srun -n N sets it)\n");
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,nowhere");
     cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "three", "--device", "cpu,");
+    cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2") && strstr(r.err, "device '' is not here"),
+              "%s", r.err);
     program_free(&r);
     temporary_remove();
 }
@@ -420,8 +424,10 @@ Test(group_run, a_sync_may_sleep_and_a_write_may_not, .timeout = 300) {
 
 /* Who hangs before the first step is named, and all end: at the task, the model and the device. */
 Test(group_run, a_rank_that_hangs_at_its_start_is_found, .timeout = 300) {
-    static const char *const arguments[] = {THREADS, "begins", "--device", "cpu,cpu", NULL};
-    static const char *const paths[] = {"kor_hate.json", "vocab"};
+    static const char *const arguments[] = {
+        "run", "--sample", "--task",   "kor_hate", "-m", HARNESS_SOURCE_DIR "/models/ko-tiny",
+        "-o",  "begins",   "--device", "cpu,cpu",  NULL};
+    static const char *const paths[] = {"kor_hate.json", "model.safetensors"};
     const child_setup setup = {.preload = listed_path(HARNESS_SLOW_SHIM)};
     setenv("HARNESS_GROUP_SILENCE", "3", 1);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -495,9 +501,10 @@ Test(group_run, a_precision_that_one_device_lacks_is_refused) {
     child_faults("matrix");
     program_result r = RUN(THREADS, "fp16", "--device", "llvmpipe,cpu", "--precision", "fp16");
     cr_expect_eq(r.exit_code, 1, "%d", r.exit_code);
-    cr_expect(strstr(r.err, "harness: rank 1 of 2 (") &&
-                  strstr(r.err, ": precision fp16 needs cooperative matrices; missing: a Vulkan device"),
-              "%s", r.err);
+    cr_expect(
+        strstr(r.err, "harness: rank 1 of 2 (") &&
+            strstr(r.err, ": precision fp16 needs cooperative matrices; missing: a Vulkan device"),
+        "%s", r.err);
     cr_expect_not(folder_exists(temporary_path("fp16")));
     program_free(&r);
     temporary_remove();

@@ -23,12 +23,12 @@ typedef struct transport_piece {
 
 /* How a rank that gets on shows it. */
 typedef enum transport_watch {
-    WATCH_BEGIN, /* it makes ready, reads, downloads: any processor time of its thread grows */
-    WATCH_BUILD, /* a driver builds what the first work needs: processor time, or work, grows */
-    WATCH_LEARN, /* as WATCH_BUILD, and it is seen how long work takes */
-    WATCH_HOST,  /* its thread reads, computes or writes: its processor time grows */
-    WATCH_WORK,  /* its device computes: work grows */
-    WATCH_WAIT,  /* it waits for others: looks grow */
+    WATCH_BEGIN,   /* it makes ready, reads, downloads: any processor time of its thread grows */
+    WATCH_BUILD,   /* a driver builds what the first work needs: processor time, or work, grows */
+    WATCH_LEARN,   /* as WATCH_BUILD, and it is seen how long work takes */
+    WATCH_HOST,    /* its thread reads, computes or writes: its processor time grows */
+    WATCH_WORK,    /* its device computes: work grows */
+    WATCH_WAIT,    /* it waits for others: looks grow */
     WATCH_OUTSIDE, /* it waits for what gives no sign: left alone */
     WATCH_KINDS
 } transport_watch;
@@ -40,7 +40,7 @@ struct transport {
     void *impl;
     int takes_threads;
     /* What others may see of this rank at any moment. */
-    _Atomic transport_watch watch; /* while it does not wait */
+    _Atomic transport_watch watch;        /* while it does not wait */
     const _Atomic uint64_t *_Atomic work; /* or NULL */
     clockid_t thread;       /* processor time of the thread that is this rank; 0: not yet known */
     atomic_bool waits;      /* in exchange */
