@@ -385,6 +385,7 @@ static err train_with_hooks(struct group *g, void *context) {
     p->rows = &t.data;
     toy_trainer(&tr, &t, &(trainer_options){.group = g, .save = {play, p, 1, false}});
     err e = trainer_run(&tr);
+    group_watch(g, WATCH_BEGIN, NULL);
     trainer_free(&tr);
     toy_close(&t);
     return e;
@@ -395,7 +396,7 @@ Test(group, a_rank_that_hangs_in_a_hook_is_given_up, .timeout = 90) {
     static const struct {
         uint32_t hung;
         bool scores;
-    } cases[] = {{NOBODY, false}, {1, false}, {1, true}, {0, false}};
+    } cases[] = {{NOBODY, false}, {NOBODY, true}, {1, false}, {1, true}, {0, false}};
     const transport_limits watched = {3, 60};
     rank ranks[RANKS_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
