@@ -291,10 +291,10 @@ Test(group, a_look_hears_who_begins, .timeout = 60) {
         {WATCH_LEARN, true, false, 0, true},
         {WATCH_BEGIN, false, true, 0, false},
         {WATCH_BUILD, false, true, 0, false},
-        {WATCH_BEGIN, false, false, SECOND / 20, false},
-        {WATCH_BUILD, false, false, SECOND / 20, false},
-        {WATCH_BEGIN, false, false, SECOND / 500, true},
-        {WATCH_BUILD, false, false, SECOND / 500, true},
+        {WATCH_BEGIN, false, false, SECOND / 1000, false},
+        {WATCH_BUILD, false, false, SECOND / 1000, false},
+        {WATCH_BEGIN, false, false, SECOND / 5000, true},
+        {WATCH_BUILD, false, false, SECOND / 5000, true},
     };
     clockid_t own;
     cr_assert_eq(pthread_getcpuclockid(pthread_self(), &own), 0);

@@ -388,8 +388,9 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,cpu", "--ranks", "3");
     cr_expect_eq(r.exit_code, 2, "%s", r.err);
-    cr_expect_str_eq(r.err, "harness: 3 ranks were asked for, but there are 2 (--ranks only checks; "
-                            "a list of devices, mpirun -n N or srun -n N sets it)\n");
+    cr_expect_str_eq(r.err,
+                     "harness: 3 ranks were asked for, but there are 2 (--ranks only checks; "
+                     "a list of devices, mpirun -n N or srun -n N sets it)\n");
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,nowhere");
     cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);

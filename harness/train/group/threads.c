@@ -30,11 +30,12 @@ typedef struct meeting {
     uint32_t hung, late;          /* a rank; size: none */
 } meeting;
 
-/* Processor time of the threads that are no ranks. */
+/* Processor time of the threads that are no ranks, nor this one. */
 static uint64_t helpers_spent(const meeting *m) {
-    uint64_t all = transport_spent(CLOCK_PROCESS_CPUTIME_ID), ranks = 0;
-    for (uint32_t r = 0; r < m->size; r++) ranks += transport_spent(m->transports[r].thread);
-    return all > ranks ? all - ranks : 0;
+    uint64_t all = transport_spent(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t known = transport_spent(CLOCK_THREAD_CPUTIME_ID);
+    for (uint32_t r = 0; r < m->size; r++) known += transport_spent(m->transports[r].thread);
+    return all > known ? all - known : 0;
 }
 
 static bool somebody_hangs(meeting *m) {

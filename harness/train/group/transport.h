@@ -91,11 +91,12 @@ static inline uint64_t transport_done(const transport *t, transport_watch watch)
 }
 
 /* Whether anything at all goes on. A thread that is woken for the next bytes has a little processor
- * time each time; at a driver, which may poll a device that hangs, and of other threads, which take
- * some without work, it has to be more. */
+ * time each time; at a driver, which may poll a device that hangs, and of other threads, which may take
+ * some without work, it has to be more. Little is enough: on a busy machine who builds may hardly get
+ * a turn. */
 static inline bool transport_lives(transport_look *l, const transport *t, transport_watch said,
                                    uint64_t helpers) {
-    const uint64_t much_ns = 100000000;
+    const uint64_t much_ns = 5000000;
     uint64_t own = transport_spent(t->thread), work = transport_done(t, WATCH_WORK);
     bool much = own + helpers > l->spent + much_ns;
     bool lives = much || work != l->work || (said == WATCH_BEGIN && own != l->own);
