@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/log_width.h"
+#include "base/outside.h"
 #include "base/shown.h"
 #include "base/utf8.h"
 
@@ -57,14 +58,18 @@ size_t log_width(void) {
 
 void log_progress_end(void) {
     if (!line_shown) return;
+    outside_begin();
     fputs("\r\033[K", stderr);
+    outside_end();
     line_shown = false;
 }
 
 /* What standard output holds back comes first: both streams may end in one file, and there lines
  * stand in the order in which things happened. What cannot be written stays known to the stream. */
 static void let_output_out(void) {
+    outside_begin();
     fflush(stdout);
+    outside_end();
 }
 
 /* Bytes of a word in front that stands in a column of its own ("device  "), or of the blanks in its
@@ -81,7 +86,9 @@ static void put_line(const char *before, const char *text) {
     snprintf(label, sizeof label, "%.*s", (int)bytes, text);
     let_output_out();
     log_progress_end();
+    outside_begin();
     shown_wrap(stderr, log_width(), bytes ? label : before, text + bytes);
+    outside_end();
 }
 
 static void say(const char *before, const char *format, va_list args) {
@@ -156,8 +163,10 @@ void log_progress(const char *format, ...) {
     let_output_out();
     // the last column stays free: some terminals wrap when it is written
     fit_parts(line, log_columns() - 1);
+    outside_begin();
     fprintf(stderr, "\r\033[K%s", line);
     fflush(stderr);
+    outside_end();
     line_shown = true;
 }
 

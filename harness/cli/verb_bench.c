@@ -40,6 +40,7 @@ typedef struct work {
 static void work_free(work *w) {
     encoded_free(&w->train);
     encoded_free(&w->test);
+    group_watch(w->options.group, WATCH_BEGIN, NULL);
     if (w->device_is_open) device_close(&w->device);
     base_model_free(&w->base_model);
     dataset_free(&w->data);
@@ -89,13 +90,14 @@ static err set_labels(work *w) {
     return e ? e : labels_set(&w->base_model.config, &w->task);
 }
 
-static err open_device(work *w, const options *o, const struct group *g) {
+static err open_device(work *w, const options *o, struct group *g) {
     device_options wish = {.threads = o->threads, .validation = o->validation};
     char *name = NULL;
     err e = device_precision_find(&wish.precision, o->precision);
     if (!e) e = rank_device(&name, &wish.threads, g, o->device);
     if (!e) e = device_open_named(&w->device, name, &wish);
     w->device_is_open = !e;
+    if (!e) rank_device_watch(g, &w->device);
     mem_free(name);
     return e;
 }

@@ -407,6 +407,7 @@ static err eval_command(const void *context, struct group *g) {
     if (!of.folder && (e = find_run(&of.folder, o->checkpoint, v.task.name, o->offline))) goto done;
     if ((e = rank_device(&own_device, &wish.threads, g, o->device))) goto done;
     if ((e = scorer_open(&v.scorer, of.folder, &from, own_device, &wish))) goto done;
+    rank_device_watch(g, &v.scorer.device);
     if ((e = check_output(&v, o))) goto done;
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
     v.scorer.group = g;
@@ -414,6 +415,7 @@ static err eval_command(const void *context, struct group *g) {
     if ((e = score(&v, o))) goto done;
     if (group_writes(g)) e = show_model(&v, o->checkpoint ? o->checkpoint : of.folder, o);
 done:
+    group_watch(g, WATCH_BEGIN, NULL);
     run_task_free(&of);
     mem_free(own_device);
     evaluation_free(&v);

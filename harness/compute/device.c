@@ -150,7 +150,7 @@ err device_select(const device_info **out, const device_info *list, size_t count
         else if (is_number && strlen(selector) < 9)
             hit = d->index == strtoul(selector, NULL, 10);
         else
-            hit = matches(d, selector);
+            hit = *selector && matches(d, selector);
         if (!hit) continue;
         *out = d;
         hits++;

@@ -72,8 +72,10 @@ typedef struct device {
      * old. */
     uint64_t generation;
     /* Grows with every op that was computed while the host waited, and every submission that came
-     * to its end: a device at work whose count stands still may hang. */
+     * to its end, of which each part where is_watched: a device at work whose count stands still may
+     * hang. */
     _Atomic uint64_t work;
+    bool is_watched;
     /* device_measure: bytes asked for since, of device memory and of what the host sees too */
     bool is_measured;
     uint64_t measured_bytes[2];

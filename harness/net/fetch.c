@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/outside.h"
 #include "base/shown.h"
 #include "net/http_internal.h"
 #include "platform/file.h"
@@ -53,8 +54,10 @@ static unsigned tries_of(const fetch_patience *p, const http__call *c, err e) {
 
 static void wait_ms(uint64_t ms) {
     struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    outside_begin();
     while (nanosleep(&left, &left) && errno == EINTR) {
     }
+    outside_end();
 }
 
 /* Waits before try number `again` (from 1). The server's own wish counts, up to the longest
@@ -381,10 +384,12 @@ static err take_lock(download *d) {
     if ((e = file_open_own(&d->lock, d->lock_path))) return e;
     if (!flock(d->lock, LOCK_EX | LOCK_NB)) return ERR_OK;
     log_note("another program is fetching %s; waiting for it", d->name);
-    while (flock(d->lock, LOCK_EX))
-        if (errno != EINTR)
-            return err_set(ERR_IO, "%s: cannot lock: %s", d->lock_path, strerror(errno));
-    return ERR_OK;
+    outside_begin();
+    int failed = 0;
+    do failed = flock(d->lock, LOCK_EX);
+    while (failed && errno == EINTR);
+    outside_end();
+    return failed ? err_set(ERR_IO, "%s: cannot lock: %s", d->lock_path, strerror(errno)) : ERR_OK;
 }
 
 static err open_part(download *d) {

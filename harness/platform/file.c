@@ -2,6 +2,7 @@
 #include "platform/file.h"
 
 #include "base/memory.h"
+#include "base/outside.h"
 #include "platform/file_internal.h"
 
 #include <errno.h>
@@ -14,16 +15,10 @@
 
 enum { OWN_LOOK_BYTES = 4096, SYNC_BYTES = 64 << 20 };
 
-static _Thread_local _Atomic bool *shown_sync;
-
-void file_show_sync(_Atomic bool *syncs) {
-    shown_sync = syncs;
-}
-
 int file_sync(int fd) {
-    if (shown_sync) *shown_sync = true;
+    outside_begin();
     int failed = fsync(fd);
-    if (shown_sync) *shown_sync = false;
+    outside_end();
     return failed;
 }
 

@@ -92,10 +92,7 @@ err file_refuse_strange(const char *path) MUST_CHECK;
 /* Removes a file or a link, not what it leads to; fine if absent. */
 err file_remove(const char *path) MUST_CHECK;
 
-/* From now on *syncs is true while this thread waits for the disk to have what was written, for another
- * thread that looks at it. NULL: nobody looks. */
-void file_show_sync(_Atomic bool *syncs);
-/* fsync, so shown; as it returns. */
+/* fsync, outside of the program (base/outside.h); as it returns. */
 int file_sync(int fd) MUST_CHECK;
 
 /* Waits until the names in a folder are on the disk (a file system that cannot tell is taken at its

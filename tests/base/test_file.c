@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/outside.h"
 #include "platform/file.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -326,7 +327,7 @@ Test(file, syncs_are_shown) {
     int fd;
     put(at("a"), "a");
     synced = 0;
-    file_show_sync(&syncing);
+    outside_show(&syncing);
     put(at("b"), "b"); // and its folder
     MUST(file_rename_durable(at("a"), at("c")));
     MUST(file_open_own(&fd, at("b")));
@@ -335,9 +336,30 @@ Test(file, syncs_are_shown) {
     cr_assert_eq(synced, 5);
     cr_assert_eq(seen_syncing, 5);
     cr_assert_not(syncing);
-    file_show_sync(NULL);
+    outside_show(NULL);
     put(at("b"), "c");
     cr_assert_eq(seen_syncing, 5);
+}
+
+/* A pair within another does not end it, and without anybody who looks nothing happens. */
+Test(file, what_is_outside_of_it_is_shown) {
+    atomic_bool waits = false;
+    outside_begin();
+    outside_end();
+    outside_show(&waits);
+    for (int i = 0; i < 2; i++) {
+        outside_begin();
+        cr_assert(waits);
+        outside_begin();
+        outside_end();
+        cr_assert(waits);
+        outside_end();
+        cr_assert_not(waits);
+    }
+    outside_show(NULL);
+    outside_begin();
+    outside_end();
+    cr_assert_not(waits);
 }
 
 /* A slow disk takes a large file in parts, each of which shows that it gets on. */

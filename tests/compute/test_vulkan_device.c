@@ -331,6 +331,46 @@ CleanTest(vulkan_device, the_longest_sentence_is_checked) {
     close_clean(&d);
 }
 
+/* Who watches a device sees each part of a step that has ended, before the step has. */
+Test(vulkan_device, parts_of_a_watched_step_are_work) {
+    enum { SIDE = 1024, OPS = 5 };
+    uint64_t parts[2];
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    for (int watched = 0; watched < 2; watched++) {
+        device d;
+        arena a;
+        plan p;
+        span x, y;
+        micro_sizes none = {0};
+        step_info step = {.step = 1, .micro_count = 1, .micros = &none};
+        MUST(device_open_named(&d, "llvmpipe", NULL));
+        d.is_watched = watched;
+        arena_init(&a, &d, 4 * SIDE * SIDE * 2, false);
+        MUST(arena_take(&a, &x, SIDE * SIDE, ELEM_F32));
+        MUST(arena_take(&a, &y, SIDE * SIDE, ELEM_F32));
+        plan_init(&p, &d);
+        plan_part_begin(&p, PART_MICRO);
+        for (int k = 0; k < OPS; k++)
+            MUST(op_linear_fwd(&p, &(struct linear_fwd){.y = y,
+                                                        .x = x,
+                                                        .weight = x,
+                                                        .rows = dim_fixed(SIDE),
+                                                        .n = SIDE,
+                                                        .k = SIDE,
+                                                        .act = ACT_NONE}));
+        MUST(plan_ready(&p));
+        MUST(plan_submit(&p, &step));
+        uint64_t before = d.work;
+        MUST(plan_wait(&p, 0));
+        parts[watched] = d.work - before;
+        plan_free(&p);
+        arena_free(&a);
+        close_clean(&d);
+    }
+    cr_assert_eq(parts[0], 1);
+    cr_assert_eq(parts[1], 3);
+}
+
 /* A step of several submissions of which one fails: an error, nothing still at work when what it
  * used is freed (the fault layer ends a program that does), and the next step computes right. */
 CleanTest(vulkan_device, a_part_of_a_step_that_fails) {

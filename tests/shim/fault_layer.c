@@ -9,6 +9,7 @@
  *     portability          the device is listed only to who asks for such, and must be opened so
  *     no-timestamps        its queues have none
  *     multiprocessors=N    NVIDIA's extension tells of as many, of 48 warps each
+ *     matrix               the device has cooperative matrices of f16, as far as to be opened with them
  *     twins                every device is there twice
  *     memory=KIND          memory as devices have it: "apart" (the device's own, and the host's),
  *                          "window" (a window on the device's besides), "whole" (all of the device's
@@ -25,6 +26,7 @@
  *                          later call too when it is VK_ERROR_DEVICE_LOST. SubmitPart is a
  *                          vkQueueSubmit without a fence, of a step's several; SubmitLast is
  *                          the one behind them
+ *     CALL@N=hang          the nth does not come back
  *     loads=N              how often a process may load what an instance takes: later there is no
  *                          driver
  *     say-cache            tells how many bytes vkCreatePipelineCache is given
@@ -35,11 +37,13 @@
  * shows it to the host, and nothing is freed or recorded again while it runs. A program that breaks
  * one is ended with a message and abort(). One device at a time, of the newest instance, as the
  * program has them: one that stays, and before it one with validation while a device is open. */
+#define LAYER_PHYSICAL_PROC physical_proc
 #include "layer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct links {
     PFN_vkGetInstanceProcAddr instance_proc;
@@ -50,6 +54,7 @@ typedef struct links {
     PFN_vkEnumeratePhysicalDevices EnumeratePhysicalDevices;
     PFN_vkGetPhysicalDeviceProperties GetPhysicalDeviceProperties;
     PFN_vkGetPhysicalDeviceProperties2 GetPhysicalDeviceProperties2;
+    PFN_vkGetPhysicalDeviceFeatures2 GetPhysicalDeviceFeatures2;
     PFN_vkGetPhysicalDeviceQueueFamilyProperties GetPhysicalDeviceQueueFamilyProperties;
     PFN_vkGetPhysicalDeviceMemoryProperties GetPhysicalDeviceMemoryProperties;
     PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
@@ -101,6 +106,7 @@ static VkResult fault(const char *call, unsigned *count) {
             char *end;
             unsigned long when = strtoul(at + n + 1, &end, 10);
             if (*end == '=' && when == *count) {
+                while (!strncmp(end, "=hang", 5)) pause();
                 VkResult r = (VkResult)strtol(end + 1, NULL, 10);
                 if (r == VK_ERROR_DEVICE_LOST) lost = r;
                 return r;
@@ -618,6 +624,58 @@ layer_GetPhysicalDeviceMemoryProperties(VkPhysicalDevice d, VkPhysicalDeviceMemo
     }
 }
 
+/* VK_KHR_cooperative_matrix, which headers before 1.3.255 lack. */
+static const char matrix[] = "VK_KHR_cooperative_matrix";
+enum { MATRIX_FEATURES = 1000506000, SCOPE_SUBGROUP = 3 };
+
+typedef struct matrix_shape {
+    VkStructureType type;
+    void *next;
+    uint32_t m, n, k;
+    int a, b, c, result; /* 0: f16, 1: f32 */
+    VkBool32 saturates;
+    int scope;
+} matrix_shape;
+
+static VKAPI_ATTR void VKAPI_CALL layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice d,
+                                                                   VkPhysicalDeviceFeatures2 *f) {
+    next.GetPhysicalDeviceFeatures2(d, f);
+    for (VkBaseOutStructure *s = f->pNext; s && asked("matrix"); s = s->pNext) {
+        if ((int)s->sType == MATRIX_FEATURES) *(VkBool32 *)(s + 1) = VK_TRUE;
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES) {
+            VkPhysicalDeviceVulkan12Features *v12 = (void *)s;
+            v12->shaderFloat16 = v12->vulkanMemoryModel = VK_TRUE;
+        }
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES) {
+            VkPhysicalDeviceVulkan13Features *v13 = (void *)s;
+            v13->subgroupSizeControl = v13->computeFullSubgroups = v13->maintenance4 = VK_TRUE;
+        }
+    }
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL list_matrices(VkPhysicalDevice d, uint32_t *count,
+                                                    matrix_shape *shapes) {
+    (void)d;
+    if (shapes && *count)
+        *shapes = (matrix_shape){.type = shapes->type,
+                                 .m = 16,
+                                 .n = 16,
+                                 .k = 16,
+                                 .c = 1,
+                                 .result = 1,
+                                 .scope = SCOPE_SUBGROUP};
+    *count = 1;
+    return VK_SUCCESS;
+}
+
+static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL physical_proc(VkInstance instance,
+                                                              const char *wanted) {
+    (void)instance;
+    int is_played =
+        asked("matrix") && !strcmp(wanted, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+    return is_played ? (PFN_vkVoidFunction)list_matrices : NULL;
+}
+
 static const char subset[] = "VK_KHR_portability_subset";
 
 static void add_extension(VkExtensionProperties *to, const char *name) {
@@ -629,7 +687,7 @@ static void add_extension(VkExtensionProperties *to, const char *name) {
 static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumerateDeviceExtensionProperties(
     VkPhysicalDevice d, const char *layer, uint32_t *count, VkExtensionProperties *list) {
     VkExtensionProperties all[512];
-    uint32_t found = 510, kept = 0;
+    uint32_t found = 509, kept = 0;
     if (layer) return next.EnumerateDeviceExtensionProperties(d, layer, count, list);
     VkResult r = next.EnumerateDeviceExtensionProperties(d, NULL, &found, all);
     if (r != VK_SUCCESS) return r;
@@ -637,6 +695,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumerateDeviceExtensionProperties(
         if (!played() || strcmp(all[i].extensionName, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME))
             all[kept++] = all[i];
     if (asked("portability")) add_extension(&all[kept++], subset);
+    if (asked("matrix")) add_extension(&all[kept++], matrix);
     if (asked("multiprocessors"))
         add_extension(&all[kept++], VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME);
     if (list) memcpy(list, all, (*count < kept ? *count : kept) * sizeof *all);
@@ -696,6 +755,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateInstance(const VkInstanceCreat
         FIND(EnumeratePhysicalDevices);
         FIND(GetPhysicalDeviceProperties);
         FIND(GetPhysicalDeviceProperties2);
+        FIND(GetPhysicalDeviceFeatures2);
         FIND(GetPhysicalDeviceQueueFamilyProperties);
         FIND(GetPhysicalDeviceMemoryProperties);
         FIND(EnumerateDeviceExtensionProperties);
@@ -723,8 +783,12 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_CreateDevice(VkPhysicalDevice physic
     real.ppEnabledExtensionNames = names;
     real.enabledExtensionCount = 0;
     for (uint32_t i = 0; i < info->enabledExtensionCount && i < 64; i++)
-        if (strcmp(info->ppEnabledExtensionNames[i], subset))
+        if (strcmp(info->ppEnabledExtensionNames[i], subset) &&
+            strcmp(info->ppEnabledExtensionNames[i], matrix))
             names[real.enabledExtensionCount++] = info->ppEnabledExtensionNames[i];
+    // what the driver has not is not asked of it: those features are the last of the list
+    for (VkBaseOutStructure *s = (void *)&real; s; s = s->pNext)
+        if (s->pNext && (int)s->pNext->sType == MATRIX_FEATURES && asked("matrix")) s->pNext = NULL;
     if (asked("portability") && real.enabledExtensionCount == info->enabledExtensionCount)
         broken("the device is opened without VK_KHR_portability_subset");
     r = ((PFN_vkCreateDevice)link.instance_proc(next.instance, "vkCreateDevice"))(
@@ -767,6 +831,7 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc(VkInstance instanc
     OWN(EnumeratePhysicalDevices)
     OWN(GetPhysicalDeviceProperties)
     OWN(GetPhysicalDeviceProperties2)
+    OWN(GetPhysicalDeviceFeatures2)
     OWN(GetPhysicalDeviceQueueFamilyProperties)
     OWN(GetPhysicalDeviceMemoryProperties)
     OWN(EnumerateDeviceExtensionProperties)

@@ -41,6 +41,11 @@ static inline layer_next layer_of_device(const VkDeviceCreateInfo *info) {
 #define OWN(name)                                                                                  \
     if (!strcmp(wanted, "vk" #name)) return (PFN_vkVoidFunction)layer_##name;
 
+/* Of functions that the loader does not know. */
+#ifndef LAYER_PHYSICAL_PROC
+#define LAYER_PHYSICAL_PROC NULL
+#endif
+
 /* A layer's entry point, behind its instance_proc and device_proc. */
 #define NEGOTIATE                                                                                  \
     __attribute__((visibility("default"))) VKAPI_ATTR VkResult VKAPI_CALL                          \
@@ -50,7 +55,7 @@ static inline layer_next layer_of_device(const VkDeviceCreateInfo *info) {
         interface->loaderLayerInterfaceVersion = 2;                                                \
         interface->pfnGetInstanceProcAddr = instance_proc;                                         \
         interface->pfnGetDeviceProcAddr = device_proc;                                             \
-        interface->pfnGetPhysicalDeviceProcAddr = NULL;                                            \
+        interface->pfnGetPhysicalDeviceProcAddr = LAYER_PHYSICAL_PROC;                             \
         return VK_SUCCESS;                                                                         \
     }
 

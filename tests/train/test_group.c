@@ -7,6 +7,7 @@
 #include "train/evaluate/shared.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -178,12 +179,14 @@ Test(group, a_rank_that_does_not_come_is_given_up) {
     run_ranks(ranks, 3, &(transport_limits){0, 0.3}, stay_away, NULL, 0);
     for (uint32_t r = 0; r < 3; r += 2) {
         cr_assert_eq(ranks[r].e, ERR_NETWORK);
-        cr_assert(strstr(ranks[r].message, "did not come in time"), "%s", ranks[r].message);
+        cr_assert(strstr(ranks[r].message, "rank 1 did not come within 0.3 s"), "%s",
+                  ranks[r].message);
         cr_assert(ranks[r].group.is_lost);
     }
 }
 
 static const _Atomic uint64_t no_work;
+enum { SECOND = 1000000000 }; // ns
 
 static err hang_at_work(struct group *g, void *context) {
     group_watch(g, WATCH_WORK, &no_work);
@@ -197,7 +200,7 @@ static err work_slowly(struct group *g, void *context) {
     const struct timespec half = {0, 500000000};
     for (int i = 0; g->rank == 1 && i < 8; i++, ++*work) nanosleep(&half, NULL);
     err e = group_barrier(g);
-    group_watch(g, WATCH_NONE, NULL);
+    group_watch(g, WATCH_BEGIN, NULL);
     return e;
 }
 
@@ -220,34 +223,34 @@ Test(group, a_look_learns_how_slow_work_is) {
     _Atomic uint64_t work = 0;
     transport t = {.watch = WATCH_WORK, .work = &work};
     transport_look l = {0};
-    cr_assert_not(transport_hangs(&l, &t, 15, 100));
-    for (int s = 1; s <= 15; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
-    cr_assert(transport_hangs(&l, &t, 15, 115.5));
+    cr_assert_not(transport_hangs(&l, &t, 15, 100, 0));
+    for (int s = 1; s <= 15; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s, 0), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 115.5, 0));
     work++;
-    cr_assert_not(transport_hangs(&l, &t, 15, 116));
+    cr_assert_not(transport_hangs(&l, &t, 15, 116, 0));
     cr_assert_float_eq(l.longest[WATCH_WORK], 16, 1e-9);
-    for (int s = 1; s <= 47; s++) cr_assert_not(transport_hangs(&l, &t, 15, 116 + s), "%d", s);
-    cr_assert(transport_hangs(&l, &t, 15, 163.5));
+    for (int s = 1; s <= 47; s++) cr_assert_not(transport_hangs(&l, &t, 15, 116 + s, 0), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 163.5, 0));
     // the whole process was stopped
-    cr_assert_not(transport_hangs(&l, &t, 15, 300));
+    cr_assert_not(transport_hangs(&l, &t, 15, 300, 0));
     cr_assert_float_eq(l.longest[WATCH_WORK], 16, 1e-9);
-    t.watch = WATCH_NONE;
-    for (int s = 1; s < 100; s++) cr_assert_not(transport_hangs(&l, &t, 15, 300 + s));
+    t.watch = WATCH_OUTSIDE;
+    for (int s = 1; s < 100; s++) cr_assert_not(transport_hangs(&l, &t, 15, 300 + s, 0));
     // who waits looks, whatever it did before: how slow its work was says nothing of that
     t.waits = true;
-    for (int s = 1; s < 100; s++, t.looks++) cr_assert_not(transport_hangs(&l, &t, 15, 400 + s));
-    for (int s = 1; s <= 18; s++) cr_assert_not(transport_hangs(&l, &t, 15, 499 + s), "%d", s);
-    cr_assert(transport_hangs(&l, &t, 15, 517.5));
+    for (int s = 1; s < 100; s++, t.looks++) cr_assert_not(transport_hangs(&l, &t, 15, 400 + s, 0));
+    for (int s = 1; s <= 18; s++) cr_assert_not(transport_hangs(&l, &t, 15, 499 + s, 0), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 517.5, 0));
 }
 
 /* A sync tells nothing of itself, and takes its time; what comes behind it does not. */
-Test(group, a_look_leaves_a_sync_alone) {
-    transport t = {.watch = WATCH_WORK, .work = &no_work, .syncs = true};
+Test(group, a_look_leaves_what_is_outside_alone) {
+    transport t = {.watch = WATCH_WORK, .work = &no_work, .outside = true};
     transport_look l = {0};
-    for (int s = 0; s <= 200; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
-    t.syncs = false;
-    for (int s = 0; s <= 15; s++) cr_assert_not(transport_hangs(&l, &t, 15, 301 + s), "%d", s);
-    cr_assert(transport_hangs(&l, &t, 15, 316.5));
+    for (int s = 0; s <= 200; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s, 0), "%d", s);
+    t.outside = false;
+    for (int s = 0; s <= 15; s++) cr_assert_not(transport_hangs(&l, &t, 15, 301 + s, 0), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 316.5, 0));
 }
 
 /* Of work that ends in waiting too, and while it is said to be slow. */
@@ -255,15 +258,59 @@ Test(group, a_look_learns_from_the_first_steps) {
     _Atomic uint64_t work = 0;
     transport t = {.watch = WATCH_LEARN, .work = &work};
     transport_look l = {0};
-    for (int s = 0; s <= 40; s++) cr_assert_not(transport_hangs(&l, &t, 15, 100 + s), "%d", s);
+    // a driver's threads build
+    for (int s = 0; s <= 40; s++)
+        cr_assert_not(transport_hangs(&l, &t, 15, 100 + s, (uint64_t)s * SECOND / 50), "%d", s);
     work++;
     t.waits = true;
-    cr_assert_not(transport_hangs(&l, &t, 15, 141));
+    cr_assert_not(transport_hangs(&l, &t, 15, 141, 0));
     cr_assert_float_eq(l.longest[WATCH_WORK], 41, 1e-9);
     t.waits = false;
     t.watch = WATCH_WORK;
-    for (int s = 0; s <= 97; s++) cr_assert_not(transport_hangs(&l, &t, 15, 142 + s), "%d", s);
-    cr_assert(transport_hangs(&l, &t, 15, 239.5));
+    for (int s = 0; s <= 97; s++) cr_assert_not(transport_hangs(&l, &t, 15, 142 + s, 0), "%d", s);
+    cr_assert(transport_hangs(&l, &t, 15, 239.5, 0));
+}
+
+/* What a rank does that begins, each second. */
+typedef struct beginning {
+    transport_watch watch;
+    bool moves, works; /* its thread, a little; its device */
+    uint64_t help_ns;  /* by other threads */
+    bool hangs;
+} beginning;
+
+/* Whoever reads, builds or computes is well; who does nothing is not, whatever idle threads take for
+ * themselves, nor who only polls a driver. */
+Test(group, a_look_hears_who_begins, .timeout = 60) {
+    static const beginning cases[] = {
+        {WATCH_BEGIN, false, false, 0, true},
+        {WATCH_BUILD, false, false, 0, true},
+        {WATCH_LEARN, false, false, 0, true},
+        {WATCH_BEGIN, true, false, 0, false},
+        {WATCH_BUILD, true, false, 0, true},
+        {WATCH_LEARN, true, false, 0, true},
+        {WATCH_BEGIN, false, true, 0, false},
+        {WATCH_BUILD, false, true, 0, false},
+        {WATCH_BEGIN, false, false, SECOND / 1000, false},
+        {WATCH_BUILD, false, false, SECOND / 1000, false},
+        {WATCH_BEGIN, false, false, SECOND / 5000, true},
+        {WATCH_BUILD, false, false, SECOND / 5000, true},
+    };
+    clockid_t own;
+    cr_assert_eq(pthread_getcpuclockid(pthread_self(), &own), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const beginning *c = &cases[i];
+        _Atomic uint64_t work = 0;
+        transport t = {.watch = c->watch, .work = &work, .thread = c->moves ? own : 0};
+        transport_look l = {0};
+        bool hangs = false;
+        for (uint64_t s = 0; s <= 40; s++, work += c->works)
+            hangs |= transport_hangs(&l, &t, 15, 100 + (double)s, s * c->help_ns);
+        cr_assert_eq(hangs, c->hangs, "case %zu", i);
+        t.outside = true;
+        for (uint64_t s = 41; s <= 80; s++)
+            cr_assert_not(transport_hangs(&l, &t, 15, 100 + (double)s, 0), "case %zu", i);
+    }
 }
 
 /* --- shares --- */
@@ -338,6 +385,7 @@ static err train_with_hooks(struct group *g, void *context) {
     p->rows = &t.data;
     toy_trainer(&tr, &t, &(trainer_options){.group = g, .save = {play, p, 1, false}});
     err e = trainer_run(&tr);
+    group_watch(g, WATCH_BEGIN, NULL);
     trainer_free(&tr);
     toy_close(&t);
     return e;
@@ -348,7 +396,7 @@ Test(group, a_rank_that_hangs_in_a_hook_is_given_up, .timeout = 90) {
     static const struct {
         uint32_t hung;
         bool scores;
-    } cases[] = {{NOBODY, false}, {1, false}, {1, true}, {0, false}};
+    } cases[] = {{NOBODY, false}, {NOBODY, true}, {1, false}, {1, true}, {0, false}};
     const transport_limits watched = {3, 60};
     rank ranks[RANKS_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

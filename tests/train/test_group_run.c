@@ -388,11 +388,16 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,cpu", "--ranks", "3");
     cr_expect_eq(r.exit_code, 2, "%s", r.err);
-    cr_expect_str_eq(r.err, "harness: 3 ranks were asked for, but there is another number (--ranks "
-                            "only checks; a list of devices, mpirun -n N or srun -n N sets it)\n");
+    cr_expect_str_eq(r.err,
+                     "harness: 3 ranks were asked for, but there are 2 (--ranks only checks; "
+                     "a list of devices, mpirun -n N or srun -n N sets it)\n");
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,nowhere");
     cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
+    program_free(&r);
+    r = RUN(THREADS, "three", "--device", "cpu,");
+    cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2") && strstr(r.err, "device '' is not here"),
+              "%s", r.err);
     program_free(&r);
     temporary_remove();
 }
@@ -416,6 +421,41 @@ Test(group_run, a_sync_may_sleep_and_a_write_may_not, .timeout = 300) {
     cr_expect(r.exit_code && strstr(r.err, "rank 0 hangs"), "%s", r.err);
     program_free(&r);
     temporary_remove();
+}
+
+/* Who hangs before the first step is named, and all end: at the task, the model and the device. */
+Test(group_run, a_rank_that_hangs_at_its_start_is_found, .timeout = 300) {
+    static const char *const arguments[] = {
+        "run", "--sample", "--task",   "kor_hate", "-m", HARNESS_SOURCE_DIR "/models/ko-tiny",
+        "-o",  "begins",   "--device", "cpu,cpu",  NULL};
+    static const char *const paths[] = {"kor_hate.json", "model.safetensors"};
+    const child_setup setup = {.preload = listed_path(HARNESS_SLOW_SHIM)};
+    setenv("HARNESS_GROUP_SILENCE", "3", 1);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        setenv("HARNESS_OPEN_PATH", paths[i], 1);
+        setenv("HARNESS_OPEN_SECONDS", "100", 1);
+        program_result r = child_run(&setup, 30, arguments);
+        cr_expect(r.exit_code == 1 && strstr(r.err, " hangs: it did nothing for "), "%s: %s",
+                  paths[i], r.err);
+        program_free(&r);
+        temporary_remove();
+    }
+}
+
+/* The driver: as the device is opened, and in the first steps. */
+Test(group_run, a_rank_whose_driver_hangs_at_its_start_is_found, .timeout = 300) {
+    static const char *const arguments[] = {THREADS, "begins", "--device", "cpu,llvmpipe", NULL};
+    static const char *const faults[] = {"CreateDevice@1=hang", "QueueSubmit@9=hang"};
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    setenv("HARNESS_GROUP_SILENCE", "3", 1);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        child_faults(faults[i]);
+        program_result r = child_run(NULL, 60, arguments);
+        cr_expect(r.exit_code == 1 && strstr(r.err, "rank 1 hangs: it did nothing for "), "%s: %s",
+                  faults[i], r.err);
+        program_free(&r);
+        temporary_remove();
+    }
 }
 
 #define BF16                                                                                       \
@@ -453,6 +493,21 @@ Test(group_run, bits_of_bf16_are_those_of_any_threads_and_ranks) {
               r.err);
     program_free(&r);
     cr_expect_not(folder_exists(temporary_path("none")));
+    temporary_remove();
+}
+
+/* One device has fp16, as far as it is opened with it, and the other one refuses for all. */
+Test(group_run, a_precision_that_one_device_lacks_is_refused) {
+    if (!need_vulkan("llvmpipe")) cr_skip_test("no llvmpipe");
+    child_faults("matrix");
+    program_result r = RUN(THREADS, "fp16", "--device", "llvmpipe,cpu", "--precision", "fp16");
+    cr_expect_eq(r.exit_code, 1, "%d", r.exit_code);
+    cr_expect(
+        strstr(r.err, "harness: rank 1 of 2 (") &&
+            strstr(r.err, ": precision fp16 needs cooperative matrices; missing: a Vulkan device"),
+        "%s", r.err);
+    cr_expect_not(folder_exists(temporary_path("fp16")));
+    program_free(&r);
     temporary_remove();
 }
 

@@ -53,7 +53,8 @@ typedef struct vulkan_sets {
     size_t count, capacity, used;
 } vulkan_sets;
 
-/* The end of a part of a submission that the host can wait for. */
+/* The end of a part of a submission that the host can wait for: what is to be read there, or how far
+ * a watched device is. */
 typedef struct vulkan_cut {
     VkFence fence;
     size_t copies; /* of the plan's, that are there behind it */
@@ -248,6 +249,7 @@ err vulkan__slot_reset(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
 err vulkan__slot_wait(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
 /* The next unused command buffer and descriptor set, made when there is none left. */
 err vulkan__slot_command(vulkan_device *v, vulkan_slot *s, VkCommandBuffer *out) MUST_CHECK;
+err vulkan__slot_wait_cut(vulkan_device *v, const vulkan_slot *s, size_t i) MUST_CHECK;
 /* The fence of the next cut, behind which so many copies are there. */
 err vulkan__slot_cut(vulkan_device *v, vulkan_slot *s, size_t copies, VkFence *out) MUST_CHECK;
 err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t layout,

@@ -47,6 +47,14 @@ static err end(recorder *r, VkFence fence) {
     return vulkan__check(VK.QueueSubmit(r->v->queue, 1, &submit, fence), "vkQueueSubmit");
 }
 
+/* Ends a part of the submission; where the device is watched with a fence, so that the host sees how
+ * far it is. */
+static err end_part(recorder *r) {
+    VkFence fence = VK_NULL_HANDLE;
+    err e = r->v->device->is_watched ? vulkan__slot_cut(r->v, r->slot, r->copies, &fence) : ERR_OK;
+    return e ? e : end(r, fence);
+}
+
 /* What the plan's op has written last, for the host; so much of it that it is worth a wait ends a
  * segment. */
 static err copy_out(recorder *r, const plan *p, size_t place) {
@@ -72,7 +80,7 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
         if (!r->is_dry) {
             double flops = op_cost_of(&list->ops[i], r->step, micro).flops;
             if (r->segment_flops > 0 && r->segment_flops + flops > most) {
-                err e = end(r, VK_NULL_HANDLE);
+                err e = end_part(r);
                 if (!e) e = begin(r);
                 if (e) return e;
             }
@@ -141,10 +149,11 @@ err vulkan__take(device *d, uint32_t slot, size_t count, bool *ended) {
     vulkan_device *v = vulkan__of(d);
     const vulkan_slot *s = &v->slots[slot];
     size_t i = 0;
+    err e = ERR_OK;
     while (i < s->cut_used && s->cuts[i].copies < count) i++;
     if (!s->is_pending || i == s->cut_used)
         return err_set(ERR_ARG, "%zu copies were not asked for", count);
     *ended = VK.WaitForFences(v->logical, 1, &s->fence, VK_TRUE, 0) == VK_SUCCESS;
-    return vulkan__check(VK.WaitForFences(v->logical, 1, &s->cuts[i].fence, VK_TRUE, UINT64_MAX),
-                         "vkWaitForFences");
+    for (size_t k = 0; !e && k <= i; k++) e = vulkan__slot_wait_cut(v, s, k);
+    return e;
 }

@@ -44,11 +44,23 @@ err vulkan__slot_reset(vulkan_device *v, vulkan_slot *s) {
     return vulkan__check(VK.ResetCommandPool(v->logical, s->pool, 0), "vkResetCommandPool");
 }
 
+static err wait_for(vulkan_device *v, VkFence fence) {
+    return vulkan__check(VK.WaitForFences(v->logical, 1, &fence, VK_TRUE, UINT64_MAX),
+                         "vkWaitForFences");
+}
+
+err vulkan__slot_wait_cut(vulkan_device *v, const vulkan_slot *s, size_t i) {
+    err e = wait_for(v, s->cuts[i].fence);
+    v->device->work++;
+    return e;
+}
+
 err vulkan__slot_wait(vulkan_device *v, vulkan_slot *s) {
     if (!s->is_pending) return ERR_OK;
     s->is_pending = false; // also after a failure: a lost device answers no more
-    err e = vulkan__check(VK.WaitForFences(v->logical, 1, &s->fence, VK_TRUE, UINT64_MAX),
-                          "vkWaitForFences");
+    err e = ERR_OK;
+    for (size_t i = 0; !e && i < s->cut_used; i++) e = vulkan__slot_wait_cut(v, s, i);
+    if (!e) e = wait_for(v, s->fence);
     // what failed may still be at work, on buffers that are freed next
     if (e) VK.DeviceWaitIdle(v->logical);
     return e ? e : vulkan__check(VK.ResetFences(v->logical, 1, &s->fence), "vkResetFences");

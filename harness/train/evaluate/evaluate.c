@@ -117,7 +117,7 @@ static void watch(const evaluator *e, size_t batches) {
     const device *d = e->model->params.device;
     size_t fresh = d->info.kind == DEVICE_CPU ? KNOWN_FROM : batches;
     group_watch(e->group,
-                fresh < LEARNS_FROM  ? WATCH_NONE
+                fresh < LEARNS_FROM  ? WATCH_BUILD
                 : fresh < KNOWN_FROM ? WATCH_LEARN
                                      : WATCH_WORK,
                 &d->work);

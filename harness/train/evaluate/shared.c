@@ -48,10 +48,11 @@ err evaluator_run_shared(evaluator *ev, struct group *g, float *logits, double *
     encoded own = *data;
     own.sentences += first;
     own.count = first_row(ev, data, g->rank + 1, g->size) - first;
-    transport_watch before = group_watch(g, WATCH_NONE, NULL);
+    const _Atomic uint64_t *work = &ev->model->params.device->work;
+    transport_watch before = group_watch(g, WATCH_BUILD, work);
     ev->group = g;
     e = evaluator_run(ev, logits + bounds[g->rank] / sizeof *logits, &mean, &own, progress);
-    group_watch(g, before, NULL);
+    group_watch(g, before, work);
     if (!e) e = group_gather_parts(g, logits, bounds);
     if (!e) e = join_losses(g, &mean, ev);
     if (!e && loss) *loss = mean;

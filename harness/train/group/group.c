@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/numerics.h"
-#include "platform/file.h"
+#include "base/outside.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -162,7 +162,7 @@ err group_open(struct group *g, transport *t) {
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
     pthread_getcpuclockid(pthread_self(), &t->thread);
-    file_show_sync(&t->syncs);
+    outside_show(&t->outside);
     if ((e = mem_new(&g->send, g->size)) || (e = mem_new(&g->receive, g->size)) ||
         (e = mem_new(&g->notices, g->size)) || (e = mem_new(&g->bounds, g->size + 1)) ||
         (e = mem_new(&all, g->size)) || (e = introduce(&own))) {
@@ -186,7 +186,7 @@ static void wait_for_all(struct group *g) {
 }
 
 err group_close(struct group *g, err e) {
-    file_show_sync(NULL);
+    outside_show(NULL);
     if (group_is_alone(g)) return e;
     if (!g->is_over) e = meet(g, NOTICE_END, 0, e, false, NULL);
     // launchers end the others as soon as one rank has left with an error
@@ -206,8 +206,8 @@ err group_close(struct group *g, err e) {
 }
 
 transport_watch group_watch(struct group *g, transport_watch watch, const _Atomic uint64_t *work) {
-    if (group_is_alone(g)) return WATCH_NONE;
-    if (work) g->transport->work = work;
+    if (group_is_alone(g)) return WATCH_BEGIN;
+    if (work || watch == WATCH_BEGIN) g->transport->work = work;
     return atomic_exchange(&g->transport->watch, watch);
 }
 

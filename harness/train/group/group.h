@@ -66,10 +66,11 @@ err group_open(struct group *g, transport *t) MUST_CHECK;
  * the error is shown and every rank ended: it does not come back. pre: on every way out. */
 err group_close(struct group *g, err e) MUST_CHECK;
 
-/* From now on all ranks are ended when this one does not get on, as `watch` has it; returns what was
- * before. WATCH_NONE is for stretches in which one may take its time: those with downloads, and those
- * in which a driver builds what it needs. Who waits for others is watched always.
- *   work  of WATCH_WORK: borrowed until the next call with another; else NULL */
+/* From now on all ranks are ended when this one does not get on, as `watch` has it (WATCH_BEGIN from
+ * group_open on); returns what was before. Who waits for others is watched always, and who is outside
+ * (base/outside.h) never.
+ *   work  of its device: borrowed until the next call with another, or with WATCH_BEGIN; NULL: the
+ *         same, with WATCH_BEGIN none */
 transport_watch group_watch(struct group *g, transport_watch watch, const _Atomic uint64_t *work);
 
 /* Waits for all. */

@@ -136,9 +136,10 @@ static err load(const char *engine, uint32_t ranks) {
 
 static err check_expected(uint32_t expected, uint32_t ranks) {
     if (!expected || expected == ranks) return ERR_OK;
+    char there[40] = "the program runs by itself";
+    if (ranks > 1) snprintf(there, sizeof there, "there are %u", ranks);
     return err_set(
-        ERR_USAGE, "%u ranks were asked for, but %s%s", expected,
-        ranks == 1 ? "the program runs by itself" : "there is another number",
+        ERR_USAGE, "%u ranks were asked for, but %s%s", expected, there,
         err_advice("ranks",
                    " (--ranks only checks; a list of devices, mpirun -n N or srun -n N sets it)"));
 }

@@ -1,7 +1,6 @@
 #include "train/group/rank_device.h"
 
 #include "base/memory.h"
-#include "compute/device.h"
 
 #include <string.h>
 
@@ -49,4 +48,9 @@ err rank_device(char **selector, uint32_t *threads, const struct group *g, const
     if (found.kind == DEVICE_CPU && !*threads && g->sharers)
         *threads = found.threads / g->sharers ? found.threads / g->sharers : 1;
     return mem_printf(selector, "%u", found.index);
+}
+
+void rank_device_watch(struct group *g, device *d) {
+    d->is_watched = !group_is_alone(g);
+    group_watch(g, WATCH_BEGIN, &d->work);
 }

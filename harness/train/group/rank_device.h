@@ -2,6 +2,7 @@
 #ifndef HARNESS_TRAIN_GROUP_RANK_DEVICE_H
 #define HARNESS_TRAIN_GROUP_RANK_DEVICE_H
 
+#include "compute/device.h"
 #include "train/group/group.h"
 
 /* Finds this rank's device and its threads.
@@ -13,5 +14,8 @@
  * Alone, wish stays as it is. Errors: those of device_find. */
 err rank_device(char **selector, uint32_t *threads, const struct group *g,
                 const char *wish) MUST_CHECK;
+/* What the device, just opened, does is a sign of life of this rank, until group_watch is called with
+ * WATCH_BEGIN, which has to come before it is closed. */
+void rank_device_watch(struct group *g, device *d);
 
 #endif

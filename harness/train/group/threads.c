@@ -5,33 +5,88 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 static const double look_s = 0.25; // between two looks at the others
+static const double alone_s = 12;  // in which a rank that waits tells of one that hangs
 
 /* What the threads share. An exchange is two meetings: once all have shown what they send, each
  * copies what is for it; once all have copied, they go on. */
 typedef struct meeting {
     pthread_mutex_t mutex;
-    pthread_cond_t came;
+    pthread_cond_t came, ended;
+    pthread_t watcher; /* with limits.silence */
     uint32_t size, arrived;
     uint64_t round;
     transport_limits limits;
-    bool is_over;
+    bool is_over, ends;
     const transport_piece **sent; /* (size) owned */
     transport *transports;        /* (size) */
     transport_look *looks;        /* (size) owned */
-    uint32_t hung;                /* a rank; size: none */
+    uint32_t hung, late;          /* a rank; size: none */
 } meeting;
+
+/* Processor time of the threads that are no ranks, nor this one. */
+static uint64_t helpers_spent(const meeting *m) {
+    uint64_t all = transport_spent(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t known = transport_spent(CLOCK_THREAD_CPUTIME_ID);
+    for (uint32_t r = 0; r < m->size; r++) known += transport_spent(m->transports[r].thread);
+    return all > known ? all - known : 0;
+}
 
 static bool somebody_hangs(meeting *m) {
     double at = clock_seconds();
-    for (uint32_t r = 0; m->limits.silence > 0 && r < m->size; r++)
-        if (transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at)) m->hung = r;
+    uint64_t helpers = helpers_spent(m);
+    for (uint32_t r = 0; r < m->size; r++)
+        if (transport_hangs(&m->looks[r], &m->transports[r], m->limits.silence, at, helpers))
+            m->hung = r;
     return m->hung < m->size;
+}
+
+static void tell_hung(char text[TRANSPORT_TEXT_BYTES], const meeting *m) {
+    snprintf(text, TRANSPORT_TEXT_BYTES,
+             "rank %u hangs: it did nothing for %.0f s and waited for nobody", m->hung,
+             m->looks[m->hung].still);
+}
+
+/* pre: the mutex is held. Until then, or the next look. */
+static void wait_a_look(meeting *m, pthread_cond_t *what, double end) {
+    double next = fmin(end, clock_seconds() + look_s), whole = floor(next);
+    const struct timespec t = {(time_t)whole, (long)((next - whole) * 1e9)};
+    pthread_cond_timedwait(what, &m->mutex, &t);
+}
+
+/* Where all hang, or wait for what one that hangs holds, none of them looks or tells. */
+static void *watch(void *context) {
+    meeting *m = context;
+    char text[TRANSPORT_TEXT_BYTES];
+    double end = INFINITY;
+    pthread_mutex_lock(&m->mutex);
+    while (!m->ends && clock_seconds() < end) {
+        wait_a_look(m, &m->ended, INFINITY);
+        if (m->is_over || !somebody_hangs(m)) continue;
+        end = clock_seconds() + alone_s;
+        m->is_over = true;
+        pthread_cond_broadcast(&m->came);
+    }
+    bool is_alone = !m->ends;
+    pthread_mutex_unlock(&m->mutex);
+    if (!is_alone) return NULL;
+    tell_hung(text, m);
+    fprintf(stderr, "harness: %s\n", text);
+    m->transports->abort(m->transports, 1);
+    return NULL;
+}
+
+/* Who has not come to the others that wait. */
+static uint32_t find_late(const meeting *m) {
+    uint32_t r = 0;
+    while (r < m->size && m->transports[r].waits) r++;
+    return r;
 }
 
 /* pre: the mutex is held. False: somebody did not come in time, or never will. */
@@ -45,14 +100,15 @@ static bool wait_for_all(meeting *m, uint32_t rank) {
         m->round++;
         pthread_cond_broadcast(&m->came);
     }
-    while (!m->is_over && m->round == round && clock_seconds() < end && !somebody_hangs(m)) {
-        double next = fmin(end, clock_seconds() + look_s), whole = floor(next);
-        const struct timespec t = {(time_t)whole, (long)((next - whole) * 1e9)};
-        pthread_cond_timedwait(&m->came, &m->mutex, &t);
+    while (!m->is_over && m->round == round && clock_seconds() < end) {
+        wait_a_look(m, &m->came, end);
         own->looks++;
     }
+    if (m->round == round && !m->is_over) {
+        m->late = find_late(m);
+        m->is_over = true;
+    }
     own->waits = false;
-    if (m->round == round) m->is_over = true;
     if (m->is_over) pthread_cond_broadcast(&m->came);
     return !m->is_over;
 }
@@ -79,11 +135,11 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     pthread_mutex_unlock(&m->mutex);
     if (all) return 0;
     if (m->hung < m->size)
-        snprintf(text, TRANSPORT_TEXT_BYTES,
-                 "rank %u hangs: it did nothing for %.0f s and waited for nobody", m->hung,
-                 m->looks[m->hung].last - m->looks[m->hung].since);
+        tell_hung(text, m);
+    else if (m->late < m->size)
+        transport_tell_late(text, m->late, m->limits.waiting);
     else
-        snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group did not come in time");
+        snprintf(text, TRANSPORT_TEXT_BYTES, "another thread of the group has given up");
     return 1;
 }
 
@@ -107,6 +163,16 @@ static void free_meeting(meeting *m) {
     mem_free(m);
 }
 
+static bool begin_watch(meeting *m) {
+    // signals are for the thread that trains
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    bool runs = !pthread_create(&m->watcher, NULL, watch, m);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return runs;
+}
+
 err threads_open(transport *transports, uint32_t size, const transport_limits *limits) {
     meeting *m = NULL;
     pthread_condattr_t monotonic;
@@ -116,13 +182,14 @@ err threads_open(transport *transports, uint32_t size, const transport_limits *l
         free_meeting(m);
         return e;
     }
-    m->size = m->hung = size;
+    m->size = m->hung = m->late = size;
     m->limits = *limits;
     m->transports = transports;
     pthread_mutex_init(&m->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&m->came, &monotonic);
+    pthread_cond_init(&m->ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
     for (uint32_t r = 0; r < size; r++)
         transports[r] = (transport){.rank = r,
@@ -133,12 +200,21 @@ err threads_open(transport *transports, uint32_t size, const transport_limits *l
                                     .exchange = exchange,
                                     .close = close_thread,
                                     .abort = give_up};
-    return ERR_OK;
+    if (limits->silence <= 0 || begin_watch(m)) return ERR_OK;
+    m->limits.silence = 0;
+    threads_close(transports);
+    return err_set(ERR_MEMORY, "cannot start a further thread");
 }
 
 void threads_close(transport *transports) {
     meeting *m = transports[0].impl;
+    pthread_mutex_lock(&m->mutex);
+    m->ends = true;
+    pthread_cond_broadcast(&m->ended);
+    pthread_mutex_unlock(&m->mutex);
+    if (m->limits.silence > 0) pthread_join(m->watcher, NULL);
     pthread_cond_destroy(&m->came);
+    pthread_cond_destroy(&m->ended);
     pthread_mutex_destroy(&m->mutex);
     free_meeting(m);
     transports[0].impl = NULL;

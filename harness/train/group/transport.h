@@ -10,9 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
-enum { TRANSPORT_VERSION = 5, TRANSPORT_TEXT_BYTES = 256 };
+enum { TRANSPORT_VERSION = 6, TRANSPORT_TEXT_BYTES = 256 };
 
 /* Bytes to one rank or from it. */
 typedef struct transport_piece {
@@ -22,11 +23,13 @@ typedef struct transport_piece {
 
 /* How a rank that gets on shows it. */
 typedef enum transport_watch {
-    WATCH_NONE,  /* it may take its time, and nobody looks */
-    WATCH_LEARN, /* as WATCH_WORK, to see how long it takes: it never hangs */
-    WATCH_HOST,  /* its thread reads, computes or writes: its processor time grows */
-    WATCH_WORK,  /* its device computes: work grows */
-    WATCH_WAIT,  /* it waits for others: looks grow */
+    WATCH_BEGIN,   /* it makes ready, reads, downloads: any processor time of its thread grows */
+    WATCH_BUILD,   /* a driver builds what the first work needs: processor time, or work, grows */
+    WATCH_LEARN,   /* as WATCH_BUILD, and it is seen how long work takes */
+    WATCH_HOST,    /* its thread reads, computes or writes: its processor time grows */
+    WATCH_WORK,    /* its device computes: work grows */
+    WATCH_WAIT,    /* it waits for others: looks grow */
+    WATCH_OUTSIDE, /* it waits for what gives no sign: left alone */
     WATCH_KINDS
 } transport_watch;
 
@@ -37,11 +40,11 @@ struct transport {
     void *impl;
     int takes_threads;
     /* What others may see of this rank at any moment. */
-    _Atomic transport_watch watch; /* while it does not wait */
-    const _Atomic uint64_t *_Atomic work;
-    clockid_t thread;       /* processor time of the thread that is this rank */
+    _Atomic transport_watch watch;        /* while it does not wait */
+    const _Atomic uint64_t *_Atomic work; /* or NULL */
+    clockid_t thread;       /* processor time of the thread that is this rank; 0: not yet known */
     atomic_bool waits;      /* in exchange */
-    atomic_bool syncs;      /* waits for a disk: file_show_sync */
+    atomic_bool outside;    /* base/outside.h */
     _Atomic uint64_t looks; /* of exchange, at whether the others have come */
     /* Sends send[r] to every rank r and receives receive[r] from it (both (size); its own pieces
      * are left alone), and gives the core away while it waits. Every rank knows the sizes of all
@@ -68,35 +71,71 @@ typedef struct transport_look {
     double since;                /* it stands still */
     double last;                 /* look */
     double longest[WATCH_KINDS]; /* that it stood still and went on */
+    uint64_t own, work, spent;   /* its thread's ns and its work last seen, ns that last counted */
+    double quiet;                /* since the last sign of life */
+    double still;                /* s, as the last look has it */
 } transport_look;
 
-static inline uint64_t transport_done(const transport *t, transport_watch watch) {
-    const _Atomic uint64_t *work = t->work;
+/* Processor time in ns; 0 of a clock that is not known. */
+static inline uint64_t transport_spent(clockid_t clock) {
     struct timespec spent = {0, 0};
-    if (watch == WATCH_WAIT) return t->looks;
-    if (watch == WATCH_WORK) return *work;
-    if (watch == WATCH_HOST) clock_gettime(t->thread, &spent);
+    if (clock) clock_gettime(clock, &spent);
     return (uint64_t)spent.tv_sec * 1000000000 + (uint64_t)spent.tv_nsec;
 }
 
+static inline uint64_t transport_done(const transport *t, transport_watch watch) {
+    const _Atomic uint64_t *work = t->work;
+    if (watch == WATCH_WAIT) return t->looks;
+    if (watch == WATCH_HOST) return transport_spent(t->thread);
+    return watch == WATCH_WORK && work ? *work : 0;
+}
+
+/* Whether anything at all goes on. A thread that is woken for the next bytes has a little processor
+ * time each time; at a driver, which may poll a device that hangs, and of other threads, which may take
+ * some without work, it has to be more. Little is enough: on a busy machine who builds may hardly get
+ * a turn. */
+static inline bool transport_lives(transport_look *l, const transport *t, transport_watch said,
+                                   uint64_t helpers) {
+    const uint64_t much_ns = 5000000;
+    uint64_t own = transport_spent(t->thread), work = transport_done(t, WATCH_WORK);
+    bool much = own + helpers > l->spent + much_ns;
+    bool lives = much || work != l->work || (said == WATCH_BEGIN && own != l->own);
+    if (much) l->spent = own + helpers;
+    l->own = own;
+    l->work = work;
+    return lives || said > WATCH_LEARN;
+}
+
 /* Looks at a rank, every second or more often. True: it hangs. It stood still for longer than `silence`
- * and twice the longest that it did before and went on: slow work is none that hangs. After a longer
- * time without a look it begins anew. A sync sleeps while the disk takes what it can, and cannot be told
- * from one that never ends: the others wait for it until their limit. */
-static inline bool transport_hangs(transport_look *l, const transport *t, double silence,
-                                   double at) {
-    transport_watch said = t->waits ? WATCH_WAIT : t->syncs ? WATCH_NONE : t->watch;
+ * and twice the longest that it did before and went on: slow work is none that hangs. Where nothing is
+ * known yet of how long it takes, it gave no sign of life at all for longer than `silence`. After a
+ * longer time without a look it begins anew. A sync, outside, sleeps while the disk takes what it can,
+ * and cannot be told from one that never ends: the others wait for it until their limit.
+ *   helpers  processor time, ns, of threads that may work for the rank: those of drivers, of OpenMP */
+static inline bool transport_hangs(transport_look *l, const transport *t, double silence, double at,
+                                   uint64_t helpers) {
+    transport_watch said = t->waits ? WATCH_WAIT : t->outside ? WATCH_OUTSIDE : t->watch;
     transport_watch watch = said == WATCH_LEARN ? WATCH_WORK : said;
     uint64_t done = transport_done(t, watch);
     double still = at - l->since, *longest = &l->longest[l->watch];
     bool goes_on = watch != l->watch || done != l->done, is_known = at - l->last <= 5;
+    bool is_at_ease = watch <= WATCH_LEARN || watch == WATCH_OUTSIDE;
+    if (transport_lives(l, t, said, helpers) || !is_known) l->quiet = at;
     // a step's work ends where waiting begins
     if (goes_on && is_known && still > *longest) *longest = still;
-    if (goes_on || !is_known || watch == WATCH_NONE) l->since = at;
+    if (goes_on || !is_known || is_at_ease) l->since = at;
     l->watch = watch;
     l->done = done;
     l->last = at;
-    return said > WATCH_LEARN && at - l->since > silence + 2 * l->longest[watch];
+    l->still = at - (said <= WATCH_LEARN ? l->quiet : l->since);
+    return l->still > silence + (said <= WATCH_LEARN ? 0 : 2 * l->longest[watch]);
+}
+
+/* Of a rank that reached the limit of waiting. */
+static inline void transport_tell_late(char text[TRANSPORT_TEXT_BYTES], uint32_t rank,
+                                       double waiting) {
+    snprintf(text, TRANSPORT_TEXT_BYTES, "rank %u did not come within %g s (HARNESS_GROUP_WAIT)",
+             rank, waiting);
 }
 
 /* The one symbol of a plugin, "harness_transport_open". version: TRANSPORT_VERSION of the program;

@@ -11,6 +11,7 @@
 #include "platform/file.h"
 #include "platform/interrupt.h"
 #include "train/evaluate/shared.h"
+#include "train/group/rank_device.h"
 #include "train/run/kept_task.h"
 #include "train/run/labels.h"
 #include "train/run/model_card.h"
@@ -46,6 +47,7 @@ err run_open_device(run *r) {
     if (e) return e;
     e = device_open_named(&r->device, q->device, &options);
     r->device_is_open = !e;
+    if (!e) rank_device_watch(q->group, &r->device);
     return e ? e : device_check_run(&r->device, q->check_device);
 }
 
@@ -288,7 +290,7 @@ err run_open(run *r, const run_request *request) {
 }
 
 void run_close(run *r) {
-    group_watch(r->request.group, WATCH_NONE, NULL);
+    group_watch(r->request.group, WATCH_BEGIN, NULL);
     train_log_close(&r->log);
     trainer_free(&r->trainer);
     encoded_free(&r->train);

@@ -367,7 +367,7 @@ static err start(trainer *t, uint32_t s) {
     // a GPU's first few make pipelines, and then show how long one takes
     uint32_t fresh = t->device->info.kind == DEVICE_CPU ? RATE_STEPS : t->done - t->begun_at;
     group_watch(t->options.group,
-                fresh < WARM_STEPS   ? WATCH_NONE
+                fresh < WARM_STEPS   ? WATCH_BUILD
                 : fresh < RATE_STEPS ? WATCH_LEARN
                                      : WATCH_WORK,
                 &t->device->work);
@@ -572,7 +572,7 @@ err trainer_run(trainer *t) {
     err e = run_all(t, last);
     if (e) share_sum_stop(&t->sum); // the others hear of it from this thread
     interrupt_end();
-    group_watch(t->options.group, WATCH_NONE, NULL);
+    group_watch(t->options.group, WATCH_BEGIN, &t->device->work);
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++)
         if (e && plan_wait(&t->plan, slot)) break; // the first message is the one to show
     log_progress_end();

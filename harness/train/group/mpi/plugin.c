@@ -110,9 +110,7 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
         uint32_t to = (t->rank + k) % t->size, from = (t->rank + t->size - k) % t->size;
         if (!(rc = pair(t, &send[to], to, &receive[from], from, end))) continue;
         if (rc < 0)
-            snprintf(text, TRANSPORT_TEXT_BYTES,
-                     "rank %u did not come within %.0f s (HARNESS_GROUP_WAIT)",
-                     rc == LATE_SEND ? to : from, limits.waiting);
+            transport_tell_late(text, rc == LATE_SEND ? to : from, limits.waiting);
         else
             snprintf(text, TRANSPORT_TEXT_BYTES, "rank %u or %u is lost (MPI error %d)", from, to,
                      rc);
@@ -231,6 +229,13 @@ static bool look(double at, bool says) {
     return all;
 }
 
+/* Processor time of all threads but the rank's and this one. */
+static uint64_t helpers_spent(void) {
+    uint64_t all = transport_spent(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t known = transport_spent(life.own->thread) + transport_spent(CLOCK_THREAD_CPUTIME_ID);
+    return all > known ? all - known : 0;
+}
+
 static void *live(void *none) {
     double last = now(), said = 0;
     (void)none;
@@ -242,8 +247,9 @@ static void *live(void *none) {
         last = at;
         bool says = at - said >= life_every;
         if (says) said = at;
-        if (!life.ends && transport_hangs(&life.look, life.own, limits.silence, at))
-            end_hung(at - life.look.since);
+        if (!life.ends &&
+            transport_hangs(&life.look, life.own, limits.silence, at, helpers_spent()))
+            end_hung(life.look.still);
         if (look(at, says)) return NULL;
         pause_ns((life.ends ? 1 : TICK_MS) * 1000000L);
     }
@@ -309,7 +315,7 @@ static void begin_late(int none) {
 /* number: of this rank, as its launcher has it. */
 static void limit_begin(uint32_t number) {
     snprintf(late, sizeof late,
-             "harness: the ranks did not all come within %.0f s (HARNESS_GROUP_WAIT)\n",
+             "harness: the ranks did not all come within %g s (HARNESS_GROUP_WAIT)\n",
              limits.waiting);
     signal(SIGALRM, begin_late);
     // one rank tells it, and its end is that of all
