@@ -177,7 +177,8 @@ VECTOR_CLONES static void run_sums(uint32_t *predicted, uint32_t *hit, const uin
         const struct bootstrap_cell *cell = &b->cells[c];
         size_t begin = c ? b->cells[c - 1].end : 0;
         uint32_t sum[BOOTSTRAP_LANES];
-        sum_listed(sum, counts, bytes, most, b->wrong + begin, cell->end - begin);
+        bool few = cell->end - begin < 4; // as of many labels: counts are read as they are
+        sum_listed(sum, counts, few ? NULL : bytes, most, b->wrong + begin, cell->end - begin);
         for (size_t j = 0; j < BOOTSTRAP_LANES; j++) {
             predicted[cell->predicted * BOOTSTRAP_LANES + j] += sum[j];
             predicted[cell->gold * BOOTSTRAP_LANES + j] -= sum[j];
