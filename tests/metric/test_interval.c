@@ -69,7 +69,7 @@ Test(interval, units_and_types_by_hand) {
 /* Units that are drawn singly, seldom more than a few times, and types that are drawn hundreds of times:
  * both have the scores of their sums, to the bit. */
 Test(interval, scores_are_of_the_sums) {
-    enum { N = 3000, RUNS = 8, CLASSES = 4, DRAWS = 2 * BOOTSTRAP_LANES };
+    enum { N = 12000, RUNS = 8, CLASSES = 4, DRAWS = 2 * BOOTSTRAP_LANES };
     static uint32_t gold[N], predicted[RUNS][N];
     static double scores[RUNS * DRAWS];
     const uint32_t *runs[RUNS];

@@ -178,7 +178,9 @@ static void check_lanes(answer_kind kind, size_t classes, answers gold, answers 
                       a, b);
             compared++;
         }
-        row_lane_clear(&lane, &l); // all 0, for the next one
+        row_lane_clear(&lane, &l);
+        for (size_t i = 0; i < row_sum_size(kind, kind == ANSWER_NUMBER ? 2 : classes); i++)
+            cr_expect_eq(lane.gold[i], 0, "%s leaves place %zu", x->name, i);
         row_weights_free(&of_rows);
         row_lanes_free(&l);
         row_lanes_free(&of_gold);
