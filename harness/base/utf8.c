@@ -60,6 +60,11 @@ size_t utf8_encode(char out[UTF8_MAX_BYTES], uint32_t point) {
 bool utf8_valid(const char *text, size_t bytes, size_t *bad) {
     for (size_t i = 0, n; i < bytes; i += n) {
         uint32_t point;
+        uint64_t eight;
+        for (; bytes - i > sizeof eight; i += sizeof eight) { // most is ASCII
+            memcpy(&eight, text + i, sizeof eight);
+            if (eight & 0x8080808080808080) break;
+        }
         n = utf8_decode(&point, text + i, bytes - i);
         if (!n) {
             if (bad) *bad = i;

@@ -118,11 +118,11 @@ static void score_row_lanes(const row_job *job, workspace *w, const row_runs *al
         for (size_t r = g->begin[i]; r < g->begin[i + 1]; r++) {
             const row_lanes *of = &all->lanes[r];
             row_lanes_sum(&w->sums, of, &w->of_rows);
-            row_lane_begin(&w->sum, of);
             for (size_t j = 0; j < lanes; j++) {
                 row_lane_take(&w->sum, of, &w->of_rows, &w->sums, j);
                 sum[j] += metric_ranked(job->metric, &w->sum) / runs;
             }
+            row_lane_clear(&w->sum, of);
         }
         memcpy(g->means + i * g->draws + first, sum, lanes * sizeof *sum);
     }

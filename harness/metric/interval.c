@@ -132,6 +132,9 @@ void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_
 typedef uint32_t lane_sums
     __attribute__((vector_size(BOOTSTRAP_LANES * sizeof(uint32_t)), aligned(4)));
 
+typedef uint8_t lane_bytes __attribute__((vector_size(BOOTSTRAP_LANES), aligned(1)));
+#define INLINE static inline __attribute__((always_inline))
+
 static inline lane_sums *lanes_at(uint32_t *numbers, size_t place) {
     return (lane_sums *)(numbers + place * BOOTSTRAP_LANES);
 }
@@ -147,19 +150,40 @@ VECTOR_CLONES static void gold_sums(uint32_t *gold, const bootstrap *b, const ui
             *lanes_at(gold, b->row_gold[i]) += *const_lanes_at(counts, k);
 }
 
+/* A sum over types in the list: in bytes as far as they hold it, for which four times as few are read.
+ *   bytes  (types, lanes) counts, of which none is above `most`; NULL: one is above 255 */
+INLINE void sum_listed(uint32_t sum[BOOTSTRAP_LANES], const uint32_t *counts, const uint8_t *bytes,
+                       uint32_t most, const uint32_t *list, size_t length) {
+    for (size_t j = 0; j < BOOTSTRAP_LANES; j++) sum[j] = 0;
+    for (size_t i = 0; !bytes && i < length; i++)
+        for (size_t j = 0; j < BOOTSTRAP_LANES; j++)
+            sum[j] += counts[list[i] * BOOTSTRAP_LANES + j];
+    for (size_t i = 0, end; bytes && i < length; i = end) {
+        lane_bytes some = {0};
+        end = length - i < UINT8_MAX / most ? length : i + UINT8_MAX / most;
+        for (size_t k = i; k < end; k++)
+            some += *(const lane_bytes *)(bytes + list[k] * BOOTSTRAP_LANES);
+        for (size_t j = 0; j < BOOTSTRAP_LANES; j++) sum[j] += some[j];
+    }
+}
+
 // A right prediction is a row that is not wrong: only wrong ones are walked.
 VECTOR_CLONES static void run_sums(uint32_t *predicted, uint32_t *hit, const uint32_t *gold,
-                                   const bootstrap *b, const uint32_t *counts, size_t run) {
+                                   const bootstrap *b, const uint32_t *counts, const uint8_t *bytes,
+                                   uint32_t most, size_t run) {
     memcpy(predicted, gold, b->classes * sizeof(lane_sums));
     memcpy(hit, gold, b->classes * sizeof(lane_sums));
     for (size_t c = b->cell_begin[run]; c < b->cell_begin[run + 1]; c++) {
         const struct bootstrap_cell *cell = &b->cells[c];
-        lane_sums sum = {0};
-        for (size_t i = c ? b->cells[c - 1].end : 0; i < cell->end; i++)
-            sum += *const_lanes_at(counts, b->wrong[i]);
-        *lanes_at(predicted, cell->predicted) += sum;
-        *lanes_at(predicted, cell->gold) -= sum;
-        *lanes_at(hit, cell->gold) -= sum;
+        size_t begin = c ? b->cells[c - 1].end : 0;
+        uint32_t sum[BOOTSTRAP_LANES];
+        bool few = cell->end - begin < 4; // as of many labels: counts are read as they are
+        sum_listed(sum, counts, few ? NULL : bytes, most, b->wrong + begin, cell->end - begin);
+        for (size_t j = 0; j < BOOTSTRAP_LANES; j++) {
+            predicted[cell->predicted * BOOTSTRAP_LANES + j] += sum[j];
+            predicted[cell->gold * BOOTSTRAP_LANES + j] -= sum[j];
+            hit[cell->gold * BOOTSTRAP_LANES + j] -= sum[j];
+        }
     }
 }
 
@@ -171,7 +195,7 @@ void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts) 
             memcpy(gold, sums, size * sizeof *sums);
         else
             gold_sums(gold, b, counts);
-        run_sums(gold + size, gold + 2 * size, gold, b, counts, r);
+        run_sums(gold + size, gold + 2 * size, gold, b, counts, NULL, 0, r);
     }
 }
 
@@ -179,6 +203,8 @@ void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts) 
 typedef struct workspace {
     uint32_t *counts; // (types)
     uint32_t *drawn;  // (types, lanes)
+    uint8_t *bytes;   // (types, lanes) the same where none is above 255
+    uint32_t most;    // none is above it, and it is not 0
     uint32_t *sums;   // (3, C, lanes)
     uint64_t *block;  // (3, C)
 } workspace;
@@ -186,6 +212,7 @@ typedef struct workspace {
 static void workspace_free(workspace *w) {
     mem_free(w->counts);
     mem_free(w->drawn);
+    mem_free(w->bytes);
     mem_free(w->sums);
     mem_free(w->block);
     *w = (workspace){0};
@@ -195,6 +222,7 @@ static err workspace_init(workspace *w, const bootstrap *b) {
     err e;
     if ((e = mem_new(&w->counts, b->types)) ||
         (e = mem_new(&w->drawn, b->types * BOOTSTRAP_LANES)) ||
+        (e = mem_new(&w->bytes, b->types * BOOTSTRAP_LANES)) ||
         (e = mem_new(&w->sums, 3 * b->classes * BOOTSTRAP_LANES))) {
         return e;
     }
@@ -206,7 +234,8 @@ static void score_run(double scores[BOOTSTRAP_LANES], workspace *w, const bootst
                       const metric *m, score_lanes *at_once, size_t run) {
     size_t size = b->classes * BOOTSTRAP_LANES;
     uint32_t *gold = w->sums, *predicted = gold + size, *hit = predicted + size;
-    run_sums(predicted, hit, gold, b, w->drawn, run);
+    run_sums(predicted, hit, gold, b, w->drawn, w->most > UINT8_MAX ? NULL : w->bytes, w->most,
+             run);
     if (at_once) {
         at_once(scores, gold, predicted, hit, b->classes);
         return;
@@ -228,6 +257,11 @@ static void score_block(const bootstrap_groups *g, workspace *w, const bootstrap
         for (size_t k = 0; k < b->types; k++) w->drawn[k * BOOTSTRAP_LANES + j] = w->counts[k];
     }
     gold_sums(w->sums, b, w->drawn);
+    w->most = 1;
+    for (size_t k = 0; k < b->types * BOOTSTRAP_LANES; k++) {
+        w->bytes[k] = (uint8_t)(w->drawn[k] & UINT8_MAX);
+        w->most |= w->drawn[k];
+    }
     for (size_t i = 0; i < g->count; i++) {
         double sum[BOOTSTRAP_LANES] = {0}, scores[BOOTSTRAP_LANES];
         double runs = (double)(g->begin[i + 1] - g->begin[i]);

@@ -20,6 +20,8 @@ typedef uint32_t half_lanes __attribute__((vector_size(HALF_LANES * sizeof(uint3
 typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
 typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
 
+typedef some_reals all_reals[LANE_PARTS];
+
 #define INLINE static inline __attribute__((always_inline))
 
 // counts below 2^31; a processor turns signed numbers into reals at once, a compiler one by one
@@ -45,7 +47,7 @@ struct row_cell {
 };
 
 /* Rows of one score that a label's curve rises by, in the order of their scores: from begin on those
- * that have the label, then from others to end those that have not. */
+ * that have the label, then from others to end those that have not. Of numbers: equal ones. */
 struct row_rise {
     uint32_t begin, others, end;
 };
@@ -57,14 +59,22 @@ bool row_lanes_serve(unsigned parts, uint64_t total) {
 
 /* --- cells --- */
 
+enum { OF_LABELS = PART_LABELS | PART_TOGETHER };
+
+/* Labels whose gold, predicted and hit a sum begins with. */
+static size_t labels_of(const row_statistics *s) {
+    return s->kind == ANSWER_TAGS ? tag_types(s->classes) : s->classes;
+}
+
 static unsigned part_of_tags(size_t tags, size_t place) {
     size_t types = tag_types(tags);
-    if (place < 3 * types) return PART_LABELS;
+    if (place < 3 * types) return OF_LABELS;
     return place < 3 * types + 3 * tags ? PART_UNITS : PART_STRICT;
 }
 
 static unsigned part_of_arcs(size_t relations, size_t place) {
-    if (place < 3 * relations) return PART_LABELS;
+    if (place < 3 * relations) return OF_LABELS;
+    if (place == 3 * relations + ARC_WORDS) return PART_WORDS | PART_TOGETHER;
     if (place < arc_near(relations)) return PART_WORDS;
     if (place < arc_places(relations)) return 0; // baselines' alone
     return place < arc_klue(relations) ? PART_PLACES : PART_KLUE;
@@ -74,7 +84,7 @@ static bool is_read(const row_lanes *l, size_t place) {
     const row_statistics *s = l->statistics;
     unsigned part = s->kind == ANSWER_TAGS   ? part_of_tags(s->classes, place)
                     : s->kind == ANSWER_ARCS ? part_of_arcs(s->classes, place)
-                                             : PART_LABELS;
+                                             : OF_LABELS;
     return (l->parts & part) != 0;
 }
 
@@ -86,7 +96,7 @@ typedef struct additions {
     // of one row: amounts, by places that were touched, of which each may be so by gold and the run
     int64_t *here;
     uint32_t *touched;
-    size_t touched_count;
+    size_t touched_count, together; // labels; 0: each by itself
 } additions;
 
 enum { PLACE_AT = 38, BIT_AT = 31 };
@@ -97,7 +107,9 @@ static err list_bit(additions *a, uint64_t place, uint64_t bit, uint64_t row) {
     return e;
 }
 
+/* Labels that are read together stand in the places of the first. */
 static void touch(additions *a, size_t place, int64_t amount) {
+    if (place < 3 * a->together) place -= place % a->together;
     a->here[place] += amount;
     a->touched[a->touched_count++] = (uint32_t)place;
 }
@@ -115,7 +127,7 @@ static size_t exact_place(const row_statistics *s) {
 
 static void touch_row(additions *a, const row_lanes *l, size_t row, int64_t sign) {
     const row_statistics *s = l->statistics;
-    bool labels = l->parts & PART_LABELS;
+    bool labels = l->parts & OF_LABELS;
     if (labels && s->kind == ANSWER_NUMBER)
         touch_class(a, 2, (double)s->gold[row] >= SCORE_YES, (double)s->predicted[row] >= SCORE_YES,
                     sign);
@@ -178,7 +190,7 @@ static err cut_cells(row_lanes *l, const additions *a) {
 /* What the rows add less what they would with gold's answers; where there is no gold, all. */
 static err make_cells(row_lanes *l, const row_lanes *gold) {
     size_t size = exact_place(l->statistics) + 1;
-    additions a = {0};
+    additions a = {.together = l->parts & PART_LABELS ? 0 : labels_of(l->statistics)};
     err e = mem_new(&a.here, size);
     if (!e) e = mem_new(&a.touched, 2 * size);
     for (size_t i = 0; i < l->statistics->rows && !e; i++) {
@@ -238,31 +250,39 @@ INLINE bool lacks_rows(const uint32_t *sums) {
     return none[0] | none[1] | none[2] | none[3];
 }
 
+/* Adds what a rise does.
+ *   hit    weight of the rows before it that have the label; gets the rise's own
+ *   begun  in each lane rows come before it */
+INLINE void add_rise(all_reals sum, all_reals hit, const uint32_t *before, const row_rise *rise,
+                     bool begun) {
+    const uint32_t *begin = before + rise->begin * ROW_LANES, *end = before + rise->end * ROW_LANES;
+    const uint32_t *others = before + rise->others * ROW_LANES;
+    for (size_t p = 0; p < LANE_PARTS; p++) {
+        some_lanes said = *lanes_at(end, 0, p * SOME_LANES), first = {0};
+        some_lanes said_before = *lanes_at(begin, 0, p * SOME_LANES);
+        some_reals risen = AS_REALS(*lanes_at(others, 0, p * SOME_LANES) - said_before);
+        some_reals hits_before = hit[p];
+        if (!begun) { // before the first row precision is 1: 1 of 1
+            first = IS_NONE(said_before);
+            said += IS_NONE(said);
+            hits_before += AS_REALS(first);
+        }
+        some_reals here = AS_REALS(said), then = AS_REALS(said_before + first);
+        hit[p] += risen;
+        sum[p] += risen * (hit[p] * then + hits_before * here) / (here * then);
+    }
+}
+
 /* Twice the area under a label's curve times the weight of the rows that have it, to which only those
  * add: between two of them recall stays.
  *   before  (rows + 1, ROW_LANES) weights of the rows before each place */
-INLINE void sum_area(some_reals sum[LANE_PARTS], const row_rise *rise, const row_rise *end,
+INLINE void sum_area(all_reals sum, const row_rise *rise, const row_rise *end,
                      const uint32_t *before, size_t rows) {
-    some_reals hit[LANE_PARTS] = {{0}};
+    all_reals hit = {{0}};
     size_t begun = 0; // place from which on each lane has rows before it
     while (begun < rows && lacks_rows(before + begun * ROW_LANES)) begun++;
-    for (; rise < end; rise++) {
-        for (size_t p = 0; p < LANE_PARTS; p++) {
-            size_t j = p * SOME_LANES;
-            some_lanes said = *lanes_at(before, rise->end, j);
-            some_lanes said_before = *lanes_at(before, rise->begin, j), first = {0};
-            some_reals risen = AS_REALS(*lanes_at(before, rise->others, j) - said_before);
-            some_reals hits_before = hit[p];
-            if (rise->begin < begun) { // before the first row precision is 1: 1 of 1
-                first = IS_NONE(said_before);
-                said += IS_NONE(said);
-                hits_before += AS_REALS(first);
-            }
-            some_reals here = AS_REALS(said), then = AS_REALS(said_before + first);
-            hit[p] += risen;
-            sum[p] += risen * (hit[p] * then + hits_before * here) / (here * then);
-        }
-    }
+    for (; rise < end && rise->begin < begun; rise++) add_rise(sum, hit, before, rise, false);
+    for (; rise < end; rise++) add_rise(sum, hit, before, rise, true);
 }
 
 /* Adds the mean of all labels. */
@@ -297,13 +317,25 @@ enum { OF_WEIGHT, OF_X, OF_Y, OF_XX, OF_YY, OF_XY };
 _Static_assert(MOMENT_COUNT == OF_XY + 1 && offsetof(product_sums, xy) == OF_XY * sizeof(double),
                "the order of product_sums");
 
-typedef some_reals all_reals[LANE_PARTS];
-
-INLINE size_t end_of_equals(const uint32_t *order, const float *numbers, size_t begin,
+static size_t end_of_equals(const uint32_t *order, const float *numbers, size_t begin,
                             size_t rows) {
     size_t end = begin + 1;
     while (end < rows && !(numbers[order[end]] > numbers[order[begin]])) end++;
     return end;
+}
+
+/* Rows of equal numbers that are predicted, in their order. */
+static err make_equals(row_lanes *l) {
+    const row_statistics *s = l->statistics;
+    size_t count = 0;
+    err e = mem_new(&l->rises, s->rows);
+    if (!e) e = mem_new(&l->rise_end, 1);
+    for (size_t begin = 0, end; begin < s->rows && !e; begin = end) {
+        end = end_of_equals(s->order[0], s->predicted, begin, s->rows);
+        l->rises[count++] = (row_rise){(uint32_t)begin, (uint32_t)begin, (uint32_t)end};
+        *l->rise_end = count;
+    }
+    return e;
 }
 
 /* Of all ranks less their mean the squares, by the cubes of how many share each. */
@@ -337,26 +369,31 @@ VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
     square_ranks(w->gold_moments, OF_YY, cubes);
 }
 
-// gold's ranks add up to 0: what is added to all ranks of the other side changes no product
-VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_statistics *s,
+/* Gold's ranks add up to 0: what is added to all ranks of the other side changes no product. Cubes of
+ * numbers that are equal to no other are those of all rows, less those of the others. */
+VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lanes *l,
                                          const row_weights *w) {
-    const uint32_t *order = s->order[0];
-    all_reals before = {{0}}, products = {{0}}, cubes;
-    memcpy(cubes, w->cubes, sizeof cubes);
-    for (size_t begin = 0, end; begin < s->rows; begin = end) {
-        all_reals here = {{0}}, of_gold = {{0}};
-        end = end_of_equals(order, s->predicted, begin, s->rows);
-        for (size_t i = begin; i < end; i++)
+    const uint32_t *order = l->statistics->order[0];
+    all_reals before = {{0}}, products = {{0}}, cubes = {{0}};
+    bool few = 2 * *l->rise_end < l->statistics->rows; // numbers: the cubes of each
+    if (!few) memcpy(cubes, w->cubes, sizeof cubes);
+    for (const row_rise *x = l->rises; x < l->rises + *l->rise_end; x++) {
+        bool alone = x->end == x->begin + 1 && !few;
+        some_lanes sums[LANE_PARTS] = {{0}};
+        all_reals of_gold = {{0}};
+        for (size_t i = x->begin; i < x->end; i++)
             for (size_t p = 0; p < LANE_PARTS; p++) {
-                some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
-                here[p] += weight;
+                sums[p] += *lanes_at(w->weights, order[i], p * SOME_LANES);
                 of_gold[p] += *reals_at(w->gold_ranks, order[i], p * SOME_LANES);
-                if (end > begin + 1) cubes[p] -= weight * weight * weight;
+                if (alone || few) continue;
+                some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
+                cubes[p] -= weight * weight * weight;
             }
         for (size_t p = 0; p < LANE_PARTS; p++) {
-            if (end > begin + 1) cubes[p] += here[p] * here[p] * here[p];
-            products[p] += (before[p] + 0.5 * here[p]) * of_gold[p];
-            before[p] += here[p];
+            some_reals here = AS_REALS(sums[p]);
+            if (!alone) cubes[p] += here * here * here;
+            products[p] += (before[p] + 0.5 * here) * of_gold[p];
+            before[p] += here;
         }
     }
     square_ranks(moments, OF_XX, cubes);
@@ -401,7 +438,8 @@ VECTOR_CLONES static void sum_predicted(row_lane_reals *moments, const row_stati
 err row_lanes_init(row_lanes *l, const row_statistics *s, const row_lanes *gold, unsigned parts) {
     *l = (row_lanes){.statistics = s, .parts = parts};
     err e = make_cells(l, gold);
-    return e || !gold || !(parts & PART_CURVES) ? e : make_rises(l);
+    if (!e && gold && parts & PART_CURVES) e = make_rises(l);
+    return e || !gold || !(parts & PART_RANKS) ? e : make_equals(l);
 }
 
 void row_lanes_free(row_lanes *l) {
@@ -525,7 +563,7 @@ void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) 
     memset(sum->curves, 0, sizeof sum->curves);
     memcpy(sum->moments, w->gold_moments, sizeof sum->moments);
     sum_cells(sum->counts, l, w);
-    if (l->parts & PART_RANKS) rank_predicted(sum->moments, s, w);
+    if (l->parts & PART_RANKS) rank_predicted(sum->moments, l, w);
     if (l->parts & PART_VALUES) sum_predicted(sum->moments, s, w);
     for (size_t i = 0; l->parts & PART_RANKING && i < s->rows; i++)
         for (size_t j = 0; j < ROW_LANES; j++)
@@ -533,11 +571,9 @@ void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) 
     if (l->parts & PART_CURVES) add_areas(&sum->curves, sum->before, l, w);
 }
 
-void row_lane_begin(confusion *c, const row_lanes *l) {
-    const row_statistics *s = l->statistics;
-    memset(c->gold, 0,
-           row_sum_size(s->kind, s->kind == ANSWER_NUMBER ? c->classes : s->classes) *
-               sizeof *c->gold);
+void row_lane_clear(confusion *c, const row_lanes *l) {
+    for (size_t p = 0; p < l->place_count; p++)
+        if (l->places[p] < exact_place(l->statistics)) c->gold[l->places[p]] = 0;
     c->exact = 0;
     c->values = c->ranks = (product_sums){0};
 }

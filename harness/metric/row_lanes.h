@@ -3,8 +3,8 @@
  * each list.
  *
  * Counts are summed place by place: gold's own answers once for all runs, and of a run only the rows
- * that add something else. Ranks are whole and half numbers,
- * whose sums are exact in any order while the cube of the rows' number is: of more rows
+ * that add something else; labels that a metric reads together have one place for all. Ranks are whole
+ * and half numbers, whose sums are exact in any order while the cube of the rows' number is: of more rows
  * row_lanes_serve says no. */
 #ifndef HARNESS_METRIC_ROW_LANES_H
 #define HARNESS_METRIC_ROW_LANES_H
@@ -24,8 +24,8 @@ typedef struct row_lanes {
     uint32_t *rows;    /* of the cells, one behind the other */
     uint32_t *places;  /* (place_count) of the sum, that gold or a cell adds to */
     uint32_t *of_gold; /* (place_count) from 1, which of gold's it is; 0: none */
-    row_rise *rises;   /* curves: of all labels, one behind the other */
-    size_t *rise_end;  /* (C) of the label's */
+    row_rise *rises;   /* curves: of all labels, one behind the other; ranks: equal numbers */
+    size_t *rise_end;  /* (C) of the label's; ranks: of all */
     size_t cell_count, place_count;
 } row_lanes;
 
@@ -79,9 +79,10 @@ void row_weights_take(row_weights *w, const uint32_t *weights);
 /* pre: sum has room for the run's places, and the run's gold is that of the weights */
 void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w);
 
-/* Puts lane j in c, which row_lane_begin cleared for the run. pre: c is of the run's kind. */
-void row_lane_begin(confusion *c, const row_lanes *l);
+/* Puts lane j in c. pre: c is of the run's kind, and all 0 but for other lanes of the run;
+ * row_lane_clear makes it so again. */
 void row_lane_take(confusion *c, const row_lanes *l, const row_weights *w, const row_lane_sum *sum,
                    size_t j);
+void row_lane_clear(confusion *c, const row_lanes *l);
 
 #endif

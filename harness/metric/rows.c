@@ -372,19 +372,32 @@ void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights
         sum_numbers(c, s, weights);
 }
 
-err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,
-                const bool *mask, size_t rows) {
-    row_statistics s = {0};
+static err sum_masked(confusion *c, row_statistics *s, const bool *mask) {
     uint32_t *weights = NULL;
-    err e = confusion_init_kind(c, kind, classes);
-    if (e) return e;
-    if (kind == ANSWER_CLASS) return confusion_add(c, gold.classes, predicted.classes, mask, rows);
-    if (mask && (e = mem_new(&weights, rows))) goto done;
-    for (size_t i = 0; mask && i < rows; i++) weights[i] = mask[i];
-    if (!(e = row_statistics_init(&s, kind, classes, gold, predicted, rows, true)))
-        row_statistics_sum(c, &s, weights);
-done:
-    row_statistics_free(&s);
+    err e = mask ? mem_new(&weights, s->rows) : ERR_OK;
+    for (size_t i = 0; mask && !e && i < s->rows; i++) weights[i] = mask[i];
+    if (!e) row_statistics_sum(c, s, weights);
     mem_free(weights);
     return e;
+}
+
+err answers_sums(confusion *sums, const bool *const *masks, size_t count, answer_kind kind,
+                 size_t classes, answers gold, answers predicted, size_t rows) {
+    row_statistics s = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; i < count; i++) sums[i] = (confusion){0};
+    for (size_t i = 0; i < count && !e; i++) e = confusion_init_kind(&sums[i], kind, classes);
+    if (!e && kind != ANSWER_CLASS)
+        e = row_statistics_init(&s, kind, classes, gold, predicted, rows, true);
+    for (size_t i = 0; i < count && !e; i++)
+        e = kind == ANSWER_CLASS
+                ? confusion_add(&sums[i], gold.classes, predicted.classes, masks[i], rows)
+                : sum_masked(&sums[i], &s, masks[i]);
+    row_statistics_free(&s);
+    return e;
+}
+
+err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,
+                const bool *mask, size_t rows) {
+    return answers_sums(c, &mask, 1, kind, classes, gold, predicted, rows);
 }

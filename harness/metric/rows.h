@@ -60,4 +60,8 @@ size_t row_sum_size(answer_kind kind, size_t classes);
 err answers_sum(confusion *c, answer_kind kind, size_t classes, answers gold, answers predicted,
                 const bool *mask, size_t rows) MUST_CHECK;
 
+/* The same of several masks, which costs little more than of one: sums (count), masks (count). */
+err answers_sums(confusion *sums, const bool *const *masks, size_t count, answer_kind kind,
+                 size_t classes, answers gold, answers predicted, size_t rows) MUST_CHECK;
+
 #endif

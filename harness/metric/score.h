@@ -155,7 +155,8 @@ typedef enum metric_part {
     PART_RANKING = 128,
     PART_VALUES = 256,
     PART_RANKS = 512,
-    PART_CURVES = 1024
+    PART_CURVES = 1024,
+    PART_TOGETHER = 2048 /* gold, predicted and hit of all labels together; arcs: ARC_WORDS too */
 } metric_part;
 
 /* One metric of the table: nothing else in the program lists or counts metrics. */

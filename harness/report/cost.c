@@ -15,29 +15,27 @@ static int device_order(const cost_point *a, const cost_point *b) {
     return strcmp(x->precision, y->precision);
 }
 
-static int by_device_and_place(const void *a, const void *b) {
+/* The quickest of a device first, of equally quick ones the best. */
+static int by_device_and_cost(const void *a, const void *b) {
     const cost_point *x = *(cost_point *const *)a, *y = *(cost_point *const *)b;
     int c = device_order(x, y);
-    return c ? c : ORDER(x, y);
+    if (c || (c = ORDER(x->row->train_s, y->row->train_s)) ||
+        (c = ORDER(y->row->mean, x->row->mean)))
+        return c;
+    return ORDER(x, y);
 }
 
-/* Of one device. */
-static bool is_beaten(const board_row *a, const board_row *by) {
-    return by->mean >= a->mean && by->train_s <= a->train_s &&
-           (by->mean > a->mean || by->train_s < a->train_s);
-}
-
-/* Finds which of a table's points, in the order of their devices, are on the front of theirs. */
+/* Finds which of a table's points, in that order, are on the front of their device: those that are
+ * better than all before them, and those that are as quick and as good as such a one. */
 static void find_fronts(cost_point *const *points, size_t count) {
-    size_t device = 0;
-    for (size_t begin = 0, end; begin < count; begin = end, device++) {
-        for (end = begin; end < count && !device_order(points[begin], points[end]);) end++;
-        for (size_t i = begin; i < end; i++) {
-            points[i]->on_front = true;
-            points[i]->device = device;
-            for (size_t k = begin; k < end && points[i]->on_front; k++)
-                points[i]->on_front = !is_beaten(points[i]->row, points[k]->row);
-        }
+    const board_row *best = NULL;
+    for (size_t i = 0; i < count; i++) {
+        cost_point *p = points[i];
+        if (i && device_order(points[i - 1], p)) best = NULL;
+        p->device = i ? points[i - 1]->device + !best : 0;
+        p->on_front = !best || p->row->mean > best->mean ||
+                      (p->row->mean >= best->mean && p->row->train_s <= best->train_s);
+        if (p->on_front) best = p->row;
     }
 }
 
@@ -104,18 +102,24 @@ static void point_of(cost_point *p, const board_row *row, cost_target target) {
     if (p->told) p->joules /= (double)p->told;
 }
 
+/* by_device  (rows) owned: the points by device and cost */
+static err points_by_device(cost_point ***by_device, cost_point **points, const board_table *t,
+                            cost_target target) {
+    err e = mem_new(points, t->row_count);
+    if (!e) e = mem_new(by_device, t->row_count);
+    for (size_t i = 0; i < t->row_count && !e; i++) {
+        (*by_device)[i] = &(*points)[i];
+        point_of(&(*points)[i], &t->rows[i], target);
+    }
+    if (e) return e;
+    qsort(*by_device, t->row_count, sizeof **by_device, by_device_and_cost);
+    find_fronts(*by_device, t->row_count);
+    return ERR_OK;
+}
+
 err cost_points(cost_point **points, const board_table *t, cost_target target) {
     cost_point **by_device = NULL;
-    err e = mem_new(points, t->row_count);
-    if (!e) e = mem_new(&by_device, t->row_count);
-    for (size_t i = 0; i < t->row_count && !e; i++) {
-        by_device[i] = &(*points)[i];
-        point_of(by_device[i], &t->rows[i], target);
-    }
-    if (!e) {
-        qsort(by_device, t->row_count, sizeof *by_device, by_device_and_place);
-        find_fronts(by_device, t->row_count);
-    }
+    err e = points_by_device(&by_device, points, t, target);
     mem_free(by_device);
     return e;
 }
@@ -252,24 +256,23 @@ static err add_axes(strbuf *out, const frame *f, const char *label) {
     return e;
 }
 
-/* The rows of a device's front from the quickest on, joined by steps. */
-static err add_front(strbuf *out, const frame *f, const cost_point *points, size_t count,
-                     size_t device) {
+/* The rows of each device's front from the quickest on, joined by steps. */
+static err add_fronts(strbuf *out, const frame *f, cost_point *const *by_device, size_t count) {
     const cost_point *last = NULL;
-    err e = strbuf_printf(out, "<polyline class=\"line side%zu\" points=\"", device % COLOURS);
-    for (;;) {
-        const cost_point *next = NULL;
-        for (const cost_point *p = points; p < points + count; p++) {
-            bool later = !last || p->row->train_s > last->row->train_s;
-            if (p->on_front && later && p->device == device &&
-                (!next || p->row->train_s < next->row->train_s))
-                next = p;
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        const cost_point *p = by_device[i];
+        if (!last || p->device != last->device) {
+            e = strbuf_printf(out, "%s<polyline class=\"line side%zu\" points=\"",
+                              last ? "\"/>\n" : "", p->device % COLOURS);
+        } else {
+            if (!p->on_front || p->row->train_s <= last->row->train_s) continue;
+            e = strbuf_printf(out, "%.1f,%.1f ", x_of(f, p->row->train_s),
+                              y_of(f, last->row->mean));
         }
-        if (e || !next) break;
-        double x = x_of(f, next->row->train_s);
-        if (last) e = strbuf_printf(out, "%.1f,%.1f ", x, y_of(f, last->row->mean));
-        if (!e) e = strbuf_printf(out, "%.1f,%.1f ", x, y_of(f, next->row->mean));
-        last = next;
+        if (!e)
+            e = strbuf_printf(out, "%.1f,%.1f ", x_of(f, p->row->train_s), y_of(f, p->row->mean));
+        last = p;
     }
     return e ? e : strbuf_add(out, "\"/>\n");
 }
@@ -344,42 +347,38 @@ static err add_names(strbuf *out, const frame *f, const cost_point *points, size
     return e;
 }
 
-static const cost_point *first_of(const cost_point *points, size_t count, size_t device) {
-    for (size_t i = 0; i < count; i++)
-        if (points[i].device == device) return &points[i];
-    return NULL;
-}
-
 /* What each device's sign is, below the plot of several. */
-static err add_legend(strbuf *out, const cost_point *points, size_t count) {
-    const cost_point *p;
-    err e = ERR_OK;
-    if (!first_of(points, count, 1)) return ERR_OK;
-    e = strbuf_add(out, "<ul class=\"key\">\n");
-    for (size_t i = 0; (p = first_of(points, count, i)) && !e; i++)
+static err add_legend(strbuf *out, cost_point *const *by_device, size_t count) {
+    if (!by_device[count - 1]->device) return ERR_OK;
+    err e = strbuf_add(out, "<ul class=\"key\">\n");
+    for (size_t i = 0; i < count && !e; i++) {
+        const size_t device = by_device[i]->device;
+        const record_device *of = &by_device[i]->row->runs[0]->device;
+        if (i && device == by_device[i - 1]->device) continue;
         e = shown_printf(out, SHOWN_HTML,
                          "<li><svg viewBox=\"-18 -8 36 16\" width=\"36\" height=\"16\" "
                          "aria-hidden=\"true\"><path class=\"line side%zu\" d=\"M-18 0H18\"/><path "
                          "class=\"dot side%zu\" d=\"%s\"/></svg>%s, %s</li>\n",
-                         i % COLOURS, i % COLOURS, shape_of(i), p->row->runs[0]->device.name,
-                         p->row->runs[0]->device.precision);
+                         device % COLOURS, device % COLOURS, shape_of(device), of->name,
+                         of->precision);
+    }
     return e ? e : strbuf_add(out, "</ul>\n");
 }
 
 err cost_svg(strbuf *out, const board_table *t, const char *label, const char *on_front,
              page_language language) {
-    cost_point *points = NULL;
+    cost_point *points = NULL, **by_device = NULL;
     if (t->row_count < 2) return ERR_OK;
     frame f = frame_of(t);
-    err e = cost_points(&points, t, (cost_target){0});
+    err e = points_by_device(&by_device, &points, t, (cost_target){0});
     if (!e) e = add_axes(out, &f, label);
-    for (size_t i = 0; !e && first_of(points, t->row_count, i); i++)
-        e = add_front(out, &f, points, t->row_count, i);
+    if (!e) e = add_fronts(out, &f, by_device, t->row_count);
     for (size_t i = 0; i < t->row_count && !e; i++)
         e = add_mark(out, &f, &points[i], on_front, language);
     if (!e) e = add_names(out, &f, points, t->row_count);
     if (!e) e = strbuf_add(out, "</svg>\n");
-    if (!e) e = add_legend(out, points, t->row_count);
+    if (!e) e = add_legend(out, by_device, t->row_count);
+    mem_free(by_device);
     mem_free(points);
     return e;
 }

@@ -260,65 +260,49 @@ static err hash_recipe(record *r) {
     return e;
 }
 
+/* An id, behind `between` where the line has begun. */
+static err add_id(strbuf *b, size_t line, char between, size_t id) {
+    char digits[24];
+    size_t at = sizeof digits;
+    do digits[--at] = (char)('0' + id % 10);
+    while (id /= 10);
+    if (b->length > line) digits[--at] = between;
+    return strbuf_add_bytes(b, digits + at, sizeof digits - at);
+}
+
 /* A row's gold as dataset_target_text has it, and a line end. */
 static err gold_line(strbuf *b, const record *r, size_t row) {
-    size_t width = record_width(r, true);
-    bool any = false;
-    b->length = 0;
+    size_t width = record_width(r, true), line = b->length;
+    err e = ERR_OK;
     if (r->task.kind == ANSWER_NUMBER)
         return strbuf_printf(b, "%.9g\n", (double)r->gold_numbers[row]);
-    err e = strbuf_add(b, "");
-    if (answer_in_units(r->task.kind)) {
+    if (answer_is_label(r->task.kind)) {
+        e = add_id(b, line, ' ', r->gold[row]);
+    } else if (answer_in_units(r->task.kind)) {
         size_t each = answer_unit_width(r->task.kind), first = r->unit_begin[row] * each;
         for (size_t k = first; k < r->unit_begin[row + 1] * each && !e; k++)
-            e = strbuf_printf(b, "%s%u", k > first ? " " : "", r->gold[k]);
-        return e ? e : strbuf_add(b, "\n");
-    }
-    for (size_t k = 0; k < width && !e; k++) {
-        if (!(r->gold_numbers[row * width + k] > 0)) continue;
-        e = strbuf_printf(b, "%s%zu", any ? "," : "", k);
-        any = true;
+            e = add_id(b, line, ' ', r->gold[k]);
+    } else {
+        for (size_t k = 0; k < width && !e; k++)
+            if (r->gold_numbers[row * width + k] > 0) e = add_id(b, line, ',', k);
     }
     return e ? e : strbuf_add(b, "\n");
 }
 
-// of one label: as gold_line, without printf
-static void add_label(sha256 *h, uint32_t label) {
-    char line[16];
-    size_t at = sizeof line;
-    line[--at] = '\n';
-    do line[--at] = (char)('0' + label % 10);
-    while (label /= 10);
-    sha256_add(h, line + at, sizeof line - at);
-}
-
 static err hash_gold(record *r) {
-    strbuf line = {0};
-    sha256 h;
+    strbuf lines = {0};
     err e = ERR_OK;
-    sha256_begin(&h);
-    for (int64_t i = 0; i < r->task.test_rows && !e; i++) {
-        if (answer_is_label(r->task.kind)) {
-            add_label(&h, r->gold[i]);
-        } else if (!(e = gold_line(&line, r, (size_t)i))) {
-            sha256_add(&h, line.text, line.length);
-        }
-    }
-    sha256_end_hex(&h, r->gold_sha256);
-    strbuf_free(&line);
+    for (int64_t i = 0; i < r->task.test_rows && !e; i++) e = gold_line(&lines, r, (size_t)i);
+    if (!e) hash_bytes_hex(lines.text, lines.length, r->gold_sha256);
+    strbuf_free(&lines);
     return e;
 }
 
-static err score_rows(confusion *c, double *metrics, const record *r, const bool *mask) {
-    answer_kind kind = r->task.kind;
-    confusion_free(c);
-    err e = answers_sum(c, kind, r->task.label_count, record_gold(r), record_answers(r), mask,
-                        (size_t)r->task.test_rows);
-    for (size_t m = 0; !e && m < metric_count(); m++)
-        metrics[m] = c->total && metric_applies(metric_at(m), kind, r->task.label_count)
+static void score_sum(double *metrics, const record *r, const confusion *c) {
+    for (size_t m = 0; m < metric_count(); m++)
+        metrics[m] = c->total && metric_applies(metric_at(m), r->task.kind, r->task.label_count)
                          ? metric_at(m)->fn(c)
                          : (double)NAN; // of no rows nothing is said
-    return e;
 }
 
 err record_score(record *r) {
@@ -330,8 +314,18 @@ err record_score(record *r) {
     }
     if ((e = hash_recipe(r))) return e;
     if ((e = hash_gold(r))) return e;
-    if ((e = score_rows(&r->confusion, r->metrics, r, NULL))) return e;
-    return score_rows(&r->confusion_dedup, r->metrics_dedup, r, r->scored_dedup);
+    confusion sums[2];
+    e = answers_sums(sums, (const bool *const[]){NULL, r->scored_dedup}, 2, r->task.kind,
+                     r->task.label_count, record_gold(r), record_answers(r),
+                     (size_t)r->task.test_rows);
+    confusion_free(&r->confusion);
+    confusion_free(&r->confusion_dedup);
+    r->confusion = sums[0];
+    r->confusion_dedup = sums[1];
+    if (e) return e;
+    score_sum(r->metrics, r, &r->confusion);
+    score_sum(r->metrics_dedup, r, &r->confusion_dedup);
+    return ERR_OK;
 }
 
 double record_metric(const record *r, const char *name) {

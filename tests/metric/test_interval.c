@@ -64,6 +64,49 @@ CleanTest(interval, units_and_types_by_hand) {
     bootstrap_free(&b);
 }
 
+/* Units that are drawn singly, seldom more than a few times, and types that are drawn hundreds of times:
+ * both have the scores of their sums, to the bit. */
+Test(interval, scores_are_of_the_sums) {
+    enum { N = 12000, RUNS = 8, CLASSES = 4, DRAWS = 2 * BOOTSTRAP_LANES };
+    static uint32_t gold[N], predicted[RUNS][N];
+    static double scores[RUNS * DRAWS];
+    const uint32_t *runs[RUNS];
+    for (uint32_t r = 0; r < RUNS; r++) fill(gold, predicted[r], N, CLASSES, 100, r + 1);
+    for (size_t r = 0; r < RUNS; r++) runs[r] = predicted[r];
+    const size_t counts_of[] = {1, RUNS};
+    for (size_t c = 0; c < 2; c++) {
+        size_t count = counts_of[c], heavy = 0;
+        uint32_t *drawn, *lanes, *sums;
+        bootstrap b;
+        cr_assert_not(class_bootstrap(&b, N, CLASSES, gold, NULL, runs, count));
+        cr_assert_eq(b.single, count > 1);
+        cr_assert_not(mem_new(&drawn, b.types));
+        cr_assert_not(mem_new(&lanes, b.types * BOOTSTRAP_LANES));
+        cr_assert_not(mem_new(&sums, count * 3 * CLASSES * BOOTSTRAP_LANES));
+        cr_assert_not(bootstrap_scores(scores, &b, metric_find("macro_f1"), DRAWS, 1));
+        for (uint32_t d = 0; d < DRAWS; d++) {
+            bootstrap_draw(drawn, &b, 1, d);
+            for (size_t k = 0; k < b.types * BOOTSTRAP_LANES; k++)
+                lanes[k] = drawn[k / BOOTSTRAP_LANES];
+            for (size_t k = 0; k < b.types; k++) heavy += drawn[k] > UINT8_MAX;
+            bootstrap_sums(sums, &b, lanes);
+            for (size_t r = 0; r < count; r++) {
+                uint64_t block[3 * CLASSES];
+                for (size_t i = 0; i < 3 * CLASSES; i++)
+                    block[i] = sums[(r * 3 * CLASSES + i) * BOOTSTRAP_LANES];
+                confusion sum = confusion_at(block, CLASSES);
+                cr_assert_eq(scores[r * DRAWS + d], metric_value("macro_f1", &sum),
+                             "draw %u, run %zu of %zu", d, r, count);
+            }
+        }
+        cr_assert_eq(heavy > 0, count == 1);
+        mem_free(drawn);
+        mem_free(lanes);
+        mem_free(sums);
+        bootstrap_free(&b);
+    }
+}
+
 // mean and variance of the drawn counts against those of a binomial, for small and large means
 Test(interval, draws_have_binomial_moments) {
     enum { N = 1000, DRAWS = 20000 };
