@@ -110,18 +110,6 @@ static err choose_protocol(run_protocol *p, const options *o) {
     return ERR_OK;
 }
 
-/* 7896 as "7,896". */
-static const char *grouped(char text[32], size_t value) {
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%zu", value), used = 0;
-    for (int i = 0; i < n; i++) {
-        if (i && (n - i) % 3 == 0) text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = '\0';
-    return text;
-}
-
 static bool is_pretrained(const run *r) {
     return r->base_model.folder && !r->request.from_scratch;
 }
@@ -158,25 +146,27 @@ static void show_device(const device *d) {
 }
 
 static void show_plan(const run *r) {
-    char a[32], b[32];
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
     const trainer *t = &r->trainer;
     const recipe *p = &r->request.recipe;
     uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
-    log_note("task    %s%s: %s training row%s (%zu left out by cleaning), %s test row%s",
-             r->task.name, r->request.sample ? " (sample)" : "", grouped(a, r->train.count),
-             shown_plural(r->train.count), r->data.train.row_count - r->data.train.kept_count,
-             grouped(b, r->test.count), shown_plural(r->test.count));
+    log_note("task    %s%s: %s training row%s (%s left out by cleaning), %s test row%s",
+             r->task.name, r->request.sample ? " (sample)" : "", shown_count(a, r->train.count),
+             shown_plural(r->train.count),
+             shown_count(c, r->data.train.row_count - r->data.train.kept_count),
+             shown_count(b, r->test.count), shown_plural(r->test.count));
     if (r->dev.count)
-        log_note("        %s row%s held out as dev", grouped(a, r->dev.count),
+        log_note("        %s row%s held out as dev", shown_count(a, r->dev.count),
                  r->dev.count == 1 ? " is" : "s are");
-    log_note("model   %s: %s parameters, %s", r->base_model.name, grouped(a, t->model.params.total),
+    log_note("model   %s: %s parameters, %s", r->base_model.name,
+             shown_count(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
     show_device(&r->device);
     log_note(
         "recipe  %s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
         "step%s, seed %u",
-        p->name, grouped(a, t->total_steps), shown_plural(t->total_steps), sentences,
-        shown_plural(sentences), grouped(b, t->epoch_steps), p->learning_rate,
+        p->name, shown_count(a, t->total_steps), shown_plural(t->total_steps), sentences,
+        shown_plural(sentences), shown_count(b, t->epoch_steps), p->learning_rate,
         schedule_name(p->lr_scheduler_type), t->schedule.warmup, shown_plural(t->schedule.warmup),
         r->request.seed);
     show_choices(r);
