@@ -580,6 +580,15 @@ const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value) {
     return text;
 }
 
+const char *shown_count(char text[SHOWN_COUNT_BYTES], uint64_t count) {
+    int length = snprintf(text, SHOWN_COUNT_BYTES, "%" PRIu64, count);
+    for (int at = length - 3; at > 0; at -= 3, length++) {
+        memmove(text + at + 1, text + at, (size_t)(length - at) + 1);
+        text[at] = ',';
+    }
+    return text;
+}
+
 const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes) {
     static const char *const units[] = {"kB", "MB", "GB", "TB"};
     enum { LAST = sizeof units / sizeof *units - 1 };

@@ -91,6 +91,10 @@ const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value);
 enum { SHOWN_SIZE_BYTES = 32 };
 const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
 
+/* A whole number with thousands separators, "150,000"; returns text. */
+enum { SHOWN_COUNT_BYTES = 32 };
+const char *shown_count(char text[SHOWN_COUNT_BYTES], uint64_t count);
+
 /* What a noun behind the count ends with: "" behind 1, else "s". */
 const char *shown_plural(unsigned long long count);
 

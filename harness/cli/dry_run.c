@@ -141,16 +141,19 @@ static void print_costs(const run *r, const estimate *m) {
 }
 
 static void print_table(const run *r, const estimate *m) {
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
     const recipe *p = &r->request.recipe;
     uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
     output_said(shown_wrapped, "run     ", "%s%s, %s, seed %u", r->task.name,
                 r->request.sample ? " (sample)" : "", r->base_model.name, r->request.seed);
-    output_said(shown_wrapped, "rows    ", "%zu training, %zu dev, %zu test", r->train.count,
-                r->dev.count, r->test.count);
-    output_said(shown_wrapped, "steps   ", "%u of %u sentence%s, %u to an epoch",
-                r->trainer.total_steps, sentences, shown_plural(sentences), r->trainer.epoch_steps);
-    output_said(shown_wrapped, "tokens  ", "%zu in training, %zu in the test rows", m->train_tokens,
-                m->eval_tokens);
+    output_said(shown_wrapped, "rows    ", "%s training, %s dev, %s test",
+                shown_count(a, r->train.count), shown_count(b, r->dev.count),
+                shown_count(c, r->test.count));
+    output_said(shown_wrapped, "steps   ", "%s of %u sentence%s, %s to an epoch",
+                shown_count(a, r->trainer.total_steps), sentences, shown_plural(sentences),
+                shown_count(b, r->trainer.epoch_steps));
+    output_said(shown_wrapped, "tokens  ", "%s in training, %s in the test rows",
+                shown_count(a, m->train_tokens), shown_count(b, m->eval_tokens));
     print_costs(r, m);
 }
 
@@ -172,11 +175,11 @@ void dry_run_free(dry_total *sum) {
 
 void dry_run_end(const dry_total *sum) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
-    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
+    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES], steps[SHOWN_COUNT_BYTES];
     if (sum->runs > 1) {
         puts("");
-        output_said(shown_wrapped, "all     ", "%zu runs, %llu steps", sum->runs,
-                    (unsigned long long)sum->steps);
+        output_said(shown_wrapped, "all     ", "%zu runs, %s steps", sum->runs,
+                    shown_count(steps, sum->steps));
         output_said(shown_wrapped, "memory  ", "%s of the device's at most",
                     shown_size(one, sum->device_bytes));
         output_said(shown_wrapped, "disk    ", "%s at most, %s are free",
@@ -234,13 +237,14 @@ static err print_pretrain_json(const pretrain *p, const estimate *m) {
 
 err dry_run_pretrain(pretrain *p, bool json) {
     const run *r = &p->run;
+    char train[SHOWN_COUNT_BYTES], heldout[SHOWN_COUNT_BYTES];
     estimate m = {0};
     err e = estimate_pretrain(&m, p);
     if (e || !run_writes(r)) return e;
     if (json) return print_pretrain_json(p, &m);
     pretrain_plan(p, shown_wrapped);
-    output_said(shown_wrapped, "tokens  ", "%zu in training, %zu held out", m.train_tokens,
-                m.eval_tokens);
+    output_said(shown_wrapped, "tokens  ", "%s in training, %s held out",
+                shown_count(train, m.train_tokens), shown_count(heldout, m.eval_tokens));
     print_costs(r, &m);
     shown_line("nothing was trained, and nothing written%s",
                p->prepared.reused

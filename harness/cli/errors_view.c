@@ -47,14 +47,20 @@ static void add_text_cell(grid *g, const errors_view *v, size_t row) {
     strbuf_free(&text);
 }
 
+static err add_more(strbuf *out, size_t count) {
+    char text[SHOWN_COUNT_BYTES];
+    return strbuf_printf(out, "\nand %s more (`--rows N`)\n", shown_count(text, count));
+}
+
 static err add_wrong(strbuf *out, const errors_view *v) {
     const errors *f = v->found;
     size_t shown = at_most(f->wrong_count, v->shown);
-    err e =
-        strbuf_printf(out,
-                      "## Rows that every run answers wrongly: %zu of %zu, %zu with a suspect "
-                      "label\n%s",
-                      f->wrong_count, v->data->test.row_count, f->suspect_count, shown ? "\n" : "");
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
+    err e = strbuf_printf(out,
+                          "## Rows that every run answers wrongly: %s of %s, %s with a suspect "
+                          "label\n%s",
+                          shown_count(a, f->wrong_count), shown_count(b, v->data->test.row_count),
+                          shown_count(c, f->suspect_count), shown ? "\n" : "");
     if (e || !shown) return e;
     grid g = grid_begin(v->texts ? "rllrrll" : "rllrrl");
     static const char *const heads[] = {"row", "gold", "answer", "p", "p of gold", "label", "text"};
@@ -70,17 +76,18 @@ static err add_wrong(strbuf *out, const errors_view *v) {
         if (v->texts) add_text_cell(&g, v, row->row);
     }
     e = grid_end(out, &g);
-    if (!e && shown < f->wrong_count)
-        e = strbuf_printf(out, "\nand %zu more (`--rows N`)\n", f->wrong_count - shown);
+    if (!e && shown < f->wrong_count) e = add_more(out, f->wrong_count - shown);
     return e;
 }
 
 static err add_parted(strbuf *out, const errors_view *v) {
     const errors *f = v->found;
     size_t shown = at_most(f->parted_count, v->shown);
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
     if (v->run_count < 2) return ERR_OK;
-    err e = strbuf_printf(out, "\n## Rows on which the runs part: %zu of %zu\n%s", f->parted_count,
-                          v->data->test.row_count, shown ? "\n" : "");
+    err e = strbuf_printf(out, "\n## Rows on which the runs part: %s of %s\n%s",
+                          shown_count(a, f->parted_count), shown_count(b, v->data->test.row_count),
+                          shown ? "\n" : "");
     if (e || !shown) return e;
     grid g = grid_begin(v->texts ? "rlrll" : "rlrl");
     static const char *const heads[] = {"row", "gold", "entropy", "answers", "text"};
@@ -100,8 +107,7 @@ static err add_parted(strbuf *out, const errors_view *v) {
     }
     err ended = grid_end(out, &g);
     e = e ? e : ended;
-    if (!e && shown < f->parted_count)
-        e = strbuf_printf(out, "\nand %zu more (`--rows N`)\n", f->parted_count - shown);
+    if (!e && shown < f->parted_count) e = add_more(out, f->parted_count - shown);
     return e;
 }
 
@@ -119,9 +125,10 @@ static err add_slices(strbuf *out, const errors_view *v) {
                                    v->task->label_count > 1 ? v->task->labels[1].readable : NULL));
     for (size_t i = 0; i < v->found->slice_count; i++) {
         const errors_slice *s = &v->found->slices[i];
+        char rows[SHOWN_COUNT_BYTES];
         grid_text(&g, s->by);
         grid_text(&g, s->name);
-        grid_cell(&g, "%zu", s->rows);
+        grid_text(&g, shown_count(rows, s->rows));
         number_or_dash(&g, "%.4f", s->accuracy);
         if (other) number_or_dash(&g, "%.4f", s->headline);
     }
@@ -145,8 +152,7 @@ static err add_pairs(strbuf *out, const errors_view *v) {
     }
     err ended = grid_end(out, &g);
     e = e ? e : ended;
-    if (!e && shown < v->found->pair_count)
-        e = strbuf_printf(out, "\nand %zu more (`--rows N`)\n", v->found->pair_count - shown);
+    if (!e && shown < v->found->pair_count) e = add_more(out, v->found->pair_count - shown);
     return e;
 }
 

@@ -8,7 +8,6 @@
 #include "result/record.h"
 #include "text/unicode.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +30,8 @@ static const char *counted(const eval_view *v) {
 }
 
 static size_t digits(uint64_t number) {
-    size_t count = 1;
-    while (number /= 10) count++;
-    return count;
+    char text[SHOWN_COUNT_BYTES];
+    return strlen(shown_count(text, number));
 }
 
 /* The table of classes: label, precision, recall, F1 and what its support counts. */
@@ -53,8 +51,8 @@ static class_columns columns_of(const eval_view *v) {
                        .precision = "precision",
                        .count = tags ? "in all" : counted(v),
                        .share_width = 7,
-                       .count_width = 7};
-    size_t columns = shown_columns(), figures = 2 + 10 + 8 + 8 + 8;
+                       .count_width = digits(most) > 7 ? digits(most) : 7};
+    size_t columns = shown_columns(), figures = 2 + 10 + 8 + 8 + 1 + c.count_width;
     if (columns < LABEL_COLUMNS + figures) {
         c.precision = "prec.";
         c.share_width = 6;
@@ -74,7 +72,7 @@ static err print_classes(const eval_view *v) {
     class_columns c = columns_of(v);
     int share = (int)c.share_width, count = (int)c.count_width;
     int first = share > (int)strlen(c.precision) ? share : (int)strlen(c.precision);
-    char figures[100];
+    char figures[100], support[SHOWN_COUNT_BYTES];
     snprintf(figures, sizeof figures, " %*s %*s %*s %*s", first, c.precision, share, "recall",
              share, "F1", count, c.count);
     err e = strbuf_add(&out, "\n");
@@ -83,8 +81,8 @@ static err print_classes(const eval_view *v) {
         class_score s = metric_of_class(v->official, k);
         // of a treebank's relations those that occur
         if (v->kind == ANSWER_ARCS && !s.support && !v->official->predicted[k]) continue;
-        snprintf(figures, sizeof figures, " %*.4f %*.4f %*.4f %*" PRIu64, first, s.precision, share,
-                 s.recall, share, s.f1, count, s.support);
+        snprintf(figures, sizeof figures, " %*.4f %*.4f %*.4f %*s", first, s.precision, share,
+                 s.recall, share, s.f1, count, shown_count(support, s.support));
         e = wrapped_row_add(&out, v->labels[k], c.label_width, figures);
     }
     if (!e) fputs(out.text, stdout);
@@ -97,6 +95,7 @@ static err print_classes(const eval_view *v) {
 static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, size_t width,
                       size_t cell) {
     size_t n = v->label_count, number = digits(n - 1);
+    char text[SHOWN_COUNT_BYTES];
     err e = strbuf_printf(out, "  %*s", (int)(number + 1 + width), "");
     for (size_t k = 0; k < n && !e; k++) e = strbuf_printf(out, " %*zu", (int)cell, k);
     if (!e) e = strbuf_add(out, "\n");
@@ -104,7 +103,7 @@ static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, s
         e = strbuf_printf(out, "  %*zu ", (int)number, g);
         if (!e) e = text_column(out, v->labels[g], width);
         for (size_t k = 0; k < n && !e; k++)
-            e = strbuf_printf(out, " %*" PRIu64, (int)cell, counts[g * n + k]);
+            e = strbuf_printf(out, " %*s", (int)cell, shown_count(text, counts[g * n + k]));
         if (!e) e = strbuf_add(out, "\n");
     }
     return e;
@@ -113,13 +112,15 @@ static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, s
 /* Where a matrix finds no room: what was taken for what, the commonest first. */
 static err print_pairs(const eval_view *v) {
     confusion_cell *list = NULL;
+    char text[SHOWN_COUNT_BYTES];
     size_t count = 0;
     err e = confusion_mistakes(&list, &count, v->gold.classes, v->predicted.classes, v->rows);
     if (e) return e;
-    shown_line("  most confused, of %zu pair%s (all: --json)", count, shown_plural(count));
+    shown_line("  most confused, of %s pair%s (all: --json)", shown_count(text, count),
+               shown_plural(count));
     for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
-        shown_line("  %7" PRIu64 " %s, taken for %s", list[i].rows, v->labels[list[i].gold],
-                   v->labels[list[i].predicted]);
+        shown_line("  %7s %s, taken for %s", shown_count(text, list[i].rows),
+                   v->labels[list[i].gold], v->labels[list[i].predicted]);
     mem_free(list);
     return ERR_OK;
 }
@@ -156,7 +157,8 @@ err eval_view_print(const eval_view *v) {
                      .majority = v->majority,
                      .caution = v->caution};
     bool is_test = !strcmp(v->split, "test");
-    shown_line("%s  %s  %s  %zu row%s%s%s", v->task, v->from, v->device, v->rows,
+    char rows[SHOWN_COUNT_BYTES];
+    shown_line("%s  %s  %s  %s row%s%s%s", v->task, v->from, v->device, shown_count(rows, v->rows),
                shown_plural(v->rows), is_test ? "" : " of ", is_test ? "" : v->split);
     score_table_add(&t, v->headline, v->official->classes, v->values, v->values_dedup);
     score_table_print(&t);

@@ -4,13 +4,11 @@
 #include "base/log.h"
 #include "base/shown.h"
 #include "cli/command_lines.h"
-#include "data/stats.h"
 #include "platform/file.h"
 #include "train/group/group.h"
 #include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 static const cJSON *member(const cJSON *object, const char *key) {
@@ -106,20 +104,21 @@ void pretrain_plan(const pretrain *p, output_line *line) {
     const corpus_counts *c = &p->prepared.counts;
     const trainer *t = &r->trainer;
     size_t absent = 0, tasks = tasks_of(&absent, p);
-    char parameters[32];
-    data_number(parameters, t->model.params.total);
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
     output_said(line, "run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name,
                 r->request.seed);
-    output_said(line, "lines   ",
-                "%" PRIu64 ", %" PRIu64 " of them left out for a test text of %zu of %zu tasks",
-                c->lines, c->lines - c->kept, tasks - absent, tasks);
-    output_said(line, "rows    ", "%" PRIu64 " sentence%s to train on, %" PRIu64 " held out",
-                c->train_sentences, shown_plural(c->train_sentences), c->heldout_sentences);
-    output_said(line, "model   ", "%s parameters, %s", parameters,
+    output_said(line, "lines   ", "%s, %s of them left out for a test text of %zu of %zu tasks",
+                shown_count(a, c->lines), shown_count(b, c->lines - c->kept), tasks - absent,
+                tasks);
+    output_said(line, "rows    ", "%s sentence%s to train on, %s held out",
+                shown_count(a, c->train_sentences), shown_plural(c->train_sentences),
+                shown_count(b, c->heldout_sentences));
+    output_said(line, "model   ", "%s parameters, %s", shown_count(a, t->model.params.total),
                 r->base_model.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
     output_said(line, "device  ", "%s (%s, %u thread%s)", r->device.info.name,
                 device_class_name(r->device.info.class), r->device.info.threads,
                 shown_plural(r->device.info.threads));
-    output_said(line, "steps   ", "%u of about %zu tokens, %u to an epoch", t->total_steps,
-                (size_t)(p->train.tokens / t->epoch_steps), t->epoch_steps);
+    output_said(line, "steps   ", "%s of about %zu tokens, %s to an epoch",
+                shown_count(a, t->total_steps), (size_t)(p->train.tokens / t->epoch_steps),
+                shown_count(b, t->epoch_steps));
 }

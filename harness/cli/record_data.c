@@ -46,8 +46,11 @@ static err check_count(int64_t said, size_t here, const char *key, const char *p
 
 static err check_labels(const record_data *d, const record *r, const char *path) {
     err e = check_count((int64_t)r->task.label_count, d->task.label_count, "labels", path);
-    for (size_t i = 0; i < d->task.label_count && !e && r->task.names; i++)
-        e = check_text(r->task.names[i], d->task.labels[i].name, "labels", path);
+    // records of schema 1 have the words of pages alone
+    for (size_t i = 0; i < d->task.label_count && !e; i++)
+        e = r->task.names
+                ? check_text(r->task.names[i], d->task.labels[i].name, "labels", path)
+                : check_text(r->task.labels[i], d->task.labels[i].readable, "labels", path);
     return e;
 }
 

@@ -131,10 +131,12 @@ static err texts_open(test_texts *s, const record *r) {
     texts_close(s);
     bool described = false;
     err e = task_is_there(&described, r->task.name, s->o->task_dir);
-    if (!e && !described)
-        e = err_set(ERR_USAGE, "--texts: no manifest of task '%s' is here (--task-dir DIR)",
+    if (!e) e = task_flag_find(&s->t, s->o, r->task.name, NULL);
+    if (e == ERR_USAGE && !described)
+        e = err_set(ERR_USAGE,
+                    "--texts: no manifest of task '%s' is here (--task-dir DIR), and no finished "
+                    "run under ./runs keeps it",
                     r->task.name);
-    if (!e) e = task_find(&s->t, r->task.name, s->o->task_dir);
     if (e) return e;
     s->open = true;
     if ((e = texts_load(s))) texts_close(s); // the task's next record is told the same
@@ -462,10 +464,11 @@ err verb_report(const options *o) {
         return e;
     if (o->history) return history_view(o, w.language);
     if (!folder_exists(results))
-        return err_set(ERR_DATA,
-                       "%s: no such folder: a finished `harness run` makes it, which one of "
-                       "--sample, --limit or --max-steps does not; --results DIR names another",
-                       results);
+        return err_set(
+            ERR_DATA,
+            "%s: no such folder: a finished `harness run` makes it, which one of "
+            "own files, --sample, --limit or --max-steps does not; --results DIR names another",
+            results);
     if ((e = find_run_not_records(results))) return e;
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);

@@ -147,26 +147,27 @@ static void show_device(const device *d) {
 }
 
 static void show_plan(const run *r) {
-    char a[32], b[32];
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
     const trainer *t = &r->trainer;
     const recipe *p = &r->request.recipe;
     uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
-    log_note("task    %s%s: %s training row%s (%zu left out by cleaning), %s test row%s",
-             r->task.name, r->request.sample ? " (sample)" : "", data_number(a, r->train.count),
-             shown_plural(r->train.count), r->data.train.row_count - r->data.train.kept_count,
-             data_number(b, r->test.count), shown_plural(r->test.count));
+    log_note("task    %s%s: %s training row%s (%s left out by cleaning), %s test row%s",
+             r->task.name, r->request.sample ? " (sample)" : "", shown_count(a, r->train.count),
+             shown_plural(r->train.count),
+             shown_count(c, r->data.train.row_count - r->data.train.kept_count),
+             shown_count(b, r->test.count), shown_plural(r->test.count));
     if (r->dev.count)
-        log_note("        %s row%s held out as dev", data_number(a, r->dev.count),
+        log_note("        %s row%s held out as dev", shown_count(a, r->dev.count),
                  r->dev.count == 1 ? " is" : "s are");
     log_note("model   %s: %s parameters, %s", r->base_model.name,
-             data_number(a, t->model.params.total),
+             shown_count(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
     show_device(&r->device);
     log_note(
         "recipe  %s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
         "step%s, seed %u",
-        p->name, data_number(a, t->total_steps), shown_plural(t->total_steps), sentences,
-        shown_plural(sentences), data_number(b, t->epoch_steps), p->learning_rate,
+        p->name, shown_count(a, t->total_steps), shown_plural(t->total_steps), sentences,
+        shown_plural(sentences), shown_count(b, t->epoch_steps), p->learning_rate,
         schedule_name(p->lr_scheduler_type), t->schedule.warmup, shown_plural(t->schedule.warmup),
         r->request.seed);
     show_choices(r);

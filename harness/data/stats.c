@@ -8,17 +8,6 @@
 
 enum { NAME_COLUMNS = 34, NUMBER_COLUMNS = 12, BAR_COLUMNS = 40, BAR_BEGIN = 21 };
 
-const char *data_number(char text[32], size_t number) {
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%zu", number), used = 0;
-    for (int i = 0; i < n; i++) {
-        if (i && (n - i) % 3 == 0) text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = '\0';
-    return text;
-}
-
 static size_t width_for(size_t max) {
     static const size_t steps[] = {1, 2, 5};
     for (size_t ten = 1;; ten *= 10) {
@@ -101,8 +90,8 @@ static err add_counts(strbuf *out, const char *indent, const char *name, const d
                       const size_t *counts) {
     err e = add_name(out, indent, name, s);
     for (size_t i = 0; i < s->split_count && !e; i++) {
-        char number[32] = "";
-        if (counts[i] != SIZE_MAX) data_number(number, counts[i]);
+        char number[SHOWN_COUNT_BYTES] = "";
+        if (counts[i] != SIZE_MAX) shown_count(number, counts[i]);
         e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, number);
     }
     return e ? e : strbuf_add(out, "\n");

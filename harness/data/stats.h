@@ -56,7 +56,4 @@ err data_stats_json(cJSON **out, const data_stats *s) MUST_CHECK;
 #define DATA_STATS_SVG_MARK ": text lengths in characters"
 err data_stats_svg(strbuf *out, const data_stats *s) MUST_CHECK;
 
-/* A whole number with thousands separators, "150,000"; returns text. */
-const char *data_number(char text[32], size_t number);
-
 #endif

@@ -64,20 +64,22 @@ static err add_cell(strbuf *out, const char *text) {
 static err add_head(strbuf *out, const board_table *t) {
     const record *r = t->rows[0].runs[0];
     const record_task *k = &r->task;
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
     err e;
     if ((e = strbuf_add(out, "\n## ")) || (e = add_cell(out, k->name)) ||
         (e = shown_printf(out, SHOWN_MARKDOWN, "\n\nTask version %lld, %s split, protocol ",
                           (long long)k->version, k->split)) ||
         (e = shown_code(out, r->protocol)) ||
-        (e = shown_printf(out, SHOWN_MARKDOWN, ", data `%.8s`: %lld training ", k->data_sha256,
-                          (long long)k->train_rows)))
+        (e = shown_printf(out, SHOWN_MARKDOWN, ", data `%.8s`: %s training ", k->data_sha256,
+                          shown_count(a, (uint64_t)k->train_rows))))
         return e;
-    if (k->dev_rows && (e = strbuf_printf(out, "rows, %lld held out, ", (long long)k->dev_rows)))
+    if (k->dev_rows &&
+        (e = strbuf_printf(out, "rows, %s held out, ", shown_count(a, (uint64_t)k->dev_rows))))
         return e;
     if ((e = strbuf_printf(
-             out, "%s%lld test rows (%llu in the deduplicated score; %lld also in training).",
-             k->dev_rows ? "" : "rows, ", (long long)k->test_rows,
-             (unsigned long long)r->confusion_dedup.total, (long long)k->leaked_rows)))
+             out, "%s%s test rows (%s in the deduplicated score; %s also in training).",
+             k->dev_rows ? "" : "rows, ", shown_count(a, (uint64_t)k->test_rows),
+             shown_count(b, r->confusion_dedup.total), shown_count(c, (uint64_t)k->leaked_rows))))
         return e;
     return add_apart(out, t);
 }

@@ -211,8 +211,9 @@ err compare_records(comparison *c, const record *a, const record *b) {
 err compare__title(strbuf *out, const compare_side *sides, size_t count, page_language language) {
     const record *any = sides[0].runs[0];
     unsigned long long rows = (unsigned long long)any->task.test_rows;
+    char digits[SHOWN_COUNT_BYTES];
     err e = shown_printf(out, SHOWN_MARKDOWN, SAY_IN(language, comparison_of), any->task.name,
-                         (long long)any->task.version, (long long)any->task.test_rows,
+                         (long long)any->task.version, shown_count(digits, rows),
                          language_plural(language, rows));
     if (!e) e = strbuf_add(out, "\n\n");
     for (size_t i = 0; i < count && !e; i++)

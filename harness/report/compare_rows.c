@@ -202,10 +202,11 @@ static err add_intro(strbuf *out, const parted_list *l, const record *any, page_
     answer_kind kind = any->task.kind;
     const char *wrong = wrong_words(kind, language);
     unsigned long long rows = (unsigned long long)any->task.test_rows;
+    char count[SHOWN_COUNT_BYTES], all[SHOWN_COUNT_BYTES];
     err e = compare__heading(out, SAY_IN(language, parted_rows));
     if (!e)
-        e = strbuf_printf(out, SAY_IN(language, parted_of), l->count, rows,
-                          language_plural(language, rows));
+        e = strbuf_printf(out, SAY_IN(language, parted_of), shown_count(count, l->count),
+                          shown_count(all, rows), language_plural(language, rows));
     bool apart = l->count && l->rows[0].distance - l->rows[l->count - 1].distance > 1e-9;
     const char *order =
         apart ? SAY_IN(language, parted_order) : SAY_IN(language, parted_right_first);

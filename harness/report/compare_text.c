@@ -48,12 +48,14 @@ static const char *verdict(const comparison *c) {
 
 static err add_disagreement(strbuf *out, const comparison *c, const compare_side sides[2]) {
     page_language language = c->wish.language;
+    char one[SHOWN_COUNT_BYTES], other[SHOWN_COUNT_BYTES];
     err e;
     if ((e = strbuf_printf(out, SAY_IN(language, score_difference), 100 * c->difference,
                            100 * c->range.low, 100 * c->range.high)) ||
         (e = compare__cautions(out, sides, 2, language)) ||
         (e = strbuf_printf(out, SAY_IN(language, verdict_is), verdict(c))) ||
-        (e = strbuf_printf(out, SAY_IN(language, predictions_differ), c->disagreements, c->rows,
+        (e = strbuf_printf(out, SAY_IN(language, predictions_differ),
+                           shown_count(one, c->disagreements), shown_count(other, c->rows),
                            100.0 * (double)c->disagreements / (double)c->rows))) {
         return e;
     }
@@ -67,8 +69,8 @@ static err add_disagreement(strbuf *out, const comparison *c, const compare_side
         return e;
     if (!c->disagreements) return ERR_OK;
     if ((e = strbuf_printf(out, SAY_IN(language, in_one_alone), compare__better(c->a, language),
-                           c->only_a_right, c->only_b_right, compare__test_name(c->a, language),
-                           c->mcnemar_p)))
+                           shown_count(one, c->only_a_right), shown_count(other, c->only_b_right),
+                           compare__test_name(c->a, language), c->mcnemar_p)))
         return e;
     // of two runs' accuracies it is a test
     if (!strcmp(c->a->headline, "accuracy")) return ERR_OK;

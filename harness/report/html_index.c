@@ -1,4 +1,5 @@
 #include "base/order.h"
+#include "base/shown.h"
 #include "metric/score_text.h"
 #include "report/cost.h"
 #include "report/html_internal.h"
@@ -241,15 +242,18 @@ static void add_answers(page *p, const record *r) {
 
 static void add_section_head(page *p, const board *b, const board_table *t) {
     const record *r = first_run(t);
+    char counts[4][SHOWN_COUNT_BYTES];
     strbuf title = {0};
     table_title(&title, p, t);
     html__format(p, "<section data-task=\"%s\" id=\"table-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">",
                  r->task.name, (size_t)(t - b->tables) + 1, title.text ? title.text : "");
     strbuf_free(&title);
     html__format(p, SAY(p, table_head), (long long)r->task.version, html__term(p, r->task.split),
-                 r->protocol, r->task.data_sha256, (long long)r->task.train_rows,
-                 (long long)r->task.test_rows, (unsigned long long)r->confusion_dedup.total,
-                 (long long)r->task.leaked_rows);
+                 r->protocol, r->task.data_sha256,
+                 shown_count(counts[0], (uint64_t)r->task.train_rows),
+                 shown_count(counts[1], (uint64_t)r->task.test_rows),
+                 shown_count(counts[2], r->confusion_dedup.total),
+                 shown_count(counts[3], (uint64_t)r->task.leaked_rows));
     add_answers(p, r);
     add_apart(p, t);
     html__add(p, "</p>\n");

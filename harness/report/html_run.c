@@ -90,6 +90,7 @@ static void add_classes(page *p, const record *r) {
 // shaded by the share of the gold row, so that a rare class is as readable as a common one
 static void add_matrix(page *p, const record *r, const uint64_t *counts) {
     size_t classes = r->confusion.classes;
+    char digits[SHOWN_COUNT_BYTES];
     html__format(p, "<section><h2>%s</h2>\n", SAY(p, confusion));
     html__table_begin(p, SAY(p, confusion), "shares");
     html__add(p, "<thead><tr><td></td>");
@@ -102,8 +103,8 @@ static void add_matrix(page *p, const record *r, const uint64_t *counts) {
         for (size_t k = 0; k < classes; k++) {
             uint64_t n = counts[g * classes + k];
             double share = sum ? (double)n / (double)sum : 0;
-            html__format(p, "<td class=\"n s%.0f\">%llu</td>", ceil(10 * share),
-                         (unsigned long long)n);
+            html__format(p, "<td class=\"n s%.0f\">%s</td>", ceil(10 * share),
+                         shown_count(digits, n));
         }
         html__add(p, "</tr>\n");
     }
@@ -113,6 +114,7 @@ static void add_matrix(page *p, const record *r, const uint64_t *counts) {
 // of many classes no matrix: what was taken for what
 static err add_mistakes(page *p, const record *r) {
     enum { SHOWN = 50 };
+    char digits[SHOWN_COUNT_BYTES];
     confusion_cell *list = NULL;
     size_t count = 0;
     err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
@@ -123,7 +125,7 @@ static err add_mistakes(page *p, const record *r) {
     run__table_end(p);
     if (count > SHOWN) {
         html__add(p, "<p class=\"soft\">");
-        html__format(p, SAY(p, mistakes_more), SHOWN, count);
+        html__format(p, SAY(p, mistakes_more), SHOWN, shown_count(digits, count));
         html__add(p, "</p>\n");
     }
     mem_free(list);

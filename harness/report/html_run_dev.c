@@ -1,4 +1,5 @@
 /* The evaluations of protocol dev, by which the weights were chosen. */
+#include "base/shown.h"
 #include "report/html_run_internal.h"
 
 #include <string.h>
@@ -68,9 +69,10 @@ static void add_table(page *p, const record *r) {
 }
 
 void run__add_dev(page *p, const record *r) {
+    char rows[SHOWN_COUNT_BYTES];
     html__format(p, "<section><h2>%s</h2>\n<p>", SAY(p, dev_heading));
-    html__format(p, SAY(p, dev_words), (long long)r->task.dev_rows, (long long)r->best_step,
-                 metric_words(p, r));
+    html__format(p, SAY(p, dev_words), shown_count(rows, (uint64_t)r->task.dev_rows),
+                 (long long)r->best_step, metric_words(p, r));
     html__add(p, "</p>\n<div class=\"columns\">\n");
     if (!by_loss(r)) add_curve(p, r, false);
     add_curve(p, r, true);

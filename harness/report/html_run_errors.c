@@ -1,4 +1,5 @@
 /* What one run gets wrong (result/errors.h): rows by their numbers, parts of the test set, labels. */
+#include "base/shown.h"
 #include "report/html_run_internal.h"
 
 #include <math.h>
@@ -16,10 +17,12 @@ static void subtable_end(page *p) {
 }
 
 static void add_suspects(page *p, const record *r, const char *const *texts) {
+    char suspects[SHOWN_COUNT_BYTES], digits[SHOWN_COUNT_BYTES];
     size_t wrong = 0;
     for (int64_t i = 0; i < r->task.test_rows; i++) wrong += r->gold[i] != r->predicted[i];
     html__format(p, "<h3>%s</h3>\n<p class=\"soft\">", SAY(p, suspects));
-    html__format(p, SAY(p, suspects_words), (size_t)r->suspect_rows, wrong);
+    html__format(p, SAY(p, suspects_words), shown_count(suspects, (uint64_t)r->suspect_rows),
+                 shown_count(digits, wrong));
     html__add(p, "</p>\n");
     if (!r->suspect_count) return;
     html__table_begin(p, SAY(p, suspects), "");

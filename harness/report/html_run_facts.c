@@ -1,4 +1,5 @@
 /* What a run was: recipe, data and model, device, times. */
+#include "base/shown.h"
 #include "report/html_run_internal.h"
 #include "train/recipe/recipe.h"
 
@@ -16,27 +17,20 @@ static void row_number(page *p, const char *name, double value) {
     html__format(p, "<tr><th scope=\"row\">%s</th><td>%.8g</td></tr>\n", name, value);
 }
 
-static void add_digits(page *p, const char *digits) {
-    for (size_t i = 0, n = strlen(digits); i < n; i++)
-        html__format(p, i && (n - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
-}
-
 void run__count(page *p, uint64_t count) {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-    html__add(p, "<td class=\"n\">");
-    add_digits(p, digits);
-    html__add(p, "</td>");
+    char digits[SHOWN_COUNT_BYTES];
+    html__format(p, "<td class=\"n\">%s</td>", shown_count(digits, count));
 }
 
 /* "1,503,493"; of what was measured four digits, from 1,000 on whole numbers. */
 static void row_figure(page *p, const char *name, double value) {
-    char digits[40];
-    bool whole = value >= 1000 || value == floor(value);
-    snprintf(digits, sizeof digits, whole ? "%.0f" : "%.4g", value);
-    html__format(p, "<tr><th scope=\"row\">%s</th><td>", name);
-    whole ? add_digits(p, digits) : html__add(p, digits);
-    html__add(p, "</td></tr>\n");
+    char digits[SHOWN_COUNT_BYTES];
+    bool whole = value >= 0 && value < 0x1p63 && (value >= 1000 || value == floor(value));
+    if (whole)
+        shown_count(digits, (uint64_t)round(value));
+    else
+        snprintf(digits, sizeof digits, "%.4g", value);
+    html__format(p, "<tr><th scope=\"row\">%s</th><td>%s</td></tr>\n", name, digits);
 }
 
 static void add_recipe(page *p, const record *r) {
@@ -109,12 +103,13 @@ static void add_kernels(page *p, const record *r) {
         p, "llrrr",
         (const char *[]){SAY(p, operation), SAY(p, phase), SAY(p, calls), "ms", SAY(p, share)});
     for (size_t i = 0; i < r->kernel_count; i++) {
+        char calls[SHOWN_COUNT_BYTES];
         const record_kernel *k = &r->kernel_times[i];
         html__format(p,
-                     "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"n\">%lld</td>"
+                     "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"n\">%s</td>"
                      "<td class=\"n\">%.3f</td><td class=\"n\">%.1f %%</td></tr>\n",
-                     k->name, html__term(p, k->phase), (long long)k->calls, k->ms,
-                     sum > 0 ? 100 * k->ms / sum : 0);
+                     k->name, html__term(p, k->phase), shown_count(calls, (uint64_t)k->calls),
+                     k->ms, sum > 0 ? 100 * k->ms / sum : 0);
     }
     run__table_end(p);
 }

@@ -177,6 +177,24 @@ Test(shown, code_and_numbers) {
     cr_expect_str_eq(shown_plural(1ULL << 32), "s");
 }
 
+Test(shown, counts_have_a_comma_before_every_third_digit) {
+    static const struct {
+        uint64_t count;
+        const char *text;
+    } counts[] = {{0, "0"},
+                  {7, "7"},
+                  {999, "999"},
+                  {1000, "1,000"},
+                  {12345, "12,345"},
+                  {999999, "999,999"},
+                  {1000000, "1,000,000"},
+                  {UINT64_MAX, "18,446,744,073,709,551,615"}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        char text[SHOWN_COUNT_BYTES];
+        cr_expect_str_eq(shown_count(text, counts[i].count), counts[i].text);
+    }
+}
+
 /* The first of all numbers of digits that reads back, over the whole range. */
 Test(shown, numbers_have_the_fewest_digits) {
     char text[SHOWN_NUMBER_BYTES], plain[SHOWN_NUMBER_BYTES];

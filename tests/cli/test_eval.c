@@ -1,6 +1,7 @@
 /* `harness eval`: its rows, and what a record alone says. */
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "platform/file.h"
 #include "support/fake_record.h"
 #include "support/must.h"
@@ -288,6 +289,29 @@ Test(eval, confusion_is_counted_from_the_rows) {
     program_result p = RUN("eval", "--record", "r.json");
     cr_expect(strstr(p.out, "confusion: a line a gold label, a column a predicted one"), "%s",
               p.out);
+    program_free(&p);
+    record_free(&r);
+}
+
+/* Rows, supports and the cells of the matrix have thousands separators, and stand in columns. */
+Test(eval, counts_have_separators) {
+    record r = {0};
+    const fake_record made = {.rows = 5000, .classes = 2, .right = 0.9, .seed = 9};
+    uint64_t cells[2][2] = {{0}};
+    char support[SHOWN_COUNT_BYTES], right[SHOWN_COUNT_BYTES], wrong[SHOWN_COUNT_BYTES], said[100];
+    fake_record_make(&r, &made);
+    for (int64_t i = 0; i < r.task.test_rows; i++) cells[r.gold[i]][r.predicted[i]]++;
+    cr_assert_geq(cells[0][0], 1000);
+    cr_assert_lt(cells[0][1], 1000);
+    MUST(record_write(&r, temporary_path("r.json")));
+    program_result p = RUN("eval", "--record", "r.json");
+    cr_expect(strstr(p.out, "  5,000 rows\n"), "%s", p.out);
+    snprintf(said, sizeof said, " %7s\n", shown_count(support, r.confusion.gold[0]));
+    cr_expect(strstr(p.out, said), "%s in %s", said, p.out);
+    shown_count(right, cells[0][0]);
+    snprintf(said, sizeof said, " %s %*s\n", right, (int)strlen(right),
+             shown_count(wrong, cells[0][1]));
+    cr_expect(strstr(p.out, said), "%s in %s", said, p.out);
     program_free(&p);
     record_free(&r);
 }

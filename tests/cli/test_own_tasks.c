@@ -385,7 +385,6 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     expect_out(RUN("report", "-q"), "");
     MUST(file_read((void **)&after, &bytes, temporary_path(place), 0));
     cr_expect_null(strstr(after, "정말 좋아요"));
-    mem_free(with);
     mem_free(after);
     train_mine("runs/mine/b", temporary_path("new/"));
     for (int i = 0; i < 2; i++) {
@@ -401,6 +400,12 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     cr_expect(!strstr(told.out, "Runs of a part") && !strstr(told.out, "Rows of the bundled"), "%s",
               told.out);
     program_free(&told);
+    MUST(file_remove(temporary_path(place)));
+    expect_out(RUN("report", "--texts", "-q"), "");
+    MUST(file_read((void **)&after, &bytes, temporary_path(place), 0));
+    cr_expect(strstr(after, "정말 좋아요") || strstr(after, "너무 지루해요"), "no texts");
+    mem_free(with);
+    mem_free(after);
     // the newest run of ./runs has one of that name
     expect_error(RUN("run", "--task", "mine", QUICK), 2, "unknown task 'mine'");
     expect_error(RUN("eval", "-c", "a", "--test-file", "시험.csv", QUICK), 2,

@@ -553,6 +553,14 @@ Test(results, the_manifest_and_the_train_rows_are_compared) {
     r.task.majority_class = !r.task.majority_class;
     MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "task: key 'majority_class'");
     r.task.majority_class = !r.task.majority_class;
+    // schema 1 has the words of pages in place of names
+    char **names = r.task.names;
+    r.task.names = NULL;
+    MUST(record_data_check(&lacks, &d, &r, "r.json"));
+    MUST(record_text(&r.task.labels[1], "else"));
+    MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA, "key 'labels' is 'else', the");
+    MUST(record_text(&r.task.labels[1], d.task.labels[1].readable));
+    r.task.names = names;
     r.task.version++;
     MUST_FAIL(record_data_check(&lacks, &d, &r, "r.json"), ERR_DATA,
               "task: key 'version' is 2, the manifest here has version 1");

@@ -498,6 +498,25 @@ Test(terminal, a_wrong_line_ends_no_session) {
     temporary_remove();
 }
 
+/* Of a masked language model alike: Enter alone is no text, a line without a mask ends nothing. */
+Test(terminal, masks_are_filled_as_lines_are_typed) {
+    static const char *const use[] = {"fill-mask", "--device", "cpu", NULL};
+    session s;
+    json_setup();
+    session_type(&s, use, "영화\n\n \n이 [MASK]\n\x04");
+    const char *first = strstr(s.said.text, "warning: text 1: there is no [MASK]");
+    cr_expect(first && strstr(first, " 0."), "%s", s.said.text);
+    cr_expect(first && !strstr(first + 1, "warning: "), "%s", s.said.text);
+    strbuf_free(&s.said);
+    temporary_put("lines", "영화\n이 [MASK]\n");
+    child_setup setup = {.in = temporary_path("lines")};
+    program_result p = child_run(&setup, 60, use);
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    cr_expect_str_empty(p.out);
+    program_free(&p);
+    temporary_remove();
+}
+
 /* Columns in line, in parts that fit. */
 Test(terminal, bench_is_a_table, .timeout = 300) {
     program_result p = RUN("bench", "--task", "kor_sarcasm", "--sample", "--device", "cpu",

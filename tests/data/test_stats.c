@@ -8,25 +8,6 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-Test(data_stats, numbers_have_a_comma_before_every_third_digit) {
-    static const struct {
-        size_t number;
-        const char *text;
-    } numbers[] = {{0, "0"},
-                   {7, "7"},
-                   {999, "999"},
-                   {1000, "1,000"},
-                   {12345, "12,345"},
-                   {999999, "999,999"},
-                   {1000000, "1,000,000"},
-                   {1234567890, "1,234,567,890"}};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char text[32];
-        data_number(text, numbers[i].number);
-        cr_expect_str_eq(text, numbers[i].text);
-    }
-}
-
 static void load(made_task *m, dataset *d, const char *train) {
     made_task_begin(m, NULL, NULL, NULL);
     made_task_file(m, "train.csv", train, strlen(train));

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "report/board.h"
+#include "report/html.h"
 #include "support/fake_record.h"
 #include "support/program.h"
 #include "support/row_field.h"
@@ -337,7 +338,7 @@ Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
     put(&r, "y.json");
     store s;
     board b;
-    strbuf text = {0};
+    strbuf text = {0}, page = {0};
     open_board(&s, &b);
     cr_assert_eq(b.overall_count, 1);
     const board_row *row = b.overall[0].rows[0];
@@ -346,6 +347,19 @@ Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
     cr_assert_not(board_markdown(&text, &b));
     cr_assert(strstr(text.text, "the one with most seeds stands here"));
     cr_assert(strstr(text.text, "3 epochs, lr 5e-05 |") && strstr(text.text, "lr 0.00031 |"));
+    // and what tells it from the other is said behind its score, not of kor_y's only row
+    cr_assert_not(board_html(&page, &b, PAGE_EN));
+    double means[] = {row->mean, b.overall[0].rows[1]->mean};
+    char whole[200];
+    snprintf(whole, sizeof whole, "| %.2f | %.2f (lr 5e-05) | %.2f |", 100 * b.overall[0].mean,
+             100 * means[0], 100 * means[1]);
+    cr_expect(strstr(text.text, whole), "%s in %s", whole, text.text);
+    snprintf(whole, sizeof whole,
+             "%.2f <small class=\"soft\">lr 5e-05</small></td>"
+             "<td class=\"n\" data-v=\"%.6f\">%.2f</td>",
+             100 * means[0], means[1], 100 * means[1]);
+    cr_expect(strstr(page.text, whole), "%s in %s", whole, page.text);
+    strbuf_free(&page);
     strbuf_free(&text);
     close_board(&s, &b);
 }

@@ -38,6 +38,7 @@
  * one is ended with a message and abort(). One device at a time, of the newest instance, as the
  * program has them: one that stays, and before it one with validation while a device is open. */
 #define LAYER_PHYSICAL_PROC physical_proc
+#define _POSIX_C_SOURCE 200809L
 #include "layer.h"
 
 #include <stdio.h>
@@ -729,9 +730,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumeratePhysicalDevices(VkInstance 
 static const char loads[] = "HARNESS_FAULTS_LOADS";
 
 __attribute__((constructor)) static void count_load(void) {
-    const char *before = getenv(loads);
+    const char *others = getenv(loads);
     char now[24];
-    snprintf(now, sizeof now, "%lu", (before ? strtoul(before, NULL, 10) : 0) + 1);
+    snprintf(now, sizeof now, "%lu", (others ? strtoul(others, NULL, 10) : 0) + 1);
     setenv(loads, now, 1);
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/shown.h"
 #include "base/utf8.h"
-#include "data/stats.h"
 
 #include <stdio.h>
 
@@ -80,8 +79,8 @@ void corpus_stats_free(corpus_stats *s) {
 }
 
 static err count_line(strbuf *out, const char *name, uint64_t n) {
-    char text[32];
-    return strbuf_printf(out, "%-38s %15s\n", name, data_number(text, n));
+    char text[SHOWN_COUNT_BYTES];
+    return strbuf_printf(out, "%-38s %15s\n", name, shown_count(text, n));
 }
 
 static err lengths_line(strbuf *out, const char *name, const corpus_lengths *l) {
