@@ -109,7 +109,7 @@ static err list_bit(additions *a, uint64_t place, uint64_t bit, uint64_t row) {
 
 /* Labels that are read together stand in the places of the first. */
 static void touch(additions *a, size_t place, int64_t amount) {
-    if (place < 3 * a->together) place -= place % a->together;
+    if (a->together && place < 3 * a->together) place -= place % a->together;
     a->here[place] += amount;
     a->touched[a->touched_count++] = (uint32_t)place;
 }
