@@ -152,18 +152,16 @@ VECTOR_CLONES static void gold_sums(uint32_t *gold, const bootstrap *b, const ui
 
 /* A sum over types in the list: in bytes as far as they hold it, for which four times as few are read.
  *   bytes  (types, lanes) counts, of which none is above `most`; NULL: one is above 255 */
-INLINE void sum_listed(uint32_t sum[BOOTSTRAP_LANES], const uint32_t *counts, const uint8_t *bytes,
-                       uint32_t most, const uint32_t *list, size_t length) {
-    for (size_t j = 0; j < BOOTSTRAP_LANES; j++) sum[j] = 0;
-    for (size_t i = 0; !bytes && i < length; i++)
-        for (size_t j = 0; j < BOOTSTRAP_LANES; j++)
-            sum[j] += counts[list[i] * BOOTSTRAP_LANES + j];
+INLINE void sum_listed(lane_sums *sum, const uint32_t *counts, const uint8_t *bytes, uint32_t most,
+                       const uint32_t *list, size_t length) {
+    *sum = (lane_sums){0};
+    for (size_t i = 0; !bytes && i < length; i++) *sum += *const_lanes_at(counts, list[i]);
     for (size_t i = 0, end; bytes && i < length; i = end) {
         lane_bytes some = {0};
         end = length - i < UINT8_MAX / most ? length : i + UINT8_MAX / most;
         for (size_t k = i; k < end; k++)
             some += *(const lane_bytes *)(bytes + list[k] * BOOTSTRAP_LANES);
-        for (size_t j = 0; j < BOOTSTRAP_LANES; j++) sum[j] += some[j];
+        *sum += __builtin_convertvector(some, lane_sums);
     }
 }
 
@@ -176,14 +174,12 @@ VECTOR_CLONES static void run_sums(uint32_t *predicted, uint32_t *hit, const uin
     for (size_t c = b->cell_begin[run]; c < b->cell_begin[run + 1]; c++) {
         const struct bootstrap_cell *cell = &b->cells[c];
         size_t begin = c ? b->cells[c - 1].end : 0;
-        uint32_t sum[BOOTSTRAP_LANES];
+        lane_sums sum;
         bool few = cell->end - begin < 4; // as of many labels: counts are read as they are
-        sum_listed(sum, counts, few ? NULL : bytes, most, b->wrong + begin, cell->end - begin);
-        for (size_t j = 0; j < BOOTSTRAP_LANES; j++) {
-            predicted[cell->predicted * BOOTSTRAP_LANES + j] += sum[j];
-            predicted[cell->gold * BOOTSTRAP_LANES + j] -= sum[j];
-            hit[cell->gold * BOOTSTRAP_LANES + j] -= sum[j];
-        }
+        sum_listed(&sum, counts, few ? NULL : bytes, most, b->wrong + begin, cell->end - begin);
+        *lanes_at(predicted, cell->predicted) += sum;
+        *lanes_at(predicted, cell->gold) -= sum;
+        *lanes_at(hit, cell->gold) -= sum;
     }
 }
 
