@@ -447,6 +447,7 @@ Test(regress, another_at_work_keeps_its_folder) {
     program_result p = REGRESS("--update", "--no-timing");
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "another run is at work in this folder"), "%s", p.err);
+    cr_expect(strstr(p.err, "case a: "), "%s", p.err);
     cr_expect(file_exists(temporary_path(RUNS_OF_GATE "/theirs")));
     program_free(&p);
     close(fd);
