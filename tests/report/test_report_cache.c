@@ -399,10 +399,13 @@ Test(report_cache, writes_nothing_that_is_known) {
     cr_assert_eq(remove(first), 0);
     text = report(cache);
     strbuf_free(&text);
-    stamp = file_stamp_of(first);
-    text = report(cache);
-    strbuf_free(&text);
-    expect_unwritten("a page that was gone", first, &stamp);
+    // and of it is kept that it is there again
+    size_t written = 0;
+    for (size_t i = 0; i < count; i++) {
+        stamp = file_stamp_of(paths[i]);
+        if (!file_stamp_same(&stamp, &stamps[i])) written++;
+    }
+    cr_expect_gt(written, 0);
     drop_board();
     mem_free(first);
     mem_free(page);
