@@ -294,6 +294,12 @@ Test(errors_verb, a_model_of_one_answer_is_said_so) {
     p = RUN("errors", "one", CPU, "--json");
     cr_expect_not_null(strstr(p.out, "\"one_label\":\ttrue"), "%s", p.out);
     program_free(&p);
+    p = RUN(TRAIN, "several", "--lr", "0.003", "--max-steps", "30", "--batch-size", "8");
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    p = RUN("errors", "several", CPU);
+    cr_expect_not(strstr(p.out, "answers one label"), "%s", p.out);
+    program_free(&p);
 }
 
 /* Under protocol last the dev rows were trained on. */

@@ -447,6 +447,7 @@ Test(regress, another_at_work_keeps_its_folder) {
     program_result p = REGRESS("--update", "--no-timing");
     cr_expect_eq(p.exit_code, 1);
     cr_expect(strstr(p.err, "another run is at work in this folder"), "%s", p.err);
+    cr_expect(strstr(p.err, "case a: "), "%s", p.err);
     cr_expect(file_exists(temporary_path(RUNS_OF_GATE "/theirs")));
     program_free(&p);
     close(fd);
@@ -454,6 +455,26 @@ Test(regress, another_at_work_keeps_its_folder) {
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_not(folder_exists(temporary_path(RUNS_OF_GATE)));
     program_free(&p);
+    temporary_remove();
+}
+
+/* Once, whatever is wrong with it. */
+Test(regress, what_fails_names_its_case) {
+    static const char *const rows[][3] = {
+        {"\"sample\": true", "\"sample\": false",
+         "harness: case a: a baseline needs every case, and the data of kor_hate is not here: "},
+        {"kor_hate", "kor_hat", "harness: case a: "},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[600];
+        const char *at = strstr(suite_text, rows[i][0]);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - suite_text), suite_text, rows[i][1],
+                 at + strlen(rows[i][0]));
+        temporary_put("suite.json", text);
+        program_result p = REGRESS("--update", "--no-timing", "--data", temporary_path("no-data"));
+        cr_expect(p.exit_code && strstr(p.err, rows[i][2]), "%s", p.err);
+        program_free(&p);
+    }
     temporary_remove();
 }
 

@@ -3,14 +3,18 @@
 #include "base/memory.h"
 #include "data/support_task.h"
 #include "platform/file.h"
+#include "platform/power.h"
 #include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // SHA-256 of a run's weights, named by its output folder below the temporary one.
@@ -284,4 +288,29 @@ Test(whole_run, changed_data_is_refused_by_its_hash) {
     EXPECT(r, 1, err, "SHA-256 is");
     EXPECT(r, 1, err, "dev.tsv");
     program_free(&r);
+}
+
+/* A process that works beside the run is in its record, where the system tells of processors. */
+Test(whole_run, work_of_others_is_in_the_record) {
+    power_sample before, after;
+    power_read(&before, &(power_place){.uuid = ""});
+    pid_t other = fork();
+    cr_assert_geq(other, 0);
+    if (!other) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (volatile unsigned turns = 0;; turns++) continue;
+    }
+    program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
+                           "1", "--output-dir", "out", "--max-steps", "40");
+    kill(other, SIGKILL);
+    cr_assert_eq(waitpid(other, NULL, 0), other);
+    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_free(&r);
+    power_read(&after, &(power_place){.uuid = ""});
+    cJSON *record = record_of("out");
+    const cJSON *cost = cJSON_GetObjectItem(record, "cost");
+    if (power_beside(&before, &after) > 0)
+        cr_expect_gt(cJSON_GetNumberValue(cJSON_GetObjectItem(cost, "beside")), 0.0);
+    cJSON_Delete(record);
+    temporary_remove();
 }

@@ -254,6 +254,11 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     cr_expect(file_named(temporary_path("r/a/checkpoint-1/model.safetensors")));
     cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-2")));
     CLEANED("nothing to delete", "r", "--yes"); // for what stays does not count
+    MUST(folder_remove(temporary_path("r/a/checkpoint-1")));
+    MUST(folder_make(
+        temporary_path("r/a/checkpoint-9"))); // none of ours: it is named, not its files
+    put("r/a/checkpoint-9/notes.txt");
+    CLEANED("this program did not make r/a/checkpoint-9\n", "r");
     MUST(folder_remove(temporary_path("r/a")));
     stop_run("r/b", "60");
     put("r/b/checkpoint-1/notes.txt");

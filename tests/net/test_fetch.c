@@ -1060,6 +1060,28 @@ Test(fetch, a_name_without_address_takes_no_time) {
     finish(s);
 }
 
+/* A file whose line is cut, and then leads to a name without address. */
+static void cut_then_nowhere(server *s, int fd, const server_request *r, void *user) {
+    (void)s;
+    (void)user;
+    if (r->nth == 1)
+        send_half(fd);
+    else
+        server_head(fd, "302 Found\r\nLocation: https://nowhere.invalid/x\r\nContent-Length: 0");
+}
+
+/* Where something came, a network that is gone a moment later is waited for. */
+Test(fetch, a_line_that_was_there_is_waited_for) {
+    server *s = begin(cut_then_nowhere);
+    fetch_request r = request_for(s, "/file", in_folder("file"));
+    r.patience.tries = 5;
+    err e = fetch_file(&r);
+    cr_expect_eq(e, ERR_NETWORK);
+    cr_expect(strstr(err_message(e), "nowhere.invalid"), "%s", err_message(e));
+    cr_expect_eq(server_count(s, "/file"), 5);
+    finish(s);
+}
+
 static void task_files(server *s, int fd, const server_request *r, void *user) {
     (void)s;
     (void)user;

@@ -246,6 +246,30 @@ Test(board_records, holm_counts_every_pair_of_the_table) {
     cr_assert_eq(rank_of("a"), 1);
 }
 
+static err take_any(void *of, const record *full, const char *path, store_file *source) {
+    (void)of, (void)full, (void)path, (void)source;
+    return ERR_OK;
+}
+
+/* A record that is another when its answers are read than it was when it was listed. */
+Test(board_records, a_record_that_changes_in_between_is_named) {
+    record r;
+    store s;
+    board b;
+    for (uint32_t seed = 0; seed < 2; seed++) {
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = seed});
+        put(&r, seed ? "1.json" : "0.json");
+    }
+    cr_assert_not(store_read_lean(&s, fake_results, &(store_lean){.each = take_any}));
+    // as many rows, of other labels
+    fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .classes = 4});
+    put(&r, "0.json");
+    cr_expect_eq(board_init(&b, &s, NULL), ERR_DATA);
+    cr_expect(strstr(err_message(ERR_DATA), "0.json changed while it was read"), "%s",
+              err_message(ERR_DATA));
+    close_board(&s, &b);
+}
+
 /* cautions */
 
 static void put_constant(const char *model, uint32_t answer, uint32_t seeds, uint32_t constant) {

@@ -2,6 +2,7 @@
  * with one that is damaged or old. */
 #define _XOPEN_SOURCE 700
 #include "platform/file.h"
+#include "platform/stamp.h"
 #include "result/store.h"
 #include "support/fake_record.h"
 #include "support/must.h"
@@ -370,4 +371,43 @@ Test(report_cache, writes_pages_that_are_not_there_as_they_were) {
     folder_list_free(&list);
     strbuf_free(&before);
     strbuf_free(&after);
+}
+
+/* Of a file that was not written in between, the stamp is the same. */
+static void expect_unwritten(const char *when, const char *path, const file_stamp *before) {
+    file_stamp now = file_stamp_of(path);
+    cr_expect(file_stamp_same(&now, before), "%s: %s is written again", when, path);
+}
+
+/* What is known is neither read nor written again: a cache that serves for nothing gives the same bytes. */
+Test(report_cache, writes_nothing_that_is_known) {
+    char paths[8][512], *page, *first;
+    file_stamp stamps[8], stamp;
+    folder_list list = {0};
+    // until stamps of records are trusted
+    nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 200000000}, NULL);
+    strbuf text = report(cache);
+    strbuf_free(&text);
+    size_t count = cache_files(paths);
+    for (size_t i = 0; i < count; i++) stamps[i] = file_stamp_of(paths[i]);
+    text = report(cache);
+    strbuf_free(&text);
+    for (size_t i = 0; i < count; i++) expect_unwritten("nothing changed", paths[i], &stamps[i]);
+    MUST(mem_printf(&page, "%s/../%s-board/pages/classes", results, strrchr(results, '/') + 1));
+    MUST(folder_list_read(&list, page));
+    MUST(path_join(&first, page, list.names[0]));
+    cr_assert_eq(remove(first), 0);
+    text = report(cache);
+    strbuf_free(&text);
+    // and of it is kept that it is there again
+    size_t written = 0;
+    for (size_t i = 0; i < count; i++) {
+        stamp = file_stamp_of(paths[i]);
+        if (!file_stamp_same(&stamp, &stamps[i])) written++;
+    }
+    cr_expect_gt(written, 0);
+    drop_board();
+    mem_free(first);
+    mem_free(page);
+    folder_list_free(&list);
 }

@@ -2,6 +2,7 @@
  * user runs it. */
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "base/sums.h"
 #include "data/corpus/corpus.h"
 #include "model/head/head.h"
@@ -65,6 +66,19 @@ static void corpus_free(toy_corpus *c) {
     tokenizer_free(&c->words);
 }
 
+/* The sentences of a step have the lengths of those whose turn it is; *place goes on. */
+static void check_order(uint64_t *place, const feed *f, uint32_t s, const toy_corpus *c,
+                        uint32_t seed, uint32_t epoch) {
+    const pack_sentence *list = NULL;
+    uint32_t n = 0;
+    MUST(f->step(f->context, &list, &n, s));
+    for (uint32_t i = 0; i < n; i++, ++*place) {
+        uint64_t at = rng_permuted(*place, SENTENCES, seed, epoch);
+        cr_assert_eq(list[i].count, token_store_length(&c->store, at), "step %u, sentence %u", s,
+                     i);
+    }
+}
+
 /* Sum over the ids of a step's sentences: tells steps apart. */
 static uint64_t step_sum(const feed *f, uint32_t s, uint32_t *sentences, uint32_t *tokens) {
     const pack_sentence *list = NULL;
@@ -88,8 +102,10 @@ static void check_epochs(const toy_corpus *c, const corpus_feed_options *o) {
     cr_assert_leq(f.total_steps, 64);
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
         uint32_t all = 0, all_tokens = 0, n = 0, tokens = 0;
+        uint64_t place = 0;
         for (uint32_t i = 0; i < f.epoch_steps; i++) {
             uint32_t s = epoch * f.epoch_steps + i + 1;
+            check_order(&place, &g, s, c, o->seed, epoch);
             sums[s - 1] = step_sum(&f, s, &n, &tokens);
             cr_assert(n > 0, "step %u is empty", s);
             if (o->tokens_per_batch)

@@ -322,11 +322,13 @@ err verify__cases_adamw_rows(verify_run *run) {
                                         {130, 128, 61, 9, false, true, false, false},
                                         {67, 13, 0, 40, false, false, true, false},
                                         {300, 768, 101, 7, true, false, false, true},
+                                        // more steps than GPUs take up in two dispatches
+                                        {4, 3, 2, 100003, false, true, false, false},
                                         {300, 768, 101, 7, true, false, false, false},
                                         {40, 312, 17, 60, false, true, false, false},
                                         {129, 64, 20, 8, true, false, false, false},
                                         {8000, 128, 500, 5, true, false, false, false}};
-    for (size_t i = 0; i < (run->extent == VERIFY_QUICK ? 5 : COUNT(shapes)); i++) {
+    for (size_t i = 0; i < (run->extent == VERIFY_QUICK ? 6 : COUNT(shapes)); i++) {
         TRY(adamw_rows_case(run, &shapes[i], i % 2));
     }
     return ERR_OK;

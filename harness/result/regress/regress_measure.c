@@ -184,18 +184,18 @@ err regress_measure(regress_state *out, const regress_suite *s, const regress_op
     out->result_count = s->case_count;
     for (size_t i = 0; i < s->case_count && !e; i++) {
         const regress_case *c = &s->cases[i];
-        bool here;
+        bool here = false;
         if (o->known && regress__result(o->known, c->name)) continue;
-        if ((e = data_is_here(&here, c, o->data_dir))) break;
-        if (here) {
+        e = data_is_here(&here, c, o->data_dir);
+        if (!e && here) {
             log_note("case %s (%zu of %zu)", c->name, i + 1, s->case_count);
             e = measure_case(out, &out->results[i], s, c, o);
-        } else if (o->all_seeds) {
+        } else if (!e && o->all_seeds) {
             e = err_set(ERR_DATA,
-                        "case %s: a baseline needs every case, and the data of %s is not "
-                        "here: harness data fetch %s",
-                        c->name, c->task, c->task);
-        } else {
+                        "a baseline needs every case, and the data of %s is not here: harness data "
+                        "fetch %s",
+                        c->task, c->task);
+        } else if (!e) {
             log_note("case %s is left out: the data of %s is not here", c->name, c->task);
         }
         if (e) e = err_wrap(e, "case %s", c->name);
