@@ -27,7 +27,7 @@ void log_error_early(err e);
  * errors of this thread are not shown, and log_warn_here names the rank. */
 void log_set_rank(unsigned rank);
 
-/* From now on what is printed stays in memory until the next line of here, which is outside
+/* From now on what is printed stays in memory (4 MiB) until the next line of here, which is outside
  * (base/outside.h) as it lets it out, or the program's end: whoever watches this thread does not take
  * it for one that hangs where nobody reads, or a terminal is held. pre: nothing is printed yet. */
 void log_hold_output(void);

@@ -51,6 +51,7 @@ static void become(const child *c, const child_setup *s, const char *const *argv
     redirect(1, s->full_out ? "/dev/full" : c->out, O_CREAT | O_WRONLY | O_TRUNC);
     if ((s->no_reader || s->held_out) && dup2(c->pipe[1], 1) != 1) _exit(126);
     redirect(2, c->error, O_CREAT | O_WRONLY | O_APPEND);
+    if (s->held_err && dup2(c->pipe[1], 2) != 2) _exit(126);
     if (s->unprivileged && geteuid() == 0) give_up_privileges();
     limit(RLIMIT_FSIZE, s->file_bytes);
     limit(RLIMIT_STACK, s->stack_bytes);
@@ -90,7 +91,7 @@ void child_start(child *c, const child_setup *setup, const char *const *argument
         cr_assert_eq(pipe2(c->pipe, O_CLOEXEC), 0);
         close(c->pipe[0]);
     }
-    if (s->held_out) {
+    if (s->held_out || s->held_err) {
         c->pipe[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
         cr_assert(c->pipe[0] >= 0 && !grantpt(c->pipe[0]) && !unlockpt(c->pipe[0]));
         c->pipe[1] = open(ptsname(c->pipe[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -22,14 +22,14 @@ typedef struct child_setup {
     const char *locale_path; /* LOCPATH, likewise */
     const char *preload;     /* LD_PRELOAD, likewise */
     bool no_reader;          /* standard output is a pipe that nobody reads */
-    bool held_out;           /* standard output is a terminal that is held, as by Ctrl-S */
+    bool held_out, held_err; /* it is a terminal that is held, as by Ctrl-S; one of them */
 } child_setup;
 
 typedef struct child {
     pid_t pid;
     double begin;
     char out[300], error[300]; /* files that take its output */
-    int pipe[2];               /* no_reader; held_out: the terminal's ends */
+    int pipe[2];               /* no_reader; held_out, held_err: the terminal's ends */
 } child;
 
 /* Starts the program with arguments (up to a NULL) in the test's temporary folder. setup may be

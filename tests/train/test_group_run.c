@@ -442,6 +442,23 @@ Test(group_run, what_is_printed_may_be_held, .timeout = 300) {
     temporary_remove();
 }
 
+/* The error that ends all too. */
+Test(group_run, an_error_may_be_held, .timeout = 300) {
+    static const char *const arguments[] = {THREADS, "held", "--device", "cpu,nowhere", NULL};
+    const child_setup setup = {.held_err = true};
+    child c;
+    char text[8000];
+    setenv("HARNESS_GROUP_SILENCE", "2", 1);
+    child_start(&c, &setup, arguments);
+    nanosleep(&(struct timespec){.tv_sec = 8}, NULL);
+    child_let_go(&c, text, sizeof text);
+    program_result r = child_end(&c, 60);
+    cr_expect(r.exit_code == 2 && strstr(text, "device 'nowhere' is not here"), "%s", text);
+    cr_expect_null(strstr(text, "hangs"), "%s", text);
+    program_free(&r);
+    temporary_remove();
+}
+
 /* Who hangs before the first step is named, and all end: at the task, the model and the device. */
 Test(group_run, a_rank_that_hangs_at_its_start_is_found, .timeout = 300) {
     static const char *const arguments[] = {
