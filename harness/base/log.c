@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 4096, LABEL_BYTES = 12 };
+enum { LINE_BYTES = 4096, LABEL_BYTES = 12, HELD_BYTES = 4 << 20 };
 
 static bool is_quiet, line_shown;
 static _Thread_local unsigned own_rank;
@@ -56,6 +56,11 @@ size_t log_width(void) {
     return log_is_terminal() ? log_columns() : SIZE_MAX;
 }
 
+void log_hold_output(void) {
+    static char held[HELD_BYTES];
+    setvbuf(stdout, held, _IOFBF, sizeof held);
+}
+
 void log_progress_end(void) {
     if (!line_shown) return;
     outside_begin();
@@ -67,6 +72,7 @@ void log_progress_end(void) {
 /* What standard output holds back comes first: both streams may end in one file, and there lines
  * stand in the order in which things happened. What cannot be written stays known to the stream. */
 static void let_output_out(void) {
+    if (own_rank) return; // a thread would hold the stream while rank 0 prints
     outside_begin();
     fflush(stdout);
     outside_end();
@@ -109,6 +115,14 @@ void log_note(const char *format, ...) {
 }
 
 void log_warn(const char *format, ...) {
+    va_list args;
+    if (own_rank) return;
+    va_start(args, format);
+    say("warning: ", format, args);
+    va_end(args);
+}
+
+void log_warn_here(const char *format, ...) {
     va_list args;
     va_start(args, format);
     char before[40] = "warning: ";

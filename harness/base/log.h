@@ -14,6 +14,8 @@ void log_set_quiet(bool quiet);
 
 void log_note(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_warn(const char *format, ...) PRINTF_LIKE(1, 2); /* "warning: ..." */
+/* The same of what each rank of a group finds by itself, such as its device or its host's cache. */
+void log_warn_here(const char *format, ...) PRINTF_LIKE(1, 2);
 /* A note of several lines, made for a terminal already (base/shown.h). */
 void log_lines(const char *text);
 /* "harness: " and the message of e: what the program ends with. */
@@ -21,9 +23,14 @@ void log_error(err e);
 /* The same at once and on any rank; log_error then shows nothing more. */
 void log_error_early(err e);
 
-/* Of a group's ranks (train/group) one talks: with another rank than 0, notes, progress and
- * errors of this thread are not shown, and its warnings name the rank. */
+/* Of a group's ranks (train/group) one talks: with another rank than 0, notes, warnings, progress and
+ * errors of this thread are not shown, and log_warn_here names the rank. */
 void log_set_rank(unsigned rank);
+
+/* From now on what is printed stays in memory (4 MiB) until the next line of here, which is outside
+ * (base/outside.h) as it lets it out, or the program's end: whoever watches this thread does not take
+ * it for one that hangs where nobody reads, or a terminal is held. pre: nothing is printed yet. */
+void log_hold_output(void);
 
 /* Replaces the progress line; only on a terminal, and not when quiet. A later note, warning or
  * log_progress_end clears it first. Calls within 100 ms of the last shown one are dropped.

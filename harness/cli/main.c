@@ -7,6 +7,7 @@
 #include "metric/score.h"
 #include "platform/waiting.h"
 #include "result/version.h"
+#include "train/group/launch.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -47,6 +48,7 @@ static err run_verb(int argc, const char **argv) {
         options_help(running);
     } else {
         log_set_quiet(o.quiet);
+        if (!running_takes("ranks")) launch_warn_apart(argv[1]);
         if (!(e = model_flag_join(&model, &o))) e = table[running](&o);
     }
     options_free(&o);

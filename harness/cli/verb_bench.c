@@ -209,5 +209,5 @@ err verb_bench(const options *o) {
     if (o->performance) return performance_write(o->performance);
     if (o->against) return bench_against(o);
     if (o->has_rounds) return err_set(ERR_USAGE, "--rounds goes with --against");
-    return launch_run(bench_command, o, o->device, o->ranks);
+    return launch_run("bench", bench_command, o, o->device, o->ranks);
 }

@@ -423,5 +423,5 @@ done:
 }
 
 err verb_eval(const options *o) {
-    return launch_run(eval_command, o, o->device, o->ranks);
+    return launch_run("eval", eval_command, o, o->device, o->ranks);
 }

@@ -161,5 +161,5 @@ static err pretrain_command(const void *context, struct group *g) {
 }
 
 err verb_pretrain(const options *o) {
-    return launch_run(pretrain_command, o, o->device, o->ranks);
+    return launch_run("pretrain", pretrain_command, o, o->device, o->ranks);
 }

@@ -540,5 +540,5 @@ done:
 }
 
 err verb_run(const options *o) {
-    return launch_run(run_command, o, o->device, o->ranks);
+    return launch_run("run", run_command, o, o->device, o->ranks);
 }

@@ -156,7 +156,7 @@ static err write_ref(const hub *h, const char *known) {
     mem_free(path);
     if (e != ERR_IO) return e;
     // the model is in hand: a cache that cannot be written merely forgets what its branch is
-    log_warn("the cache does not remember revision '%s': %s", h->revision, err_message(e));
+    log_warn_here("the cache does not remember revision '%s': %s", h->revision, err_message(e));
     err_clear();
     return ERR_OK;
 }
@@ -389,7 +389,7 @@ static err not_whole(const hub *h, const char *missing, const char *forbidden) {
  * cache cannot take: without leave to write, or full. */
 static err take_copy(hub *h, err e, const char *known) {
     if (e != ERR_NETWORK && e != ERR_SERVER && e != ERR_IO) return e;
-    log_warn("%s; taking the copy in the cache", err_message(e));
+    log_warn_here("%s; taking the copy in the cache", err_message(e));
     return set_commit(h, known);
 }
 

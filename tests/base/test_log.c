@@ -33,22 +33,24 @@ Test(log, durations_change_their_unit_where_three_digits_would_begin) {
     }
 }
 
-/* Notes are rank 0's and end where it is quiet; warnings are anyone's, under their rank; an error is
- * told once. */
+/* Notes and warnings are rank 0's, and notes end where it is quiet; what a rank finds by itself is
+ * anyone's, under their rank; an error is told once. */
 Test(log, says_who_speaks) {
     static const struct {
         unsigned rank;
         bool quiet;
         const char *said;
-    } cases[] = {{0, false, "a note\nwarning: one\nfirst\n\nlast\nharness: it failed\n"},
-                 {0, true, "warning: one\nharness: it failed\n"},
-                 {3, false, "rank 3: warning: one\n"}};
+    } cases[] = {
+        {0, false, "a note\nwarning: one\nwarning: two\nfirst\n\nlast\nharness: it failed\n"},
+        {0, true, "warning: one\nwarning: two\nharness: it failed\n"},
+        {3, false, "rank 3: warning: two\n"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         said_begin();
         log_set_quiet(cases[i].quiet);
         log_set_rank(cases[i].rank);
         log_note("a %s", "note");
         log_warn("%s", "one");
+        log_warn_here("%s", "two");
         log_lines("first\n\nlast");
         if (i < 2) {
             err e = err_set(ERR_DATA, "it %s", "failed");

@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,8 +49,9 @@ static void become(const child *c, const child_setup *s, const char *const *argv
     if (chdir(temporary_folder())) _exit(126);
     redirect(0, s->in ? s->in : "/dev/null", O_RDONLY);
     redirect(1, s->full_out ? "/dev/full" : c->out, O_CREAT | O_WRONLY | O_TRUNC);
-    if (s->no_reader && dup2(c->pipe[1], 1) != 1) _exit(126);
+    if ((s->no_reader || s->held_out) && dup2(c->pipe[1], 1) != 1) _exit(126);
     redirect(2, c->error, O_CREAT | O_WRONLY | O_APPEND);
+    if (s->held_err && dup2(c->pipe[1], 2) != 2) _exit(126);
     if (s->unprivileged && geteuid() == 0) give_up_privileges();
     limit(RLIMIT_FSIZE, s->file_bytes);
     limit(RLIMIT_STACK, s->stack_bytes);
@@ -89,6 +91,12 @@ void child_start(child *c, const child_setup *setup, const char *const *argument
         cr_assert_eq(pipe2(c->pipe, O_CLOEXEC), 0);
         close(c->pipe[0]);
     }
+    if (s->held_out || s->held_err) {
+        c->pipe[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+        cr_assert(c->pipe[0] >= 0 && !grantpt(c->pipe[0]) && !unlockpt(c->pipe[0]));
+        c->pipe[1] = open(ptsname(c->pipe[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+        cr_assert(c->pipe[1] >= 0 && !tcflow(c->pipe[1], TCOOFF));
+    }
     c->pid = fork();
     cr_assert_geq(c->pid, 0);
     if (c->pid == 0) become(c, s, argv);
@@ -127,6 +135,18 @@ void child_await_message(const child *c, const char *text, double seconds) {
 
 void child_await_path(const child *c, const char *path, double seconds) {
     await(c, NULL, path, seconds);
+}
+
+void child_let_go(child *c, char *text, size_t size) {
+    size_t used = 0;
+    ssize_t n;
+    cr_assert_eq(tcflow(c->pipe[1], TCOON), 0);
+    close(c->pipe[1]);
+    // EIO: nobody has the other end
+    while (used + 1 < size && (n = read(c->pipe[0], text + used, size - used - 1)) > 0)
+        used += (size_t)n;
+    text[used] = '\0';
+    close(c->pipe[0]);
 }
 
 program_result child_end(child *c, double seconds) {

@@ -22,13 +22,14 @@ typedef struct child_setup {
     const char *locale_path; /* LOCPATH, likewise */
     const char *preload;     /* LD_PRELOAD, likewise */
     bool no_reader;          /* standard output is a pipe that nobody reads */
+    bool held_out, held_err; /* it is a terminal that is held, as by Ctrl-S; one of them */
 } child_setup;
 
 typedef struct child {
     pid_t pid;
     double begin;
     char out[300], error[300]; /* files that take its output */
-    int pipe[2];               /* no_reader */
+    int pipe[2];               /* no_reader; held_out, held_err: the terminal's ends */
 } child;
 
 /* Starts the program with arguments (up to a NULL) in the test's temporary folder. setup may be
@@ -39,6 +40,10 @@ void child_start(child *c, const child_setup *setup, const char *const *argument
  * when the child has ended before. */
 void child_await_message(const child *c, const char *text, double seconds);
 void child_await_path(const child *c, const char *path, double seconds);
+
+/* Lets the terminal that is held go on. text (size): what comes out of it until the child, which closes
+ * it then, has ended. */
+void child_let_go(child *c, char *text, size_t size);
 
 /* Waits for the end; a child that runs longer than `seconds` is killed and the test fails. */
 program_result child_end(child *c, double seconds);

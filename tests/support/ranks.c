@@ -11,7 +11,7 @@ const transport_limits ranks_patience = {0, 60};
 static void *run_rank(void *at) {
     rank *r = at;
     log_set_rank(r->transport->rank);
-    err e = group_open(&r->group, r->transport);
+    err e = group_open(&r->group, r->transport, "run");
     if (!e) e = r->work(&r->group, r->context);
     r->e = group_close(&r->group, e);
     snprintf(r->message, sizeof r->message, "%s", r->e ? err_message(r->e) : "");

@@ -83,9 +83,9 @@ Test(group, sums_are_in_the_order_of_the_ranks) {
 
 /* Another program, and one with other numerics, which is named. */
 Test(group, ranks_of_other_numerics_are_refused_by_name) {
-    group_hello all[3] = {{"a", "0123456789abcdef", "", 7},
-                          {"b", "0123456789abcdef", "", 7},
-                          {"c", "0123456789abcdef", "", 7}};
+    group_hello all[3] = {{"a", "0123456789abcdef", "", 7, "run"},
+                          {"b", "0123456789abcdef", "", 7, "run"},
+                          {"c", "0123456789abcdef", "", 7, "run"}};
     cr_assert_eq(group_compare_hellos(all, 3), ERR_OK);
     all[2].numerics = 8;
     cr_assert_eq(group_compare_hellos(all, 3), ERR_USAGE);
@@ -97,6 +97,16 @@ Test(group, ranks_of_other_numerics_are_refused_by_name) {
     cr_assert_str_eq(err_message(ERR_USAGE),
                      "rank 1 (b) runs another program than rank 0 (a): SHA-256 is 0123456789ab "
                      "there, f123456789ab here");
+}
+
+/* As where a launcher was given two command lines. */
+Test(group, ranks_of_other_verbs_are_refused_by_name) {
+    group_hello all[2] = {{"a", "01", "", 7, "run"}, {"b", "01", "", 7, "bench"}};
+    cr_assert_eq(group_compare_hellos(all, 2), ERR_USAGE);
+    cr_assert_str_eq(
+        err_message(ERR_USAGE),
+        "rank 1 (b) was started with bench, rank 0 (a) with run: the ranks of a group do "
+        "one thing together");
 }
 
 /* --- failing --- */

@@ -102,7 +102,7 @@ static void *open_bound(void *at) {
     CPU_ZERO(&one);
     CPU_SET(r->transport->rank == 2 ? 1 : 0, &one);
     bool is_bound = !sched_setaffinity(0, sizeof one, &one);
-    r->e = is_bound ? group_open(&r->group, r->transport) : ERR_UNSUPPORTED;
+    r->e = is_bound ? group_open(&r->group, r->transport, "run") : ERR_UNSUPPORTED;
     r->e = group_close(&r->group, r->e);
     return NULL;
 }

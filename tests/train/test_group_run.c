@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #if HARNESS_CPU
 
@@ -71,7 +72,7 @@ static void *do_part(void *at) {
     err e = ERR_OK;
     if (p->transport) {
         log_set_rank(p->transport->rank);
-        e = group_open(&g, p->transport);
+        e = group_open(&g, p->transport, "run");
     }
     if (!e) e = do_run(p, &g);
     p->e = group_close(&g, e);
@@ -419,6 +420,41 @@ Test(group_run, a_sync_may_sleep_and_a_write_may_not, .timeout = 300) {
     setenv("HARNESS_WRITE_SECONDS", "100", 1);
     r = child_run(&setup, 60, arguments);
     cr_expect(r.exit_code && strstr(r.err, "rank 0 hangs"), "%s", r.err);
+    program_free(&r);
+    temporary_remove();
+}
+
+/* What rank 0 prints may wait for whoever looks at it, for longer than a rank may be silent. */
+Test(group_run, what_is_printed_may_be_held, .timeout = 300) {
+    static const char *const arguments[] = {THREADS, "held", "--device", "cpu,cpu", NULL};
+    const child_setup setup = {.held_out = true};
+    child c;
+    char text[8000];
+    setenv("HARNESS_GROUP_SILENCE", "2", 1);
+    child_start(&c, &setup, arguments);
+    child_await_path(&c, temporary_path("held/record.json"), 60);
+    nanosleep(&(struct timespec){.tv_sec = 8}, NULL);
+    child_let_go(&c, text, sizeof text);
+    program_result r = child_end(&c, 60);
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_not_null(strstr(text, "macro F1"), "%s", text);
+    program_free(&r);
+    temporary_remove();
+}
+
+/* The error that ends all too. */
+Test(group_run, an_error_may_be_held, .timeout = 300) {
+    static const char *const arguments[] = {THREADS, "held", "--device", "cpu,nowhere", NULL};
+    const child_setup setup = {.held_err = true};
+    child c;
+    char text[8000];
+    setenv("HARNESS_GROUP_SILENCE", "2", 1);
+    child_start(&c, &setup, arguments);
+    nanosleep(&(struct timespec){.tv_sec = 8}, NULL);
+    child_let_go(&c, text, sizeof text);
+    program_result r = child_end(&c, 60);
+    cr_expect(r.exit_code == 2 && strstr(text, "device 'nowhere' is not here"), "%s", text);
+    cr_expect_null(strstr(text, "hangs"), "%s", text);
     program_free(&r);
     temporary_remove();
 }

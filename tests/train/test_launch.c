@@ -87,13 +87,23 @@ Test(launch, names_a_plugin_that_cannot_be_loaded) {
     temporary_remove();
 }
 
-/* Where it is told to, and verbs that work in no group do not ask. */
+/* Where it is told to, and verbs that work in no group. */
 Test(launch, is_whole_by_itself) {
     setenv("PMI_SIZE", "2", 1);
     setenv("PMI_RANK", "1", 1);
     program_result r = RUN("tasks");
     cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_str_eq(r.err, "");
     program_free(&r);
+    // one of them says what that means
+    setenv("PMI_RANK", "0", 1);
+    r = RUN("tasks");
+    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    cr_expect_str_eq(r.err, "warning: tasks is not divided among processes: each of the 2 that the "
+                            "launcher has started does all of it (HARNESS_GROUP=off, if that is "
+                            "meant)\n");
+    program_free(&r);
+    setenv("PMI_RANK", "1", 1);
     setenv("HARNESS_GROUP", "off", 1);
     r = RUN("run", "--sample", "--task", "kor_hate", "--device", "reference", "-m", "tiny",
             "--max-steps", "1", "--limit", "4", "--quiet");

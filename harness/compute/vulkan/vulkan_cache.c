@@ -40,13 +40,13 @@ static err load(uint8_t **bytes, size_t *count, vulkan_device *v) {
     void *file;
     size_t size;
     if (file_read(&file, &size, v->cache_path, PIPELINE_FILE_BYTES_MAX)) {
-        log_warn("%s is left aside: it cannot be read or is too large", v->cache_path);
+        log_warn_here("%s is left aside: it cannot be read or is too large", v->cache_path);
         err_clear();
         return ERR_OK;
     }
     pipeline_head expected = head_of(v), head;
     const char *fault = pipeline_file_fault(&head, file, size);
-    if (fault) log_warn("%s is left aside and will be made again: %s", v->cache_path, fault);
+    if (fault) log_warn_here("%s is left aside and will be made again: %s", v->cache_path, fault);
     // of an updated driver: no fault of the file
     if (fault || !pipeline_head_same(&head, &expected)) {
         mem_free(file);
@@ -103,7 +103,7 @@ void vulkan__cache_close(vulkan_device *v) {
             e = save(v, file, count);
         if (e) {
             // the run is done; only the next start is slower
-            log_warn("compiled kernels were not kept: %s", err_message(e));
+            log_warn_here("compiled kernels were not kept: %s", err_message(e));
             err_clear();
         }
     }

@@ -306,7 +306,8 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
     device *d = user;
     (void)severity;
     (void)type;
-    if (d->validation_errors++ < MESSAGES_SHOWN) log_warn("Vulkan validation: %s", data->pMessage);
+    if (d->validation_errors++ < MESSAGES_SHOWN)
+        log_warn_here("Vulkan validation: %s", data->pMessage);
     return VK_FALSE;
 }
 

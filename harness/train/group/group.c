@@ -132,6 +132,12 @@ err group_compare_hellos(const group_hello *all, uint32_t size) {
                        "there, %.12s here",
                        r, h->host, all->host, numerics, all->program, h->program);
     }
+    for (uint32_t r = 1; r < size; r++)
+        if (strcmp(all[r].verb, all->verb) != 0)
+            return err_set(ERR_USAGE,
+                           "rank %u (%s) was started with %s, rank 0 (%s) with %s: the ranks of a "
+                           "group do one thing together",
+                           r, all[r].host, all[r].verb, all->host, all->verb);
     return ERR_OK;
 }
 
@@ -156,13 +162,15 @@ static void release(struct group *g) {
     g->bounds = NULL;
 }
 
-err group_open(struct group *g, transport *t) {
+err group_open(struct group *g, transport *t, const char *verb) {
     group_hello own = {0}, *all = NULL;
     *g = (struct group){.transport = t, .rank = t->rank, .size = t->size};
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
     pthread_getcpuclockid(pthread_self(), &t->thread);
     outside_show(&t->outside);
+    if (t->rank == 0) log_hold_output();
+    snprintf(own.verb, sizeof own.verb, "%s", verb);
     if ((e = mem_new(&g->send, g->size)) || (e = mem_new(&g->receive, g->size)) ||
         (e = mem_new(&g->notices, g->size)) || (e = mem_new(&g->bounds, g->size + 1)) ||
         (e = mem_new(&all, g->size)) || (e = introduce(&own))) {
@@ -186,7 +194,6 @@ static void wait_for_all(struct group *g) {
 }
 
 err group_close(struct group *g, err e) {
-    outside_show(NULL);
     if (group_is_alone(g)) return e;
     if (!g->is_over) e = meet(g, NOTICE_END, 0, e, false, NULL);
     // launchers end the others as soon as one rank has left with an error
@@ -194,6 +201,7 @@ err group_close(struct group *g, err e) {
     if (e && !g->is_lost) wait_for_all(g);
     release(g);
     if (!g->is_lost) {
+        outside_show(NULL);
         g->transport->close(g->transport);
         return e;
     }
@@ -201,6 +209,7 @@ err group_close(struct group *g, err e) {
     const struct timespec wait = {g->rank ? 2 + (time_t)g->rank % 8 : 0, 0};
     nanosleep(&wait, NULL);
     log_error_early(e);
+    outside_show(NULL);
     g->transport->abort(g->transport, err_exit_code(e));
     return e;
 }

@@ -52,14 +52,15 @@ typedef struct group_hello {
     char program[HASH_HEX_BYTES]; /* SHA-256 of its file */
     char cores[HASH_HEX_BYTES];   /* that it may use */
     uint32_t numerics;            /* NUMERICS_VERSION */
+    char verb[16];                /* what it was told to do: "run" */
 } group_hello;
 /* Other programs have other numbers, or another idea of what to say: ERR_USAGE naming the first rank
- * whose program or numerics are not rank 0's, and both. */
+ * whose program, numerics or verb are not rank 0's, and both. */
 err group_compare_hellos(const group_hello *all, uint32_t size) MUST_CHECK;
 
 /* Takes a transport (borrowed until group_close) and gets to know the others. Errors: ERR_USAGE
- * when a rank is another program, naming it; ERR_NETWORK; ERR_MEMORY. */
-err group_open(struct group *g, transport *t) MUST_CHECK;
+ * when a rank is another program, or does another verb, naming it; ERR_NETWORK; ERR_MEMORY. */
+err group_open(struct group *g, transport *t, const char *verb) MUST_CHECK;
 
 /* Ends it. e: how this rank ended; returns how the group did: the error of the lowest rank that
  * failed, with its message, which names the rank unless all failed alike. After a loss of a rank

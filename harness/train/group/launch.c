@@ -157,7 +157,7 @@ static err refuse_size(uint32_t announced) {
 }
 
 /* The group of the processes that a launcher has started. */
-static err join_processes(struct group *g, const char *engine, uint32_t announced,
+static err join_processes(struct group *g, const char *verb, const char *engine, uint32_t announced,
                           uint32_t expected) {
     log_set_rank(own_number());
     if (!engine)
@@ -175,13 +175,14 @@ static err join_processes(struct group *g, const char *engine, uint32_t announce
         loaded.transport.close(&loaded.transport);
         return check_expected(expected, 1);
     }
-    e = group_open(g, &loaded.transport);
+    e = group_open(g, &loaded.transport, verb);
     log_set_rank(g->rank);
     return e ? e : check_expected(expected, g->size);
 }
 
 typedef struct thread_rank {
     transport *transport;
+    const char *verb;
     launch_work *work;
     const void *context;
     uint32_t expected;
@@ -191,7 +192,7 @@ typedef struct thread_rank {
 static void be_rank(thread_rank *r) {
     struct group g;
     log_set_rank(r->transport->rank);
-    err e = group_open(&g, r->transport);
+    err e = group_open(&g, r->transport, r->verb);
     if (!e) e = check_expected(r->expected, g.size);
     if (!e) e = r->work(r->context, &g);
     r->e = group_close(&g, e);
@@ -259,7 +260,8 @@ done:
     return e;
 }
 
-err launch_run(launch_work *work, const void *context, const char *devices, uint32_t expected) {
+err launch_run(const char *verb, launch_work *work, const void *context, const char *devices,
+               uint32_t expected) {
     const char *engine = NULL;
     uint32_t announced = launch_announced(&engine), words = 1;
     bool by_launcher = announced > 1 || (engine && !announced);
@@ -269,8 +271,19 @@ err launch_run(launch_work *work, const void *context, const char *devices, uint
     for (const char *c = devices; c && *c; c++) words += *c == ',';
     if (!by_launcher && words > 1)
         return launch_threads(
-            &(thread_rank){.work = work, .context = context, .expected = expected}, words);
-    e = by_launcher ? join_processes(&g, engine, announced, expected) : check_expected(expected, 1);
+            &(thread_rank){.verb = verb, .work = work, .context = context, .expected = expected},
+            words);
+    e = by_launcher ? join_processes(&g, verb, engine, announced, expected)
+                    : check_expected(expected, 1);
     if (!e) e = work(context, &g);
     return group_close(&g, e);
+}
+
+void launch_warn_apart(const char *verb) {
+    const char *engine = NULL;
+    uint32_t announced = launch_announced(&engine);
+    if (announced > 1 && !own_number())
+        log_warn("%s is not divided among processes: each of the %u that the launcher has started "
+                 "does all of it (HARNESS_GROUP=off, if that is meant)",
+                 verb, announced);
 }

@@ -13,6 +13,7 @@ typedef err launch_work(const void *context, struct group *g);
  * each of the ranks that are threads of this process, one for each of the devices between commas,
  * of which rank 0 is this thread; else alone, with a group of one. Notes and errors of ranks other
  * than 0 are not shown (base/log.h).
+ *   verb      the same on all ranks
  *   devices   as rank_device takes it, or NULL
  *   expected  ranks that were asked for; 0: any
  * HARNESS_GROUP=off in the environment: no launcher is looked for. HARNESS_GROUP_SILENCE and
@@ -21,10 +22,13 @@ typedef err launch_work(const void *context, struct group *g);
  * for its size, that holds no such thing, for another number of ranks than expected or
  * than the launcher announced, or a launch without MPI; ERR_UNSUPPORTED naming the plugin that is
  * missing and what to install; group_open's. */
-err launch_run(launch_work *work, const void *context, const char *devices,
+err launch_run(const char *verb, launch_work *work, const void *context, const char *devices,
                uint32_t expected) MUST_CHECK;
 /* Ranks that the environment announces: 0 without a launcher. *engine: "openmpi", "mpich", or NULL
  * where none is to be told. */
 uint32_t launch_announced(const char **engine);
+/* Of a verb that knows no groups: where a launcher has started several processes for it, one of them
+ * warns that each does the whole. */
+void launch_warn_apart(const char *verb);
 
 #endif

@@ -61,7 +61,7 @@ static err verify_quick(device *d) {
 static void remember(const char *folder, const char *path) {
     err e = folder_make(folder);
     if (!e) e = file_write_quick(path, "", 0);
-    if (e) log_warn("the check of the device cannot be remembered: %s", err_message(e));
+    if (e) log_warn_here("the check of the device cannot be remembered: %s", err_message(e));
     err_clear();
 }
 
