@@ -104,6 +104,7 @@ static err take_record(listed_run *r, const record *rec) {
     r->seed = rec->seed;
     r->score = record_metric(rec, rec->headline);
     r->part = part_of(rec);
+    r->step = (uint32_t)rec->timing.steps;
     snprintf(r->date, sizeof r->date, "%.10s", rec->created);
     err e = mem_strdup(&r->task, rec->task.name);
     if (!e) e = mem_strdup(&r->model, rec->model.name);
@@ -167,6 +168,8 @@ static err find_pretraining(listed_run *r, bool *found, const char *path) {
     *found = !e && json_has(root, "corpus");
     if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
     if (*found) r->score = last_perplexity(root);
+    const cJSON *by = cJSON_GetObjectItemCaseSensitive(root, "recipe");
+    if (*found && json_number_at(by, "max_steps") > 0) r->part = "max-steps";
     cJSON_Delete(root);
     e = err_unless_memory(e);
     return !e && !isnan(r->score) ? mem_strdup(&r->headline, RUN_LIST_PERPLEXITY) : e;
