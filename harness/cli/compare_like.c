@@ -56,6 +56,7 @@ static err take_task(compare_like *l, run_request *q, const compare_job *job, co
     }
     q->manifest = l->kept.manifest;
     q->manifest_folder = l->kept.folder;
+    q->manifest_where = l->kept.where;
     q->places = l->kept.places;
     return ERR_OK;
 }

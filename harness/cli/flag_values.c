@@ -25,9 +25,10 @@
 
 struct flag_values {
     const char *name,
-        *argument;            /* the second: as verbs.def writes the argument of a verb, or NULL */
-    bool is_list, has_groups; /* the second: of tasks, and "all" */
+        *argument;         /* the second: as verbs.def writes the argument of a verb, or NULL */
+    bool is_list, has_all; /* the second: "all" is one, too */
     err (*print)(void);
+    err (*groups)(char ***names, size_t *count, const char *extra_dir); /* in manifests, before */
     err (*list)(task_catalog *c, const char *extra_dir); /* of names in manifests, before these */
     const char *words; /* "a, b, c", where nothing else makes the list */
 };
@@ -40,13 +41,12 @@ static err print_catalog(const flag_values *v, const char *extra_dir) {
     return e;
 }
 
-static err print_groups(const char *extra_dir) {
-    char **groups = NULL;
+static err print_collected(err (*collect)(char ***, size_t *, const char *), const char *dir) {
+    char **names = NULL;
     size_t count = 0;
-    err e = task_groups_names(&groups, &count, extra_dir);
-    for (size_t i = 0; !e && i < count; i++) shown_out("%s\n", groups[i]);
-    words_free(groups, count);
-    if (!e) shown_out("all\n");
+    err e = collect(&names, &count, dir);
+    for (size_t i = 0; !e && i < count; i++) shown_out("%s\n", names[i]);
+    words_free(names, count);
     return e;
 }
 
@@ -130,11 +130,12 @@ static err print_lists(void);
 
 static const flag_values table[] = {
     {"task", "TASK", .is_list = true, .print = print_own_tasks, .list = task_list},
-    {"run-task", .is_list = true, .has_groups = true, .print = print_own_tasks, .list = task_list},
+    {"run-task", .is_list = true, .has_all = true, .print = print_own_tasks,
+     .groups = task_groups_names, .list = task_list},
     {"model", .is_list = true, .print = print_models},
     {"shipped", .is_list = true, .print = print_shipped},
     {"device", "DEVICE", .print = print_devices},
-    {"recipe", .print = print_recipes},
+    {"recipe", .print = print_recipes, .groups = task_groups_recipes},
     {"corpus", "NAME", .is_list = true, .list = corpus_manifest_list},
     {"arch", .print = print_families},
     {"op", "OP", .print = print_ops},
@@ -179,7 +180,8 @@ err flag_values_print(const char *flag, const char *extra_dir) {
     if (v) {
         if (v->words) print_names(v->words);
         err e = v->list ? print_catalog(v, extra_dir) : ERR_OK;
-        if (!e && v->has_groups) e = print_groups(extra_dir);
+        if (!e && v->groups) e = print_collected(v->groups, extra_dir);
+        if (!e && v->has_all) shown_out("all\n");
         return e || !v->print ? e : v->print();
     }
     const char *known[VALUES_COUNT];

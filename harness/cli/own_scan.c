@@ -100,11 +100,11 @@ static size_t only_left(const own__scan *s, const table *t) {
     return found;
 }
 
-static err take_guess(char **name, const own__scan *s, const table *t, size_t index, bool label) {
+static err take_guess(char **name, const own__scan *s, const table *t, size_t index, bool label,
+                      const char *why) {
     if (*name || index >= t->column_count || is_taken(s, t->columns[index])) return ERR_OK;
-    log_note(
-        "%s column '%s' of %s, by its name or as the only one left (--%s-column names another)",
-        label ? "label  " : "text   ", t->columns[index], t->path, label ? "label" : "text");
+    log_note("%s column '%s' of %s, %s (--%s-column names another)", label ? "label  " : "text   ",
+             t->columns[index], t->path, why, label ? "label" : "text");
     return mem_strdup(name, t->columns[index]);
 }
 
@@ -152,7 +152,7 @@ static err choose_columns(own__scan *s, const table *t) {
             if (pass && !(label ? s->text : s->label)) continue;
             size_t found =
                 pass ? only_left(s, t) : own_column_known(t->columns, t->column_count, label);
-            e = take_guess(name, s, t, found, label);
+            e = take_guess(name, s, t, found, label, pass ? "the only one left" : "by its name");
         }
     }
     if (!e && !s->text) e = must_be_named(t, false);

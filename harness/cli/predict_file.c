@@ -517,6 +517,9 @@ static void show_end(const predict_job *j) {
     }
     if (!e && j->unsaid)
         e = strbuf_printf(&line, "%sno label of them %zu", line.length ? ", " : ": ", j->unsaid);
+    if (!e && j->empty)
+        e = strbuf_printf(&line, "%sof them %zu with an empty text", line.length ? ", " : ": ",
+                          j->empty);
     if (!e)
         log_note("%zu row%s%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
                  table_blanks_text(blanks, &j->table), j->bad,

@@ -44,6 +44,7 @@ typedef struct predict_job {
     size_t rows;      /* written, in this run and before */
     size_t bad;       /* read without being understood, likewise */
     uint64_t *labels; /* (classes) rows labelled so, in this run */
+    size_t empty;     /* rows of this run with a label and an empty text */
     size_t unsaid;    /* rows of this run that have none of several labels */
     double begin;
     bool ended;                        /* the input */

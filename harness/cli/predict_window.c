@@ -202,6 +202,7 @@ static err add_answer(predict_job *j, window *w, size_t k, text_span raw, const 
     if (!p->in_units) {
         predictor_rank(p, w->logits + k * p->classes);
         count_labels(j);
+        j->empty += !w->examples[k].texts[0].bytes;
         return row_add(&w->out, &j->form, p, raw, line_end);
     }
     members = cJSON_CreateObject();

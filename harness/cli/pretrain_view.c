@@ -9,7 +9,11 @@
 #include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+
+/* Held-out sentences below which a warning says that their perplexity tells little. */
+enum { HELDOUT_FEW = 100 };
 
 static const cJSON *member(const cJSON *object, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(object, key);
@@ -97,6 +101,11 @@ void pretrain_warn_absent(const pretrain *p) {
         log_warn("the data of %zu of %zu tasks are not at hand: their test texts, if the corpus "
                  "has some, are not left out ('harness corpus stats' names them)",
                  absent, all);
+    uint64_t heldout = p->prepared.counts.heldout_sentences;
+    if (heldout < HELDOUT_FEW && group_writes(p->run.request.group))
+        log_warn("%" PRIu64 " sentence%s held out: the perplexity of fewer than %d says next to "
+                 "nothing (a larger corpus holds out more)",
+                 heldout, heldout == 1 ? " is" : "s are", HELDOUT_FEW);
 }
 
 void pretrain_plan(const pretrain *p, output_line *line) {

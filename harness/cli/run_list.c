@@ -104,6 +104,7 @@ static err take_record(listed_run *r, const record *rec) {
     r->seed = rec->seed;
     r->score = record_metric(rec, rec->headline);
     r->part = part_of(rec);
+    r->step = (uint32_t)rec->timing.steps;
     snprintf(r->date, sizeof r->date, "%.10s", rec->created);
     err e = mem_strdup(&r->task, rec->task.name);
     if (!e) e = mem_strdup(&r->model, rec->model.name);
@@ -152,11 +153,15 @@ static err find_step(listed_run *r, const char *folder) {
     return e;
 }
 
-/* The last perplexity of the held-out sentences; NaN where there is none. */
-static double last_perplexity(const cJSON *root) {
+/* Of the held-out sentences the last evaluation, if there is one, and whether --max-steps ended it. */
+static void take_pretraining(listed_run *r, const cJSON *root) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "heldout");
     const cJSON *last = cJSON_GetArrayItem(list, cJSON_GetArraySize(list) - 1);
-    return json_number_at(last, RUN_LIST_PERPLEXITY);
+    double step = json_number_at(last, "step");
+    r->score = json_number_at(last, RUN_LIST_PERPLEXITY);
+    if (step > 0 && step <= UINT32_MAX) r->step = (uint32_t)step;
+    if (json_number_at(cJSON_GetObjectItemCaseSensitive(root, "recipe"), "max_steps") > 0)
+        r->part = "max-steps";
 }
 
 /* The record of a pretraining has a corpus in place of a task. Those of schema 1 have no checksums.
@@ -166,7 +171,7 @@ static err find_pretraining(listed_run *r, bool *found, const char *path) {
     err e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
     *found = !e && json_has(root, "corpus");
     if (*found && json_has(root, "checksums")) *found = !record_checksums_check(root, path);
-    if (*found) r->score = last_perplexity(root);
+    if (*found) take_pretraining(r, root);
     cJSON_Delete(root);
     e = err_unless_memory(e);
     return !e && !isnan(r->score) ? mem_strdup(&r->headline, RUN_LIST_PERPLEXITY) : e;

@@ -31,7 +31,7 @@ typedef struct listed_run {
     char date[11]; /* "2026-01-31": of the record, or of the last change */
     int64_t seed;  /* -1: not known */
     double score;  /* NaN: none */
-    uint32_t step; /* of the newest checkpoint; 0: none */
+    uint32_t step; /* of the newest checkpoint, or of the whole run by its record; 0: none */
     uint64_t bytes, checkpoint_bytes;
     size_t checkpoints;
     size_t trials; /* done, of a search; 0: it is a run. Its score is of the dev rows, and its bytes

@@ -16,6 +16,7 @@ void work_free(work *w) {
     mem_free(w->device);
     mem_free(w->manifest);
     mem_free(w->manifest_folder);
+    mem_free(w->manifest_where);
 }
 
 err work_request(run_request *q, const options *o) {
@@ -55,8 +56,9 @@ static err take_kept(work *w, bool *found, const options *o, run_request *q) {
     err e = task_flag_kept(&k, found, o, o->task);
     if (!e && *found) {
         q->manifest_folder = w->manifest_folder = k.folder;
+        q->manifest_where = w->manifest_where = k.where;
         e = take_manifest(w, q, k.name, k.manifest);
-        k.name = k.manifest = k.folder = NULL;
+        k.name = k.manifest = k.folder = k.where = NULL;
     }
     kept_task_free(&k);
     return e;
@@ -82,8 +84,9 @@ err work_own_files(work *w, bool *found, const options *o, run_request *q) {
 static err check_listed(const work *w, const options *o) {
     static const char prefix[] = KEPT_TASK_PREFIX;
     task_catalog c = {0};
-    err e = w->task_count > 1 ? task_list(&c, o->task_dir) : ERR_OK;
-    for (size_t i = 0; i < w->task_count && !e && w->task_count > 1; i++) {
+    if (w->task_count == 1) return task_flag_check(o, w->tasks[0]);
+    err e = task_list(&c, o->task_dir);
+    for (size_t i = 0; i < w->task_count && !e; i++) {
         const char *name = w->tasks[i];
         bool described = strncmp(name, prefix, sizeof prefix - 1) != 0;
         for (size_t k = 0; k < c.count; k++) described = described || !strcmp(c.names[k], name);

@@ -12,8 +12,9 @@ typedef struct work {
     char *device;           /* this process', owned */
     char **tasks, **models; /* (task_count), (model_count) owned */
     size_t task_count, model_count;
-    /* of own files, owned, else NULL; and where its paths go from, NULL: from here on */
-    char *manifest, *manifest_folder;
+    /* of own files, owned, else NULL; where its paths go from, NULL: from here on; and the file of
+       a run that keeps it, NULL: none */
+    char *manifest, *manifest_folder, *manifest_where;
     uint32_t seeds[RUNS_MAX];
     size_t seed_count;
     shard shard; /* of the list */

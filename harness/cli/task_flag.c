@@ -46,7 +46,7 @@ static err not_kept(const char *name) {
     char *file = NULL, *meant = NULL;
     char word[300], output[300];
     err e = plain_name(&meant, name);
-    if (!e && meant) e = err_set(ERR_USAGE, "unknown task '%s': did you mean '%s'?", name, meant);
+    if (!e && meant) e = err_set(ERR_USAGE, "unknown task '%s'; did you mean '%s'?", name, meant);
     mem_free(meant);
     if (!e) e = mem_printf(&file, "%s.json", name);
     if (e) return e;
@@ -101,11 +101,21 @@ static err suggest_own(err e, const char *name) {
     char *meant = NULL, *said = NULL;
     if (has_own_name(name) || mem_strdup(&said, err_message(e))) return e;
     err looked = plain_name(&meant, name);
-    e = !looked && meant ? err_set(e, "unknown task '%s': did you mean '%s'?", name, meant)
+    e = !looked && meant ? err_set(e, "unknown task '%s'; did you mean '%s'?", name, meant)
                          : err_set(e, "%s", said);
     mem_free(meant);
     mem_free(said);
     return e;
+}
+
+err task_flag_check(const options *o, const char *name) {
+    task t = {0};
+    bool described = false;
+    err e = task_is_there(&described, name, o->task_dir);
+    if (e || described) return e;
+    e = task_find(&t, name, o->task_dir);
+    task_free(&t);
+    return e == ERR_USAGE ? suggest_own(e, name) : e;
 }
 
 err task_flag_find(task *t, const options *o, const char *name, const char *folder) {

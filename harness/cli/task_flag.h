@@ -28,4 +28,8 @@ err task_flag_kept(kept_task *k, bool *found, const options *o, const char *name
  * board has no row of files that nobody else can have. Errors: those of task_list. */
 err task_flag_unkept(bool *is, const options *o, const char *name) MUST_CHECK;
 
+/* Refuses a name that no manifest has, suggesting that of own files which it may be of. Errors:
+ * ERR_USAGE; those of task_find. */
+err task_flag_check(const options *o, const char *name) MUST_CHECK;
+
 #endif

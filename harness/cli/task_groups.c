@@ -54,7 +54,7 @@ static err list_one(const char *group, const char *task_dir) {
     return e;
 }
 
-err task_groups_names(char ***names, size_t *count, const char *task_dir) {
+static err collect(char ***names, size_t *count, const char *task_dir, bool with_recipe) {
     task_catalog all = {0};
     *names = NULL;
     *count = 0;
@@ -64,13 +64,21 @@ err task_groups_names(char ***names, size_t *count, const char *task_dir) {
         task t = {0};
         size_t k = 0;
         e = err_unless_memory(task_load(&t, all.paths[i])); // what is wrong with it is said above
-        while (!e && t.group.name && k < *count && strcmp((*names)[k], t.group.name) != 0) k++;
-        if (!e && t.group.name && k == *count && !(e = mem_strdup(&(*names)[k], t.group.name)))
-            ++*count;
+        const char *name = t.group.recipe || !with_recipe ? t.group.name : NULL;
+        while (!e && name && k < *count && strcmp((*names)[k], name) != 0) k++;
+        if (!e && name && k == *count && !(e = mem_strdup(&(*names)[k], name))) ++*count;
         task_free(&t);
     }
     task_catalog_free(&all);
     return e;
+}
+
+err task_groups_names(char ***names, size_t *count, const char *task_dir) {
+    return collect(names, count, task_dir, false);
+}
+
+err task_groups_recipes(char ***names, size_t *count, const char *task_dir) {
+    return collect(names, count, task_dir, true);
 }
 
 err task_groups_list(const char *task_dir) {

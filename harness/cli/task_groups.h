@@ -11,6 +11,9 @@
  * over. Free with words_free, also after an error. Errors: those of task_list. */
 err task_groups_names(char ***names, size_t *count, const char *task_dir) MUST_CHECK;
 
+/* Of those alone that have a recipe, which --recipe names by the group. */
+err task_groups_recipes(char ***names, size_t *count, const char *task_dir) MUST_CHECK;
+
 /* One line a group, with its tasks, behind an empty one; nothing where there is none. Errors: those
  * of task_list. */
 err task_groups_list(const char *task_dir) MUST_CHECK;

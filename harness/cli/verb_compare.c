@@ -73,6 +73,7 @@ typedef struct side_run {
 typedef struct side {
     side_run *runs; /* (count) owned; NULL: another side owns them */
     const record **list;
+    char *name; /* owned, of a folder's runs; NULL: the argument names it */
     size_t count, capacity;
 } side;
 
@@ -84,6 +85,7 @@ static void side_free(side *s) {
     }
     mem_free(s->runs);
     mem_free(s->list);
+    mem_free(s->name);
     *s = (side){0};
 }
 
@@ -375,8 +377,13 @@ static err open_sides(side *sides, compare_side *list, compare_texts *texts, siz
     }
     if (!e && o->arg_count < count && !(e = split_side(sides, o->args[0])))
         for (size_t i = 0; i < count; i++)
-            list[i] = (compare_side){sides[i].list[0]->model.name, sides[i].list,
+            list[i] = (compare_side){NULL, sides[i].list,
                                      i ? sides[1].count : sides[0].count - sides[1].count};
+    for (size_t i = 0; i < count && !e && !list[i].name; i++) {
+        strbuf words = {0};
+        e = compare_side_words(&words, sides[i].list[0], sides[!i].list[0]);
+        list[i].name = sides[i].name = words.text;
+    }
     if (!e) e = check_read(&known, sides, o->arg_count);
     if (!e) note_same(sides, list, o->arg_count);
     if (!e && known && o->texts) e = compare_texts_load(texts, known, o);

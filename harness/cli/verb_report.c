@@ -433,9 +433,6 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
     if ((e = board_init(b, s, serves ? cache : NULL)) || (e = board_add_groups(b, w->o->task_dir)))
         goto done;
     if (w->o->has_dev_score) b->dev_score = w->o->dev_score;
-    // an empty board would take the place of one that says something
-    if (!s->count)
-        log_warn("no record to report in %s%s", results, w->o->json ? "" : ": nothing is written");
     if (w->o->json)
         e = print_json(b);
     else if (s->count)
@@ -444,6 +441,10 @@ static err read_known(store *s, board *b, page_writer *w, const char *results) {
         (store_cache_write(s, index) || cache_folder_claim(cache, results)))
         err_clear(); // what cannot be kept is read again
     if (!e) e = report_damage(s, b);
+    // an empty board would take the place of one that says something
+    if (!e && !s->count)
+        e = err_set(ERR_DATA, "no record to report in %s%s", results,
+                    w->o->json ? "" : ": nothing is written");
 done:
     mem_free(cache);
     mem_free(index);

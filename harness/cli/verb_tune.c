@@ -12,6 +12,7 @@
 #include "cli/own_flags.h"
 #include "cli/run_list.h"
 #include "cli/run_work.h"
+#include "cli/task_flag.h"
 #include "cli/tune_places.h"
 #include "cli/tune_view.h"
 #include "metric/expected_best.h"
@@ -39,6 +40,7 @@ typedef struct search {
     double *mean, *deviation;
     sweep sweep;
     tune_trial found; /* by is_done */
+    bool place_told;
 } search;
 
 static void search_free(search *s) {
@@ -75,7 +77,7 @@ static err read_request(search *s, const options *o) {
                        o->task && strchr(o->task, ',') ? o->task : q->model);
     if ((e = base_model_check_name(q->model))) return e;
     if (!(e = work_own_files(&s->own, &is_own, o, q)) && is_own) q->task = s->own.tasks[0];
-    return e;
+    return e || is_own ? e : task_flag_check(o, q->task);
 }
 
 /* The hyperparameters that flags name. */
@@ -201,8 +203,6 @@ static void show_space(const search *s) {
                  shown_plural(s->result.count), text.text);
     else
         err_clear(); // a note is no reason to fail
-    log_note("        kept in %s; a search that was stopped goes on with the same command",
-             s->folder);
     strbuf_free(&text);
 }
 
@@ -276,6 +276,9 @@ static err run_trial(search *s, tune_row *row) {
     s->sweep.tries = tries.text;
     sweep_begin(&s->sweep, &q);
     e = run_open(&r, &q);
+    if (!e && !s->place_told && (s->place_told = folder_exists(s->folder)))
+        log_note("        kept in %s; a search that was stopped goes on with the same command",
+                 s->folder);
     s->request.weights_told = s->request.weights_told || r.weights_told;
     if (!e) {
         snprintf(s->result.metric, sizeof s->result.metric, "%s", run_best_metric(&r));

@@ -167,8 +167,10 @@ err device_select(const device_info **out, const device_info *list, size_t count
     strbuf known = {0};
     err e = list_names(&known, list, count);
     if (!e) {
-        e = err_set(ERR_USAGE, "device '%s' %s (devices here: %s)", selector,
-                    hits ? "matches more than one" : "is not here", known.text);
+        e = err_set(ERR_USAGE, "device '%s' %s%s (devices here: %s)", selector,
+                    hits ? "matches more than one" : "is not here",
+                    !hits && strchr(selector, ',') ? ": one is expected here, no list" : "",
+                    known.text);
     }
     strbuf_free(&known);
     return e;

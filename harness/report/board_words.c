@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/shown.h"
 #include "metric/score_text.h"
+#include "report/compare.h"
 #include "report/report_internal.h"
 #include "report/words.h"
 #include "train/recipe/recipe.h"
@@ -182,6 +183,24 @@ err report__recipe_differences(strbuf *out, const record *a, const record *b,
         for (size_t k = 0; k < 2; k++) strbuf_free(&values[k]);
     }
     mem_free(keys.names);
+    return e;
+}
+
+err compare_side_words(strbuf *out, const record *r, const record *other) {
+    key_list keys = {0};
+    strbuf words = {0};
+    err e = differing_keys(&keys, r, other);
+    if (!e) e = add_keys(&words, &keys, r->recipe, false, PAGE_EN);
+    if (!e) e = strbuf_add(out, r->model.name);
+    if (!e && words.length) e = strbuf_printf(out, ", %s", words.text);
+    if (!e && strcmp(r->device.name, other->device.name) != 0)
+        e = strbuf_printf(out, ", %s", r->device.name);
+    if (!e && strcmp(r->device.precision, other->device.precision) != 0)
+        e = strbuf_printf(out, ", %s", r->device.precision);
+    if (!e && strcmp(r->protocol, other->protocol) != 0)
+        e = strbuf_printf(out, ", %s", r->protocol);
+    mem_free(keys.names);
+    strbuf_free(&words);
     return e;
 }
 

@@ -112,6 +112,10 @@ typedef struct compare_side {
     size_t count;
 } compare_side;
 
+/* What a side is called beside another where nobody named it: its model, and what of recipe, device,
+ * precision and protocol is not the other's, in the board's words ("ko-tiny, 2 epochs"). */
+err compare_side_words(strbuf *out, const record *r, const record *other) MUST_CHECK;
+
 /* Every side against every other: a table of the sides, with their speed relative to the first, and
  * one of the pairs (compare_groups; sides of one seed each: McNemar). In markdown, or as JSON.
  * Errors: those of compare_groups; ERR_ARG for fewer than two sides. */

@@ -33,6 +33,17 @@ static double mean_speed(const compare_side *s) {
     return sum / (double)s->count;
 }
 
+/* Share of predictions that differ; NaN of groups without a seed in common. */
+static double disagreement(const pair *p) {
+    if (p->single) return (double)p->one.disagreements / (double)p->one.rows;
+    return p->groups.shared ? p->groups.disagreement : (double)NAN;
+}
+
+/* Of runs of one seed: those of two see other rows, and part at once. */
+static bool has_losses(const pair *p) {
+    return p->single && p->groups.shared;
+}
+
 static const char *verdict(const pair *p, page_language l) {
     if (p->single) return p->one.disagreements ? "" : SAY_IN(l, all_equal);
     if (p->groups.rows_only) return SAY_IN(l, rows_no_claim);
@@ -82,12 +93,12 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b, page_languag
     else
         e = strbuf_printf(out, "%.3g | ", g->p);
     if (e) return e;
-    if (g->shared)
-        e = strbuf_printf(out, "%.2f %% | ", 100 * g->disagreement);
-    else
+    if (isnan(disagreement(p)))
         e = strbuf_printf(out, "%s | ", SAY_IN(l, no_seed_shared));
+    else
+        e = strbuf_printf(out, "%.2f %% | ", 100 * disagreement(p));
     if (e) return e;
-    if (!p->single)
+    if (!has_losses(p))
         e = strbuf_add(out, "- | ");
     else if (!p->one.loss.bits_part)
         e = strbuf_printf(out, "%s | ", SAY_IN(l, never));
@@ -97,7 +108,8 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b, page_languag
     else
         e = strbuf_printf(out, "%s %zu | ", SAY_IN(l, bits), p->one.loss.bit_step);
     if (e) return e;
-    e = p->single ? strbuf_printf(out, "%.2g | ", p->one.loss.largest) : strbuf_add(out, "- | ");
+    e = has_losses(p) ? strbuf_printf(out, "%.2g | ", p->one.loss.largest)
+                      : strbuf_add(out, "- | ");
     return e ? e : strbuf_printf(out, "%s |\n", verdict(p, l));
 }
 
@@ -121,11 +133,11 @@ static err add_disagreements(strbuf *out, const pair *pairs, size_t count, page_
     for (size_t a = 0; a < count; a++) {
         grid_cell(&g, "%c", (char)('A' + a));
         for (size_t b = 0; b < count; b++) {
-            const group_comparison *c = &pairs[a < b ? a * count + b : b * count + a].groups;
-            if (a == b || !c->shared)
+            const pair *p = &pairs[a < b ? a * count + b : b * count + a];
+            if (a == b || isnan(disagreement(p)))
                 grid_text(&g, "");
             else
-                grid_cell(&g, "%.2f", 100 * c->disagreement);
+                grid_cell(&g, "%.2f", 100 * disagreement(p));
         }
     }
     return grid_end(out, &g);
@@ -209,12 +221,13 @@ static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {
                            "a %zu b %zu difference %f low %f high %f rows_only %d equivalent %d "
                            "shared_seeds %zu disagreement %f speed_ratio %f",
                            a, b, g->difference, g->range.low, g->range.high, g->rows_only,
-                           g->equivalent, g->shared, g->disagreement, g->speed)))
+                           g->equivalent, g->shared, disagreement(p), g->speed)))
         return e;
     if (!p->single) return json_put(o, "p %f", g->rows_only ? (double)NAN : g->p);
     if ((e = json_add_number(o, compare__test_key(p->one.a), p->one.mcnemar_p))) return e;
     return json_put(o, "first_bit_step %f largest_relative_loss %f",
-                    l->bits_part ? (double)l->bit_step : (double)NAN, l->largest);
+                    has_losses(p) && l->bits_part ? (double)l->bit_step : (double)NAN,
+                    has_losses(p) ? l->largest : (double)NAN);
 }
 
 err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {

@@ -94,6 +94,7 @@ static err add_losses(strbuf *out, const comparison *c) {
     const loss_drift *d = &c->loss;
     page_language language = c->wish.language;
     if (!d->steps) return strbuf_add(out, SAY_IN(language, no_losses));
+    if (c->a->seed != c->b->seed) return strbuf_add(out, SAY_IN(language, losses_of_seeds));
     err e = add_parting(out, c);
     if (!e && c->a->loss_count != c->b->loss_count) {
         e = strbuf_printf(out, SAY_IN(language, steps_taken), c->a->loss_count,

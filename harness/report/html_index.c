@@ -231,12 +231,16 @@ static void add_apart(page *p, const board_table *t) {
 }
 
 /* What is answered. */
+enum { LABELS_SHOWN = 20 };
+
 static void add_answers(page *p, const record *r) {
     if (r->task.kind == ANSWER_NUMBER) html__add(p, SAY(p, numbers_are));
-    if (!r->task.label_count) return;
+    size_t count = r->task.label_count, most = count < LABELS_SHOWN ? count : LABELS_SHOWN;
+    if (!count) return;
     html__add(p, SAY(p, labels_are));
-    for (size_t i = 0; i < r->task.label_count; i++)
+    for (size_t i = 0; i < most; i++)
         html__format(p, i ? ", %s" : "%s", html__labels(p, &r->task)[i]);
+    if (count > most) html__format(p, SAY(p, row_more), count - most);
     html__add(p, ".");
 }
 

@@ -73,10 +73,11 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
 static void leave_out(store *s, const record *r, const char *path) {
     s->partial += r->partial;
     s->dirty += !r->partial && r->dirty;
-    if (!r->partial && !r->dirty)
-        log_warn("%s is left out: task '%s' is one of somebody's own files, without a manifest "
-                 "(harness tasks new makes one%s)",
-                 path, r->task.name, err_advice("task-dir", "; --task-dir names its folder"));
+    if (r->partial || r->dirty) return;
+    bool told = s->unkept++ > 0;
+    log_warn("%s is left out: task '%s' is one of somebody's own files, without a manifest%s%s%s",
+             path, r->task.name, told ? "" : " (harness tasks new makes one",
+             told ? "" : err_advice("task-dir", "; --task-dir names its folder"), told ? "" : ")");
 }
 
 static err add_record(void *of, const char *path, const char *relative) {

@@ -25,6 +25,7 @@ typedef struct store {
     size_t partial; /* records left out because they are partial */
     size_t dirty;   /* left out because their program had uncommitted changes */
     bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
+    size_t unkept;  /* left out: of somebody's own files, without a manifest */
     size_t damaged; /* could not be read; each was named by a warning */
     other_files others;
     char *folder;   /* owned */

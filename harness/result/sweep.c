@@ -15,14 +15,20 @@
 #include <time.h>
 
 err words_split(char ***list, size_t *count, const char *text, const char *flag) {
+    const char *at = text;
     *count = 0;
     err e = mem_new(list, strlen(text) + 1);
-    for (const char *at = text; *at && !e;) {
-        size_t n = strcspn(at, ",");
-        if (n && !(e = mem_strndup(&(*list)[*count], at, n))) (*count)++;
-        at += n + (at[n] == ',');
+    for (bool more = true; more && !e; at++) {
+        at += strspn(at, " ");
+        size_t n = strcspn(at, ","), kept = n;
+        while (kept && at[kept - 1] == ' ') kept--;
+        if (!kept)
+            e = err_set(ERR_USAGE, "--%s: a name is missing in the list '%s'", flag, text);
+        else if (!(e = mem_strndup(&(*list)[*count], at, kept)))
+            ++*count;
+        at += n;
+        more = *at == ',';
     }
-    if (!e && !*count) e = err_set(ERR_USAGE, "--%s names nothing: '%s'", flag, text);
     return e;
 }
 

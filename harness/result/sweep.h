@@ -32,8 +32,8 @@ typedef struct sweep {
 err sweep_tasks_here(char ***list, size_t *count, const run_request *q,
                      const char *group) MUST_CHECK;
 
-/* Words between commas; *list (count) is owned, as its words are: words_free. Errors: ERR_USAGE
- * naming the flag when there is no word. */
+/* Words between commas, without the blanks around them; *list (count) is owned, as its words are:
+ * words_free. Errors: ERR_USAGE naming the flag when there is no word between two. */
 err words_split(char ***list, size_t *count, const char *text, const char *flag) MUST_CHECK;
 void words_free(char **list, size_t count);
 

@@ -221,7 +221,7 @@ Test(fill_mask, the_verb_prints_the_pipelines_lists) {
     cJSON_Delete(one);
     cJSON_Delete(two);
     program_free(&r);
-    fails(1, "text 2: there is no [MASK]",
+    fails(1, "text 2: there is no [MASK] in the text '가'",
           RUN("fill-mask", "--model", m, "--device", "cpu", "[MASK]", "가"));
     fails(1, "the model takes 32 at most",
           RUN("fill-mask", "--model", m, "--device", "cpu",

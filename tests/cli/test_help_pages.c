@@ -424,6 +424,7 @@ Test(help_pages, values_are_lists_of_this_machine) {
                                           {"shipped", "ko-mini\n"},
                                           {"device", "cpu\n"},
                                           {"recipe", "course\n"},
+                                          {"recipe", "klue\n"},
                                           {"corpus", "nsmc_raw\n"},
                                           {"arch", "electra\n"},
                                           {"op", "layernorm_fwd\n"},

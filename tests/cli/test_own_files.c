@@ -135,7 +135,7 @@ static void expect_note(program_result p, const char *part, bool is_said) {
 Test(own_files, a_column_without_a_name_is_not_guessed) {
     temporary_put("a.csv", ",말,label\n0,좋은 글,x\n1,나쁜 글,y\n2,다른 글,x\n3,어떤 글,y\n");
     expect_note(RUN("tasks", "new", "a.csv", "--output", "a.json"),
-                "text    column '말' of a.csv, by its name or as the only one left", true);
+                "text    column '말' of a.csv, the only one left", true);
     char *text = NULL;
     size_t bytes = 0;
     MUST(file_read((void **)&text, &bytes, temporary_path("a.json"), 0));

@@ -225,7 +225,7 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
                  "own-내-글: files of your own are run by themselves, with --task own-내-글 alone");
     expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/a");
     expect_error(RUN("eval", "--task", "own-내 글", QUICK), 2,
-                 "unknown task 'own-내 글': did you mean 'own-내-글'?");
+                 "unknown task 'own-내 글'; did you mean 'own-내-글'?");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a", QUICK), " 8 rows");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a/model", "--split", "train", QUICK), " 24 rows");
     expect_out(RUN("data", "stats", "own-내-글"), "Own files");
@@ -277,6 +277,14 @@ Test(own_tasks, files_are_held_to_their_hashes) {
                  " when a/run.json was written: the file has changed since; put the old one back, "
                  "name the new one (--train-file, --test-file), or train anew");
     expect_error(RUN("errors", "a", QUICK), 1, "has changed since; put the old one back, or train");
+    MUST(folder_make(temporary_path("runs/own-내-글")));
+    char *from = NULL;
+    MUST(mem_strdup(&from, temporary_path("a")));
+    cr_assert_eq(rename(from, temporary_path("runs/own-내-글/a")), 0);
+    expect_error(RUN("run", "--task", "own-내-글", "--model", "m", "--seed", "2", QUICK), 1,
+                 " when runs/own-내-글/a/run.json was written: the file has changed since");
+    cr_assert_eq(rename(temporary_path("runs/own-내-글/a"), from), 0);
+    mem_free(from);
     MUST(file_remove(temporary_path("시험.csv")));
     expect_error(RUN("eval", "-c", "a", QUICK), 1,
                  "시험.csv: no such file, and a/run.json says that it lies there (SHA-256 ");
@@ -498,7 +506,7 @@ Test(own_tasks, a_name_means_its_newest_run_by_files_or_manifest) {
     program_free(&p);
     // its file's name alone is no task's
     expect_error(RUN("eval", "--task", "내 글", QUICK), 2,
-                 "unknown task '내 글': did you mean 'own-내-글'?");
+                 "unknown task '내 글'; did you mean 'own-내-글'?");
     // trained again it is the files
     p = RUN("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--check-device",
             "never", "-o", "c", QUICK);

@@ -290,7 +290,7 @@ Test(performance, a_pair_differs_where_its_interval_leaves_one_out) {
         MUST(pairs_table(&out, record, "it"));
         cr_expect(strstr(out.text, row), "no '%s' in: %s", row, out.text);
         cr_expect(strstr(out.text, programs), "%s", out.text);
-        cr_expect(strstr(out.text, "1000 parameters; sentences of nsmc, batch 32.\n5 rounds of "),
+        cr_expect(strstr(out.text, "1,000 parameters; sentences of nsmc, batch 32.\n5 rounds of "),
                   "%s", out.text);
         cJSON_Delete(record);
         strbuf_free(&out);

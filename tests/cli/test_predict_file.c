@@ -108,6 +108,16 @@ Test(predict_file, json_lines_get_keys_and_tsv_columns) {
     program_free(&p);
 }
 
+/* A label of no text says nothing: such rows are counted at the end. */
+Test(predict_file, rows_with_an_empty_text_are_counted) {
+    temporary_put("a.csv", "text,n\n가,1\n,2\n나,3\n,4\n");
+    program_result p = PREDICT("-i", "a.csv");
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.err, "4 rows, 0 without a label"), "%s", p.err);
+    cr_expect(strstr(p.err, ", of them 2 with an empty text ("), "%s", p.err);
+    program_free(&p);
+}
+
 /* Of a file that was predicted before the names are others. */
 Test(predict_file, names_that_are_taken_are_not_given_again) {
     temporary_put("a.csv", "text,score,predicted_label\n가,1,x\n");

@@ -325,6 +325,7 @@ Test(runs, clean_keeps_the_finished_run_that_was_to_be_replaced) {
     cJSON *root, *run = listed(&root, "r/a");
     cr_assert_not_null(run);
     cr_expect_str_eq(text_at(run, "state"), "finished");
+    cr_expect_eq(cJSON_GetObjectItem(run, "step")->valueint, 2, "of the whole run");
     cJSON_Delete(root);
     good(RUN("eval", "-c", "r/a", "--task", "kor_hate", "--sample", "--device", "cpu"));
 }

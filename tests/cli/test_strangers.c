@@ -109,11 +109,11 @@ Test(strangers, a_folder_without_records_keeps_its_board) {
     expect(REPORT(), 0, "wrote results/LEADERBOARD.md");
     char *before = temporary_text("results/LEADERBOARD.md");
     MUST(folder_remove(temporary_path("results/one")));
-    expect(REPORT(), 0, "no record to report in results: nothing is written");
+    expect(REPORT(), 1, "no record to report in results: nothing is written");
     expect_text("results/LEADERBOARD.md", before);
     mem_free(before);
     MUST(folder_make(temporary_path("empty")));
-    expect(RUN("report", "--results", "empty", "-o", "out"), 0, "nothing is written");
+    expect(RUN("report", "--results", "empty", "-o", "out"), 1, "nothing is written");
     cr_assert(!has("out") && !has("empty/index.html"));
     temporary_remove();
 }

@@ -292,13 +292,17 @@ Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
 Test(sweep, words) {
     char **list = NULL;
     size_t count;
-    MUST(words_split(&list, &count, "tiny,,mini,", "model"));
+    MUST(words_split(&list, &count, " tiny , mini", "model"));
     cr_assert_eq(count, 2);
     cr_assert_str_eq(list[0], "tiny");
     cr_assert_str_eq(list[1], "mini");
     words_free(list, count);
-    MUST_FAIL(words_split(&list, &count, ",", "model"), ERR_USAGE, "--model names nothing: ','");
-    words_free(list, count);
+    const char *const lacking[] = {"", ",", "tiny,", ",tiny", "tiny,,mini", "tiny, ,mini", " "};
+    for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++) {
+        MUST_FAIL(words_split(&list, &count, lacking[i], "model"), ERR_USAGE,
+                  "--model: a name is missing in the list '");
+        words_free(list, count);
+    }
 }
 
 /* A preset's family is in its name; a shard tells at its end what it did. */

@@ -150,7 +150,7 @@ Test(corpus_verb, counts_and_prints_files) {
     program_free(&r);
     r = RUN("corpus", "stats", "./a.txt", "--data", "none");
     cr_expect_null(strstr(r.out, "[UNK]"));
-    EXPECT_LAST(r, 0, out, "not at hand, so not left out: klue_dp, klue_dp_dev, ");
+    EXPECT_LAST(r, 0, out, "not at hand, so not compared: klue_dp, klue_dp_dev, ");
     r = RUN("corpus", "text", "./a.txt", "--data", "none");
     EXPECT_LAST(r, 0, out, "가나다 라\n가나다 라\n\x1b[31m마 바\n사\n"); // bytes for programs
     MUST(file_write(temporary_path("t.TSV"), "n\tt\n1\t2\n", 8));

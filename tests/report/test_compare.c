@@ -304,12 +304,17 @@ Test(compare, verb_takes_records_and_run_folders) {
     mem_free(inside);
 }
 
-static void put_run(const char *name, const char *model, int seed) {
+static void put_epochs(const char *name, const char *model, int seed, double epochs) {
     record r;
     fake_record_make(&r, &(fake_record){.right = 0.6, .model = model, .seed = (uint32_t)seed});
     r.seed = seed;
+    fake_recipe_number(&r, "num_train_epochs", epochs);
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
+}
+
+static void put_run(const char *name, const char *model, int seed) {
+    put_epochs(name, model, seed, 3);
 }
 
 static void expect_both(program_result p, const char *first, const char *second) {
@@ -335,6 +340,9 @@ Test(compare, sides_of_several_runs) {
     cr_expect_eq(p.exit_code, 2);
     cr_expect_not_null(strstr(p.err, "runs: holds runs of more than two models"), "%s", p.err);
     program_free(&p);
+    put_epochs("alike/a-s1.json", "x", 1, 1);
+    put_epochs("alike/b-s1.json", "x", 1, 2);
+    expect_both(RUN("compare", "alike"), "A: x, 1 epoch\n", "B: x, 2 epochs\n");
     put_run("one/a-s1.json", "x", 1);
     p = RUN("compare", "one");
     cr_expect_eq(p.exit_code, 2);

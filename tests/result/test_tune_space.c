@@ -95,7 +95,7 @@ Test(tune_space, bad_values_are_refused) {
         {"learning_rate", "fast", "learning_rate is 'fast', expected a number, several"},
         {"learning_rate", "1e-4,x", "learning_rate is 'x'"},
         {"learning_rate", "1e-4,1e-4", "--learning_rate names '1e-4' twice"},
-        {"learning_rate", ",", "--learning_rate names nothing"},
+        {"learning_rate", ",", "--learning_rate: a name is missing in the list"},
         {"per_device_train_batch_size", "1.5", "expected a whole number"},
         {"per_device_train_batch_size", "1.5..8", "expected a whole number"},
         {"group_by_length", "true", "expected yes or no"},

@@ -112,6 +112,7 @@ static err tokens_text(strbuf *out, const corpus_stats *s) {
 }
 
 static err tasks_text(strbuf *out, const exclusion *x) {
+    char shown[SHOWN_COUNT_BYTES];
     size_t absent = 0;
     uint64_t texts = 0;
     err e = ERR_OK;
@@ -119,13 +120,13 @@ static err tasks_text(strbuf *out, const exclusion *x) {
         texts += x->tasks[i].texts;
         absent += !x->tasks[i].at_hand;
     }
-    e = strbuf_printf(out, "left out: %llu test text%s of %zu task%s", (unsigned long long)texts,
+    e = strbuf_printf(out, "compared with %s test text%s of %zu task%s", shown_count(shown, texts),
                       shown_plural(texts), x->task_count - absent,
                       shown_plural(x->task_count - absent));
     for (size_t i = 0, named = 0; i < x->task_count && !e; i++) {
         if (x->tasks[i].at_hand) continue;
         e = strbuf_printf(out, "%s%s",
-                          named++ ? ", " : "; not at hand, so not left out: ", x->tasks[i].name);
+                          named++ ? ", " : "; not at hand, so not compared: ", x->tasks[i].name);
     }
     return e ? e : strbuf_add(out, "\n");
 }

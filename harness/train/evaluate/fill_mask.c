@@ -85,7 +85,8 @@ static err encode(fill_answer *a, const fill_mask *f, const char *text) {
     for (size_t i = 0; i < a->tokens.count; i++)
         if (a->tokens.ids[i] == t->mask_id) a->places[a->mask_count++] = (uint32_t)i;
     if (!a->mask_count)
-        return err_set(ERR_DATA, "there is no %s in the text", tokenizer_text(t, t->mask_id));
+        return err_set(ERR_DATA, "there is no %s in the text '%.200s'",
+                       tokenizer_text(t, t->mask_id), text);
     if (a->tokens.count > most)
         return err_set(ERR_DATA, "the text has %zu tokens, the model takes %u at most",
                        a->tokens.count, most);

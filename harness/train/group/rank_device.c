@@ -9,7 +9,12 @@ static err own_word(char **word, const struct group *g, const char *wish) {
     uint32_t words = 1;
     for (const char *c = wish; *c; c++) words += *c == ',';
     for (uint32_t skip = g->host_rank % words; skip; skip--) wish = strchr(wish, ',') + 1;
-    return mem_strndup(word, wish, strcspn(wish, ","));
+    wish += strspn(wish, " ");
+    size_t n = strcspn(wish, ",");
+    while (n && wish[n - 1] == ' ') n--;
+    return n ? mem_strndup(word, wish, n)
+             : err_set(ERR_USAGE, "a name is missing in the list of devices%s",
+                       err_advice("device", " (--device)"));
 }
 
 static bool is_alike(const device_info *a, const device_info *b) {

@@ -147,20 +147,22 @@ err kept_task_place(task *t, const cJSON *places) {
     return e;
 }
 
-err kept_task_parse(task *t, const kept_task *k) {
-    char *path = NULL, *where = NULL;
+err kept_task_text(task *t, const char *name, const char *manifest, const char *folder,
+                   const char *where) {
+    char *path = NULL;
     *t = (task){0};
-    err e = strcmp(k->folder, ".") ? mem_printf(&path, "%s/%s.json", k->folder, k->name)
-                                   : mem_printf(&path, "%s.json", k->name);
-    if (!e) e = mem_strdup(&where, k->where);
-    if (!e) e = err_wrap(task_parse(t, k->manifest, path), "%s", k->where);
-    if (!e) e = k->is_own ? check_own(t, k) : kept_task_place(t, k->places);
-    if (!e) {
-        mem_free(t->path); // no file has that name
-        t->path = where;
-        where = NULL;
-    }
+    err e = folder && strcmp(folder, ".") ? mem_printf(&path, "%s/%s.json", folder, name)
+                                          : mem_printf(&path, "%s.json", name);
+    if (!e) e = task_parse(t, manifest, path);
     mem_free(path);
-    mem_free(where);
-    return e;
+    if (e || !where) return e;
+    mem_free(t->path); // no file has that name
+    t->path = NULL;
+    return mem_strdup(&t->path, where);
+}
+
+err kept_task_parse(task *t, const kept_task *k) {
+    err e = err_wrap(kept_task_text(t, k->name, k->manifest, k->folder, k->where), "%s", k->where);
+    if (e) return e;
+    return k->is_own ? check_own(t, k) : kept_task_place(t, k->places);
 }

@@ -38,6 +38,12 @@ err kept_task_add_file(cJSON *root, const task *t, char *const *paths, size_t co
 err kept_task_read(kept_task *k, bool *found, const char *folder) MUST_CHECK;
 void kept_task_free(kept_task *k);
 
+/* The task of a manifest's text, whose relative paths go from the folder (NULL: where the program
+ * is); `where`: the file that keeps the text, which messages then name, or NULL. Errors: those of
+ * task_parse. */
+err kept_task_text(task *t, const char *name, const char *manifest, const char *folder,
+                   const char *where) MUST_CHECK;
+
 /* The task of it; its messages name the run's file. Errors: those of task_parse. */
 err kept_task_parse(task *t, const kept_task *k) MUST_CHECK;
 

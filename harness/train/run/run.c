@@ -238,16 +238,10 @@ static err open_output(run *r) {
 }
 
 err run_find_task(task *t, const run_request *q) {
-    char *path = NULL;
     *t = (task){0};
     if (!q->manifest) return task_find(t, q->task, q->task_dir);
-    err e = q->manifest_folder && strcmp(q->manifest_folder, ".") != 0
-                ? mem_printf(&path, "%s/%s.json", q->manifest_folder, q->task)
-                : mem_printf(&path, "%s.json", q->task);
-    if (!e) e = task_parse(t, q->manifest, path);
-    if (!e) e = kept_task_place(t, q->places);
-    mem_free(path);
-    return e;
+    err e = kept_task_text(t, q->task, q->manifest, q->manifest_folder, q->manifest_where);
+    return e ? e : kept_task_place(t, q->places);
 }
 
 void run_hold(run *r) {

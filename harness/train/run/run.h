@@ -54,6 +54,7 @@ typedef struct run_request {
                              is looked for */
     const struct cJSON *places;  /* of its files (kept_task_place), or NULL */
     const char *manifest_folder; /* that its relative paths go from; NULL: where the program is */
+    const char *manifest_where;  /* the file of a run that keeps it; NULL: none does */
     bool sample;
     size_t limit;
     const char *model;
