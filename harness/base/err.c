@@ -67,6 +67,11 @@ const char *err_advice(const char *flag, const char *words) {
     return !verb_takes || verb_takes(flag) ? words : "";
 }
 
+bool err_is_of_one(err e) {
+    return e == ERR_USAGE || e == ERR_FORMAT || e == ERR_DATA || e == ERR_UNSUPPORTED ||
+           e == ERR_SERVER || e == ERR_NUMERIC;
+}
+
 const char *err_name(err e) {
     return table[e].name;
 }

@@ -59,6 +59,11 @@ err err_unless_memory(err e);
 void err_set_flags(bool (*takes)(const char *flag));
 const char *err_advice(const char *flag, const char *words);
 
+/* Of a list of works, whether a failure of this kind is one work's own fault (its model, its data, its
+ * recipe, its numbers), so that the others can be done. Of other kinds it is the place's (disk,
+ * memory, device, network), the user's who stops it, or ours: the next would fail too. */
+bool err_is_of_one(err e);
+
 const char *err_name(err e); /* "FORMAT" */
 int err_exit_code(err e);    /* what main returns */
 

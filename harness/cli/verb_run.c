@@ -210,6 +210,9 @@ static const char *results_folder(const options *o) {
     return o->results ? o->results : "results";
 }
 
+/* What became of a run of the list. */
+typedef enum run_state { IS_OF_OTHERS, IS_DUE, IS_SCORED, IS_FAILED } run_state;
+
 /* The runs of the list that this worker has to see to. */
 typedef struct progress {
     sweep *sweep;
@@ -219,9 +222,12 @@ typedef struct progress {
     double *scores;         /* (runs) owned, as the next three */
     const char **headlines; /* (runs) titles of what they are */
     char **busy;            /* (runs) where another worker has it, owned; else NULL */
-    bool *is_due;           /* (runs) */
+    run_state *states;      /* (runs) */
     bool *is_told;          /* (models) owned: what its folder lacks was told */
     size_t trained;         /* runs, by this worker */
+    size_t failed;          /* runs, by a fault of their own */
+    strbuf fault;           /* of the first of them: its name and message */
+    err kind;               /* and its error */
     char begun[MOMENT_BYTES];
     dry_total dry;
     run_next next;
@@ -297,9 +303,15 @@ done:
 
 static err train_one(progress *p, run *r, double *score) {
     const options *o = p->options;
+    // a partial run writes nothing there; for others it is better known now than at the end
+    bool is_partial = run_is_partial(&r->request) || r->request.manifest;
+    char *const names[] = {(char *)r->task.name};
+    err e =
+        is_partial || !run_writes(r) ? ERR_OK : store_check_writable(results_folder(o), names, 1);
+    if (e) return e;
     if (run_writes(r)) show_plan(r);
     if (r->request.is_dry) return dry_run(&p->dry, r, o->json);
-    err e = run_train(r);
+    e = run_train(r);
     if (e == ERR_INTERRUPTED && r->saved_at)
         log_note("saved; go on with the same command and --resume");
     if (!e) e = run_evaluate(r);
@@ -340,12 +352,11 @@ static err run_one(progress *p, size_t i) {
             e = train_one(p, &r, score);
         else if (writes)
             e = show_finished(p, &r, request.is_swept ? p->begun : NULL, score);
-        p->trained += !r.is_finished;
+        if (!e) p->trained += !r.is_finished;
         if (!e) sweep_end(s, &request);
     }
     run_close(&r);
-    // what fails on rank 0 at the end is heard by all
-    return e ? e : group_barrier(request.group);
+    return e;
 }
 
 static err read_command(work *w, run_request *q, const options *o, struct group *g) {
@@ -392,15 +403,21 @@ static err expect_all(sweep *s, const work *w, const options *o, run_request *q)
         work_choose(q, w, i);
         if (i % w->seed_count == 0) e = choose_recipe(q, o, q->model);
         if (!e && work_has(w, i)) e = sweep_expect(s, q);
+        if (s->total > 1 && err_is_of_one(e)) e = err_forgive(e, e); // it is told in its turn
     }
     return e;
 }
 
-/* Whether all runs from `first` on that differ in their seeds are this worker's. */
-static bool has_seeds(const work *w, size_t first) {
-    for (size_t k = 0; k < w->seed_count; k++)
-        if (!work_has(w, first + k)) return false;
-    return true;
+/* Of the runs from `first` on that differ in their seeds, those that this worker has scores of; *title
+ * is what these are. */
+static size_t scores_of(double own[RUNS_MAX], const char **title, const progress *p, size_t first) {
+    size_t count = 0;
+    for (size_t i = first; i < first + p->work->seed_count; i++) {
+        if (p->states[i] != IS_SCORED) continue;
+        own[count++] = p->scores[i];
+        *title = p->headlines[i];
+    }
+    return count;
 }
 
 /* A line for each task and model. */
@@ -410,18 +427,21 @@ static err show_sweep(const progress *p) {
     const work *w = p->work;
     run_request *q = p->request;
     strbuf out = {0};
+    const char *title = NULL;
+    double own[RUNS_MAX];
     grid g = grid_begin("lllrrr");
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) grid_text(&g, heads[i]);
     for (size_t i = 0; i < work_runs(w); i += w->seed_count) {
-        if (!has_seeds(w, i)) continue;
+        size_t count = scores_of(own, &title, p, i);
+        if (!count) continue;
         work_choose(q, w, i);
         grid_text(&g, q->task);
         grid_text(&g, q->model);
-        grid_text(&g, p->headlines[i]);
-        grid_cell(&g, "%zu", w->seed_count);
-        grid_cell(&g, "%.4f", mean_of(p->scores + i, w->seed_count));
-        if (w->seed_count > 1)
-            grid_cell(&g, "%.4f", std_of(p->scores + i, w->seed_count));
+        grid_text(&g, title);
+        grid_cell(&g, "%zu", count);
+        grid_cell(&g, "%.4f", mean_of(own, count));
+        if (count > 1)
+            grid_cell(&g, "%.4f", std_of(own, count));
         else
             grid_text(&g, "-");
     }
@@ -434,15 +454,42 @@ static err show_sweep(const progress *p) {
     return e;
 }
 
+/* Of several runs one that fails by its own fault leaves the others as they are. */
+static err note_failure(progress *p, size_t i, err e) {
+    strbuf said = {0};
+    if (p->sweep->total < 2 || !err_is_of_one(e)) return e;
+    err noted = sweep_fail(&said, p->sweep, p->request, e);
+    p->states[i] = IS_FAILED;
+    if (!p->failed++) {
+        p->kind = e;
+        p->fault = said;
+        said = (strbuf){0};
+    }
+    strbuf_free(&said);
+    if (!noted) err_clear();
+    return noted;
+}
+
 static err do_run(progress *p, size_t i) {
     work_choose(p->request, p->work, i);
     err e = choose_recipe(p->request, p->options, p->request->model);
     mem_free(p->busy[i]);
     p->busy[i] = NULL;
+    p->sweep->number = i + 1;
     if (!e) e = run_one(p, i);
-    if (e || p->busy[i]) return e;
-    p->is_due[i] = false;
+    // what fails on one rank is heard by all
+    if ((e = group_agree(p->request->group, e))) return note_failure(p, i, e);
+    if (!p->busy[i]) p->states[i] = IS_SCORED;
     return ERR_OK;
+}
+
+/* Of runs that failed, behind all others. */
+static err end_of(const progress *p) {
+    size_t ours = 0;
+    if (!p->failed) return ERR_OK;
+    for (size_t i = 0; i < work_runs(p->work); i++) ours += p->states[i] != IS_OF_OTHERS;
+    return err_set(p->kind, "%zu of %zu runs; %zu failed%s: %s", ours - p->failed, ours, p->failed,
+                   p->failed > 1 ? ", the first" : "", p->fault.text);
 }
 
 /* Whether the run is still another worker's: the ranks of a group go by what rank 0 sees. */
@@ -459,18 +506,21 @@ static err run_all(progress *p, size_t runs) {
     const struct timespec pause = {0, 300000000};
     size_t start = shard_start(runs), due = 0, ours = 0;
     bool is_told = false, held = false;
-    for (size_t i = 0; i < runs; i++) due += p->is_due[i] = work_has(p->work, i);
+    for (size_t i = 0; i < runs; i++) {
+        p->states[i] = work_has(p->work, i) ? IS_DUE : IS_OF_OTHERS;
+        due += p->states[i] == IS_DUE;
+    }
     ours = due;
     if (due < runs) log_note("sweep   %zu of %zu runs are of this shard", due, runs);
     while (due) {
         size_t before = due;
         for (size_t k = 0; k < runs; k++) {
             size_t i = (start + k) % runs;
-            if (!p->is_due[i]) continue;
+            if (p->states[i] != IS_DUE) continue;
             err e = is_elsewhere(&held, p, i);
             if (!e && !held) e = do_run(p, i);
             if (e) return e;
-            due -= !p->is_due[i];
+            due -= p->states[i] != IS_DUE;
         }
         if (!due || due < before) continue;
         if (!is_told)
@@ -481,9 +531,9 @@ static err run_all(progress *p, size_t runs) {
     }
     if (p->work->shard.count && !p->request->is_dry)
         log_note("sweep   shard %u of %u is done: %zu of all %zu runs; trained now %zu, finished "
-                 "before or by others %zu",
+                 "before or by others %zu, failed %zu",
                  p->work->shard.number, p->work->shard.count, ours, runs, p->trained,
-                 ours - p->trained);
+                 ours - p->trained - p->failed, p->failed);
     return ERR_OK;
 }
 
@@ -494,18 +544,20 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     err e = mem_new(&p.scores, runs);
     if (!e) e = mem_new(&p.headlines, runs);
     if (!e) e = mem_new(&p.busy, runs);
-    if (!e) e = mem_new(&p.is_due, runs);
+    if (!e) e = mem_new(&p.states, runs);
     if (!e) e = mem_new(&p.is_told, w->model_count);
     if (!e) e = run_all(&p, runs);
     if (!e) dry_run_end(&p.dry);
     bool is_shown = !o->json && group_writes(q->group);
     if (!e && is_shown && q->is_swept) e = show_sweep(&p);
     if (!e && is_shown) e = run_next_show(&p.next, o);
+    if (!e) e = end_of(&p);
     for (size_t i = 0; p.busy && i < runs; i++) mem_free(p.busy[i]);
     mem_free(p.scores);
     mem_free(p.headlines);
     mem_free(p.busy);
-    mem_free(p.is_due);
+    mem_free(p.states);
+    strbuf_free(&p.fault);
     mem_free(p.is_told);
     dry_run_free(&p.dry);
     run_next_free(&p.next);
@@ -519,9 +571,9 @@ static err run_command(const void *context, struct group *g) {
     run_request request;
     err e = read_command(&w, &request, o, g);
     if (e) goto done;
-    // a partial run writes nothing there; for others it is better known now than at the end
+    // what is finished needs no writing, so of a folder that is there each run finds out by itself
     bool is_partial = run_is_partial(&request) || request.manifest;
-    if (!is_partial && group_writes(g) &&
+    if (!is_partial && group_writes(g) && !folder_exists(results_folder(o)) &&
         (e = store_check_writable(results_folder(o), w.tasks, w.task_count)))
         goto done;
     size_t runs = work_runs(&w);

@@ -274,6 +274,7 @@ static err run_trial(search *s, tune_row *row) {
     cut_recipe(&q.recipe, row->share);
     s->sweep.trial = trial.text;
     s->sweep.tries = tries.text;
+    s->sweep.number++;
     sweep_begin(&s->sweep, &q);
     e = run_open(&r, &q);
     if (!e && !s->place_told && (s->place_told = folder_exists(s->folder)))

@@ -209,19 +209,35 @@ static void end_text(char text[48], const sweep *s) {
              &local);
 }
 
-/* A preset has its family in its name, as its records have. */
-static void note_run(const sweep *s, const run_request *q, const char *end) {
+/* What tells the run from the others. A preset has its family in its name, as its records have. */
+static err add_name(strbuf *out, const run_request *q) {
     char *title = NULL;
-    if (q->arch && model_preset_known(q->model) && model_preset_title(&title, q->model, q->arch))
-        err_clear(); // a note is no reason to fail
-    log_note("sweep   run %zu of %zu (%zu left out%s): %s, %s, seed %u", s->begun, s->total,
-             s->skipped, end, q->task, title ? title : q->model, q->seed);
+    err e = q->arch && model_preset_known(q->model) ? model_preset_title(&title, q->model, q->arch)
+                                                    : ERR_OK;
+    if (!e) e = strbuf_printf(out, "%s, %s, seed %u", q->task, title ? title : q->model, q->seed);
     mem_free(title);
+    return e;
+}
+
+/* " (2 finished already, ends about 17:45)", of which either may lack. */
+static void note_run(const sweep *s, const run_request *q, const char *end) {
+    strbuf name = {0}, how = {0};
+    err e = add_name(&name, q);
+    if (!e && s->skipped)
+        e = strbuf_printf(&how, " (%zu finished already%s)", s->skipped, end);
+    else if (!e && *end)
+        e = strbuf_printf(&how, " (%s)", end + strlen(", "));
+    if (e)
+        err_clear(); // a note is no reason to fail
+    else
+        log_note("sweep   run %zu of %zu%s: %s", s->number, s->total, how.length ? how.text : "",
+                 name.text);
+    strbuf_free(&name);
+    strbuf_free(&how);
 }
 
 void sweep_begin(sweep *s, const run_request *q) {
     char end[48], prefix[96];
-    s->begun++;
     s->run_begin = clock_seconds();
     if (s->total < 2) return;
     end_text(end, s);
@@ -229,34 +245,47 @@ void sweep_begin(sweep *s, const run_request *q) {
         log_note("search  %s%s: %s", s->trial, end, s->tries);
     else
         note_run(s, q, end);
-    snprintf(prefix, sizeof prefix, "[%zu/%zu%s] ", s->begun, s->total, end);
+    snprintf(prefix, sizeof prefix, "[%zu/%zu%s] ", s->number, s->total, end);
     log_set_progress_prefix(prefix);
 }
 
-void sweep_leave(sweep *s) {
-    log_note("sweep   run %zu of %zu is another worker's", s->begun, s->total);
-    s->begun--;
+void sweep_leave(const sweep *s) {
+    log_note("sweep   run %zu of %zu is another worker's", s->number, s->total);
+}
+
+/* What is not to be done any more. */
+static double take_off(sweep *s, const run_request *q) {
+    double work = 0;
+    if (work_of(&work, q)) err_clear(); // the end is a guess anyway
+    s->left -= work;
+    return work;
 }
 
 void sweep_end(sweep *s, const run_request *q) {
-    double work = 0;
-    if (work_of(&work, q)) err_clear(); // the end is a guess anyway
     s->ran++;
-    s->left -= work;
-    s->work += work;
+    s->work += take_off(s, q);
     s->seconds += clock_seconds() - s->run_begin;
 }
 
 void sweep_skip(sweep *s, const run_request *q, const record *found) {
-    double work = 0;
-    if (work_of(&work, q)) err_clear();
-    s->left -= work;
+    take_off(s, q);
     s->skipped++;
     const char *advice = err_advice("overwrite", " (--overwrite does it again)");
     if (s->trial)
         log_note("search  %s: done before, on %.10s, its score is used%s", s->trial, found->created,
                  advice);
     else
-        log_note("sweep   run %zu of %zu is left out: there is a record of it, of %.10s%s",
-                 s->begun, s->total, found->created, advice);
+        log_note("sweep   run %zu of %zu is finished already: there is a record of it, of %.10s%s",
+                 s->number, s->total, found->created, advice);
+}
+
+err sweep_fail(strbuf *said, sweep *s, const run_request *q, err e) {
+    strbuf why = {0};
+    err added = strbuf_add(&why, err_message(e)); // before another message takes its place
+    if (!added) added = add_name(said, q);
+    if (!added) added = strbuf_printf(said, ": %s", why.text);
+    if (!added) log_warn("run %zu of %zu has failed: %s", s->number, s->total, said->text);
+    strbuf_free(&why);
+    take_off(s, q);
+    return added;
 }

@@ -9,15 +9,16 @@
 #ifndef HARNESS_RESULT_SWEEP_H
 #define HARNESS_RESULT_SWEEP_H
 
+#include "base/memory.h"
 #include "compute/device.h"
 #include "result/store.h"
 #include "result/version.h"
 #include "train/run/run.h"
 
 typedef struct sweep {
-    store store;         /* what is there already */
-    device_info device;  /* that the runs take */
-    size_t total, begun; /* runs; of these begun or left out */
+    store store;          /* what is there already */
+    device_info device;   /* that the runs take */
+    size_t total, number; /* runs; which of them is at work, from 1: set before sweep_begin */
     size_t skipped, ran;
     double left, work; /* of all runs still to do, the present one among them; of those done */
     double seconds;    /* of the runs done */
@@ -60,8 +61,11 @@ err sweep_expect(sweep *s, const run_request *q) MUST_CHECK;
 /* Around each run, and for each one left out; they tell how far the sweep is. */
 void sweep_begin(sweep *s, const run_request *q);
 /* Another worker has the run: it is begun once more, later. */
-void sweep_leave(sweep *s);
+void sweep_leave(const sweep *s);
 void sweep_end(sweep *s, const run_request *q);
 void sweep_skip(sweep *s, const run_request *q, const record *found);
+/* The run has failed by its own fault e (err_is_of_one): warns, and `said` gets its name and e's
+ * message. Errors: ERR_MEMORY. */
+err sweep_fail(strbuf *said, sweep *s, const run_request *q, err e) MUST_CHECK;
 
 #endif

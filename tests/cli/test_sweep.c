@@ -91,11 +91,10 @@ static size_t record_count(void) {
 /* A sweep of two runs, of which as many are left out. Their folders go, so that the records alone
  * tell what was done. */
 static void swept(program_result p, size_t left_out, const char *what) {
-    char text[80];
-    snprintf(text, sizeof text, "run 2 of 2 (%zu left out", left_out / 2);
+    const char *text = left_out ? "run 2 of 2 (1 finished already" : "run 2 of 2 (ends about ";
     cr_expect_eq(p.exit_code, 0, "%s: %s", what, p.err);
     cr_expect_not_null(strstr(p.err, text), "%s: no '%s' in %s", what, text, p.err);
-    cr_expect_eq(strstr(p.err, "run 2 of 2 is left out: there is a record of it") != NULL,
+    cr_expect_eq(strstr(p.err, "run 2 of 2 is finished already: there is a record of it") != NULL,
                  left_out == 2, "%s: %s", what, p.err);
     program_free(&p);
     make_clean();
@@ -308,15 +307,14 @@ Test(sweep, words) {
 /* A preset's family is in its name; a shard tells at its end what it did. */
 Test(sweep, says_which_preset_and_what_a_shard_did) {
     const char *first = "shard 1 of 1 is done: 2 of all 2 runs; trained now 2, finished before or "
-                        "by others 0",
-               *again = "trained now 0, finished before or by others 2";
+                        "by others 0, failed 0",
+               *again = "trained now 0, finished before or by others 2, failed 0";
     for (int i = 0; i < 2; i++) {
         program_result p =
             RUN("run", "--task", "kor_hate", "--arch", "electra", "--sample", "--device", "cpu",
                 "--threads", "1", "--max-steps", "1", "--runs", "2", "--shard", "1/1");
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        cr_expect(strstr(p.err, "run 1 of 2 (0 left out): kor_hate, tiny-electra, seed 42"), "%s",
-                  p.err);
+        cr_expect(strstr(p.err, "run 1 of 2: kor_hate, tiny-electra, seed 42"), "%s", p.err);
         cr_expect(strstr(p.err, i ? again : first), "%s", p.err);
         cr_expect_null(strstr(p.err, "another worker"), "%s", p.err);
         program_free(&p);
@@ -324,12 +322,59 @@ Test(sweep, says_which_preset_and_what_a_shard_did) {
     temporary_remove();
 }
 
+/* A model that cannot be read ends its own runs alone, and leaves no folder of theirs. */
+Test(sweep, what_fails_by_itself_leaves_the_others) {
+    folder_list made;
+    MUST(folder_make(temporary_path("broken")));
+    MUST(file_write_quick(temporary_path("broken/config.json"), "{", 1));
+    program_result p = RUN("run", "--task", "kor_hate", "--model", "broken,tiny", "--sample",
+                           "--device", "cpu", "--threads", "1", "--max-steps", "1", "--runs", "2");
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    cr_expect(strstr(p.err, "run 2 of 4 has failed: kor_hate, broken, seed 43: broken/config.json"),
+              "%s", p.err);
+    cr_expect(strstr(p.err, "harness: 2 of 4 runs; 2 failed, the first: kor_hate, broken, seed 42: "
+                            "broken/config.json"),
+              "%s", p.err);
+    cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    2 | 0."), "%s", p.out);
+    MUST(folder_list_read(&made, temporary_path("runs/kor_hate")));
+    cr_expect_eq(made.count, 2);
+    folder_list_free(&made);
+    program_free(&p);
+    // by the ranks of a group too
+    p = RUN("run", "--task", "kor_hate", "--model", "broken,tiny", "--sample", "--device",
+            "cpu,cpu", "--threads", "1", "--max-steps", "1");
+    cr_expect_eq(p.exit_code, 1, "%s", p.err);
+    cr_expect(strstr(p.err, "harness: 1 of 2 runs; 1 failed: kor_hate, broken, seed 42: broken/"),
+              "%s", p.err);
+    cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    1 | 0."), "%s", p.out);
+    program_free(&p);
+    temporary_remove();
+}
+
+/* Of a shard that has one of two seeds. */
+Test(sweep, the_table_has_what_is_there) {
+    size_t rows = 0;
+    for (int i = 1; i <= 2; i++) {
+        program_result p = RUN("run", "--task", "kor_hate", "--model", "tiny", "--sample",
+                               "--device", "cpu", "--threads", "1", "--max-steps", "1", "--runs",
+                               "2", "--shard", i == 1 ? "1/2" : "2/2");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        bool has_runs = !strstr(p.err, "0 of 2 runs are of this shard");
+        cr_expect_eq(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    ") != NULL, has_runs, "%s",
+                     p.out);
+        rows += has_runs;
+        program_free(&p);
+    }
+    cr_expect_geq(rows, 1);
+    temporary_remove();
+}
+
 Test(sweep, several_tasks_and_models_are_one_sweep) {
     program_result p = RUN("run", "--task", "kor_hate,kor_sarcasm", "--model", "tiny,mini",
                            "--sample", "--device", "cpu", "--threads", "1", "--max-steps", "1");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    cr_assert(strstr(p.err, "run 1 of 4 (0 left out): kor_hate, tiny, seed 42"), "%s", p.err);
-    cr_assert(strstr(p.err, "run 4 of 4 (0 left out, ends about "), "%s", p.err);
+    cr_assert(strstr(p.err, "run 1 of 4: kor_hate, tiny, seed 42"), "%s", p.err);
+    cr_assert(strstr(p.err, "run 4 of 4 (ends about "), "%s", p.err);
     cr_assert(strstr(p.err, "kor_sarcasm, mini, seed 42"), "%s", p.err);
     cr_assert_not(strstr(p.err, "nothing to resume"), "%s", p.err);
     cr_expect(strstr(p.out, "\n| kor_hate    | tiny  | macro F1 |    1 | 0.") &&

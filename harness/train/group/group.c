@@ -75,6 +75,7 @@ static err spread_failure(struct group *g, uint32_t from, bool is_common) {
     err e = exchange(g);
     g->is_over = true;
     if (e) return e;
+    g->heard = failed;
     if (is_common || from == 0) return err_set(failed, "%s", told.message);
     return err_set(failed, "rank %u of %u (%s): %s", from, g->size, told.host, told.message);
 }
@@ -222,6 +223,16 @@ transport_watch group_watch(struct group *g, transport_watch watch, const _Atomi
 
 err group_barrier(struct group *g) {
     return group_is_alone(g) ? ERR_OK : meet(g, NOTICE_ANY, 0, ERR_OK, false, NULL);
+}
+
+err group_agree(struct group *g, err e) {
+    if (group_is_alone(g)) return e;
+    if (!g->is_over) e = meet(g, NOTICE_ANY, 0, e, false, NULL);
+    if (!g->heard || g->is_lost) return e;
+    e = g->heard;
+    g->heard = ERR_OK;
+    g->is_over = false;
+    return e;
 }
 
 err group_any(struct group *g, bool *any, bool mine) {

@@ -26,6 +26,7 @@ struct group {
     char host[GROUP_HOST_BYTES];
     bool is_over; /* a rank failed, or is lost: nothing more is exchanged */
     bool is_lost;
+    err heard;    /* by all ranks, of the one that failed; is_over is then true too */
     float *spare; /* owned: what comes in while a sum is made */
     size_t spare_count;
     transport_piece *send, *receive; /* (size) owned */
@@ -76,6 +77,10 @@ transport_watch group_watch(struct group *g, transport_watch watch, const _Atomi
 
 /* Waits for all. */
 err group_barrier(struct group *g) MUST_CHECK;
+/* Behind a work that may have failed on this rank (e): returns how it went for the group, as
+ * group_close does, and the ranks can go on together, unless one is lost. pre: all that the work has
+ * begun has ended. */
+err group_agree(struct group *g, err e) MUST_CHECK;
 /* *any: whether `mine` is true on any rank. */
 err group_any(struct group *g, bool *any, bool mine) MUST_CHECK;
 /* What each rank adds to a sum: as many parts on all, `count` numbers each, `stride` apart. They are

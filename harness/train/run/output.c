@@ -158,8 +158,11 @@ err run_output_prepare(run *r) {
                               : mem_printf(&r->output, "%s/%s", RUN_TOP, r->task.name);
     if (e) return e;
     r->existing_bytes = existing_bytes(r->output);
-    if ((e = folder_check_below(top_of(r), r->output)) || (e = folder_check_writable(r->output)))
-        return e;
+    if ((e = folder_check_below(top_of(r), r->output))) return e;
+    e = folder_check_writable(r->output);
+    // of another user, perhaps, and what is finished there needs no writing
+    if (e == ERR_IO && folder_exists(r->output)) e = err_forgive(e, ERR_IO);
+    if (e) return e;
     return given ? guard(r) : ERR_OK; // before data and model are read
 }
 

@@ -216,6 +216,18 @@ static err open_best(run *r) {
     return e ? err_wrap(e, "metric_for_best_model") : ERR_OK;
 }
 
+/* What cannot be locked, as another user's folder, may hold this very run, finished: then nothing has
+ * to be written. Else the run ends with e. */
+static err look_unlocked(run *r, err e) {
+    strbuf why = {0};
+    if (e != ERR_IO) return e;
+    err looked = strbuf_add(&why, err_message(e));
+    if (!looked) looked = err_unless_memory(run_compare(r));
+    if (!looked && !r->is_finished) looked = err_set(e, "%s", why.text);
+    strbuf_free(&why);
+    return looked;
+}
+
 /* The output folder is rank 0's, and what it finds there all others hear. */
 static err open_output(run *r) {
     const run_request *q = &r->request;
@@ -224,7 +236,11 @@ static err open_output(run *r) {
         r->is_done = q->is_done && q->is_done(q->is_done_context, r->run_sha256);
         if (!r->is_done) {
             run_hold(r); // from here on there is something in the folder
-            if (!(e = run_output_open(r)) && !r->is_busy) e = run_compare(r);
+            e = run_output_open(r);
+            if (e)
+                e = look_unlocked(r, e);
+            else if (!r->is_busy)
+                e = run_compare(r);
             if (!e && !r->is_busy && !r->is_finished && !q->is_dry) e = run_output_check(r);
         }
     }
