@@ -43,8 +43,8 @@ typedef struct predict_job {
     size_t resumed;   /* rows that were there */
     size_t rows;      /* written, in this run and before */
     size_t bad;       /* read without being understood, likewise */
-    uint64_t *labels; /* (classes) rows labelled so, in this run */
-    size_t unsaid;    /* rows of this run that have none of several labels */
+    uint64_t *labels; /* (classes + 1) rows labelled so, likewise: predictor_count */
+    uint64_t *found;  /* (classes + 1) of rows that are there, those of no whole window too */
     double begin;
     bool ended;                        /* the input */
     bool converts;                     /* the output has another delimiter than the input */
