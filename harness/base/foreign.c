@@ -125,10 +125,13 @@ err foreign_refuse(const char *where, const void *bytes, size_t count) {
     if (count < 2 || !memchr(b, 0, count)) return ERR_OK;
     if (is_utf32(b, count, false)) return refuse(where, "text in UTF-32", CONVERT "UTF-32LE");
     if (is_utf32(b, count, true)) return refuse(where, "text in UTF-32", CONVERT "UTF-32BE");
+    size_t bad = 0, zeros = 0;
+    bool is_utf8 =
+        utf8_valid(bytes, count, &bad) || utf8_is_begun((const char *)bytes + bad, count - bad);
+    for (size_t i = 0; i < count; i++) zeros += !b[i];
+    // of UTF-16 that reads as UTF-8 nearly every second byte is 0: here one got between the letters
+    if (is_utf8 && zeros < count / 4) return ERR_OK;
     if (is_utf16(b, count, false)) return refuse(where, "text in UTF-16", CONVERT "UTF-16LE");
     if (is_utf16(b, count, true)) return refuse(where, "text in UTF-16", CONVERT "UTF-16BE");
-    size_t bad;
-    if (!utf8_valid(bytes, count, &bad) && !utf8_is_begun((const char *)bytes + bad, count - bad))
-        return refuse(where, "binary data", "is it the file that was meant?");
-    return ERR_OK;
+    return is_utf8 ? ERR_OK : refuse(where, "binary data", "is it the file that was meant?");
 }

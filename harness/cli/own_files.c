@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 90, MAX_LENGTH = 128, TEST_ONE_IN = 5, LABELS_SHOWN = 8 };
+enum { NAME_BYTES = 90, MAX_LENGTH = 128, TEST_ONE_IN = 5, LABELS_SHOWN = 8, LABEL_BYTES = 80 };
 
 static err check_faults(const own__scan *s) {
     bool skips = s->wish->skips_bad_rows;
@@ -261,9 +261,12 @@ static void show_labels(const own__scan *s, size_t count) {
         log_note("label   '%s': numbers from %g to %g", s->label, s->low, s->high);
         return;
     }
-    for (size_t i = 0; i < count && i < LABELS_SHOWN && !e; i++)
-        e = strbuf_printf(&line, "%s%s (%zu)", i ? ", " : "", s->values[i].text,
-                          s->values[i].train);
+    for (size_t i = 0; i < count && i < LABELS_SHOWN && !e; i++) {
+        const char *text = s->values[i].text;
+        const size_t bytes = utf8_whole(text, strnlen(text, LABEL_BYTES));
+        e = strbuf_printf(&line, "%s%.*s%s (%zu)", i ? ", " : "", (int)bytes, text,
+                          text[bytes] ? "..." : "", s->values[i].train);
+    }
     if (!e)
         log_note("label   '%s': %zu label%s: %s%s", s->label, count, shown_plural(count), line.text,
                  count > LABELS_SHOWN ? ", ..." : "");

@@ -219,7 +219,11 @@ static err check_addition(bool *fits, const predict_job *j, text_span rest, text
     text_span text = {0};
     err e = is_cut ? predict__row_is_good(&is_good, &text, j) : ERR_OK;
     if (e) return e;
-    if (is_good) return row_answer_fits(fits, f, j->p, text, rest, row_is_empty(raw.text, kept));
+    if (is_good) {
+        e = row_answer_fits(fits, j->found, f, j->p, text, rest, row_is_empty(raw.text, kept));
+        if (!e && *fits && !j->p->in_units) j->found[j->p->classes + 1] += !text.bytes;
+        return e;
+    }
     while (blank < rest.bytes && rest.text[blank] == f->delimiter) blank++;
     *fits = f->kind == TASK_FORMAT_DELIMITED
                 ? blank == rest.bytes && blank == f->columns
@@ -322,6 +326,7 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
         bytes = 0;
         *rows = j->table.rows;
         *end = ftello(f);
+        memcpy(j->labels, j->found, (j->p->classes + 2) * sizeof *j->labels);
     }
     return e;
 }
@@ -515,11 +520,9 @@ static void show_end(const predict_job *j) {
             e = strbuf_printf(&line, "%s%s %llu", line.length ? ", " : ": ",
                               predictor_label(j->p, k, fallback), (unsigned long long)j->labels[k]);
     }
-    if (!e && j->unsaid)
-        e = strbuf_printf(&line, "%sno label of them %zu", line.length ? ", " : ": ", j->unsaid);
-    if (!e && j->empty)
-        e = strbuf_printf(&line, "%sof them %zu with an empty text", line.length ? ", " : ": ",
-                          j->empty);
+    if (!e && j->labels[j->p->classes])
+        e = strbuf_printf(&line, "%sno label of them %llu", line.length ? ", " : ": ",
+                          (unsigned long long)j->labels[j->p->classes]);
     if (!e)
         log_note("%zu row%s%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
                  table_blanks_text(blanks, &j->table), j->bad,
@@ -572,7 +575,8 @@ static err prepare(predict_job *j) {
     if (e || (e = choose_form(j))) return e;
     for (size_t i = 0; i < WINDOW_COUNT && !e; i++)
         e = predict__window_init(&j->windows[i], j->most);
-    return e ? e : mem_new(&j->labels, j->p->classes);
+    if (!e) e = mem_new(&j->found, j->p->classes + 2);
+    return e ? e : mem_new(&j->labels, j->p->classes + 2);
 }
 
 err predict_file(predictor *p) {
@@ -598,6 +602,7 @@ done:
     strbuf_free(&j.rest);
     for (size_t i = 0; i < WINDOW_COUNT; i++) predict__window_free(&j.windows[i]);
     mem_free(j.labels);
+    mem_free(j.found);
     mem_free(j.state);
     return e;
 }

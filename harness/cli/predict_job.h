@@ -38,14 +38,15 @@ typedef struct predict_job {
     const char *text, *pair; /* names of columns */
     size_t text_column, pair_column;
     window windows[WINDOW_COUNT];
-    size_t most;      /* rows of a window */
-    int fd;           /* of the output; -1: standard output */
-    size_t resumed;   /* rows that were there */
-    size_t rows;      /* written, in this run and before */
-    size_t bad;       /* read without being understood, likewise */
-    uint64_t *labels; /* (classes) rows labelled so, in this run */
-    size_t empty;     /* rows of this run with a label and an empty text */
-    size_t unsaid;    /* rows of this run that have none of several labels */
+    size_t most;    /* rows of a window */
+    int fd;         /* of the output; -1: standard output */
+    size_t resumed; /* rows that were there */
+    size_t rows;    /* written, in this run and before */
+    size_t bad;     /* read without being understood, likewise */
+    uint64_t
+        *labels;     /* (classes + 2) rows labelled so, likewise: predictor_count; and of them those
+                       * with an empty text */
+    uint64_t *found; /* (classes + 2) of rows that are there, those of no whole window too */
     double begin;
     bool ended;                        /* the input */
     bool converts;                     /* the output has another delimiter than the input */

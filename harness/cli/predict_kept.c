@@ -48,7 +48,8 @@ static err find_written(uint32_t *k, const row_form *f, const predictor *p, text
 
 /* Reads the list from its end on; at its own begin no label stands twice, unless it can be read in
  * several ways. at (length + 2) is zeroed. */
-static err read_list(bool *is, reading *at, const row_form *f, const predictor *p, text_span list) {
+static err read_list(bool *is, uint64_t *counts, reading *at, const row_form *f, const predictor *p,
+                     text_span list) {
     bool *used = NULL; // (classes)
     err e = mem_new(&used, p->classes);
     at[list.bytes + 1].is_one = true;
@@ -71,30 +72,34 @@ static err read_list(bool *is, reading *at, const row_form *f, const predictor *
         *is = !used[at[i].label];
         used[at[i].label] = true;
     }
+    for (size_t i = 0; *is && i <= list.bytes; i = at[i].next) counts[at[i].label]++;
     mem_free(used);
     return e;
 }
 
 /* Whether labels, each once, with commas between are all of the list. Labels may hold commas
  * themselves. */
-static err is_set(bool *is, const row_form *f, const predictor *p, const char *list) {
+static err is_set(bool *is, uint64_t *counts, const row_form *f, const predictor *p,
+                  const char *list) {
     enum { ESCAPED = 4 }; // bytes of what one byte is escaped with, \x7f
     size_t length = strlen(list);
     reading *at = NULL;
     *is = length <= ESCAPED * p->names_bytes + p->classes - 1;
     if (!*is) return ERR_OK;
     err e = mem_new(&at, length + 2);
-    if (!e) e = read_list(is, at, f, p, (text_span){list, length});
+    if (!e) e = read_list(is, counts, at, f, p, (text_span){list, length});
     mem_free(at);
     return e;
 }
 
 /* The same of a cell, which has ' in front where a spreadsheet would compute the list. */
-static err is_set_cell(bool *is, const row_form *f, const predictor *p, const char *cell) {
+static err is_set_cell(bool *is, uint64_t *counts, const row_form *f, const predictor *p,
+                       const char *cell) {
     err e = ERR_OK;
     *is = false;
-    if (!cell_is_computed(cell)) e = is_set(is, f, p, cell);
-    if (!e && !*is && *cell == '\'' && cell_is_computed(cell + 1)) e = is_set(is, f, p, cell + 1);
+    if (!cell_is_computed(cell)) e = is_set(is, counts, f, p, cell);
+    if (!e && !*is && *cell == '\'' && cell_is_computed(cell + 1))
+        e = is_set(is, counts, f, p, cell + 1);
     return e;
 }
 
@@ -151,23 +156,27 @@ static err reads_so(bool *is, const row_form *f, const char *label, const char *
 
 /* Whether a label is written so: of one that a spreadsheet would compute, or that has control
  * characters, the cell has more than the label. */
-static err is_label_written(bool *is, const row_form *f, const predictor *p, const char *text) {
+static err is_label_written(bool *is, uint64_t *counts, const row_form *f, const predictor *p,
+                            const char *text) {
     char fallback[24];
     const char *bare = *text == '\'' ? text + 1 : text;
+    const bool escaped = strchr(text, '\\'); // which control characters are written with
     const uint32_t near[] = {predictor_find(p, (text_span){text, strlen(text)}),
                              predictor_find(p, (text_span){bare, strlen(bare)})};
+    const uint32_t tries = 2 + (escaped ? p->classes : 0);
     err e = ERR_OK;
     *is = false;
-    for (size_t i = 0; i < 2 && !e && !*is; i++)
-        if (near[i] < p->classes) e = reads_so(is, f, predictor_label(p, near[i], fallback), text);
-    if (!strchr(text, '\\')) return e; // which control characters are written with
-    for (uint32_t k = 0; k < p->classes && !e && !*is; k++)
-        e = reads_so(is, f, predictor_label(p, k, fallback), text);
+    for (uint32_t i = 0; i < tries && !e && !*is; i++) {
+        const uint32_t k = i < 2 ? near[i] : i - 2;
+        if (k < p->classes) e = reads_so(is, f, predictor_label(p, k, fallback), text);
+        if (*is) counts[k]++;
+    }
     return e;
 }
 
 /* Whether label and score are what is said of these scores. */
-static err follow(bool *is, const row_form *f, const predictor *p, const cJSON *o, bool is_raw) {
+static err follow(bool *is, uint64_t *counts, const row_form *f, const predictor *p, const cJSON *o,
+                  bool is_raw) {
     const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(o, 0));
     const double score = cJSON_GetArrayItem(o, 1)->valuedouble;
     predictor said = *p;
@@ -181,6 +190,7 @@ static err follow(bool *is, const row_form *f, const predictor *p, const cJSON *
         e = row_label(&label, &said);
         if (!e) e = reads_so(is, f, label.text, text);
         *is = !e && *is && said.scores[0].value == score;
+        if (*is) predictor_count(counts, &said);
     }
     strbuf_free(&label);
     mem_free(said.values);
@@ -188,7 +198,8 @@ static err follow(bool *is, const row_form *f, const predictor *p, const cJSON *
     return e;
 }
 
-static err is_sentence_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p) {
+static err is_sentence_answer(bool *is, uint64_t *counts, const cJSON *o, const row_form *f,
+                              const predictor *p) {
     enum { ROUNDING = 1000000 }; // one part in so many
     model_scores kind = p->scorer.base_model.config.scores;
     bool is_raw = kind == MODEL_SCORES_RAW, several = predictor_says_several(p);
@@ -196,16 +207,18 @@ static err is_sentence_answer(bool *is, const cJSON *o, const row_form *f, const
     const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(o, 0));
     *is = text && is_score(score, is_raw);
     if (!*is) return ERR_OK;
-    if (f->scores) return follow(is, f, p, o, is_raw);
+    if (f->scores) return follow(is, counts, f, p, o, is_raw);
     if (!several) {
         // the largest of scores whose sum is one
         double least = kind == MODEL_SCORES_SOFTMAX ? 1.0 / p->classes : 0;
         *is = is_raw || score->valuedouble >= least - least / ROUNDING;
-        return *is ? is_label_written(is, f, p, text) : ERR_OK;
+        return *is ? is_label_written(is, counts, f, p, text) : ERR_OK;
     }
     *is = (score->valuedouble > 0.5) == (*text != '\0');
+    counts[p->classes] += *is && !*text;
     if (!*is || !*text) return ERR_OK;
-    return f->kind == TASK_FORMAT_DELIMITED ? is_set_cell(is, f, p, text) : is_set(is, f, p, text);
+    return f->kind == TASK_FORMAT_DELIMITED ? is_set_cell(is, counts, f, p, text)
+                                            : is_set(is, counts, f, p, text);
 }
 
 /* Whether a whole number of [0, most]. */
@@ -345,14 +358,15 @@ static err is_units_answer(bool *is, const cJSON *o, const row_form *f, const pr
     return e;
 }
 
-static err is_answer(bool *is, const cJSON *o, const row_form *f, const predictor *p,
-                     text_span text) {
+static err is_answer(bool *is, uint64_t *counts, const cJSON *o, const row_form *f,
+                     const predictor *p, text_span text) {
     const cJSON *item = o->child;
     *is = false;
     for (size_t i = 0; i < f->columns; i++, item = item->next)
         if (!item || strcmp(item->string, f->names[i]) != 0) return ERR_OK;
     if (item) return ERR_OK;
-    return p->in_units ? is_units_answer(is, o, f, p, text) : is_sentence_answer(is, o, f, p);
+    return p->in_units ? is_units_answer(is, o, f, p, text)
+                       : is_sentence_answer(is, counts, o, f, p);
 }
 
 /* *o is NULL where it is no JSON. Errors: ERR_MEMORY. */
@@ -396,14 +410,14 @@ static err read_cells(cJSON **o, const row_form *f, const predictor *p, text_spa
     return e;
 }
 
-err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span text,
-                    text_span rest, bool is_first) {
+err row_answer_fits(bool *fits, uint64_t *counts, const row_form *f, const predictor *p,
+                    text_span text, text_span rest, bool is_first) {
     cJSON *o = NULL;
     *fits = false;
     if (memchr(rest.text, 0, rest.bytes)) return ERR_OK; // texts end at it
     err e = f->kind == TASK_FORMAT_DELIMITED ? read_cells(&o, f, p, rest)
                                              : read_keys(&o, rest, is_first);
-    if (!e && o) e = is_answer(fits, o, f, p, text);
+    if (!e && o) e = is_answer(fits, counts, o, f, p, text);
     cJSON_Delete(o);
     return e;
 }

@@ -7,10 +7,11 @@
 /* Whether `rest`, what stands between the kept bytes of a row and its line's end, is an answer that
  * this model can give of the row: its labels, scores in their range, and of a model that answers units
  * the units of `text`.
+ *   counts    as of predictor_count; where it fits the row's are added
  *   text      (one of) what the model reads of the row
  *   is_first  nothing stands before it in the row's object
  * Errors: ERR_MEMORY. */
-err row_answer_fits(bool *fits, const row_form *f, const predictor *p, text_span text,
-                    text_span rest, bool is_first) MUST_CHECK;
+err row_answer_fits(bool *fits, uint64_t *counts, const row_form *f, const predictor *p,
+                    text_span text, text_span rest, bool is_first) MUST_CHECK;
 
 #endif

@@ -187,22 +187,14 @@ err predict__window_score(predict_job *j, window *w) {
 
 /* --- rows of the output --- */
 
-/* The label of the row that was ranked, or all that it has of several, which may be none. */
-static void count_labels(predict_job *j) {
-    const predictor *p = j->p;
-    uint32_t said = predictor_says_several(p) ? predictor_said(p) : 1;
-    for (uint32_t k = 0; k < said; k++) j->labels[p->scores[k].id]++;
-    j->unsaid += !said;
-}
-
 /* Row k of those that could be read. */
 static err add_answer(predict_job *j, window *w, size_t k, text_span raw, const char *line_end) {
     predictor *p = j->p;
     cJSON *members = NULL;
     if (!p->in_units) {
         predictor_rank(p, w->logits + k * p->classes);
-        count_labels(j);
-        j->empty += !w->examples[k].texts[0].bytes;
+        predictor_count(j->labels, p);
+        j->labels[p->classes + 1] += !w->examples[k].texts[0].bytes;
         return row_add(&w->out, &j->form, p, raw, line_end);
     }
     members = cJSON_CreateObject();

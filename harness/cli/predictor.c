@@ -120,6 +120,12 @@ uint32_t predictor_said(const predictor *p) {
     return count;
 }
 
+void predictor_count(uint64_t *counts, const predictor *p) {
+    uint32_t said = predictor_says_several(p) ? predictor_said(p) : 1;
+    for (uint32_t k = 0; k < said; k++) counts[p->scores[k].id]++;
+    counts[p->classes] += !said;
+}
+
 /* --- scoring --- */
 
 static void raise_to(uint32_t *most, uint32_t value) {

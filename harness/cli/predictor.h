@@ -64,6 +64,9 @@ void predictor_order(predictor *p);
 /* Whether a model says each label by itself, above one half; how many of scores it says. */
 bool predictor_says_several(const predictor *p);
 uint32_t predictor_said(const predictor *p);
+/* Counts the label of the sentence ranked last, or all that it has of several.
+ *   counts  (classes + 1) sentences labelled so; the last: those that have none of several */
+void predictor_count(uint64_t *counts, const predictor *p);
 
 const char *predictor_label(const predictor *p, uint32_t id, char fallback[24]);
 /* The id of a label, or p->classes. */

@@ -247,14 +247,6 @@ static err check_read(const record **known, const side *sides, size_t count) {
     return e;
 }
 
-/* Whether two records, or copies of one, are of one run: no second ends at the same moment. */
-static bool is_same_run(const record *a, const record *b) {
-    const char *x = a->final_weights_sha256, *y = b->final_weights_sha256;
-    return a->seed == b->seed && !strcmp(a->created, b->created) &&
-           !strcmp(a->model.name, b->model.name) && !strcmp(a->device.name, b->device.name) &&
-           !strcmp(a->recipe_sha256, b->recipe_sha256) && !strcmp(x ? x : "", y ? y : "");
-}
-
 /* A side beside itself differs by nothing, which tells nothing of its runs. */
 static void note_same(const side *sides, const compare_side *list, size_t count) {
     for (size_t b = 1; b < count; b++)
@@ -262,7 +254,7 @@ static void note_same(const side *sides, const compare_side *list, size_t count)
             bool same = sides[a].count == sides[b].count;
             for (size_t i = 0; i < sides[b].count && same; i++) {
                 const side_run *x = &sides[a].runs[i], *y = &sides[b].runs[i];
-                same = !x->device && !y->device && is_same_run(&x->record, &y->record);
+                same = !x->device && !y->device && record_same_run(&x->record, &y->record);
             }
             if (same)
                 log_note("sides %c and %c are one and the same record%s: %s, %s", (char)('A' + a),

@@ -66,6 +66,15 @@ static err check_same(const errors_run *one, const errors_run *first) {
                : e;
 }
 
+/* Copies of one run agree on every row, which tells nothing of how seeds part. */
+static void note_copies(const inquiry *q) {
+    for (size_t b = 1; b < q->count; b++)
+        for (size_t a = 0; a < b; a++)
+            if (record_same_run(&q->runs[a].record, &q->runs[b].record))
+                log_note("%s and %s have one and the same record", q->runs[a].folder,
+                         q->runs[b].folder);
+}
+
 /* A glob names what lies beside the runs too: where a search was, a run that is not finished. */
 static err has_record(bool *has, const char *folder) {
     char path[PATH_MAX];
@@ -219,6 +228,7 @@ err verb_errors(const options *o) {
     inquiry *q = NULL;
     err e = mem_new(&q, 1);
     if (!e) e = read_runs(q, o);
+    if (!e) note_copies(q);
     if (!e) e = load_rows(q, o);
     for (size_t i = 0; !e && i < q->count; i++) e = answer(q, &q->runs[i], o);
     if (!e) e = find_all(q);

@@ -16,28 +16,26 @@ void errors_free(errors *e) {
     *e = (errors){0};
 }
 
-/* Probabilities (rows, classes), means over the runs. */
-static err mean_probabilities(double **mean, const errors_input *in) {
+/* A row's probabilities, means over the runs, into mean (2, classes); of all rows at once they would
+ * be twice the logits. */
+static void mean_probabilities(double *mean, const errors_input *in, size_t row) {
     size_t c = in->classes;
-    double *one = NULL;
-    err e = mem_new(mean, in->rows * c);
-    if (!e) e = mem_new(&one, c);
-    for (size_t i = 0; !e && i < in->rows; i++)
-        for (size_t r = 0; r < in->runs; r++) {
-            calibration_softmax(one, in->logits[r] + i * c, c, 1);
-            for (size_t k = 0; k < c; k++) (*mean)[i * c + k] += one[k] / (double)in->runs;
-        }
-    mem_free(one);
-    return e;
+    double *one = mean + c;
+    memset(mean, 0, c * sizeof *mean);
+    for (size_t r = 0; r < in->runs; r++) {
+        calibration_softmax(one, in->logits[r] + row * c, c, 1);
+        for (size_t k = 0; k < c; k++) mean[k] += one[k] / (double)in->runs;
+    }
 }
 
 /* What rows of each label get for it on average; 2, which nothing reaches, of a label without. */
-static err thresholds(double **out, const errors_input *in, const double *mean) {
+static err thresholds(double **out, const errors_input *in, double *mean) {
     size_t *counts = NULL;
     err e = mem_new(out, in->classes);
     if (!e) e = mem_new(&counts, in->classes);
     for (size_t i = 0; !e && i < in->rows; i++) {
-        (*out)[in->gold[i]] += mean[i * in->classes + in->gold[i]];
+        mean_probabilities(mean, in, i);
+        (*out)[in->gold[i]] += mean[in->gold[i]];
         counts[in->gold[i]]++;
     }
     for (size_t k = 0; !e && k < in->classes; k++)
@@ -57,27 +55,24 @@ static double vote_entropy(const errors_input *in, size_t row) {
     return sum;
 }
 
-static err find_distances(errors *out, const errors_input *in, const double *mean) {
+static void find_distances(errors *out, const errors_input *in, double *mean) {
     size_t c = in->classes;
-    double *one = NULL;
-    err e = mem_new(&one, c);
-    for (size_t i = 0; !e && i < out->parted_count; i++) {
+    double *one = mean + c;
+    for (size_t i = 0; i < out->parted_count; i++) {
         errors_row *row = &out->parted[i];
+        mean_probabilities(mean, in, row->row);
         for (size_t r = 0; r < in->runs; r++) {
             calibration_softmax(one, in->logits[r] + row->row * c, c, 1);
             for (size_t k = 0; k < c; k++)
-                row->distance += fabs(one[k] - mean[row->row * c + k]) / (2 * (double)in->runs);
+                row->distance += fabs(one[k] - mean[k]) / (2 * (double)in->runs);
         }
         // mirrored probabilities are as far apart
         row->distance = round(row->distance * 1e9) / 1e9;
     }
-    mem_free(one);
-    return e;
 }
 
-static errors_row look_at(const errors_input *in, size_t row, const double *mean,
-                          const double *threshold) {
-    const double *p = mean + row * in->classes;
+static errors_row look_at(const errors_input *in, size_t row, double *p, const double *threshold) {
+    mean_probabilities(p, in, row);
     uint32_t gold = in->gold[row], answer = 0;
     for (uint32_t k = 1; k < in->classes; k++)
         if (p[k] > p[answer]) answer = k;
@@ -106,7 +101,7 @@ static int by_entropy(const void *a, const void *b) {
 
 static err find_rows(errors *out, const errors_input *in) {
     double *mean = NULL, *threshold = NULL;
-    err e = mean_probabilities(&mean, in);
+    err e = mem_new(&mean, 2 * in->classes);
     if (!e) e = thresholds(&threshold, in, mean);
     if (!e) e = mem_new(&out->wrong, in->rows);
     if (!e) e = mem_new(&out->parted, in->rows);
@@ -125,7 +120,7 @@ static err find_rows(errors *out, const errors_input *in) {
         if (alike < in->runs) out->parted[out->parted_count++] = row;
     }
     if (!e) qsort(out->wrong, out->wrong_count, sizeof *out->wrong, by_suspicion);
-    if (!e) e = find_distances(out, in, mean);
+    if (!e) find_distances(out, in, mean);
     if (!e) qsort(out->parted, out->parted_count, sizeof *out->parted, by_entropy);
     mem_free(mean);
     mem_free(threshold);

@@ -202,6 +202,13 @@ double record_row_error(const record *r, size_t row) {
     return (double)wrong;
 }
 
+bool record_same_run(const record *a, const record *b) {
+    const char *x = a->final_weights_sha256, *y = b->final_weights_sha256;
+    return a->seed == b->seed && !strcmp(a->created, b->created) &&
+           !strcmp(a->model.name, b->model.name) && !strcmp(a->device.name, b->device.name) &&
+           !strcmp(a->recipe_sha256, b->recipe_sha256) && !strcmp(x ? x : "", y ? y : "");
+}
+
 bool record_same_answer(const record *a, const record *b, size_t row) {
     size_t width = record_width(a, true);
     if (answer_in_units(a->task.kind)) {

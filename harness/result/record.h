@@ -276,6 +276,9 @@ static inline bool record_has_ids(const record *r, bool gold) {
  * that are wrong, of tags the entities that were missed and those that are none. */
 double record_row_error(const record *r, size_t row);
 
+/* Whether two records, or copies of one, are of one run: no second ends at the same moment. */
+bool record_same_run(const record *a, const record *b);
+
 /* Whether two runs on the same rows answer a row alike. */
 bool record_same_answer(const record *a, const record *b, size_t row);
 

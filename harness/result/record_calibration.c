@@ -38,15 +38,18 @@ static err read_bin(calibration *c, int m, const cJSON *item, const char *key, c
     bin->right = (size_t)right;
     c->rows += bin->rows;
     double low = (double)m / CALIBRATION_BINS, high = (double)(m + 1) / CALIBRATION_BINS;
-    if (!rows || (bin->confidence > low - 1e-9 && bin->confidence < high + 1e-9)) return ERR_OK;
+    if (!rows ? bin->confidence == 0
+              : (bin->confidence > low - 1e-9 && bin->confidence < high + 1e-9))
+        return ERR_OK;
     return err_set(ERR_FORMAT,
-                   "%s: key '%s': the confidence of bin %d is %g, expected %.4f to %.4f", where,
-                   key, m + 1, bin->confidence, low, high);
+                   "%s: key '%s': the confidence of bin %d is %g, expected %.4f to %.4f%s", where,
+                   key, m + 1, bin->confidence, low, high, rows ? "" : ", or 0 of no rows");
 }
 
 /* What follows from the bins, and from the answers. */
 static err check(const record *r, const char *key, const char *where) {
     const calibration *c = &r->calibration;
+    enum { LOSS_MOST = 1000000, TEMPERATURE_MOST = 1000000 };
     size_t right = 0, said = 0;
     double ece = 0, confidence = 0;
     for (int m = 0; m < CALIBRATION_BINS; m++) {
@@ -67,7 +70,9 @@ static err check(const record *r, const char *key, const char *where) {
                        "%s: key '%s': ece is %.12g and confidence %.12g, its bins give %.12g and "
                        "%.12g",
                        where, key, c->ece, c->confidence, ece, confidence);
-    if (c->brier >= 0 && c->brier <= 2 && c->loss >= 0 && r->temperature >= 0) return ERR_OK;
+    if (c->brier >= 0 && c->brier <= 2 && c->loss >= 0 && c->loss <= LOSS_MOST &&
+        r->temperature >= 0 && r->temperature <= TEMPERATURE_MOST)
+        return ERR_OK;
     return err_set(ERR_FORMAT, "%s: key '%s': brier is %g, loss %g, temperature %g", where, key,
                    c->brier, c->loss, r->temperature);
 }

@@ -26,9 +26,7 @@ err record__cost_write(cJSON *object, const char *key, const record *r) {
 }
 
 static err read_positive(double *out, const cJSON *item, const char *key, const char *where) {
-    err e = record__finite(out, item, key, where);
-    if (e || *out >= 0) return e;
-    return err_set(ERR_FORMAT, "%s: key '%s': %g is below 0", where, key, *out);
+    return record__amount(out, item, (double)RECORD_MOST, key, where);
 }
 
 static err read_energy(record_cost *c, const cJSON *item, const char *key, const char *where) {

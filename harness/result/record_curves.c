@@ -127,9 +127,9 @@ err record__loss_scaling_read(record *r, const cJSON *object, const char *key, c
     if (e || (e = json_number(&r->loss_scale, scaling, "final_scale", where)) ||
         (e = json_whole(&r->skipped_steps, scaling, "skipped_steps", 0, r->timing.steps, where)))
         return e;
-    if (r->loss_scale > 0) return ERR_OK;
-    return err_set(ERR_FORMAT, "%s: key '%s': final_scale is %g, expected a number above 0", where,
-                   key, r->loss_scale);
+    if (r->loss_scale > 0 && r->loss_scale <= (double)RECORD_MOST) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s': final_scale is %g, expected a number above 0, to %g",
+                   where, key, r->loss_scale, (double)RECORD_MOST);
 }
 
 /* lengths and most wrong rows */

@@ -91,14 +91,14 @@ static err read_seconds(record *r, const cJSON *dev, const char *where) {
     if (e) return e;
     bool fits = (size_t)cJSON_GetArraySize(list) == r->evaluation_count;
     cJSON_ArrayForEach(item, list) {
-        fits = fits && cJSON_IsNumber(item) && isfinite(item->valuedouble) &&
-               item->valuedouble > before;
+        fits = fits && cJSON_IsNumber(item) && item->valuedouble >= RECORD_LEAST &&
+               item->valuedouble <= (double)RECORD_LONGEST_S && item->valuedouble > before;
         if (!fits) break;
         r->evaluations[n++].seconds = before = item->valuedouble;
     }
     if (fits) return ERR_OK;
-    return err_set(ERR_FORMAT, "%s: key 'seconds': expected %zu ascending numbers above 0", where,
-                   r->evaluation_count);
+    return err_set(ERR_FORMAT, "%s: key 'seconds': expected %zu ascending numbers, %g to %g", where,
+                   r->evaluation_count, RECORD_LEAST, (double)RECORD_LONGEST_S);
 }
 
 err record__dev_read(record *r, const cJSON *object, const char *key, const char *where) {

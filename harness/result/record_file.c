@@ -8,7 +8,6 @@
 #include "task/task.h"
 #include "text/unicode.h"
 
-#include <math.h>
 #include <string.h>
 
 /* writing */
@@ -84,13 +83,11 @@ static err read_text(char **field, const cJSON *object, const record_key *k, con
     return mem_strdup(field, text);
 }
 
-static err read_real(double *field, const cJSON *object, const char *key, const char *where) {
-    err e = json_number(field, object, key, where);
-    if (!e && !(isfinite(*field) && *field >= 0)) {
-        e = err_set(ERR_FORMAT, "%s: key '%s' is %g, expected a finite number, at least 0", where,
-                    key, *field);
-    }
-    return e;
+static err read_real(double *field, const cJSON *object, const record_key *k, const char *where) {
+    err e = json_number(field, object, k->key, where);
+    return e ? e
+             : record__amount(field, cJSON_GetObjectItemCaseSensitive(object, k->key),
+                              (double)k->high, k->key, where);
 }
 
 static err read_tree(cJSON **field, const cJSON *object, const record_key *k, const char *where) {
@@ -116,7 +113,7 @@ static err read_key(record *r, const cJSON *object, const record_key *k, const c
     case RECORD_TEXT_IF_ANY:
     case RECORD_HASH_IF_ANY: return read_text((char **)field, object, k, where);
     case RECORD_WHOLE: return json_whole((int64_t *)field, object, k->key, k->low, k->high, where);
-    case RECORD_REAL: return read_real((double *)field, object, k->key, where);
+    case RECORD_REAL: return read_real((double *)field, object, k, where);
     case RECORD_BOOL: return json_bool((bool *)field, object, k->key, where);
     case RECORD_OBJECT:
     case RECORD_ARRAY: return read_tree((cJSON **)field, object, k, where);

@@ -13,7 +13,7 @@ typedef enum record_kind {
     RECORD_HASH_IF_ANY,
     RECORD_MOMENT, /* char *, "2025-01-31T12:00:00Z" */
     RECORD_WHOLE,  /* int64_t in [low, high] */
-    RECORD_REAL,   /* double, finite, at least 0 */
+    RECORD_REAL,   /* double: 0, or RECORD_LEAST to high */
     RECORD_BOOL,
     RECORD_OBJECT, /* cJSON * */
     RECORD_ARRAY,  /* cJSON *, of strings */
@@ -111,11 +111,17 @@ void record__free_answers(record *r);
 void record__free_lists(record *r);
 
 /* Elements of arrays, with errors that name the key: an array of `size`; a whole number in [0,
- * limit); a finite number. */
+ * limit); a number that float32 reaches, which all losses and shares are. */
 err record__tuple(const cJSON *item, int size, const char *key, const char *where) MUST_CHECK;
 err record__element(int64_t *out, const cJSON *item, int64_t limit, const char *key,
                     const char *where) MUST_CHECK;
 err record__finite(double *out, const cJSON *item, const char *key, const char *where) MUST_CHECK;
+/* A time, a rate or another size: 0, or RECORD_LEAST to most. No ratio of two is beyond a double. */
+#define RECORD_LEAST 1e-9
+#define RECORD_MOST INT64_C(1000000000000000)
+#define RECORD_LONGEST_S INT64_C(316224000) /* ten years */
+err record__amount(double *out, const cJSON *item, double most, const char *key,
+                   const char *where) MUST_CHECK;
 
 /* What a program cannot have written so, once all is read. Errors: ERR_FORMAT naming the key. */
 err record__check_sense(const record *r, const char *path) MUST_CHECK;

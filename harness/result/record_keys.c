@@ -13,7 +13,7 @@
 #define HASH_IF_ANY(section, key, field) KEY(section, key, HASH_IF_ANY, field, 0, 0, 0)
 #define MOMENT(section, key, field) KEY(section, key, MOMENT, field, 0, 0, 0)
 #define BOOL(section, key, field) KEY(section, key, BOOL, field, 0, 0, 0)
-#define REAL(section, key, field) KEY(section, key, REAL, field, 0, 0, 0)
+#define REAL(section, key, field, most) KEY(section, key, REAL, field, 0, most, 0)
 #define OBJECT(section, key, field) KEY(section, key, OBJECT, field, 0, 0, 0)
 #define ARRAY(section, key, field) KEY(section, key, ARRAY, field, 0, 0, 0)
 #define CHOICE(section, key, field, list) KEY(section, key, TEXT, field, 0, 0, list)
@@ -77,14 +77,14 @@ const record_key record__keys[] = {
     DERIVED("", "metrics_dedup", metrics_dedup),
     DERIVED("", "confusion", confusion),
     DERIVED("", "per_class", per_class),
-    REAL("timing", "tokenize_s", timing.tokenize_s),
-    REAL("timing", "train_s", timing.train_s),
-    REAL("timing", "eval_s", timing.eval_s),
+    REAL("timing", "tokenize_s", timing.tokenize_s, RECORD_LONGEST_S),
+    REAL("timing", "train_s", timing.train_s, RECORD_LONGEST_S),
+    REAL("timing", "eval_s", timing.eval_s, RECORD_LONGEST_S),
     WHOLE("timing", "steps", timing.steps, 0, INT32_MAX),
     COUNT("timing", "train_tokens", timing.train_tokens),
-    REAL("timing", "tokens_per_s", timing.tokens_per_s),
-    REAL("timing", "sentences_per_s", timing.sentences_per_s),
-    REAL("timing", "step_ms_p50", timing.step_ms_p50),
+    REAL("timing", "tokens_per_s", timing.tokens_per_s, RECORD_MOST),
+    REAL("timing", "sentences_per_s", timing.sentences_per_s, RECORD_MOST),
+    REAL("timing", "step_ms_p50", timing.step_ms_p50, 1000 * RECORD_LONGEST_S),
     PART("timing", "step_ms_p10_p90", step_spread),
     COUNT("memory", "device_bytes", device_bytes),
     COUNT("memory", "host_peak_bytes", host_peak_bytes),

@@ -2,6 +2,7 @@
 #include "result/record_internal.h"
 #include "train/run/model_corpus.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -35,7 +36,17 @@ err record__finite(double *out, const cJSON *item, const char *key, const char *
                        key);
     }
     *out = item->valuedouble;
-    return ERR_OK;
+    if (fabs(*out) <= (double)FLT_MAX) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s' holds %g, which is beyond float32", where, key, *out);
+}
+
+err record__amount(double *out, const cJSON *item, double most, const char *key,
+                   const char *where) {
+    const double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+    *out = value;
+    if (value == 0 || (value >= RECORD_LEAST && value <= most)) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key '%s' is %g, expected 0, or %g to %g", where, key, value,
+                   RECORD_LEAST, most);
 }
 
 /* rows and labels */

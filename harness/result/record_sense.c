@@ -353,25 +353,9 @@ static err check_answers(const record *r, const char *path) {
     return e ? e : check_slices(r, path);
 }
 
-/* Times of a life, and memory that held the weights once. */
+/* Memory that held the weights once. */
 static err check_sizes(const record *r, const char *path) {
     enum { HOST_LEAST = 1 << 20 };
-    const double longest_s = 10 * 366 * 86400.0;
-    const struct {
-        const char *key;
-        double seconds;
-    } times[] = {{"timing: key 'tokenize_s'", r->timing.tokenize_s},
-                 {"timing: key 'train_s'", r->timing.train_s},
-                 {"timing: key 'eval_s'", r->timing.eval_s},
-                 {"timing: key 'step_ms_p10_p90'", r->timing.step_ms_p90 / 1e3}};
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-        if (times[i].seconds > longest_s)
-            return err_set(ERR_FORMAT, "%s: %s is more than ten years: %g s", path, times[i].key,
-                           times[i].seconds);
-    for (size_t i = 0; i < r->kernel_count; i++)
-        if (r->kernel_times[i].ms / 1e3 > longest_s)
-            return err_set(ERR_FORMAT, "%s: key 'kernel_times': %.80s takes %g ms", path,
-                           r->kernel_times[i].name, r->kernel_times[i].ms);
     if (r->timing.eval_s <= 0)
         return err_set(ERR_FORMAT, "%s: timing: key 'eval_s' is 0, %lld rows were scored", path,
                        (long long)r->task.test_rows);

@@ -11,9 +11,7 @@ err record__step_spread_write(cJSON *object, const char *key, const record *r) {
 }
 
 static err read_time(double *out, const cJSON *item, const char *key, const char *where) {
-    err e = record__finite(out, item, key, where);
-    if (e || *out >= 0) return e;
-    return err_set(ERR_FORMAT, "%s: key '%s': %g ms", where, key, *out);
+    return record__amount(out, item, 1e3 * (double)RECORD_LONGEST_S, key, where);
 }
 
 err record__step_spread_read(record *r, const cJSON *object, const char *key, const char *where) {

@@ -228,6 +228,7 @@ Test(errors_verb, refusals) {
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_not_null(strstr(p.err, "e: no finished run, left out"), "%s", p.err);
     cr_expect_not_null(strstr(p.out, "the runs part: 0 of"), "%s", p.out);
+    cr_expect_not_null(strstr(p.err, "a and a have one and the same record"), "%s", p.err);
     cr_expect_null(strstr(p.out, "\n\n\n"), "%s", p.out);
     program_free(&p);
     MUST(folder_remove(temporary_path("a/model")));

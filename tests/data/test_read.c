@@ -555,6 +555,20 @@ Test(read, foreign_files_are_named) {
     }
 }
 
+/* A 0 byte that got into each line makes no UTF-16 of ASCII, whose every second byte is 0. */
+Test(read, zeros_among_ascii_are_named_by_line) {
+    static const char rows[] = "text,label\naa b\0ccc,1\naaa b\0cc,1\n";
+    made_task m;
+    dataset d;
+    made_task_begin(&m, NULL, NULL, NULL);
+    made_task_file(&m, "train.csv", rows, sizeof rows - 1);
+    made_task_file(&m, "test.csv", test_rows(NULL), strlen(test_rows(NULL)));
+    expect_message(&m, "zeros", dataset_load(&d, &m.task, &m.options), ERR_FORMAT,
+                   "train.csv:2: a NUL byte");
+    dataset_free(&d);
+    made_task_end(&m);
+}
+
 Test(read, the_file_without_rows_is_named) {
     static const struct {
         const char *format, *test, *want;

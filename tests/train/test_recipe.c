@@ -76,6 +76,8 @@ Test(recipe, files_depart_from_a_base_and_faults_are_named) {
         {"{\"dropout\": 1}", "dropout is 1, expected a number from 0 to 0.999"},
         {"{\"weight_decay\": 10.000001}", "weight_decay is 10.000001, expected a number from 0 to "
                                           "10"},
+        {"{\"max_steps\": 1, \"dropout\": 0, \"max_steps\": 3}",
+         "key 'max_steps' stands there twice"},
         {"[]", "expected an object of hyperparameters"},
     };
     json_setup();

@@ -278,6 +278,9 @@ err recipe_read(recipe *r, const char *name, const cJSON *object, const char *wh
     err e = load_base(r, object, where);
     if (e) return e;
     cJSON_ArrayForEach(item, object) {
+        for (const cJSON *before = object->child; before != item; before = before->next)
+            if (strcmp(before->string, item->string) == 0)
+                return err_set(ERR_FORMAT, "%s: key '%s' stands there twice", where, item->string);
         if (strcmp(item->string, "base") == 0) continue;
         if (cJSON_IsNumber(item))
             e = recipe_set_number(r, item->string, item->valuedouble);
@@ -295,7 +298,11 @@ err recipe_read(recipe *r, const char *name, const cJSON *object, const char *wh
 
 static err load_file(recipe *r, const char *path) {
     cJSON *root = NULL;
-    err e = json_read(&root, path, RECIPE_LIMIT_BYTES);
+    void *text = NULL;
+    size_t length = 0;
+    err e = file_read(&text, &length, path, RECIPE_LIMIT_BYTES);
+    if (!e) e = json_parse_part(&root, text, length, path, 1, 1); // a key may stand there twice
+    mem_free(text);
     if (e) return e;
     e = cJSON_IsObject(root)
             ? recipe_read(r, path_name(path), root, path)
