@@ -89,7 +89,7 @@ static int row_order(const entry *a, const entry *b) {
         int c = order_optional(a->keys[k], b->keys[k]);
         if (c) return c;
     }
-    return 0;
+    return record_group_order(a->r, b->r);
 }
 
 static int entry_order(const void *a, const void *b) {
