@@ -11,6 +11,7 @@
 #include "cli/terminal_text.h"
 #include "data/dataset.h"
 #include "platform/file.h"
+#include "result/device_text.h"
 #include "task/task.h"
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"

@@ -380,6 +380,22 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     record_free(&one);
     record_free(&two);
     record_free(&shards);
+    // the folder is the same for any number of ranks: what is there is called by its own
+    r = RUN(THREADS, "two", "--device", "cpu");
+    const char *by = strstr(r.err, "this very run is finished already, since ");
+    by = by ? strstr(by, ", by 2 × ") : NULL;
+    cr_expect(by && strstr(by, " and not by ") && strstr(by, "--output-dir"), "%s", r.err);
+    cr_expect(strstr(r.out, "  2 × "), "%s", r.out);
+    program_free(&r);
+    r = RUN(THREADS, "two", "--device", "cpu,cpu");
+    cr_expect(strstr(r.err, "finished already") && !strstr(r.err, "not by"), "%s", r.err);
+    program_free(&r);
+    r = RUN("compare", "one", "two");
+    cr_expect(strstr(r.out, " 2 × "), "%s%s", r.out, r.err);
+    program_free(&r);
+    r = RUN(THREADS, "four", "--device", "cpu,cpu,cpu,cpu", "--dry-run");
+    cr_expect(strstr(r.err, "device  4 ranks: ") && strstr(r.err, " each)"), "%s", r.err);
+    program_free(&r);
     // each message and each result once
     r = RUN("eval", "--sample", "--task", "kor_hate", "-c", "two", "--device", "cpu,cpu");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
