@@ -495,10 +495,6 @@ OTHER(isa)
 OTHER(libraries)
 OTHER(kernels)
 
-static void other_ranks(record *r) {
-    r->ranks = 2;
-    other_prediction(r);
-}
 static void other_shards(record *r) {
     r->shards = 2;
     other_prediction(r);
@@ -507,7 +503,7 @@ static void other_shards(record *r) {
     "it repeats kor_x/0.json, the same row and seed, on another driver or library (1 "             \
     "of 60 predictions differ)"
 #define BY_ANOTHER                                                                                 \
-    "it repeats kor_x/0.json, the same row and seed, by another number of ranks or shards "        \
+    "it repeats kor_x/0.json, the same row and seed, by another number of shards "                 \
     "(1 of 60 predictions differ)"
 
 static const struct {
@@ -522,7 +518,6 @@ static const struct {
     {other_isa, ON_ANOTHER},
     {other_libraries, ON_ANOTHER},
     {other_kernels, ON_ANOTHER},
-    {other_ranks, BY_ANOTHER},
     {other_shards, BY_ANOTHER},
 };
 
