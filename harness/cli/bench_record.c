@@ -83,10 +83,12 @@ static err add_command(cJSON *to, const bench_subject *s) {
 }
 
 /* What a group exchanges, and what of it computing did not hide. */
-static err add_group(cJSON *to, const struct group *g, const bench_exchange *x) {
+static err add_group(cJSON *to, const struct group *g, const bench_exchange *x,
+                     const char *devices) {
     cJSON *one = NULL;
     if (group_is_alone(g)) return ERR_OK;
     err e = json_add_object(&one, to, "group");
+    if (!e && devices) e = json_add_string(one, "devices", devices);
     return e ? e
              : json_put(
                    one,
@@ -107,7 +109,7 @@ err bench_record(cJSON **out, const bench_subject *s, const bench *b) {
                       s->options->batch_size, (double)b->device_bytes, (double)b->host_peak_bytes)))
         return e;
     if ((e = add_device(root, s->device))) return e;
-    if ((e = add_group(root, s->options->group, &b->exchange))) return e;
+    if ((e = add_group(root, s->options->group, &b->exchange, s->rank_devices))) return e;
     if ((e = json_add_object(&peak, root, "peak"))) return e;
     if ((e = json_put(peak,
                       "product_size %f gflop_per_s %f gflop_per_s_worst %f gbyte_per_s %f "

@@ -14,6 +14,7 @@ typedef struct bench_subject {
     uint32_t vocabulary;
     const bench_options *options;
     const device *device;
+    const char *rank_devices; /* of rank_device_names, or NULL */
 } bench_subject;
 
 /* *out is owned (cJSON_Delete), also on error. Errors: ERR_MEMORY. */

@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include "cli/bench_record.h"
 #include "platform/file.h"
+#include "result/device_text.h"
 
 #include <string.h>
 
@@ -109,6 +110,17 @@ static err add_program(strbuf *out, const cJSON *record, const char *where) {
                         is_dirty ? " with changes" : "");
 }
 
+static double ranks_of(const cJSON *record) {
+    double ranks = json_number_at(cJSON_GetObjectItemCaseSensitive(record, "group"), "ranks");
+    return ranks > 1 ? ranks : 1;
+}
+
+static const char *device_text(char out[RECORD_DEVICE_BYTES], const cJSON *record,
+                               const char *name) {
+    const cJSON *group = cJSON_GetObjectItemCaseSensitive(record, "group");
+    return record_device_text(out, (int64_t)ranks_of(record), name, json_text_at(group, "devices"));
+}
+
 /* "## base on a device, bf16"; ends on the title's line. */
 static err add_title(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *host = NULL;
@@ -117,7 +129,8 @@ static err add_title(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_object(&host, record, "device", where));
     TRY(json_string(&name, host, "name", where));
     if (json_has(host, "precision")) TRY(json_string(&precision, host, "precision", where));
-    TRY(shown_printf(out, SHOWN_MARKDOWN, "## %s on %s", model, name));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "## %s on %s", model,
+                     device_text((char[RECORD_DEVICE_BYTES]){""}, record, name)));
     if (!strcmp(precision, "fp32")) return ERR_OK;
     return shown_printf(out, SHOWN_MARKDOWN, ", %s", precision);
 }
@@ -134,9 +147,11 @@ static err add_device(strbuf *out, const cJSON *record, const char *where) {
     TRY(json_string(&isa, host, "isa", where));
     TRY(json_string(&libraries, host, "libraries", where));
     TRY(number(&threads, host, "threads", where));
-    TRY(shown_printf(out, SHOWN_MARKDOWN, "Device: %s (%s", name, kind));
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "Device: %s (%s",
+                     device_text((char[RECORD_DEVICE_BYTES]){""}, record, name), kind));
     if (threads > 0)
-        TRY(shown_printf(out, SHOWN_MARKDOWN, ", %.0f thread%s", threads, threads > 1 ? "s" : ""));
+        TRY(shown_printf(out, SHOWN_MARKDOWN, ", %.0f thread%s%s", threads, threads > 1 ? "s" : "",
+                         ranks_of(record) > 1 ? " each" : ""));
     TRY(strbuf_add(out, ")"));
     if (*driver) TRY(shown_printf(out, SHOWN_MARKDOWN, ", driver %s", driver));
     if (*isa) TRY(shown_printf(out, SHOWN_MARKDOWN, ", instruction set %s", isa));

@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include "cli/output.h"
 #include "cli/pretrain_view.h"
+#include "cli/run_device.h"
 #include "train/run/run_parts.h"
 
 #include <inttypes.h>
@@ -97,7 +98,7 @@ static err print_run_json(const run *r, const estimate *m) {
     err e = json_put(root,
                      "task %s model %s device %s seed %u train_rows %zu dev_rows %zu test_rows %zu "
                      "steps %u epoch_steps %u train_tokens %zu eval_tokens %zu",
-                     r->task.name, r->base_model.name, r->device.info.name, r->request.seed,
+                     r->task.name, r->base_model.name, RUN_DEVICE(r), r->request.seed,
                      r->train.count, r->dev.count, r->test.count, r->trainer.total_steps,
                      r->trainer.epoch_steps, m->train_tokens, m->eval_tokens);
     if (!e) return print_json(root, r, m);
@@ -221,7 +222,7 @@ static err print_pretrain_json(const pretrain *p, const estimate *m) {
     const corpus_counts *c = &p->prepared.counts;
     cJSON *root = cJSON_CreateObject();
     err e = json_put(root, "corpus %s model %s device %s seed %u lines %f excluded_lines %f",
-                     p->corpus.name, r->base_model.name, r->device.info.name, r->request.seed,
+                     p->corpus.name, r->base_model.name, RUN_DEVICE(r), r->request.seed,
                      (double)c->lines, (double)(c->lines - c->kept));
     if (!e)
         e = json_put(root,

@@ -56,6 +56,16 @@ static err add_device(cJSON *root, const pretrain *p) {
                         device_precision_name(d->options.precision), d->info.threads, d->info.isa);
 }
 
+static err add_group(cJSON *root, const run *r) {
+    cJSON *o = NULL;
+    if (group_is_alone(r->request.group)) return ERR_OK;
+    err e = json_add_object(&o, root, "group");
+    if (!e)
+        e = json_put(o, "ranks %u engine %s", group_size(r->request.group),
+                     r->request.group->transport->engine);
+    return e || !r->rank_devices ? e : json_add_string(o, "devices", r->rank_devices);
+}
+
 static err add_curve(cJSON *root, const pretrain *p) {
     const trainer *t = &p->run.trainer;
     cJSON *list = NULL;
@@ -92,6 +102,7 @@ err pretrain_record_write(const char *path, const pretrain *p) {
     if (!e) e = json_add_copy(root, "corpus", p->prepared.json);
     if (!e) e = add_recipe(root, p);
     if (!e) e = add_device(root, p);
+    if (!e) e = add_group(root, &p->run);
     if (!e) e = add_curve(root, p);
     if (!e) e = add_timing(root, p);
     if (!e) e = record_checksums_write(root);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/shown.h"
 #include "cli/command_lines.h"
+#include "cli/run_device.h"
 #include "platform/file.h"
 #include "train/group/group.h"
 #include "train/run/kept_task.h"
@@ -37,12 +38,21 @@ static void print_heldout(const cJSON *list) {
     for (const cJSON *v = first; v; v = v->next) print_evaluation(v);
 }
 
+static const char *pretrain_device(char out[RECORD_DEVICE_BYTES], const cJSON *root) {
+    const cJSON *group = member(root, "group");
+    double ranks = json_number_at(group, "ranks");
+    return record_device_text(out, ranks > 1 ? (int64_t)ranks : 1,
+                              text_of(member(root, "device"), "name"),
+                              json_text_at(group, "devices"));
+}
+
 static void print_learned(const cJSON *root) {
     const cJSON *timing = member(root, "timing");
     double trained = json_number_at(timing, "train_s");
     puts("");
     shown_line("%s  %s  %s  seed %.0f", text_of(member(root, "corpus"), "corpus"),
-               text_of(member(root, "model"), "name"), text_of(member(root, "device"), "name"),
+               text_of(member(root, "model"), "name"),
+               pretrain_device((char[RECORD_DEVICE_BYTES]){""}, root),
                json_number_at(root, "seed"));
     print_heldout(member(root, "heldout"));
     if (trained > 0)
@@ -65,6 +75,21 @@ static err print_next(const char *folder, const char *mask) {
     }
     strbuf_free(&masked);
     strbuf_free(&text);
+    return e;
+}
+
+err pretrain_finished_note(const run *r) {
+    char path[PATH_MAX];
+    cJSON *root = NULL;
+    err e = path_in(path, r->output, RUN_RECORD);
+    if (!e) e = json_read(&root, path, RUN_FILE_LIMIT_BYTES);
+    if (!e) {
+        double ranks = json_number_at(member(root, "group"), "ranks");
+        run_finished_note(r, NULL, false, ranks > 1 ? (int64_t)ranks : 1,
+                          text_of(member(root, "device"), "name"),
+                          json_text_at(member(root, "group"), "devices"));
+    }
+    cJSON_Delete(root);
     return e;
 }
 
@@ -113,7 +138,7 @@ void pretrain_plan(const pretrain *p, output_line *line) {
     const corpus_counts *c = &p->prepared.counts;
     const trainer *t = &r->trainer;
     size_t absent = 0, tasks = tasks_of(&absent, p);
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], on[RUN_DEVICE_LINE_BYTES];
     output_said(line, "run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name,
                 r->request.seed);
     output_said(line, "lines   ", "%s, %s of them left out for a test text of %zu of %zu tasks",
@@ -124,9 +149,8 @@ void pretrain_plan(const pretrain *p, output_line *line) {
                 shown_count(b, c->heldout_sentences));
     output_said(line, "model   ", "%s parameters, %s", shown_count(a, t->model.params.total),
                 r->base_model.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
-    output_said(line, "device  ", "%s (%s, %u thread%s)", r->device.info.name,
-                device_class_name(r->device.info.class), r->device.info.threads,
-                shown_plural(r->device.info.threads));
+    run_device_line(on, r);
+    output_said(line, "device  ", "%s", on);
     output_said(line, "steps   ", "%s of about %zu tokens, %s to an epoch",
                 shown_count(a, t->total_steps), (size_t)(p->train.tokens / t->epoch_steps),
                 shown_count(b, t->epoch_steps));

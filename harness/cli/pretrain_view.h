@@ -12,6 +12,9 @@
  * as_json: the record itself, in one line, in place of all that. Errors: json_read's; ERR_MEMORY. */
 err pretrain_view(const char *folder, const char *mask, bool as_json) MUST_CHECK;
 
+/* Says that it was found finished (run_finished_note). Errors: json_read's. */
+err pretrain_finished_note(const run *r) MUST_CHECK;
+
 /* Warns, once in a group, of tasks whose test texts could not be left out of the corpus. */
 void pretrain_warn_absent(const pretrain *p);
 

@@ -7,7 +7,7 @@ err run_json(const record *rec, const run *r, const run_summary *s, const char *
     cJSON *root = cJSON_CreateObject(), *metrics = NULL;
     err e = json_put(
         root, "task %s model %s device %s seed %f protocol %s partial %d headline %s score %f",
-        rec->task.name, rec->model.name, rec->device.name, (double)rec->seed, rec->protocol,
+        rec->task.name, rec->model.name, RECORD_DEVICE(rec), (double)rec->seed, rec->protocol,
         rec->partial, rec->headline, s->score);
     if (!e) e = json_put_numbers(root, "interval", range, 2);
     if (!e)

@@ -108,7 +108,7 @@ static err take_record(listed_run *r, const record *rec) {
     snprintf(r->date, sizeof r->date, "%.10s", rec->created);
     err e = mem_strdup(&r->task, rec->task.name);
     if (!e) e = mem_strdup(&r->model, rec->model.name);
-    if (!e) e = mem_strdup(&r->device, rec->device.name);
+    if (!e) e = mem_strdup(&r->device, RECORD_DEVICE(rec));
     return e ? e : mem_strdup(&r->headline, rec->headline);
 }
 

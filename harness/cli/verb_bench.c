@@ -11,6 +11,7 @@
 #include "cli/terminal_text.h"
 #include "data/dataset.h"
 #include "platform/file.h"
+#include "result/device_text.h"
 #include "task/task.h"
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
@@ -32,6 +33,7 @@ typedef struct work {
     base_model base_model;
     device device;
     bool device_is_open;
+    char *rank_devices; /* of ranks whose devices differ; owned */
     encoded train, test;
     bench_options options;
     bench *result; /* owned */
@@ -46,6 +48,7 @@ static void work_free(work *w) {
     dataset_free(&w->data);
     task_free(&w->task);
     mem_free(w->result);
+    mem_free(w->rank_devices);
 }
 
 static err choose(work *w, const options *o) {
@@ -98,6 +101,7 @@ static err open_device(work *w, const options *o, struct group *g) {
     if (!e) e = device_open_named(&w->device, name, &wish);
     w->device_is_open = !e;
     if (!e) rank_device_watch(g, &w->device);
+    if (!e) e = rank_device_names(&w->rank_devices, g, &w->device.info, false);
     mem_free(name);
     return e;
 }
@@ -147,7 +151,10 @@ static err work_open(work *w, const options *o, struct group *g) {
 static err write_svg(const work *w, const char *path) {
     strbuf svg = {0}, title = {0};
     err e = strbuf_printf(&title, "%s, batch %u of %s, on %s", w->base_model.name,
-                          w->options.batch_size, w->task.name, w->device.info.name);
+                          w->options.batch_size, w->task.name,
+                          record_device_text((char[RECORD_DEVICE_BYTES]){""},
+                                             group_size(w->options.group), w->device.info.name,
+                                             w->rank_devices));
     if (!e) e = bench_svg(&svg, w->result, title.text);
     if (!e) e = file_write(path, svg.text, svg.length);
     if (!e) log_note("wrote %s", path);
@@ -164,7 +171,8 @@ static err print_result(const work *w, const options *o) {
                              .is_pretraining = w->result->is_pretraining,
                              .vocabulary = w->base_model.config.vocabulary,
                              .options = &w->options,
-                             .device = &w->device};
+                             .device = &w->device,
+                             .rank_devices = w->rank_devices};
     cJSON *record = NULL;
     strbuf tables = {0};
     err e = bench_record(&record, &subject, w->result);

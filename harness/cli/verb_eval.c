@@ -31,6 +31,7 @@ typedef struct evaluation {
     const char *split_name;
     bool is_test;
     scorer scorer;
+    char *rank_devices; /* of ranks whose devices differ; owned */
     encoded rows;
     float *logits;
     answer_arrays gold, said;
@@ -49,6 +50,7 @@ static void evaluation_free(evaluation *v) {
     answer_arrays_free(&v->gold);
     answer_arrays_free(&v->said);
     mem_free(v->first);
+    mem_free(v->rank_devices);
     encoded_free(&v->rows);
     scorer_close(&v->scorer);
     dataset_free(&v->data);
@@ -252,7 +254,9 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
     if (!e)
         e = show(&(eval_view){.task = t->name,
                               .from = folder,
-                              .device = v->scorer.device.info.name,
+                              .device = record_device_text(
+                                  (char[RECORD_DEVICE_BYTES]){""}, group_size(v->scorer.group),
+                                  v->scorer.device.info.name, v->rank_devices),
                               .split = v->split_name,
                               .kind = t->kind,
                               .labels = labels,
@@ -310,7 +314,7 @@ static err show_record(const record *r, const char *path, const options *o) {
         e = show(&(eval_view){.task = r->task.name,
                               .from = path,
                               .is_record = true,
-                              .device = r->device.name,
+                              .device = RECORD_DEVICE(r),
                               .split = "test",
                               .kind = r->task.kind,
                               .labels = labels,
@@ -412,6 +416,7 @@ static err eval_command(const void *context, struct group *g) {
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
     v.scorer.group = g;
     if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;
+    if ((e = rank_device_names(&v.rank_devices, g, &v.scorer.device.info, false))) goto done;
     if ((e = score(&v, o))) goto done;
     if (group_writes(g)) e = show_model(&v, o->checkpoint ? o->checkpoint : of.folder, o);
 done:

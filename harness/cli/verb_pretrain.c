@@ -147,8 +147,7 @@ static err pretrain_command(const void *context, struct group *g) {
     if (!e) e = rank_device(&own_device, &q.run.threads, g, o->device);
     q.run.device = own_device;
     if (!e) e = pretrain_open(&p, &q);
-    if (!e && p.run.is_finished)
-        log_note("%s: this very run is finished already; here is its result", p.run.output);
+    if (!e && p.run.is_finished && group_writes(g)) e = pretrain_finished_note(&p.run);
     if (!e && !p.run.is_finished) e = train(&p, o);
     if (!e && group_writes(g) && (p.run.is_finished || !o->dry_run)) {
         e = show_end(&p, o->json, o->dry_run);

@@ -9,6 +9,7 @@
 #include "cli/kept_checkpoints.h"
 #include "cli/options.h"
 #include "cli/own_flags.h"
+#include "cli/run_device.h"
 #include "cli/run_json.h"
 #include "cli/run_next.h"
 #include "cli/run_record.h"
@@ -134,11 +135,12 @@ static void show_choices(const run *r) {
     strbuf_free(&text);
 }
 
-static void show_device(const device *d) {
+static void show_device(const run *r) {
+    const device *d = &r->device;
     device_precision p = d->options.precision;
-    log_note("device  %s (%s, %u thread%s)%s%s", d->info.name, device_class_name(d->info.class),
-             d->info.threads, shown_plural(d->info.threads),
-             p == PRECISION_FP32 ? "" : ", precision ",
+    char line[RUN_DEVICE_LINE_BYTES];
+    run_device_line(line, r);
+    log_note("device  %s%s%s", line, p == PRECISION_FP32 ? "" : ", precision ",
              p == PRECISION_FP32 ? "" : device_precision_name(p));
     // of GPUs that is not measured
     if (d->info.kind == DEVICE_CPU && p == PRECISION_FP32 && d->info.has_bf16 &&
@@ -162,7 +164,7 @@ static void show_plan(const run *r) {
     log_note("model   %s: %s parameters, %s", r->base_model.name,
              shown_count(a, t->model.params.total),
              is_pretrained(r) ? "pretrained" : "from scratch");
-    show_device(&r->device);
+    show_device(r);
     log_note(
         "recipe  %s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
         "step%s, seed %u",
@@ -193,8 +195,8 @@ static void show_scores(const record *rec, const run_summary *s) {
 /* Of a run that has just ended, or of one that was found finished. */
 static void show_table(const record *rec, const run_summary *s) {
     puts("");
-    shown_line("%s  %s  %s  seed %" PRId64 "%s", rec->task.name, rec->model.name, rec->device.name,
-               rec->seed,
+    shown_line("%s  %s  %s  seed %" PRId64 "%s", rec->task.name, rec->model.name,
+               RECORD_DEVICE(rec), rec->seed,
                rec->task.sample ? "  (sample: says nothing about the model)"
                : rec->partial   ? "  (of a part of the rows or steps: not for the board)"
                                 : "");
@@ -256,12 +258,8 @@ static err show_finished(progress *p, const run *r, const char *begun, double *s
     bool is_new = false;
     err e = path_in(local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
-    if (begun && strcmp(rec.created, begun) > 0)
-        log_note("%s: finished by another worker; here is its result", r->output);
-    else
-        log_note("%s: this very run is finished already, since %.10s; here is its result "
-                 "(--overwrite does it again)",
-                 r->output, rec.created);
+    run_finished_note(r, rec.created, begun && strcmp(rec.created, begun) > 0, rec.ranks,
+                      rec.device.name, rec.rank_devices);
     if (run_is_result(&rec, r) && !r->request.is_dry &&
         (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
         goto done;

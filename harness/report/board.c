@@ -89,7 +89,7 @@ static int row_order(const entry *a, const entry *b) {
         int c = order_optional(a->keys[k], b->keys[k]);
         if (c) return c;
     }
-    return 0;
+    return record_group_order(a->r, b->r);
 }
 
 static int entry_order(const void *a, const void *b) {
@@ -272,11 +272,11 @@ static err note_repeated(board *b, const entry *kept, const entry *x) {
     size_t differ = 0;
     err e = count_differing(&differ, b, kept, x);
     if (e) return e;
-    // sums of gradients are rounded by the ranks, or by the shards
-    if (r->ranks != o->ranks || r->shards != o->shards)
+    // sums of gradients are rounded by the shards
+    if (r->shards != o->shards)
         return add_note(b,
                         "%s is left out: it repeats %s, the same row and seed, by another number "
-                        "of ranks or shards (%zu of %lld predictions differ)",
+                        "of shards (%zu of %lld predictions differ)",
                         x->path, kept->path, differ, (long long)r->task.test_rows);
     if (!same_stack(&r->device, &o->device))
         return add_note(

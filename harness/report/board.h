@@ -2,7 +2,7 @@
  *
  * One table per (task, task version, data hash, protocol, headline). A row of a table is one
  * (model, weights, vocabulary, configuration, recipe_sha256, precision, device kind and name,
- * numerics version); its seeds are averaged. Rows are ordered by the mean of the headline metric,
+ * number of ranks and their devices, numerics version); its seeds are averaged. Rows are ordered by the mean of the headline metric,
  * then by name. Nothing printed depends on a clock or a folder, so the same records give the same
  * bytes.
  *

@@ -87,7 +87,9 @@ static err add_models(board_group *g, const board *b) {
 static int by_model(const void *a, const void *b) {
     const board_group_row *x = a, *y = b;
     int c = strcmp(x->model, y->model);
-    if (c || (c = strcmp(x->run->device.name, y->run->device.name))) return c;
+    if (c || (c = strcmp(x->run->device.name, y->run->device.name)) ||
+        (c = record_group_order(x->run, y->run)))
+        return c;
     return strcmp(x->run->device.precision, y->run->device.precision);
 }
 

@@ -36,7 +36,7 @@ static err row_json(cJSON *list, const cost_point *cost, cost_target target) {
              "device_kind %s device %s precision %s",
              row->rank ? (double)row->rank : (double)NAN, r->model.name, r->model.weights_sha256,
              (double)r->model.parameters, r->recipe_sha256, row->words, row->made, r->device.kind,
-             r->device.name, r->device.precision)) ||
+             RECORD_DEVICE(r), r->device.precision)) ||
         (e = json_add_array(&seeds, o, "seeds")))
         return e;
     for (size_t k = 0; k < row->run_count; k++)
@@ -92,7 +92,7 @@ static err overall_json(cJSON *top, const board *b) {
         cJSON *o, *scores;
         if ((e = json_append_object(&o, list)) ||
             (e = json_put(o, "model %s device %s precision %s mean %f", r->model.name,
-                          r->device.name, r->device.precision,
+                          RECORD_DEVICE(r), r->device.precision,
                           x->complete ? report__rounded(x->mean) : (double)NAN)) ||
             (e = json_add_object(&scores, o, "tasks")))
             return e;
@@ -111,7 +111,7 @@ static err group_rows_json(cJSON *list, const board_group *g) {
         cJSON *o, *scores;
         if ((e = json_append_object(&o, list)) ||
             (e = json_put(o, "model %s published %d", row->model, !row->run)) ||
-            (row->run && (e = json_put(o, "device %s precision %s", row->run->device.name,
+            (row->run && (e = json_put(o, "device %s precision %s", RECORD_DEVICE(row->run),
                                        row->run->device.precision))) ||
             (e = json_add_array(&scores, o, "scores")))
             return e;

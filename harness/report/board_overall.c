@@ -16,9 +16,10 @@ static int model_order(const record *a, const record *b) {
     if ((c = strcmp(a->model.name, b->model.name)) ||
         (c = order_optional(a->model.weights_sha256, b->model.weights_sha256)) ||
         (c = strcmp(a->device.precision, b->device.precision)) ||
-        (c = strcmp(a->device.kind, b->device.kind)))
+        (c = strcmp(a->device.kind, b->device.kind)) ||
+        (c = strcmp(a->device.name, b->device.name)))
         return c;
-    return strcmp(a->device.name, b->device.name);
+    return record_group_order(a, b);
 }
 
 // A model may have rows of several recipes: the one with most seeds stands for it, then the lowest
@@ -103,6 +104,7 @@ static int overall_order(const void *a, const void *b) {
     if (x->mean != y->mean) return x->mean > y->mean ? -1 : 1;
     if ((c = strcmp(x->any->model.name, y->any->model.name)) ||
         (c = strcmp(x->any->device.name, y->any->device.name)) ||
+        (c = record_group_order(x->any, y->any)) ||
         (c = strcmp(x->any->device.precision, y->any->device.precision)))
         return c;
     return ORDER(x->place, y->place);

@@ -108,7 +108,7 @@ static err add_row(strbuf *out, const board_row *row) {
         (e = report__parameters(out, r->model.parameters)) || (e = strbuf_add(out, " | ")) ||
         (e = add_cell(out, row->words)) || (e = strbuf_add(out, " | ")) ||
         (e = report__trained(out, row->train_s, row->beside, row->run_count, PAGE_EN)) ||
-        (e = strbuf_add(out, " on ")) || (e = add_cell(out, r->device.name)) ||
+        (e = strbuf_add(out, " on ")) || (e = add_cell(out, RECORD_DEVICE(r))) ||
         (e = shown_printf(out, SHOWN_MARKDOWN, ", %s | %s |\n", r->device.precision, row->made)))
         return e;
     return ERR_OK;
@@ -156,7 +156,7 @@ static err add_overall_row(strbuf *out, const board *b, const board_overall *o) 
         return e;
     for (size_t k = 0; k < b->task_count && !e; k++)
         e = add_standing(out, o->rows[k] ? o->rows[k]->mean : (double)NAN, o->rows[k]);
-    if (e || (e = strbuf_add(out, " ")) || (e = add_cell(out, r->device.name))) return e;
+    if (e || (e = strbuf_add(out, " ")) || (e = add_cell(out, RECORD_DEVICE(r)))) return e;
     return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", r->device.precision);
 }
 
@@ -201,7 +201,7 @@ static err add_group_row(strbuf *out, const board_group *g, const board_group_ro
     for (size_t c = 0; c < g->column_count && !e; c++)
         e = add_standing(out, row->scores[c], row->rows[c]);
     if (e || !row->run) return e ? e : strbuf_add(out, " |\n");
-    if ((e = strbuf_add(out, " ")) || (e = add_cell(out, row->run->device.name))) return e;
+    if ((e = strbuf_add(out, " ")) || (e = add_cell(out, RECORD_DEVICE(row->run)))) return e;
     return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", row->run->device.precision);
 }
 
@@ -285,7 +285,7 @@ static err csv_row(strbuf *out, const board_table *t, const board_row *row) {
     const char *names[] = {r->task.name,      r->protocol,         r->task.data_sha256,
                            t->headline->name, r->model.name,       r->model.weights_sha256,
                            r->recipe_sha256,  r->device.precision, r->device.kind,
-                           r->device.name,    row->words,          row->made};
+                           RECORD_DEVICE(r),  row->words,          row->made};
     char dedup[CSV_NUMBER_BYTES], baseline[CSV_NUMBER_BYTES], rank[CSV_NUMBER_BYTES] = "";
     if (row->rank) snprintf(rank, sizeof rank, "%zu", row->rank);
     err e = add_fields(out, names, sizeof names / sizeof *names);

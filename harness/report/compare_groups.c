@@ -25,7 +25,7 @@ static err check_pair(const record *x, const record *y) {
     if (!e) e = same_in_group("the weights hash", x->model.weights_sha256, y->model.weights_sha256);
     if (!e) e = same_in_group("the recipe hash", x->recipe_sha256, y->recipe_sha256);
     if (!e) e = same_in_group("the protocol", x->protocol, y->protocol);
-    if (!e) e = same_in_group("the device", x->device.name, y->device.name);
+    if (!e) e = same_in_group("the device", RECORD_DEVICE(x), RECORD_DEVICE(y));
     return e ? e : same_in_group("the precision", x->device.precision, y->device.precision);
 }
 
@@ -242,7 +242,7 @@ static err add_group(strbuf *out, const char *letter, const record *r, size_t co
                      double std, page_language language) {
     err e =
         shown_printf(out, SHOWN_MARKDOWN, SAY_IN(language, group_is), letter, r->model.name,
-                     r->device.name, r->device.precision, count, language_plural(language, count),
+                     RECORD_DEVICE(r), r->device.precision, count, language_plural(language, count),
                      language_term(language, metric_find(r->headline)->title), 100 * mean);
     if (!e && count > 1) e = strbuf_printf(out, " ± %.2f", 100 * std);
     return e ? e : strbuf_add(out, "\n");
@@ -353,7 +353,7 @@ static err group_json(cJSON *top, const char *key, const char *name, const recor
              : json_put(o,
                         "name %s model %s protocol %s recipe_sha256 %s device %s driver %s "
                         "precision %s seeds %zu mean %f std %f",
-                        name, r->model.name, r->protocol, r->recipe_sha256, r->device.name,
+                        name, r->model.name, r->protocol, r->recipe_sha256, RECORD_DEVICE(r),
                         r->device.driver, r->device.precision, count, mean, std);
 }
 

@@ -67,7 +67,7 @@ static err add_sides(strbuf *out, const compare_side *sides, size_t count, page_
         double speed = mean_speed(&sides[i]);
         grid_cell(&g, "%c", (char)('A' + i));
         grid_text(&g, r->model.name);
-        grid_text(&g, r->device.name);
+        grid_text(&g, RECORD_DEVICE(r));
         grid_cell(&g, "%zu", sides[i].count);
         grid_cell(&g, "%.2f", 100 * mean_score(&sides[i]));
         grid_cell(&g, "%.0f", speed);
@@ -208,8 +208,8 @@ static err add_side_json(cJSON *list, const compare_side *s) {
         o,
         "name %s model %s protocol %s device %s driver %s precision %s seeds %zu score %f "
         "tokens_per_s %f",
-        s->name, r->model.name, r->protocol, r->device.name, r->device.driver, r->device.precision,
-        s->count, mean_score(s), mean_speed(s));
+        s->name, r->model.name, r->protocol, RECORD_DEVICE(r), r->device.driver,
+        r->device.precision, s->count, mean_score(s), mean_speed(s));
 }
 
 static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {

@@ -48,7 +48,7 @@ static void word(char out[WORD_BYTES], const char *text) {
 ATTRIBUTE(side_model, word(out, r->model.name))
 ATTRIBUTE(side_protocol, word(out, r->protocol))
 ATTRIBUTE(side_recipe, snprintf(out, WORD_BYTES, "%.8s", r->recipe_sha256))
-ATTRIBUTE(side_device, word(out, r->device.name))
+ATTRIBUTE(side_device, word(out, RECORD_DEVICE(r)))
 ATTRIBUTE(side_kind, word(out, language_term(language, r->device.kind)))
 ATTRIBUTE(side_driver, word(out, r->device.driver))
 ATTRIBUTE(side_version, word(out, r->device.version))

@@ -149,7 +149,7 @@ static err add_side(cJSON *top, const char *key, const record *r, const char *na
                      "name %s model %s seed %f protocol %s recipe_sha256 %s device %s driver %s "
                      "precision %s",
                      name, r->model.name, (double)r->seed, r->protocol, r->recipe_sha256,
-                     r->device.name, r->device.driver, r->device.precision);
+                     RECORD_DEVICE(r), r->device.driver, r->device.precision);
     return e ? e
              : json_put(o,
                         "score %f score_dedup %f train_s %f eval_s %f tokens_per_s %f "

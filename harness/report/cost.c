@@ -9,10 +9,12 @@
 #include <string.h>
 
 static int device_order(const cost_point *a, const cost_point *b) {
-    const record_device *x = &a->row->runs[0]->device, *y = &b->row->runs[0]->device;
+    const record *x = a->row->runs[0], *y = b->row->runs[0];
     int c;
-    if ((c = strcmp(x->kind, y->kind)) || (c = strcmp(x->name, y->name))) return c;
-    return strcmp(x->precision, y->precision);
+    if ((c = strcmp(x->device.kind, y->device.kind)) ||
+        (c = strcmp(x->device.name, y->device.name)) || (c = record_group_order(x, y)))
+        return c;
+    return strcmp(x->device.precision, y->device.precision);
 }
 
 /* The quickest of a device first, of equally quick ones the best. */
@@ -131,7 +133,7 @@ static err add_point(strbuf *out, const cost_point *p, cost_target target) {
     err e;
     if ((e = strbuf_add(out, "| ")) || (e = shown_add(out, SHOWN_MARKDOWN, r->model.name)) ||
         (e = strbuf_add(out, " | ")) || (e = shown_add(out, SHOWN_MARKDOWN, p->row->words)) ||
-        (e = strbuf_add(out, " | ")) || (e = shown_add(out, SHOWN_MARKDOWN, r->device.name)) ||
+        (e = strbuf_add(out, " | ")) || (e = shown_add(out, SHOWN_MARKDOWN, RECORD_DEVICE(r))) ||
         (e = shown_printf(out, SHOWN_MARKDOWN, ", %s", r->device.precision)) ||
         (e = strbuf_printf(out, " | %.2f | ", 100 * p->row->mean)) ||
         (e = report__trained(out, p->row->train_s, p->row->beside, p->row->run_count, PAGE_EN)) ||
@@ -286,8 +288,8 @@ static err add_mark(strbuf *out, const frame *f, const cost_point *p, const char
         "%s: %.2f, %.4g %s%s</title></path>\n",
         p->on_front ? "dot" : "hollow", p->device % COLOURS, x_of(f, p->row->train_s),
         y_of(f, p->row->mean), shape_of(p->device), r->model.name,
-        language == PAGE_KO ? p->row->words_ko : p->row->words, r->device.name, r->device.precision,
-        100 * p->row->mean, p->row->train_s, language_term(language, "s"),
+        language == PAGE_KO ? p->row->words_ko : p->row->words, RECORD_DEVICE(r),
+        r->device.precision, 100 * p->row->mean, p->row->train_s, language_term(language, "s"),
         p->on_front ? on_front : "");
 }
 

@@ -69,7 +69,7 @@ static err run_key(strbuf *key, const record *r) {
                           r->task.name, (long long)r->task.version, r->task.data_sha256,
                           r->protocol, r->headline, r->model.name, or_dash(r->model.weights_sha256),
                           or_dash(r->model.vocab_sha256), or_dash(r->model.label_map),
-                          r->recipe_sha256, r->device.kind, r->device.name, r->device.precision,
+                          r->recipe_sha256, r->device.kind, RECORD_DEVICE(r), r->device.precision,
                           config, drawn);
     mem_free(config);
     mem_free(drawn);
@@ -79,7 +79,7 @@ static err run_key(strbuf *key, const record *r) {
 static err run_about(strbuf *about, const record *r) {
     return strbuf_printf(about, "version %lld, protocol %s, data %.8s, recipe %.8s; %s, %s",
                          (long long)r->task.version, r->protocol, r->task.data_sha256,
-                         r->recipe_sha256, r->device.name, r->device.precision);
+                         r->recipe_sha256, RECORD_DEVICE(r), r->device.precision);
 }
 
 /* Training's and evaluation's rates, which also depend on how many did the work. */

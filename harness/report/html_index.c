@@ -161,9 +161,9 @@ static void model_cell(page *p, const char *name) {
     html__format(p, "<th scope=\"row\" class=\"model\">%s</th>", name);
 }
 
-static void device_cell(page *p, const record_device *d) {
-    html__format(p, "<td class=\"device\">%s <span class=\"tag\">%s</span></td>", d->name,
-                 d->precision);
+static void device_cell(page *p, const record *r) {
+    html__format(p, "<td class=\"device\">%s <span class=\"tag\">%s</span></td>", RECORD_DEVICE(r),
+                 r->device.precision);
 }
 
 static void seed_links(page *p, const board_row *row) {
@@ -218,7 +218,7 @@ static void add_row(page *p, const board_table *t, const board_row *row, double 
     html__format(p, "<td class=\"n time\" data-v=\"%.3f\">", row->train_s);
     html__trained(p, row->train_s, row->beside, row->run_count);
     html__add(p, "</td>");
-    device_cell(p, &r->device);
+    device_cell(p, r);
     html__format(p, "<td class=\"made\">%s</td>", row->made);
     seed_links(p, row);
     html__add(p, "</tr>\n");
@@ -315,7 +315,7 @@ static void add_until(page *p, const board *b, const board_table *t) {
                      "</td><td class=\"n\">%zu/%zu</td><td class=\"recipe\">%s</td>"
                      "<td class=\"device\">%s</td></tr>\n",
                      points[i].reached, points[i].row->run_count, html__row_words(p, points[i].row),
-                     r->device.name);
+                     RECORD_DEVICE(r));
     }
     html__add(p, "</tbody>");
     html__table_end(p);
@@ -374,7 +374,7 @@ static void add_overall_row(page *p, const board *b, const board_overall *o) {
     standing_cell(p, o->complete ? o->mean : (double)NAN, NULL);
     for (size_t k = 0; k < b->task_count; k++)
         standing_cell(p, o->rows[k] ? o->rows[k]->mean : (double)NAN, o->rows[k]);
-    device_cell(p, &o->any->device);
+    device_cell(p, o->any);
     html__add(p, "</tr>\n");
 }
 
@@ -424,7 +424,7 @@ static void add_group_row(page *p, const board_group *g, const board_group_row *
     }
     for (size_t c = 0; c < g->column_count; c++) standing_cell(p, row->scores[c], row->rows[c]);
     if (row->run)
-        device_cell(p, &row->run->device);
+        device_cell(p, row->run);
     else
         html__add(p, "<td></td>");
     html__add(p, "</tr>\n");

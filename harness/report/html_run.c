@@ -197,7 +197,7 @@ static void add_title(page *p, const record *r) {
                  score_percent(scores[0], record_metric(r, r->headline)),
                  score_percent(scores[1], record_metric_dedup(r, r->headline)));
     html__trained(p, r->timing.train_s, record_had_company(&r->cost), 1);
-    html__format(p, "%s%s.</p>\n", SAY(p, on_device), r->device.name);
+    html__format(p, "%s%s.</p>\n", SAY(p, on_device), RECORD_DEVICE(r));
     if (r->command) add_command(p, r);
 }
 

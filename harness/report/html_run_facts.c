@@ -55,7 +55,7 @@ static void add_recipe(page *p, const record *r) {
 static void add_device(page *p, const record *r) {
     run__table_begin(p, SAY(p, device_heading));
     run__heads(p, "ll", (const char *[]){SAY(p, field), SAY(p, value)});
-    row_text(p, SAY(p, device_name), r->device.name);
+    row_text(p, SAY(p, device_name), RECORD_DEVICE(r));
     row_text(p, SAY(p, device_kind), html__term(p, r->device.kind));
     row_text(p, SAY(p, driver), r->device.driver);
     row_text(p, SAY(p, version), r->device.version);

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "base/moment.h"
 #include "base/name.h"
+#include "base/order.h"
 #include "metric/rows.h"
 #include "metric/tags.h"
 #include "platform/file.h"
@@ -341,6 +342,11 @@ double record_metric(const record *r, const char *name) {
 
 double record_metric_dedup(const record *r, const char *name) {
     return metric_of(r->metrics_dedup, name);
+}
+
+int record_group_order(const record *a, const record *b) {
+    int64_t x = a->ranks > 1 ? a->ranks : 1, y = b->ranks > 1 ? b->ranks : 1;
+    return x != y ? ORDER(x, y) : order_optional(a->rank_devices, b->rank_devices);
 }
 
 err record_file_name(char **out, const record *r) {

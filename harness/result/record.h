@@ -15,6 +15,7 @@
 #include "metric/calibration.h"
 #include "metric/confusion_cells.h"
 #include "metric/score.h"
+#include "result/device_text.h"
 #include "result/errors.h"
 
 #include <stdbool.h>
@@ -337,6 +338,13 @@ enum { RECORD_LIMIT_BYTES = 256 << 20 }; /* of a file */
 
 /* The same of a file's text, which is there already. */
 err record_parse(record *r, const char *text, size_t length, const char *path) MUST_CHECK;
+
+/* Of a record. */
+#define RECORD_DEVICE(r)                                                                           \
+    record_device_text((char[RECORD_DEVICE_BYTES]){""}, (r)->ranks, (r)->device.name,              \
+                       (r)->rank_devices)
+/* Orders records by the number of their ranks, one first, then by the list of these' devices. */
+int record_group_order(const record *a, const record *b);
 
 /* "<task>/<model>-<device>-<8 hex of task, model, recipe, protocol, precision>-s<seed>.json", the
  * place in the results folder. Needs a scored record. *out is owned. */

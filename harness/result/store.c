@@ -248,6 +248,10 @@ bool record_model_is_there(const char *output_folder) {
 /* What a record's name does not tell apart: the run, or of records of older programs, which do not
  * say it, what they say of it. *text is owned. */
 static err rest_of_name(char **text, const record *r) {
+    // those of others stand beside it: their numbers are rounded otherwise
+    if (r->run_sha256 && r->ranks > 1)
+        return mem_printf(text, "%s\n%lld\n%s", r->run_sha256, (long long)r->ranks,
+                          r->rank_devices ? r->rank_devices : "");
     if (r->run_sha256) return mem_strdup(text, r->run_sha256);
     return mem_printf(text, "%s\n%s\n%s\n%s\n%lld\n", r->task.name, r->model.name, r->device.name,
                       r->device.driver ? r->device.driver : "", (long long)r->numerics_version);

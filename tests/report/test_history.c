@@ -134,9 +134,6 @@ static bool are_one_series(history_kind kind, void (*change)(record *r)) {
 static void more_threads(record *r) {
     r->device.threads++;
 }
-static void two_ranks(record *r) {
-    r->ranks = 2;
-}
 
 /* Of what makes a row of the board the numerics alone do not part a series. */
 Test(history, whatever_makes_another_row_makes_another_series) {
@@ -148,10 +145,8 @@ Test(history, whatever_makes_another_row_makes_another_series) {
         cr_expect_eq(are_one_series(HISTORY_SCORE, f->change), one, "scores: %s", f->field);
         cr_expect_eq(are_one_series(HISTORY_RUN, f->change), one, "speed: %s", f->field);
     }
-    cr_expect(are_one_series(HISTORY_SCORE, more_threads) &&
-              are_one_series(HISTORY_SCORE, two_ranks));
+    cr_expect(are_one_series(HISTORY_SCORE, more_threads));
     cr_expect_not(are_one_series(HISTORY_RUN, more_threads), "threads");
-    cr_expect_not(are_one_series(HISTORY_RUN, two_ranks), "ranks");
 }
 
 /* Runs of one moment and score: those of two seeds or programs are two, a copy is none. */

@@ -57,6 +57,14 @@ static void other_kind(record *r) {
 static void other_device(record *r) {
     cr_assert_not(record_text(&r->device.name, "gpu 1"));
 }
+static void two_ranks(record *r) {
+    r->ranks = 2;
+    cr_assert_not(record_text(&r->engine, "threads"));
+}
+static void two_devices(record *r) {
+    two_ranks(r);
+    cr_assert_not(record_text(&r->rank_devices, "cpu (cpu); gpu 1 (gpu)"));
+}
 static void other_numerics(record *r) {
     r->numerics_version++;
 }
@@ -77,6 +85,8 @@ static const row_field fields[] = {
     {"precision", other_precision, "on cpu, bf16 |"},
     {"device kind", other_kind, "3 epochs, lr 5e-05, device kind software |"},
     {"device", other_device, "on gpu 1, fp32 |"},
+    {"number of ranks", two_ranks, "on 2 × cpu, fp32 |"},
+    {"their devices", two_devices, "on cpu (cpu); gpu 1 (gpu), fp32 |"},
     {"numerics", other_numerics, "3 epochs, lr 5e-05, numerics version "},
 };
 

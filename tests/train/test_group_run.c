@@ -333,9 +333,10 @@ Test(group_run, devices_may_differ) {
     temporary_remove();
 }
 
-#define THREADS                                                                                    \
+#define TOLD                                                                                       \
     "run", "--sample", "--task", "kor_hate", "-m", "tiny", "--check-device", "never", "--threads", \
-        "1", "--max-steps", "8", "--quiet", "-o"
+        "1", "--max-steps", "8"
+#define THREADS TOLD, "--quiet", "-o"
 
 static void read_run(record *r, const char *name) {
     char path[200];
@@ -381,6 +382,22 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     record_free(&one);
     record_free(&two);
     record_free(&shards);
+    // the folder is the same for any number of ranks: what is there is called by its own
+    r = RUN(TOLD, "-o", "two", "--device", "cpu");
+    const char *by = strstr(r.err, "this very run is finished already, since ");
+    by = by ? strstr(by, ", by 2 × ") : NULL;
+    cr_expect(by && strstr(by, " and not by ") && strstr(by, "--output-dir"), "%s", r.err);
+    cr_expect(strstr(r.out, "  2 × "), "%s", r.out);
+    program_free(&r);
+    r = RUN(TOLD, "-o", "two", "--device", "cpu,cpu");
+    cr_expect(strstr(r.err, "finished already") && !strstr(r.err, "not by"), "%s", r.err);
+    program_free(&r);
+    r = RUN("compare", "one", "two");
+    cr_expect(strstr(r.out, " 2 × "), "%s%s", r.out, r.err);
+    program_free(&r);
+    r = RUN(TOLD, "-o", "four", "--device", "cpu,cpu,cpu,cpu", "--dry-run");
+    cr_expect(strstr(r.err, "device  4 ranks: ") && strstr(r.err, " each)"), "%s", r.err);
+    program_free(&r);
     // each message and each result once
     r = RUN("eval", "--sample", "--task", "kor_hate", "-c", "two", "--device", "cpu,cpu");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The word of this rank among those between commas. */
@@ -53,6 +54,25 @@ err rank_device(char **selector, uint32_t *threads, const struct group *g, const
     if (found.kind == DEVICE_CPU && !*threads && g->sharers)
         *threads = found.threads / g->sharers ? found.threads / g->sharers : 1;
     return mem_printf(selector, "%u", found.index);
+}
+
+err rank_device_names(char **names, struct group *g, const device_info *d, bool always) {
+    char own[sizeof d->name + 16] = "", (*all)[sizeof own] = NULL;
+    strbuf text = {0};
+    bool differ = always;
+    *names = NULL;
+    if (group_is_alone(g)) return ERR_OK;
+    snprintf(own, sizeof own, "%s (%s)", d->name, device_record_kind(d));
+    err e = mem_calloc((void **)&all, g->size, sizeof *all);
+    if (!e) e = group_gather(g, all, own, sizeof own);
+    for (uint32_t k = 0; !e && k < g->size; k++) {
+        differ |= strcmp(all[k], all[0]) != 0;
+        e = strbuf_printf(&text, "%s%s", k ? "; " : "", all[k]);
+    }
+    if (!e && differ) e = mem_strdup(names, text.text);
+    strbuf_free(&text);
+    mem_free(all);
+    return e;
 }
 
 void rank_device_watch(struct group *g, device *d) {

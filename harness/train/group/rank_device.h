@@ -14,6 +14,10 @@
  * Alone, wish stays as it is. Errors: those of device_find. */
 err rank_device(char **selector, uint32_t *threads, const struct group *g,
                 const char *wish) MUST_CHECK;
+/* Every rank's device, "A (gpu); B (cpu)", on all.
+ *   *names  owned; NULL: alone, or all have the same, unless `always` */
+err rank_device_names(char **names, struct group *g, const device_info *own,
+                      bool always) MUST_CHECK;
 /* What the device, just opened, does is a sign of life of this rank, until group_watch is called with
  * WATCH_BEGIN, which has to come before it is closed. */
 void rank_device_watch(struct group *g, device *d);

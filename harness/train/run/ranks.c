@@ -2,9 +2,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/checkpoint/identity.h"
+#include "train/group/rank_device.h"
 #include "train/run/run_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 bool run_writes(const run *r) {
@@ -80,22 +80,6 @@ static err compare_fields(strbuf *words, uint32_t *other, const run *r, bool of_
     return e;
 }
 
-/* Every rank's device, for the record. */
-static err name_devices(run *r) {
-    struct group *g = r->request.group;
-    char own[sizeof r->device.info.name + 16] = "", (*all)[sizeof own] = NULL;
-    strbuf names = {0};
-    snprintf(own, sizeof own, "%s (%s)", r->device.info.name, device_record_kind(&r->device.info));
-    err e = mem_calloc((void **)&all, g->size, sizeof *all);
-    if (!e) e = group_gather(g, all, own, sizeof own);
-    for (uint32_t k = 0; !e && k < g->size; k++)
-        e = strbuf_printf(&names, "%s%s", k ? "; " : "", all[k]);
-    if (!e) e = mem_strdup(&r->rank_devices, names.text);
-    strbuf_free(&names);
-    mem_free(all);
-    return e;
-}
-
 err run_compare_ranks(run *r) {
     struct group *g = r->request.group;
     strbuf words = {0}, devices = {0};
@@ -113,7 +97,7 @@ err run_compare_ranks(run *r) {
                      "end all take rank 0's "
                      "weights",
                      other, g->size, devices.text);
-        e = name_devices(r);
+        e = rank_device_names(&r->rank_devices, g, &r->device.info, true);
     }
     strbuf_free(&words);
     strbuf_free(&devices);
