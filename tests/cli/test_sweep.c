@@ -91,7 +91,7 @@ static size_t record_count(void) {
 /* A sweep of two runs, of which as many are left out. Their folders go, so that the records alone
  * tell what was done. */
 static void swept(program_result p, size_t left_out, const char *what) {
-    const char *text = left_out ? "run 2 of 2 (1 finished already" : "run 2 of 2 (ends about ";
+    const char *text = left_out ? "run 2 of 2 (1 finished already" : "run 2 of 2: made, ";
     cr_expect_eq(p.exit_code, 0, "%s: %s", what, p.err);
     cr_expect_not_null(strstr(p.err, text), "%s: no '%s' in %s", what, text, p.err);
     cr_expect_eq(strstr(p.err, "run 2 of 2 is finished already: there is a record of it") != NULL,
