@@ -523,6 +523,9 @@ static void show_end(const predict_job *j) {
     if (!e && j->labels[j->p->classes])
         e = strbuf_printf(&line, "%sno label of them %llu", line.length ? ", " : ": ",
                           (unsigned long long)j->labels[j->p->classes]);
+    if (!e && j->labels[j->p->classes + 1])
+        e = strbuf_printf(&line, "%sof them %llu with an empty text", line.length ? ", " : ": ",
+                          (unsigned long long)j->labels[j->p->classes + 1]);
     if (!e)
         log_note("%zu row%s%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
                  table_blanks_text(blanks, &j->table), j->bad,

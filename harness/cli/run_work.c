@@ -84,7 +84,7 @@ err work_own_files(work *w, bool *found, const options *o, run_request *q) {
 static err check_listed(const work *w, const options *o) {
     static const char prefix[] = KEPT_TASK_PREFIX;
     task_catalog c = {0};
-    if (w->task_count == 1) return task_flag_check(o, w->tasks[0]);
+    if (w->task_count == 1) return ERR_OK; // which it is is looked for behind the other flags
     err e = task_list(&c, o->task_dir);
     for (size_t i = 0; i < w->task_count && !e; i++) {
         const char *name = w->tasks[i];

@@ -16,6 +16,7 @@
 #include "cli/run_repeat.h"
 #include "cli/run_work.h"
 #include "cli/score_table.h"
+#include "cli/task_flag.h"
 #include "cli/terminal_text.h"
 #include "cli/unknown_share.h"
 #include "cli/warmup.h"
@@ -391,7 +392,7 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
     q->is_swept = runs > 1 && !o->dry_run;
     if (o->has_eval_steps && q->protocol == PROTOCOL_LAST)
         log_warn("--eval-steps has no effect under protocol last (--protocol dev)");
-    return ERR_OK;
+    return w->task_count > 1 || q->manifest ? ERR_OK : task_flag_check(o, w->tasks[0]);
 }
 
 /* What the whole takes, for its expected end. */

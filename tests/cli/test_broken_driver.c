@@ -63,8 +63,9 @@ Test(broken_driver, the_cpu_never_meets_it, .timeout = 600) {
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         break_driver(ways[i % 3]);
         program_result r = program_run(NULL, 120, uses[i]);
-        cr_expect_eq(r.exit_code, 0, "use %zu, %s: exit code %d: %s", i, uses[i][0], r.exit_code,
-                     r.err);
+        int expected = !strcmp(uses[i][0], "report"); // nothing is there to report
+        cr_expect_eq(r.exit_code, expected, "use %zu, %s: exit code %d: %s", i, uses[i][0],
+                     r.exit_code, r.err);
         cr_expect_null(strstr(r.err, "Vulkan driver"), "use %zu: %s", i, r.err);
         program_free(&r);
     }

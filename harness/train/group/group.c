@@ -75,7 +75,10 @@ static err spread_failure(struct group *g, uint32_t from, bool is_common) {
     err e = exchange(g);
     g->is_over = true;
     if (e) return e;
-    g->heard = failed;
+    bool leaves = false; // a rank, for good
+    for (uint32_t r = 0; r < g->size; r++)
+        leaves |= g->notices[r].failed && g->notices[r].kind == NOTICE_END;
+    if (!leaves) g->heard = failed;
     if (is_common || from == 0) return err_set(failed, "%s", told.message);
     return err_set(failed, "rank %u of %u (%s): %s", from, g->size, told.host, told.message);
 }

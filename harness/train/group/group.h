@@ -26,7 +26,7 @@ struct group {
     char host[GROUP_HOST_BYTES];
     bool is_over; /* a rank failed, or is lost: nothing more is exchanged */
     bool is_lost;
-    err heard;    /* by all ranks, of the one that failed; is_over is then true too */
+    err heard;    /* by all ranks, of the one that failed and stays; is_over is then true too */
     float *spare; /* owned: what comes in while a sum is made */
     size_t spare_count;
     transport_piece *send, *receive; /* (size) owned */
