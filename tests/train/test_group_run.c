@@ -414,7 +414,8 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
     program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,");
-    cr_expect(r.exit_code && strstr(r.err, "a name is missing in the list of devices"), "%s", r.err);
+    cr_expect(r.exit_code && strstr(r.err, "a name is missing in the list of devices"), "%s",
+              r.err);
     program_free(&r);
     temporary_remove();
 }
