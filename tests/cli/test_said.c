@@ -160,8 +160,8 @@ Test(said, of_records_left_out) {
 Test(said, of_a_sweep) {
     static const char *const lines[] = {
         "sweep   run 1 of 3: kor_sarcasm, tiny, seed 7",
-        "sweep   run 1 of 3 is finished already: there is a record of it, of 2026-02-03 "
-        "(--overwrite does it again)",
+        ("sweep   run 1 of 3 is finished already: there is a record of it, of 2026-02-03 "
+         "(--overwrite does it again)"),
         "sweep   run 2 of 3 (1 finished already): kor_sarcasm, tiny, seed 7",
         "sweep   run 2 of 3 is another worker's",
     };
