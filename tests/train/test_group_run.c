@@ -441,18 +441,27 @@ Test(group_run, a_sync_may_sleep_and_a_write_may_not, .timeout = 300) {
     temporary_remove();
 }
 
+enum { HELD_BYTES = 8000 };
+
+/* Nobody takes what a group says for longer than a rank may be silent, from when `awaited` is there
+ * (NULL: from its start); then all, into text. */
+static program_result run_held(char text[HELD_BYTES], const child_setup *setup,
+                               const char *const *arguments, const char *awaited) {
+    child c;
+    setenv("HARNESS_GROUP_SILENCE", "2", 1);
+    child_start(&c, setup, arguments);
+    if (awaited) child_await_path(&c, awaited, 60);
+    nanosleep(&(struct timespec){.tv_sec = 8}, NULL);
+    child_let_go(&c, text, HELD_BYTES);
+    return child_end(&c, 60);
+}
+
 /* What rank 0 prints may wait for whoever looks at it, for longer than a rank may be silent. */
 Test(group_run, what_is_printed_may_be_held, .timeout = 300) {
     static const char *const arguments[] = {THREADS, "held", "--device", "cpu,cpu", NULL};
-    const child_setup setup = {.held_out = true};
-    child c;
-    char text[8000];
-    setenv("HARNESS_GROUP_SILENCE", "2", 1);
-    child_start(&c, &setup, arguments);
-    child_await_path(&c, temporary_path("held/record.json"), 60);
-    nanosleep(&(struct timespec){.tv_sec = 8}, NULL);
-    child_let_go(&c, text, sizeof text);
-    program_result r = child_end(&c, 60);
+    char text[HELD_BYTES];
+    program_result r = run_held(text, &(child_setup){.held_out = true}, arguments,
+                                temporary_path("held/record.json"));
     cr_expect_eq(r.exit_code, 0, "%s", r.err);
     cr_expect_not_null(strstr(text, "macro F1"), "%s", text);
     program_free(&r);
@@ -462,14 +471,8 @@ Test(group_run, what_is_printed_may_be_held, .timeout = 300) {
 /* The error that ends all too. */
 Test(group_run, an_error_may_be_held, .timeout = 300) {
     static const char *const arguments[] = {THREADS, "held", "--device", "cpu,nowhere", NULL};
-    const child_setup setup = {.held_err = true};
-    child c;
-    char text[8000];
-    setenv("HARNESS_GROUP_SILENCE", "2", 1);
-    child_start(&c, &setup, arguments);
-    nanosleep(&(struct timespec){.tv_sec = 8}, NULL);
-    child_let_go(&c, text, sizeof text);
-    program_result r = child_end(&c, 60);
+    char text[HELD_BYTES];
+    program_result r = run_held(text, &(child_setup){.held_err = true}, arguments, NULL);
     cr_expect(r.exit_code == 2 && strstr(text, "device 'nowhere' is not here"), "%s", text);
     cr_expect_null(strstr(text, "hangs"), "%s", text);
     program_free(&r);
