@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/pretrain_view.h"
 #include "cli/run_device.h"
+#include "platform/host_memory.h"
 #include "train/run/run_parts.h"
 
 #include <inttypes.h>
@@ -88,7 +89,7 @@ static err print_json(cJSON *root, const run *r, const estimate *m) {
     err e = json_put(root,
                      "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
                      "train_s %f eval_s %f",
-                     (double)r->device.peak_bytes, (double)mem_peak_bytes(), (double)m->disk_bytes,
+                     (double)r->device.peak_bytes, (double)host_memory_peak(), (double)m->disk_bytes,
                      (double)m->free_bytes, r->output, m->train_s, m->eval_s);
     return output_json_last(e, root, false);
 }
@@ -122,7 +123,7 @@ static void print_costs(const run *r, const estimate *m) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     output_said(shown_wrapped, "memory  ", "%s of the device's, %s of the host's in all",
-                shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
+                shown_size(one, r->device.peak_bytes), shown_size(other, host_memory_peak()));
     if (m->checkpoints)
         output_said(shown_wrapped, "disk    ",
                     "%s at most, for %llu checkpoint%s and for the model and its copy while it is "

@@ -23,6 +23,7 @@
 #include "data/dataset.h"
 #include "data/stats.h"
 #include "metric/statistics.h"
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "report/grid.h"
 #include "result/store.h"
@@ -502,7 +503,7 @@ static err is_elsewhere(bool *held, const progress *p, size_t i) {
 
 /* What others are at work on is waited for: a worker that is lost leaves its run. */
 static err run_all(progress *p, size_t runs) {
-    const struct timespec pause = {0, 300000000};
+    const double pause_s = 0.3;
     size_t start = shard_start(runs), due = 0, ours = 0;
     bool is_told = false, held = false;
     for (size_t i = 0; i < runs; i++) {
@@ -526,7 +527,7 @@ static err run_all(progress *p, size_t runs) {
             log_note("sweep   waiting for %zu run%s that other workers have", due,
                      shown_plural(due));
         is_told = true;
-        nanosleep(&pause, NULL);
+        clock_pause(pause_s);
     }
     if (p->work->shard.count && !p->request->is_dry)
         log_note("sweep   shard %u of %u is done: %zu of all %zu runs; trained now %zu, finished "

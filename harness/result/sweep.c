@@ -6,6 +6,7 @@
 #include "model/config.h"
 #include "model/weights/tensors.h"
 #include "net/settings.h"
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "train/run/shipped.h"
 
@@ -202,9 +203,8 @@ static void end_text(char text[48], const sweep *s) {
     *text = '\0';
     if (!s->ran || s->work <= 0) return;
     double left = s->seconds / s->work * s->left;
-    time_t end = time(NULL) + (time_t)left;
     struct tm local;
-    localtime_r(&end, &local);
+    (void)clock_local(&local, time(NULL) + (time_t)left);
     strftime(text, 48, left < 20 * 3600 ? ", ends about %H:%M" : ", ends about %d %b %H:%M",
              &local);
 }

@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include "base/sums.h"
 #include "platform/file.h"
+#include "platform/host.h"
 #include "train/checkpoint/identity.h"
 #include "train/run/kept_task.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static const char ranks_key[] = "ranks";
 
@@ -131,10 +131,9 @@ static err write_unfinished(const run *r) {
 
 static err begin_anew(run *r, bool replaces) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    (void)timespec_get(&now, TIME_UTC);
     // tells this run's checkpoints from those of another run in the same folder
-    err e =
-        mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, (long)getpid());
+    err e = mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, host_process());
     r->replaces = replaces;
     return e ? e : write_unfinished(r);
 }

@@ -231,8 +231,8 @@ static bool look(double at, bool says) {
 
 /* Processor time of all threads but the rank's and this one. */
 static uint64_t helpers_spent(void) {
-    uint64_t all = transport_spent(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t known = transport_spent(life.own->thread) + transport_spent(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t all = thread_spent(THREAD_CLOCK_ALL);
+    uint64_t known = thread_spent(life.own->thread) + thread_spent(THREAD_CLOCK_OWN);
     return all > known ? all - known : 0;
 }
 
