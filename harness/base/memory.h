@@ -40,7 +40,6 @@ void mem_free(void *block);
 /* Blocks allocated and not freed. */
 size_t mem_live_count(void);
 
-
 /* Requests made so far. */
 uint64_t mem_request_count(void);
 

@@ -86,11 +86,12 @@ static err find_all(estimate *m, dry_total *sum, run *r) {
 
 /* What both kinds of runs take. */
 static err print_json(cJSON *root, const run *r, const estimate *m) {
-    err e = json_put(root,
-                     "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
-                     "train_s %f eval_s %f",
-                     (double)r->device.peak_bytes, (double)host_memory_peak(), (double)m->disk_bytes,
-                     (double)m->free_bytes, r->output, m->train_s, m->eval_s);
+    err e =
+        json_put(root,
+                 "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
+                 "train_s %f eval_s %f",
+                 (double)r->device.peak_bytes, (double)host_memory_peak(), (double)m->disk_bytes,
+                 (double)m->free_bytes, r->output, m->train_s, m->eval_s);
     return output_json_last(e, root, false);
 }
 

@@ -49,7 +49,7 @@ static err walk_runs(visitor *visit, void *of, const char *folder) {
 typedef struct search_state {
     char *best;            /* owned */
     const char *task_name; /* NULL: of any */
-    uint64_t newest; /* ns */
+    uint64_t newest;       /* ns */
     bool of_own_files;
     bool takes_pretrained; /* models without a classifier as well */
     bool has_pretrained;   /* one was passed over */

@@ -253,7 +253,8 @@ static err print_texts(printer *p, text_list *l) {
 static err print_input(printer *p, text_list *l) {
     line_reader in;
     err e;
-    if (stream_is_terminal(STREAM_IN)) log_note("reading texts from standard input, one a line; Ctrl-D ends");
+    if (stream_is_terminal(STREAM_IN))
+        log_note("reading texts from standard input, one a line; Ctrl-D ends");
     line_reader_init_raw(&in, STREAM_IN, "standard input", p->o->null_ended);
     if (p->o->padding && !p->o->max_length) {
         if (!(e = hold_texts(l, &in))) e = print_texts(p, l);

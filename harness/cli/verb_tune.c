@@ -503,7 +503,8 @@ err verb_tune(const options *o) {
     if (!e) e = expect_all(&s, o);
     if (!e) e = drop_all_done(&s);
     if (!e) e = run_rounds(&s);
-    if (!e) (void)folder_drop(s.work); // empty: a trial removes what it made, not what a killed one did
+    if (!e)
+        (void)folder_drop(s.work); // empty: a trial removes what it made, not what a killed one did
     if (!e) e = conclude(&s, o);
     search_free(&s);
     return e;

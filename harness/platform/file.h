@@ -131,7 +131,7 @@ bool folder_exists(const char *path); /* a folder, or a link to one */
 bool folder_is_own(const char *path);
 /* Whether this process may look into the folder; errno says why not. */
 bool folder_lets_in(const char *path);
-err folder_make(const char *path) MUST_CHECK; /* with its parents; fine if it exists */
+err folder_make(const char *path) MUST_CHECK;     /* with its parents; fine if it exists */
 err folder_make_new(const char *path) MUST_CHECK; /* in one that is there; none may stand there */
 /* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
  * it would land elsewhere. */

@@ -25,8 +25,7 @@ bool stream_read_once(size_t *count, int fd, void *bytes, size_t size) {
 
 bool stream_read(size_t *count, int fd, void *bytes, size_t size) {
     bool done;
-    do
-        done = stream_read_once(count, fd, bytes, size);
+    do done = stream_read_once(count, fd, bytes, size);
     while (!done && errno == EINTR);
     return done;
 }
@@ -73,17 +72,17 @@ bool stream_bytes(uint64_t *bytes, int fd) {
 }
 
 static bool is_same(const struct stat *a, const struct stat *b) {
-    return S_ISREG(a->st_mode) && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 bool stream_same(int a, int b) {
     struct stat x, y;
-    return !fstat(a, &x) && !fstat(b, &y) && is_same(&x, &y);
+    return !fstat(a, &x) && !fstat(b, &y) && S_ISREG(x.st_mode) && is_same(&x, &y);
 }
 
 bool stream_is_file(int fd, const char *path) {
     struct stat x, y;
-    return !fstat(fd, &x) && !stat(path, &y) && is_same(&x, &y);
+    return !fstat(fd, &x) && !stat(path, &y) && S_ISREG(x.st_mode) && is_same(&x, &y);
 }
 
 bool stream_is_named(int fd, const char *path) {

@@ -43,7 +43,7 @@ bool stream_bytes(uint64_t *bytes, int fd);
 bool stream_same(int a, int b);
 /* The same of the file that the path leads to. */
 bool stream_is_file(int fd, const char *path);
-/* Whether the path is a name of the file, and no link to it. */
+/* Whether the path is a name of the file, of any kind, and no link to it. */
 bool stream_is_named(int fd, const char *path);
 
 /* A FILE * that writes into *text (freed with free; whole when the stream is closed), or NULL. */

@@ -81,7 +81,8 @@ static err instance_new(VkInstance *out, bool validation, const char **note) {
     }
     const char *fault = vulkan__driver_fault();
     char tried[600] = "";
-    if (r != VK_SUCCESS) vulkan__drivers(tried, sizeof tried); // a torn manifest in one of the folders
+    if (r != VK_SUCCESS)
+        vulkan__drivers(tried, sizeof tried); // a torn manifest in one of the folders
     e = vulkan__check(r, "vkCreateInstance");
     if (e && *fault) return err_set(e, "%s; %s", err_message(e), fault);
     return e ? err_set(e, "%s (drivers: %s)", err_message(e), tried) : e;

@@ -27,7 +27,7 @@ err marker_make(const char *folder, const char *run, const char *name) {
     if (e) return e;
     cJSON *root = cJSON_CreateObject();
     e = json_put(root, "made_by %s version %s run %s model %s", "harness", HARNESS_VERSION, run,
-                     name);
+                 name);
     if (!e) e = json_print(&text, root, true);
     if (!e) e = path_in(path, folder, mark_name);
     if (!e) e = file_write_in_place(path, text, strlen(text));

@@ -84,8 +84,7 @@ err train_log_owns_events(bool *ours, const char *folder) {
     char path[PATH_MAX];
     err e = folder_list_read(&list, folder);
     if (!e) e = path_in(path, folder, events_name);
-    bool events = !e && list.count == 1 && !strcmp(list.names[0], events_name) &&
-                  file_is_own(path);
+    bool events = !e && list.count == 1 && !strcmp(list.names[0], events_name) && file_is_own(path);
     *ours = events || (!e && list.count == 0);
     folder_list_free(&list);
     return e;

@@ -133,7 +133,8 @@ static err begin_anew(run *r, bool replaces) {
     struct timespec now;
     (void)timespec_get(&now, TIME_UTC);
     // tells this run's checkpoints from those of another run in the same folder
-    err e = mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, host_process());
+    err e =
+        mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, host_process());
     r->replaces = replaces;
     return e ? e : write_unfinished(r);
 }
