@@ -51,14 +51,17 @@ err predict__write(predict_job *j, const char *bytes, size_t count) {
         }
         at += (size_t)n;
     }
+    sha256_add(&j->written, bytes, count);
+    j->written_bytes += count;
     return ERR_OK;
 }
 
 static err write_window(predict_job *j, window *w) {
     err e = predict__begin(j);
     if (!e && w->count) e = predict__write(j, w->out.text, w->out.length);
-    if (!e) j->rows += w->count;
-    return e;
+    if (e) return e;
+    j->rows += w->count;
+    return predict__maker_keep_some(j);
 }
 
 /* `behind`: byte of the input up to which rows are written. */
