@@ -39,7 +39,11 @@ static err write_output(const char *bytes, size_t count) {
 err predict__write(predict_job *j, const char *bytes, size_t count) {
     if (j->fd < 0) return write_output(bytes, count);
     int64_t begin = stream_place(j->fd);
-    if (stream_write(j->fd, bytes, count) == count) return ERR_OK;
+    if (stream_write(j->fd, bytes, count) == count) {
+        sha256_add(&j->written, bytes, count);
+        j->written_bytes += count;
+        return ERR_OK;
+    }
     int why = errno;
     bool whole = begin >= 0 && stream_cut(j->fd, begin);
     return err_set(ERR_IO, "%s: cannot write: %s; %zu rows are %s (--resume goes on)",
@@ -50,8 +54,9 @@ err predict__write(predict_job *j, const char *bytes, size_t count) {
 static err write_window(predict_job *j, window *w) {
     err e = predict__begin(j);
     if (!e && w->count) e = predict__write(j, w->out.text, w->out.length);
-    if (!e) j->rows += w->count;
-    return e;
+    if (e) return e;
+    j->rows += w->count;
+    return predict__maker_keep_some(j);
 }
 
 /* `behind`: byte of the input up to which rows are written. */

@@ -211,8 +211,9 @@ static void show_trial(const search *s, const tune_row *row) {
     if (t->is_cut)
         log_note("trial %zu: training stopped at numbers that are not finite", number);
     else
-        log_note("trial %zu: dev %s %.4f at step %lld of %lld", number, s->result.metric, t->score,
-                 (long long)t->best_step, (long long)t->steps);
+        log_note("trial %zu: dev %s %.4f at step %lld of %lld", number,
+                 metric_said(s->result.metric), t->score, (long long)t->best_step,
+                 (long long)t->steps);
 }
 
 static bool has_trial(void *context, const char *run_sha256) {
@@ -453,7 +454,7 @@ static err show_choice(const search *s, const options *o, const char *path) {
     strbuf next = {0};
     shown_out("\n");
     shown_line("chosen: trial %zu of %zu, dev %s %.4f (the test rows were not read)",
-               (size_t)(best - s->result.rows) + 1, s->result.count, s->result.metric,
+               (size_t)(best - s->result.rows) + 1, s->result.count, metric_said(s->result.metric),
                best->trial.score);
     err e = strbuf_add(&next, "harness run");
     if (!e) e = add_data(&next, s, o);

@@ -564,8 +564,12 @@ Test(runs, dry_run_of_several) {
     program_result p =
         RUN(SMALL, "--epochs", "1", "--seeds", "7,8", "--model", "tiny", "--dry-run");
     static const char *const lines[] = {
-        "run     kor_hate (sample), tiny, seed 7\nrows    48 training, ",
-        "\n\nrun     kor_hate (sample), tiny, seed 8\n",
+        "task    kor_hate (sample): 48 training rows (",
+        "\nmodel   tiny: ",
+        "\nrecipe  scratch: 6 steps of 8 sentences, 6 to an epoch, ",
+        ", seed 7\ntokens  ",
+        "\n\ntask    kor_hate (sample): ",
+        ", seed 8\ntokens  ",
         "\n\nall     2 runs, 12 steps\nmemory  ",
         " of the device's at most\ndisk    ",
         "\ntime    about ",
@@ -578,10 +582,14 @@ Test(runs, dry_run_of_several) {
         at = found + 1;
     }
     cr_expect_null(strstr(strstr(p.out, "nothing was") + 1, "nothing was"), "%s", p.out);
+    // what stands there is not said beside it too
+    static const char *const once[] = {"task ", "model ", "device ", "recipe ", "output "};
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++)
+        cr_expect_null(strstr(p.err, once[i]), "'%s' in %s", once[i], p.err);
     program_free(&p);
     // one alone needs no sum
     p = RUN(SMALL, "--epochs", "1", "--dry-run");
-    cr_expect(strstr(p.out, "run     kor_hate (sample), ko-tiny, seed 42\n"), "%s", p.out);
+    cr_expect(strstr(p.out, "\nmodel   ko-tiny: ") && strstr(p.out, ", seed 42\n"), "%s", p.out);
     cr_expect_null(strstr(p.out, "\nall "), "%s", p.out);
     program_free(&p);
 }

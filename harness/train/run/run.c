@@ -387,8 +387,8 @@ static err judge(run *r, double score, double loss) {
     err e = trainer_add_evaluation(t, score, loss);
     if (e) return e;
     bool better = run_judge(r, t->evaluation_count - 1);
-    log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps, run_best_metric(r),
-             score, loss, better ? " (best)" : "");
+    log_note("step %u of %u: dev %s %.4f, loss %.4f%s", t->done, t->total_steps,
+             metric_said(run_best_metric(r)), score, loss, better ? " (best)" : "");
     if (t->is_stopped && t->done < t->total_steps)
         log_note("stopped early: %u evaluation%s no better (best: step %u)", r->best.stale,
                  r->best.stale == 1 ? " was" : "s in a row were", r->best.step);
