@@ -115,6 +115,16 @@ static err copy_text(char **out, const cJSON *from, const char *key, const char 
     return text ? mem_strdup(out, text) : ERR_OK;
 }
 
+/* Those of the ranks that began it. */
+static err take_devices(listed_run *r, const cJSON *root, const char *name) {
+    char text[RECORD_DEVICE_BYTES];
+    double ranks = json_number_at(root, RUN_RANKS_KEY);
+    int64_t count = ranks > 1 && ranks <= UINT32_MAX ? (int64_t)ranks : 1;
+    if (!name) return ERR_OK;
+    return mem_strdup(&r->device,
+                      record_device_text(text, count, name, json_text_at(root, RUN_DEVICES_KEY)));
+}
+
 /* Who a run is that has no record. */
 static err take_identity(listed_run *r, const char *path) {
     cJSON *root = NULL;
@@ -129,7 +139,7 @@ static err take_identity(listed_run *r, const char *path) {
     if (seed) r->seed = strtoll(seed, NULL, 10);
     if (!e) e = copy_text(&r->task, identity, "task", "corpus");
     if (!e) e = copy_text(&r->model, identity, "model", "model");
-    if (!e) e = copy_text(&r->device, identity, "device", "device");
+    if (!e) e = take_devices(r, root, json_text_at(identity, "device"));
     cJSON_Delete(root);
     return e;
 }

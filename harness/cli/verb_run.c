@@ -294,7 +294,9 @@ static err run_one(progress *p, size_t i) {
     } else if (!e && r.is_done && writes) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
-        sweep_skip(s, &request, found);
+        sweep_skip(s, &request, found,
+                   run_others_text((char[RUN_OTHERS_BYTES]){""}, &r, found->ranks,
+                                   found->device.name, found->rank_devices));
         e = run_next_add(&p->next, &r, o, *score, true);
     } else if (!e && !r.is_done) {
         if (!r.is_finished)

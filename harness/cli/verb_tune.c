@@ -288,7 +288,7 @@ static err run_trial(search *s, tune_row *row) {
     if (!e && r.is_done) {
         row->trial = s->found;
         record found = {.created = s->found.created};
-        sweep_skip(&s->sweep, &q, &found);
+        sweep_skip(&s->sweep, &q, &found, "");
     } else if (!e && !(e = train_trial(s, &r, &row->trial))) {
         sweep_end(&s->sweep, &q);
     }

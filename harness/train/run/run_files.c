@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-static const char ranks_key[] = "ranks";
-
 /* unfinished.json or run.json. */
 typedef struct holding {
     cJSON *root;    /* NULL: there is none; owned */
@@ -123,7 +121,8 @@ static err write_unfinished(const run *r) {
     if (!e) e = keep_task(root, r);
     if (!e) e = json_add_bool(root, "replaces", r->replaces);
     if (!e && !group_is_alone(r->request.group))
-        e = json_add_number(root, ranks_key, group_size(r->request.group));
+        e = json_add_number(root, RUN_RANKS_KEY, group_size(r->request.group));
+    if (!e && r->rank_devices) e = json_add_string(root, RUN_DEVICES_KEY, r->rank_devices);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;
@@ -151,7 +150,7 @@ static err note_surroundings(const run *r, const holding *h) {
 
 /* The order in which gradients are added goes by the ranks. */
 static void note_ranks(const run *r, const holding *h) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(h->root, ranks_key);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(h->root, RUN_RANKS_KEY);
     double before = cJSON_IsNumber(item) ? item->valuedouble : 1;
     uint32_t now = group_size(r->request.group);
     if (before != now)
