@@ -1,11 +1,11 @@
 #include "metric/row_lanes.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "base/vectors.h"
 #include "metric/tags.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef uint8_t bytes __attribute__((vector_size(ROW_LANES), aligned(1)));
@@ -17,6 +17,8 @@ typedef uint64_t wide __attribute__((vector_size(ROW_LANES * sizeof(uint64_t)), 
 enum { SOME_LANES = 4, LANE_PARTS = ROW_LANES / SOME_LANES, HALF_LANES = ROW_LANES / 2 };
 typedef uint32_t some_lanes __attribute__((vector_size(SOME_LANES * sizeof(uint32_t)), aligned(4)));
 typedef uint32_t half_lanes __attribute__((vector_size(HALF_LANES * sizeof(uint32_t)), aligned(4)));
+typedef uint16_t some_halves
+    __attribute__((vector_size(SOME_LANES * sizeof(uint16_t)), aligned(2)));
 typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
 typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
 
@@ -27,6 +29,10 @@ typedef some_reals all_reals[LANE_PARTS];
 // counts below 2^31; a processor turns signed numbers into reals at once, a compiler one by one
 #define AS_REAL(x, k) (double)((some_signs)(x))[k]
 #define AS_REALS(x) ((some_reals){AS_REAL(x, 0), AS_REAL(x, 1), AS_REAL(x, 2), AS_REAL(x, 3)})
+#define HALF_REALS(x, k)                                                                           \
+    ((some_reals){AS_REAL_OF(x, 4 * (k)), AS_REAL_OF(x, 4 * (k) + 1), AS_REAL_OF(x, 4 * (k) + 2),  \
+                  AS_REAL_OF(x, 4 * (k) + 3)})
+#define AS_REAL_OF(x, k) (double)(int32_t)(x)[k]
 // 1 where such a count is 0, which compilers may compare number by number
 #define IS_NONE(x) (((x)-1) >> 31)
 
@@ -153,11 +159,6 @@ static err list_row(additions *a, size_t row) {
     return e;
 }
 
-static int by_number(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static err add_place(row_lanes *l, size_t room[2], uint64_t number) {
     uint32_t row = (uint32_t)number & INT32_MAX;
     err e = mem_grow((void **)&l->places, &room[0], l->place_count + 1, sizeof *l->places);
@@ -200,7 +201,7 @@ static err make_cells(row_lanes *l, const row_lanes *gold) {
     }
     for (size_t p = 0; gold && p < gold->place_count && !e; p++)
         e = list_bit(&a, gold->places[p], 0, p);
-    if (a.count) qsort(a.list, a.count, sizeof *a.list, by_number);
+    if (!e) e = sort_u64(a.list, a.count);
     if (!e) e = cut_cells(l, &a);
     mem_free(a.list);
     mem_free(a.here);
@@ -232,74 +233,115 @@ static err make_rises(row_lanes *l) {
     return e;
 }
 
-/* Weights of the rows before each place of an order, to (rows + 1, ROW_LANES). */
-INLINE void add_before(uint32_t *before, const uint32_t *weights, const uint32_t *order,
-                       size_t rows) {
+/* Weights of the rows before each place of an order, (rows + 1, ROW_LANES): of 16 bits where they are
+ * narrow, so that a core's nearest cache holds all. */
+typedef struct before_rows {
+    uint32_t *of;
+    bool narrow;
+} before_rows;
+
+/* Of the first or the second half of the lanes; narrow: of the even or the odd ones, of which a word of
+ * 32 bits has one each. */
+INLINE void take_before(half_lanes *out, before_rows b, size_t place, size_t p) {
+    if (!b.narrow)
+        *out = *(const half_lanes *)(b.of + place * ROW_LANES + p * HALF_LANES);
+    else
+        *out = ((const half_lanes *)b.of)[place] << (p ? 0 : 16) >> 16;
+}
+static size_t lane_of(size_t place, bool narrow) {
+    return narrow ? place % HALF_LANES * 2 + place / HALF_LANES : place;
+}
+
+INLINE void add_before(before_rows b, const row_weights *w, const uint32_t *order, size_t rows) {
     half_lanes sum[2] = {{0}};
-    for (size_t i = 0; i <= rows; i++)
+    halves all = {0};
+    for (size_t i = 0; i <= rows && b.narrow; i++) {
+        ((halves *)b.of)[i] = all;
+        if (i < rows) all += ((const halves *)w->halves)[order[i]];
+    }
+    for (size_t i = 0; i <= rows && !b.narrow; i++)
         for (size_t p = 0; p < 2; p++) {
-            *(half_lanes *)(before + i * ROW_LANES + p * HALF_LANES) = sum[p];
+            *(half_lanes *)(b.of + i * ROW_LANES + p * HALF_LANES) = sum[p];
             if (i < rows)
-                sum[p] += *(const half_lanes *)(weights + order[i] * ROW_LANES + p * HALF_LANES);
+                sum[p] += *(const half_lanes *)(w->weights + order[i] * ROW_LANES + p * HALF_LANES);
         }
 }
 
-INLINE bool lacks_rows(const uint32_t *sums) {
-    some_lanes none = {0};
-    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) none |= IS_NONE(*lanes_at(sums, 0, j));
-    return none[0] | none[1] | none[2] | none[3];
+INLINE bool lacks_rows(before_rows b, size_t place) {
+    half_lanes first, second;
+    uint32_t any = 0;
+    take_before(&first, b, place, 0);
+    take_before(&second, b, place, 1);
+    for (size_t j = 0; j < HALF_LANES; j++) any |= IS_NONE(first[j]) | IS_NONE(second[j]);
+    return any;
 }
 
-/* Adds what a rise does.
+/* Adds what a rise does: the weight that it rises by, times the sum of precision there and before. All of
+ * a fraction are whole numbers; of narrow weights 31 bits hold them.
  *   hit    weight of the rows before it that have the label; gets the rise's own
  *   begun  in each lane rows come before it */
-INLINE void add_rise(all_reals sum, all_reals hit, const uint32_t *before, const row_rise *rise,
+INLINE void add_rise(all_reals sum, half_lanes hit[2], before_rows b, const row_rise *rise,
                      bool begun) {
-    const uint32_t *begin = before + rise->begin * ROW_LANES, *end = before + rise->end * ROW_LANES;
-    const uint32_t *others = before + rise->others * ROW_LANES;
-    for (size_t p = 0; p < LANE_PARTS; p++) {
-        some_lanes said = *lanes_at(end, 0, p * SOME_LANES), first = {0};
-        some_lanes said_before = *lanes_at(begin, 0, p * SOME_LANES);
-        some_reals risen = AS_REALS(*lanes_at(others, 0, p * SOME_LANES) - said_before);
-        some_reals hits_before = hit[p];
-        if (!begun) { // before the first row precision is 1: 1 of 1
-            first = IS_NONE(said_before);
-            said += IS_NONE(said);
-            hits_before += AS_REALS(first);
-        }
-        some_reals here = AS_REALS(said), then = AS_REALS(said_before + first);
+    for (size_t p = 0; p < 2; p++) {
+        half_lanes then, here, risen, hits_before = hit[p];
+        take_before(&then, b, rise->begin, p);
+        take_before(&here, b, rise->end, p);
+        take_before(&risen, b, rise->others, p);
+        risen -= then;
         hit[p] += risen;
-        sum[p] += risen * (hit[p] * then + hits_before * here) / (here * then);
+        if (!begun) { // before the first row precision is 1: 1 of 1
+            half_lanes first = IS_NONE(then);
+            then += first;
+            hits_before += first;
+            here += IS_NONE(here);
+        }
+        half_lanes over = risen * (hit[p] * then + hits_before * here), under = here * then;
+        for (size_t k = 0; k < 2; k++) {
+            some_reals hits = HALF_REALS(hit[p], k), heres = HALF_REALS(here, k);
+            some_reals thens = HALF_REALS(then, k), had = HALF_REALS(hits_before, k);
+            sum[2 * p + k] +=
+                b.narrow ? HALF_REALS(over, k) / HALF_REALS(under, k)
+                         : HALF_REALS(risen, k) * (hits * thens + had * heres) / (heres * thens);
+        }
     }
 }
 
 /* Twice the area under a label's curve times the weight of the rows that have it, to which only those
- * add: between two of them recall stays.
- *   before  (rows + 1, ROW_LANES) weights of the rows before each place */
-INLINE void sum_area(all_reals sum, const row_rise *rise, const row_rise *end,
-                     const uint32_t *before, size_t rows) {
-    all_reals hit = {{0}};
+ * add: between two of them recall stays. */
+INLINE void sum_area(all_reals sum, const row_rise *rise, const row_rise *end, before_rows b,
+                     size_t rows) {
+    half_lanes hit[2] = {{0}};
     size_t begun = 0; // place from which on each lane has rows before it
-    while (begun < rows && lacks_rows(before + begun * ROW_LANES)) begun++;
-    for (; rise < end && rise->begin < begun; rise++) add_rise(sum, hit, before, rise, false);
-    for (; rise < end; rise++) add_rise(sum, hit, before, rise, true);
+    while (begun < rows && lacks_rows(b, begun)) begun++;
+    for (; rise < end && rise->begin < begun; rise++) add_rise(sum, hit, b, rise, false);
+    for (; rise < end; rise++) add_rise(sum, hit, b, rise, true);
 }
 
 /* Adds the mean of all labels. */
-VECTOR_CLONES static void add_areas(row_lane_reals *area, uint32_t *before, const row_lanes *l,
-                                    const row_weights *w) {
+INLINE void add_areas_of(row_lane_reals *area, before_rows b, const row_lanes *l,
+                         const row_weights *w) {
     const row_statistics *s = l->statistics;
     for (size_t k = 0; k < s->classes; k++) {
         const uint32_t *right = w->of_labels + k * ROW_LANES;
         some_reals sum[LANE_PARTS] = {{0}};
-        add_before(before, w->weights, s->descending + k * s->rows, s->rows);
-        sum_area(sum, l->rises + (k ? l->rise_end[k - 1] : 0), l->rises + l->rise_end[k], before,
+        add_before(b, w, s->descending + k * s->rows, s->rows);
+        sum_area(sum, l->rises + (k ? l->rise_end[k - 1] : 0), l->rises + l->rise_end[k], b,
                  s->rows);
-        for (size_t j = 0; j < ROW_LANES; j++)
+        for (size_t i = 0; i < ROW_LANES; i++) {
+            size_t j = lane_of(i, b.narrow);
             (*area)[j] +=
-                curve_area(sum[j / SOME_LANES][j % SOME_LANES], right[j], (double)w->total[j]) /
+                curve_area(sum[i / SOME_LANES][i % SOME_LANES], right[j], (double)w->total[j]) /
                 (double)s->classes;
+        }
     }
+}
+
+VECTOR_CLONES static void add_areas(row_lane_reals *area, uint32_t *before, const row_lanes *l,
+                                    const row_weights *w) {
+    if (w->narrow)
+        add_areas_of(area, (before_rows){before, true}, l, w);
+    else
+        add_areas_of(area, (before_rows){before, false}, l, w);
 }
 
 /* Weight of the rows that have each label. */
@@ -346,7 +388,13 @@ INLINE void square_ranks(row_lane_reals *moments, size_t to, const all_reals cub
     }
 }
 
-VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
+/* Ranks are whole and half numbers: where the weights are narrow twice their products are whole ones of
+ * 32 bits, and so is any sum of them. */
+INLINE int32_t *twice_ranks_at(const row_weights *w, size_t row, size_t j) {
+    return (int32_t *)w->gold_ranks + row * ROW_LANES + j;
+}
+
+INLINE void rank_gold_of(row_weights *w, const row_statistics *s, bool narrow) {
     const uint32_t *order = s->order[1];
     all_reals before = {{0}}, cubes = {{0}}, alone = {{0}};
     for (size_t begin = 0, end; begin < s->rows; begin = end) {
@@ -357,8 +405,12 @@ VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
                 here += AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
             for (size_t i = begin; i < end; i++) {
                 some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
-                *reals_at(w->gold_ranks, order[i], p * SOME_LANES) =
-                    (before[p] + 0.5 * (here - all)) * weight;
+                some_reals rank = (before[p] + 0.5 * (here - all)) * weight;
+                if (narrow)
+                    *(some_signs *)twice_ranks_at(w, order[i], p * SOME_LANES) =
+                        __builtin_convertvector(rank + rank, some_signs);
+                else
+                    *reals_at(w->gold_ranks, order[i], p * SOME_LANES) = rank;
                 alone[p] += weight * weight * weight;
             }
             cubes[p] += here * here * here;
@@ -369,10 +421,43 @@ VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
     square_ranks(w->gold_moments, OF_YY, cubes);
 }
 
+VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
+    if (w->narrow)
+        rank_gold_of(w, s, true);
+    else
+        rank_gold_of(w, s, false);
+}
+
+/* What rows of an order weigh, and their weights times gold's ranks. */
+INLINE void add_ranked(some_lanes sums[LANE_PARTS], all_reals of_gold, const row_weights *w,
+                       const uint32_t *row, const uint32_t *end, bool narrow) {
+    uint16_t weights[ROW_LANES];
+    uint32_t twice[ROW_LANES];
+    halves weight = {0};
+    half_lanes products[2] = {{0}};
+    for (; row < end && narrow; row++) {
+        weight += ((const halves *)w->halves)[*row];
+        for (size_t p = 0; p < 2; p++)
+            products[p] += *(const half_lanes *)twice_ranks_at(w, *row, p * HALF_LANES);
+    }
+    for (; row < end; row++)
+        for (size_t p = 0; p < LANE_PARTS; p++) {
+            sums[p] += *lanes_at(w->weights, *row, p * SOME_LANES);
+            of_gold[p] += *reals_at(w->gold_ranks, *row, p * SOME_LANES);
+        }
+    if (!narrow) return;
+    memcpy(weights, &weight, sizeof weights);
+    memcpy(twice, products, sizeof twice);
+    for (size_t p = 0; p < LANE_PARTS; p++) {
+        sums[p] = __builtin_convertvector(*(some_halves *)(weights + p * SOME_LANES), some_lanes);
+        of_gold[p] = 0.5 * AS_REALS(*lanes_at(twice, 0, p * SOME_LANES));
+    }
+}
+
 /* Gold's ranks add up to 0: what is added to all ranks of the other side changes no product. Cubes of
  * numbers that are equal to no other are those of all rows, less those of the others. */
-VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lanes *l,
-                                         const row_weights *w) {
+INLINE void rank_predicted_of(row_lane_reals *moments, const row_lanes *l, const row_weights *w,
+                              bool narrow) {
     const uint32_t *order = l->statistics->order[0];
     all_reals before = {{0}}, products = {{0}}, cubes = {{0}};
     bool few = 2 * *l->rise_end < l->statistics->rows; // numbers: the cubes of each
@@ -381,11 +466,9 @@ VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lane
         bool alone = x->end == x->begin + 1 && !few;
         some_lanes sums[LANE_PARTS] = {{0}};
         all_reals of_gold = {{0}};
-        for (size_t i = x->begin; i < x->end; i++)
+        add_ranked(sums, of_gold, w, order + x->begin, order + x->end, narrow);
+        for (size_t i = x->begin; i < x->end && !alone && !few; i++)
             for (size_t p = 0; p < LANE_PARTS; p++) {
-                sums[p] += *lanes_at(w->weights, order[i], p * SOME_LANES);
-                of_gold[p] += *reals_at(w->gold_ranks, order[i], p * SOME_LANES);
-                if (alone || few) continue;
                 some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
                 cubes[p] -= weight * weight * weight;
             }
@@ -398,6 +481,14 @@ VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lane
     }
     square_ranks(moments, OF_XX, cubes);
     memcpy(moments[OF_XY], products, sizeof products);
+}
+
+VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lanes *l,
+                                         const row_weights *w) {
+    if (w->narrow)
+        rank_predicted_of(moments, l, w, true);
+    else
+        rank_predicted_of(moments, l, w, false);
 }
 
 // values are no whole numbers: their products are added in the order of the rows
@@ -458,6 +549,8 @@ err row_weights_init(row_weights *w, const row_lanes *gold) {
     err e = mem_new(&w->bytes,
                     sizeof *w->weights * s->rows * ROW_LANES); // most stay as they come: untouched
     if (!e) e = mem_new(&w->right, gold->place_count);
+    if (!e && gold->parts & (PART_RANKS | PART_CURVES))
+        e = mem_new(&w->halves, s->rows * ROW_LANES);
     if (!e && gold->parts & PART_RANKS) e = mem_new(&w->gold_ranks, s->rows);
     if (!e && gold->parts & PART_CURVES) e = mem_new(&w->of_labels, s->classes * ROW_LANES);
     return e;
@@ -465,6 +558,7 @@ err row_weights_init(row_weights *w, const row_lanes *gold) {
 
 void row_weights_free(row_weights *w) {
     mem_free(w->bytes);
+    mem_free(w->halves);
     mem_free(w->right);
     mem_free(w->gold_ranks);
     mem_free(w->of_labels);
@@ -494,6 +588,14 @@ VECTOR_CLONES static void add_weights(row_weights *w, size_t rows) {
     memcpy(w->total, &total, sizeof w->total);
     w->most = 1;
     for (size_t j = 0; j < ROW_LANES; j++) w->most |= any[j];
+    w->narrow = true;
+    for (size_t j = 0; j < ROW_LANES; j++)
+        w->narrow = w->narrow && w->total[j] <= UINT16_MAX &&
+                    2 * w->total[j] * w->total[j] * w->most <= INT32_MAX;
+}
+
+VECTOR_CLONES static void take_halves(uint16_t *out, const uint32_t *weights, size_t rows) {
+    for (size_t i = 0; i < rows * ROW_LANES; i++) out[i] = (uint16_t)weights[i];
 }
 
 /* Eight bits of each weight, from `shift` on. */
@@ -541,6 +643,7 @@ void row_weights_take(row_weights *w, const uint32_t *weights) {
     size_t rows = gold->statistics->rows;
     w->weights = weights;
     add_weights(w, rows);
+    if (w->narrow && w->halves) take_halves(w->halves, weights, rows);
     for (unsigned k = 0; k < sizeof w->most && w->most >> 8 * k; k++)
         take_bytes(w->bytes + k * rows * ROW_LANES, weights, rows, 8 * k);
     memset(w->gold_moments, 0, sizeof w->gold_moments);
