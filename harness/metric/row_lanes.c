@@ -1,4 +1,4 @@
-#include "metric/row_lanes.h"
+#include "metric/row_lanes_internal.h"
 
 #include "base/memory.h"
 #include "base/sort.h"
@@ -7,56 +7,6 @@
 
 #include <stddef.h>
 #include <string.h>
-
-typedef uint8_t bytes __attribute__((vector_size(ROW_LANES), aligned(1)));
-typedef uint16_t halves __attribute__((vector_size(ROW_LANES * sizeof(uint16_t)), aligned(2)));
-typedef uint32_t lanes __attribute__((vector_size(ROW_LANES * sizeof(uint32_t)), aligned(4)));
-typedef uint64_t wide __attribute__((vector_size(ROW_LANES * sizeof(uint64_t)), aligned(8)));
-
-/* Lanes whose reals fit the processor's registers with all that is between them. */
-enum { SOME_LANES = 4, LANE_PARTS = ROW_LANES / SOME_LANES, HALF_LANES = ROW_LANES / 2 };
-typedef uint32_t some_lanes __attribute__((vector_size(SOME_LANES * sizeof(uint32_t)), aligned(4)));
-typedef uint32_t half_lanes __attribute__((vector_size(HALF_LANES * sizeof(uint32_t)), aligned(4)));
-typedef uint16_t some_halves
-    __attribute__((vector_size(SOME_LANES * sizeof(uint16_t)), aligned(2)));
-typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
-typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
-
-typedef some_reals all_reals[LANE_PARTS];
-
-#define INLINE static inline __attribute__((always_inline))
-
-// counts below 2^31; a processor turns signed numbers into reals at once, a compiler one by one
-#define AS_REAL(x, k) (double)((some_signs)(x))[k]
-#define AS_REALS(x) ((some_reals){AS_REAL(x, 0), AS_REAL(x, 1), AS_REAL(x, 2), AS_REAL(x, 3)})
-#define HALF_REALS(x, k)                                                                           \
-    ((some_reals){AS_REAL_OF(x, 4 * (k)), AS_REAL_OF(x, 4 * (k) + 1), AS_REAL_OF(x, 4 * (k) + 2),  \
-                  AS_REAL_OF(x, 4 * (k) + 3)})
-#define AS_REAL_OF(x, k) (double)(int32_t)(x)[k]
-// 1 where such a count is 0, which compilers may compare number by number
-#define IS_NONE(x) (((x)-1) >> 31)
-
-/* The lanes from j on of a row's weights, and of its reals. */
-INLINE const some_lanes *lanes_at(const uint32_t *weights, size_t row, size_t j) {
-    return (const some_lanes *)(weights + row * ROW_LANES + j);
-}
-INLINE some_reals *reals_at(row_lane_reals *list, size_t row, size_t j) {
-    return (some_reals *)(list[row] + j);
-}
-
-/* Rows that add 2^shift to a place more than gold's own answers do, or less. */
-struct row_cell {
-    uint32_t place; // among row_lanes.places
-    uint16_t shift;
-    bool less;
-    size_t end; // of its rows, which begin where the cell before ends
-};
-
-/* Rows of one score that a label's curve rises by, in the order of their scores: from begin on those
- * that have the label, then from others to end those that have not. Of numbers: equal ones. */
-struct row_rise {
-    uint32_t begin, others, end;
-};
 
 bool row_lanes_serve(unsigned parts, uint64_t total) {
     enum { EXACT_CUBE = 1 << 17 }; // 2^51, whose quarters a double holds
@@ -207,150 +157,6 @@ static err make_cells(row_lanes *l, const row_lanes *gold) {
     mem_free(a.here);
     mem_free(a.touched);
     return e;
-}
-
-/* --- curves --- */
-
-static err make_rises(row_lanes *l) {
-    const row_statistics *s = l->statistics;
-    size_t count = 0; // no more than one of each row
-    err e = mem_new(&l->rises, s->rows);
-    if (!e) e = mem_new(&l->rise_end, s->classes);
-    for (size_t k = 0; k < s->classes && !e; k++) {
-        const uint32_t *order = s->descending + k * s->rows;
-        const double *scores = s->scores + k * s->rows;
-        for (size_t i = 0, end; i < s->rows; i = end) {
-            size_t others = i;
-            while (others < s->rows && s->gold_class[order[others]] == k &&
-                   !(scores[order[others]] < scores[order[i]]))
-                others++;
-            for (end = others; end < s->rows && !(scores[order[end]] < scores[order[i]]);) end++;
-            if (others > i)
-                l->rises[count++] = (row_rise){(uint32_t)i, (uint32_t)others, (uint32_t)end};
-        }
-        l->rise_end[k] = count;
-    }
-    return e;
-}
-
-/* Weights of the rows before each place of an order, (rows + 1, ROW_LANES): of 16 bits where they are
- * narrow, so that a core's nearest cache holds all. */
-typedef struct before_rows {
-    uint32_t *of;
-    bool narrow;
-} before_rows;
-
-/* Of the first or the second half of the lanes; narrow: of the even or the odd ones, of which a word of
- * 32 bits has one each. */
-INLINE void take_before(half_lanes *out, before_rows b, size_t place, size_t p) {
-    if (!b.narrow)
-        *out = *(const half_lanes *)(b.of + place * ROW_LANES + p * HALF_LANES);
-    else
-        *out = ((const half_lanes *)b.of)[place] << (p ? 0 : 16) >> 16;
-}
-static size_t lane_of(size_t place, bool narrow) {
-    return narrow ? place % HALF_LANES * 2 + place / HALF_LANES : place;
-}
-
-INLINE void add_before(before_rows b, const row_weights *w, const uint32_t *order, size_t rows) {
-    half_lanes sum[2] = {{0}};
-    halves all = {0};
-    for (size_t i = 0; i <= rows && b.narrow; i++) {
-        ((halves *)b.of)[i] = all;
-        if (i < rows) all += ((const halves *)w->halves)[order[i]];
-    }
-    for (size_t i = 0; i <= rows && !b.narrow; i++)
-        for (size_t p = 0; p < 2; p++) {
-            *(half_lanes *)(b.of + i * ROW_LANES + p * HALF_LANES) = sum[p];
-            if (i < rows)
-                sum[p] += *(const half_lanes *)(w->weights + order[i] * ROW_LANES + p * HALF_LANES);
-        }
-}
-
-INLINE bool lacks_rows(before_rows b, size_t place) {
-    half_lanes first, second;
-    uint32_t any = 0;
-    take_before(&first, b, place, 0);
-    take_before(&second, b, place, 1);
-    for (size_t j = 0; j < HALF_LANES; j++) any |= IS_NONE(first[j]) | IS_NONE(second[j]);
-    return any;
-}
-
-/* Adds what a rise does: the weight that it rises by, times the sum of precision there and before. All of
- * a fraction are whole numbers; of narrow weights 31 bits hold them.
- *   hit    weight of the rows before it that have the label; gets the rise's own
- *   begun  in each lane rows come before it */
-INLINE void add_rise(all_reals sum, half_lanes hit[2], before_rows b, const row_rise *rise,
-                     bool begun) {
-    for (size_t p = 0; p < 2; p++) {
-        half_lanes then, here, risen, hits_before = hit[p];
-        take_before(&then, b, rise->begin, p);
-        take_before(&here, b, rise->end, p);
-        take_before(&risen, b, rise->others, p);
-        risen -= then;
-        hit[p] += risen;
-        if (!begun) { // before the first row precision is 1: 1 of 1
-            half_lanes first = IS_NONE(then);
-            then += first;
-            hits_before += first;
-            here += IS_NONE(here);
-        }
-        half_lanes over = risen * (hit[p] * then + hits_before * here), under = here * then;
-        for (size_t k = 0; k < 2; k++) {
-            some_reals hits = HALF_REALS(hit[p], k), heres = HALF_REALS(here, k);
-            some_reals thens = HALF_REALS(then, k), had = HALF_REALS(hits_before, k);
-            sum[2 * p + k] +=
-                b.narrow ? HALF_REALS(over, k) / HALF_REALS(under, k)
-                         : HALF_REALS(risen, k) * (hits * thens + had * heres) / (heres * thens);
-        }
-    }
-}
-
-/* Twice the area under a label's curve times the weight of the rows that have it, to which only those
- * add: between two of them recall stays. */
-INLINE void sum_area(all_reals sum, const row_rise *rise, const row_rise *end, before_rows b,
-                     size_t rows) {
-    half_lanes hit[2] = {{0}};
-    size_t begun = 0; // place from which on each lane has rows before it
-    while (begun < rows && lacks_rows(b, begun)) begun++;
-    for (; rise < end && rise->begin < begun; rise++) add_rise(sum, hit, b, rise, false);
-    for (; rise < end; rise++) add_rise(sum, hit, b, rise, true);
-}
-
-/* Adds the mean of all labels. */
-INLINE void add_areas_of(row_lane_reals *area, before_rows b, const row_lanes *l,
-                         const row_weights *w) {
-    const row_statistics *s = l->statistics;
-    for (size_t k = 0; k < s->classes; k++) {
-        const uint32_t *right = w->of_labels + k * ROW_LANES;
-        some_reals sum[LANE_PARTS] = {{0}};
-        add_before(b, w, s->descending + k * s->rows, s->rows);
-        sum_area(sum, l->rises + (k ? l->rise_end[k - 1] : 0), l->rises + l->rise_end[k], b,
-                 s->rows);
-        for (size_t i = 0; i < ROW_LANES; i++) {
-            size_t j = lane_of(i, b.narrow);
-            (*area)[j] +=
-                curve_area(sum[i / SOME_LANES][i % SOME_LANES], right[j], (double)w->total[j]) /
-                (double)s->classes;
-        }
-    }
-}
-
-VECTOR_CLONES static void add_areas(row_lane_reals *area, uint32_t *before, const row_lanes *l,
-                                    const row_weights *w) {
-    if (w->narrow)
-        add_areas_of(area, (before_rows){before, true}, l, w);
-    else
-        add_areas_of(area, (before_rows){before, false}, l, w);
-}
-
-/* Weight of the rows that have each label. */
-VECTOR_CLONES static void add_labels(uint32_t *of_labels, const row_statistics *s,
-                                     const uint32_t *weights) {
-    const lanes *of_rows = (const lanes *)weights;
-    lanes *labels = (lanes *)of_labels;
-    memset(of_labels, 0, s->classes * sizeof *labels);
-    for (size_t i = 0; i < s->rows; i++) labels[s->gold_class[i]] += of_rows[i];
 }
 
 /* --- numbers --- */
@@ -529,7 +335,7 @@ VECTOR_CLONES static void sum_predicted(row_lane_reals *moments, const row_stati
 err row_lanes_init(row_lanes *l, const row_statistics *s, const row_lanes *gold, unsigned parts) {
     *l = (row_lanes){.statistics = s, .parts = parts};
     err e = make_cells(l, gold);
-    if (!e && gold && parts & PART_CURVES) e = make_rises(l);
+    if (!e && gold && parts & PART_CURVES) e = row_lanes__rises(l);
     return e || !gold || !(parts & PART_RANKS) ? e : make_equals(l);
 }
 
@@ -652,7 +458,7 @@ void row_weights_take(row_weights *w, const uint32_t *weights) {
     sum_cells(w->right, gold, w);
     if (gold->parts & PART_RANKS) rank_gold(w, gold->statistics);
     if (gold->parts & PART_VALUES) sum_gold(w, gold->statistics);
-    if (gold->parts & PART_CURVES) add_labels(w->of_labels, gold->statistics, weights);
+    if (gold->parts & PART_CURVES) row_lanes__labels(w->of_labels, gold->statistics, weights);
 }
 
 void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) {
@@ -671,7 +477,7 @@ void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) 
     for (size_t i = 0; l->parts & PART_RANKING && i < s->rows; i++)
         for (size_t j = 0; j < ROW_LANES; j++)
             sum->ranking[j] += w->weights[i * ROW_LANES + j] * s->ranking[i];
-    if (l->parts & PART_CURVES) add_areas(&sum->curves, sum->before, l, w);
+    if (l->parts & PART_CURVES) row_lanes__areas(&sum->curves, sum->before, l, w);
 }
 
 void row_lane_clear(confusion *c, const row_lanes *l) {
