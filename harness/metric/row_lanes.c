@@ -197,7 +197,7 @@ INLINE void square_ranks(row_lane_reals *moments, size_t to, const all_reals cub
 /* Ranks are whole and half numbers: where the weights are narrow twice their products are whole ones of
  * 32 bits, and so is any sum of them. */
 INLINE int32_t *twice_ranks_at(const row_weights *w, size_t row, size_t j) {
-    return (int32_t *)w->gold_ranks + row * ROW_LANES + j;
+    return w->twice_ranks + row * ROW_LANES + j;
 }
 
 INLINE void rank_gold_of(row_weights *w, const row_statistics *s, bool narrow) {
@@ -358,6 +358,7 @@ err row_weights_init(row_weights *w, const row_lanes *gold) {
     if (!e && gold->parts & (PART_RANKS | PART_CURVES))
         e = mem_new(&w->halves, s->rows * ROW_LANES);
     if (!e && gold->parts & PART_RANKS) e = mem_new(&w->gold_ranks, s->rows);
+    if (!e && gold->parts & PART_RANKS) e = mem_new(&w->twice_ranks, s->rows * ROW_LANES);
     if (!e && gold->parts & PART_CURVES) e = mem_new(&w->of_labels, s->classes * ROW_LANES);
     return e;
 }
@@ -367,6 +368,7 @@ void row_weights_free(row_weights *w) {
     mem_free(w->halves);
     mem_free(w->right);
     mem_free(w->gold_ranks);
+    mem_free(w->twice_ranks);
     mem_free(w->of_labels);
     *w = (row_weights){0};
 }

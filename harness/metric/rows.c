@@ -372,7 +372,7 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
     if (answer_in_units(kind)) return init_units(s, gold, predicted);
     if (kind == ANSWER_RELATION && !predicted.numbers) return init_relations(s);
     for (size_t i = 0; i < rows * width; i++)
-        if ((s->gold && !isfinite(s->gold[i])) || !isfinite(s->predicted[i]))
+        if ((kind != ANSWER_RELATION && !isfinite(s->gold[i])) || !isfinite(s->predicted[i]))
             return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
     return kind == ANSWER_SET        ? init_sets(s)
            : kind == ANSWER_RELATION ? init_relations(s)
