@@ -228,7 +228,7 @@ static size_t add_kind(page *p, const history *h, size_t first) {
 }
 
 err history_html(strbuf *out, const history *h, page_language language) {
-    page p = {out, ERR_OK, language};
+    page p = {.out = out, .language = language};
     html__begin(&p, SAY(&p, history_title), "");
     html__format(&p, "<header>\n<h1>%s</h1>\n</header>\n", SAY(&p, history));
     html__main(&p);
