@@ -6,6 +6,8 @@
 #include "cli/output.h"
 #include "cli/pretrain_view.h"
 #include "cli/run_device.h"
+#include "cli/run_plan.h"
+#include "platform/host_memory.h"
 #include "train/run/run_parts.h"
 
 #include <inttypes.h>
@@ -85,11 +87,12 @@ static err find_all(estimate *m, dry_total *sum, run *r) {
 
 /* What both kinds of runs take. */
 static err print_json(cJSON *root, const run *r, const estimate *m) {
-    err e = json_put(root,
-                     "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
-                     "train_s %f eval_s %f",
-                     (double)r->device.peak_bytes, (double)mem_peak_bytes(), (double)m->disk_bytes,
-                     (double)m->free_bytes, r->output, m->train_s, m->eval_s);
+    err e =
+        json_put(root,
+                 "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
+                 "train_s %f eval_s %f",
+                 (double)r->device.peak_bytes, (double)host_memory_peak(), (double)m->disk_bytes,
+                 (double)m->free_bytes, r->output, m->train_s, m->eval_s);
     return output_json_last(e, root, false);
 }
 
@@ -122,7 +125,7 @@ static void print_costs(const run *r, const estimate *m) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     output_said(shown_wrapped, "memory  ", "%s of the device's, %s of the host's in all",
-                shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
+                shown_size(one, r->device.peak_bytes), shown_size(other, host_memory_peak()));
     if (m->checkpoints)
         output_said(shown_wrapped, "disk    ",
                     "%s at most, for %llu checkpoint%s and for the model and its copy while it is "
@@ -141,21 +144,11 @@ static void print_costs(const run *r, const estimate *m) {
                 m->tried == 1 ? " that was" : "s that were");
 }
 
-static void print_table(const run *r, const estimate *m) {
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
-    const recipe *p = &r->request.recipe;
-    uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
-    output_said(shown_wrapped, "run     ", "%s%s, %s, seed %u", r->task.name,
-                r->request.sample ? " (sample)" : "", r->base_model.name, r->request.seed);
-    output_said(shown_wrapped, "rows    ", "%s training, %s dev, %s test",
-                shown_count(a, r->train.count), shown_count(b, r->dev.count),
-                shown_count(c, r->test.count));
-    output_said(shown_wrapped, "steps   ", "%s of %u sentence%s, %s to an epoch",
-                shown_count(a, r->trainer.total_steps), sentences, shown_plural(sentences),
-                shown_count(b, r->trainer.epoch_steps));
-    output_said(shown_wrapped, "tokens  ", "%s in training, %s in the test rows",
-                shown_count(a, m->train_tokens), shown_count(b, m->eval_tokens));
-    print_costs(r, m);
+/* Of what is tokenized. */
+static void print_tokens(size_t train, size_t read, const char *where) {
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
+    output_said(shown_wrapped, "tokens  ", "%s in training, %s %s", shown_count(a, train),
+                shown_count(b, read), where);
 }
 
 err dry_run(dry_total *sum, run *r, bool json) {
@@ -165,7 +158,9 @@ err dry_run(dry_total *sum, run *r, bool json) {
     if (json) return print_run_json(r, &m);
     if (sum->runs) puts("");
     add_up(sum, r, &m);
-    print_table(r, &m);
+    run_plan(r, shown_wrapped);
+    print_tokens(m.train_tokens, m.eval_tokens, "in the test rows");
+    print_costs(r, &m);
     return ERR_OK;
 }
 
@@ -238,14 +233,12 @@ static err print_pretrain_json(const pretrain *p, const estimate *m) {
 
 err dry_run_pretrain(pretrain *p, bool json) {
     const run *r = &p->run;
-    char train[SHOWN_COUNT_BYTES], heldout[SHOWN_COUNT_BYTES];
     estimate m = {0};
     err e = estimate_pretrain(&m, p);
     if (e || !run_writes(r)) return e;
     if (json) return print_pretrain_json(p, &m);
     pretrain_plan(p, shown_wrapped);
-    output_said(shown_wrapped, "tokens  ", "%s in training, %s held out",
-                shown_count(train, m.train_tokens), shown_count(heldout, m.eval_tokens));
+    print_tokens(m.train_tokens, m.eval_tokens, "held out");
     print_costs(r, &m);
     shown_line("nothing was trained, and nothing written%s",
                p->prepared.reused

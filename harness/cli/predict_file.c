@@ -1,8 +1,6 @@
-#define _GNU_SOURCE
 #include "cli/predict_file.h"
 
 #include "base/ascii.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -13,14 +11,14 @@
 #include "cli/predict_kept.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "platform/lock.h"
+#include "platform/stream.h"
 #include "train/run/kept_task.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { WINDOW_ROWS = 1024 };
 
@@ -144,75 +142,12 @@ static err choose_text(predict_job *j) {
     return e;
 }
 
-/* --- who makes the output, and going on --- */
-
-static void hash_labels(char hex[HASH_HEX_BYTES], const predictor *p) {
-    sha256 h;
-    sha256_begin(&h);
-    for (uint32_t k = 0; k < p->classes; k++) {
-        char fallback[24];
-        const char *name = predictor_label(p, k, fallback);
-        sha256_add(&h, name, strlen(name) + 1);
-    }
-    sha256_end_hex(&h, hex);
-}
-
-/* All that config.json says, for it decides what the weights mean. */
-static err hash_config(char hex[HASH_HEX_BYTES], const predictor *p) {
-    cJSON *config = NULL;
-    char *text = NULL;
-    err e = model_config_json(&config, &p->scorer.base_model.config);
-    if (!e) e = json_print(&text, config, false);
-    if (!e) hash_bytes_hex(text, strlen(text), hex);
-    mem_free(text);
-    cJSON_Delete(config);
-    return e;
-}
-
-static err describe(cJSON **root, const predict_job *j) {
-    const predictor *p = j->p;
-    const device_info *d = &p->scorer.device.info;
-    char digest[HASH_HEX_BYTES], labels[HASH_HEX_BYTES], config[HASH_HEX_BYTES];
-    *root = cJSON_CreateObject();
-    err e = params_digest(&p->scorer.model.params, digest);
-    if (!e) e = hash_config(config, p);
-    if (!e) hash_labels(labels, p);
-    if (!e)
-        e = json_put(*root,
-                     "unfinished_predictions %d weights %s cased %d vocabulary %s label_names %s "
-                     "configuration %s device %s "
-                     "precision %s max_length %u batch_size %u text %s text_pair %s columns %s "
-                     "scores %d",
-                     1, digest, !p->scorer.base_model.tokenizer.lowercase,
-                     p->scorer.base_model.vocab_sha256, labels, config, d->name,
-                     device_precision_name(p->scorer.device.options.precision), p->max_length,
-                     p->batch_size, j->text, j->pair, j->form.names[0], j->options->scores);
-    if (!e && p->in_units) // what --task says of the texts
-        e = json_put(*root, "unit %s", p->unit == UNIT_WORD ? "word" : "character");
-    return e;
-}
-
-/* What is there has to be made by the same. */
-static err compare_state(const predict_job *j, const cJSON *now) {
-    cJSON *then = NULL;
-    err e = json_read(&then, j->state, 1 << 20);
-    for (const cJSON *item = now->child; item && !e; item = item->next) {
-        const cJSON *was = cJSON_GetObjectItemCaseSensitive(then, item->string);
-        if (!was || !cJSON_Compare(was, item, true))
-            e = err_set(ERR_DATA,
-                        "%s: cannot go on: %s is another one than the rows there were "
-                        "labelled with (--overwrite begins anew)",
-                        j->options->output, item->string);
-    }
-    cJSON_Delete(then);
-    return e;
-}
+/* --- rows that are there --- */
 
 /* Whether `rest`, what stands between the kept bytes of a row and its line's end, is what this
  * program adds to such a row: of one that can be read an answer of this model, else the cells of
  * none, or nothing. */
-static err check_addition(bool *fits, const predict_job *j, text_span rest, text_span raw,
-                          bool is_cut) {
+static err check_addition(bool *fits, predict_job *j, text_span rest, text_span raw, bool is_cut) {
     const row_form *f = &j->form;
     size_t kept = row_kept_bytes(f, raw), blank = 0;
     bool is_good = is_cut;
@@ -220,8 +155,8 @@ static err check_addition(bool *fits, const predict_job *j, text_span rest, text
     err e = is_cut ? predict__row_is_good(&is_good, &text, j) : ERR_OK;
     if (e) return e;
     if (is_good) {
-        e = row_answer_fits(fits, j->found, f, j->p, text, rest, row_is_empty(raw.text, kept));
-        if (!e && *fits && !j->p->in_units) j->found[j->p->classes + 1] += !text.bytes;
+        e = row_answer_fits(fits, &j->found, f, j->p, text, rest, row_is_empty(raw.text, kept));
+        j->found.empty += !e && *fits && !j->p->in_units && !text.bytes;
         return e;
     }
     while (blank < rest.bytes && rest.text[blank] == f->delimiter) blank++;
@@ -295,7 +230,7 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
 
 /* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
  * and nothing else. */
-static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE *f) {
+static err count_rows(size_t *rows, int64_t *end, bool *all, predict_job *j, FILE *f) {
     bool whole = false, more = true, is_cut;
     text_span kept;
     size_t bytes = 0; // of the window
@@ -309,7 +244,7 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
             !whole)
             return e;
     }
-    *end = ftello(f);
+    *end = stream_file_place(f);
     while (!e) {
         e = table_next(&j->table, &more);
         is_cut = !e;
@@ -325,8 +260,8 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
         if (!predict__window_is_full(j, j->table.rows - *rows, bytes)) continue;
         bytes = 0;
         *rows = j->table.rows;
-        *end = ftello(f);
-        memcpy(j->labels, j->found, (j->p->classes + 2) * sizeof *j->labels);
+        *end = stream_file_place(f);
+        label_counts_copy(&j->labels, &j->found);
     }
     return e;
 }
@@ -334,12 +269,14 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
 /* Finds what is there, and brings the input behind it. */
 static err find_rest(predict_job *j) {
     void *stream = NULL;
-    off_t end = 0;
+    int64_t end = 0;
     size_t rows = 0;
     bool more = true, all;
     err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &all, j, stream);
+    j->rows = j->resumed = rows;
+    if (!e) e = predict__maker_check_rows(j, stream, (uint64_t)end);
     fclose(stream);
     if (e) return e;
     const char *path = j->table.path;
@@ -353,18 +290,15 @@ static err find_rest(predict_job *j) {
         if (e) e = predict__take_fault(j, &row, e, more);
         j->bad += row.is_bad;
     }
-    j->rows = j->resumed = rows;
-    if (!e && (ftruncate(j->fd, end) || lseek(j->fd, end, SEEK_SET) < 0))
+    if (!e && !stream_cut(j->fd, end))
         e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
     if (!e) log_note("resume  %zu row%s labelled already", rows, rows == 1 ? " is" : "s are");
     return e;
 }
 
 /* Whether the output's name still leads to the file that is open. */
-static bool is_in_place(const predict_job *j) {
-    struct stat named, open;
-    return !fstat(j->fd, &open) && !lstat(j->options->output, &named) &&
-           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+bool predict__in_place(const predict_job *j) {
+    return stream_is_named(j->fd, j->options->output);
 }
 
 static err refuse_moved(const predict_job *j) {
@@ -374,19 +308,18 @@ static err refuse_moved(const predict_job *j) {
 
 /* Rows go into no file that they come from, and into none that another process fills. */
 static err check_output(const predict_job *j) {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct stat in, out;
+    uint64_t there = 0;
     const char *path = j->options->output, *input = j->options->input;
-    if (fstat(j->fd, &out)) return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    bool found = file_is_input(input) ? !fstat(STDIN_FILENO, &in) : !stat(input, &in);
-    if (found && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+    if (!stream_bytes(&there, j->fd))
+        return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (file_is_input(input) ? stream_same(j->fd, STREAM_IN) : stream_is_file(j->fd, input))
         return err_set(ERR_USAGE, "%s is both --input and --output", path);
     // a file system without locks is used without
-    if (fcntl(j->fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN))
+    if (lock_take(j->fd) == LOCK_HELD)
         return err_set(ERR_IO, "%s: another process writes it; wait for it", path);
     // what one that began at the same moment made, or took away again
-    if (!is_in_place(j)) return refuse_moved(j);
-    if (j->is_new && out.st_size && !j->options->overwrite)
+    if (!predict__in_place(j)) return refuse_moved(j);
+    if (j->is_new && there && !j->options->overwrite)
         return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     return ERR_OK;
 }
@@ -394,7 +327,7 @@ static err check_output(const predict_job *j) {
 /* Of an output beside which nothing says that it is unfinished. */
 static err check_finished(predict_job *j) {
     void *stream = NULL;
-    off_t end = 0;
+    int64_t end = 0;
     size_t rows = 0;
     bool all = false;
     if (file_is_same(j->options->output, j->options->input))
@@ -419,12 +352,8 @@ static err check_finished(predict_job *j) {
 /* Rows go into no file that they come from: its end would never be reached. */
 static err check_standard_output(const predict_job *j) {
     const char *input = j->options->input;
-    if (file_is_input(input)) return output_apart_of_input(STDIN_FILENO, "standard input");
-    int fd = open(input, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return ERR_OK; // who reads it says so
-    err e = output_apart_of_input(fd, input);
-    close(fd);
-    return e;
+    if (file_is_input(input)) return output_apart_of_input(STREAM_IN, "standard input");
+    return output_apart_of_file(input);
 }
 
 /* The output, new or gone on with. *done: it is finished. What is there is not touched before the
@@ -452,15 +381,15 @@ static err open_output(predict_job *j, bool *done) {
     if (!e) e = file_open_own(&j->fd, o->output);
     if (!e) e = check_output(j);
     j->is_locked = !e;
-    if (!e) e = describe(&j->maker, j);
-    if (!e && resumes && !(e = compare_state(j, j->maker))) e = find_rest(j);
+    if (!e) e = predict__maker_describe(j);
+    if (!e && resumes && !(e = predict__maker_compare(j))) e = find_rest(j);
     return e;
 }
 
 /* The names of the columns, which stand before the first row. */
 static err make_header(predict_job *j) {
     text_span names;
-    off_t at = j->fd < 0 ? 0 : lseek(j->fd, 0, SEEK_CUR);
+    int64_t at = j->fd < 0 ? 0 : stream_place(j->fd);
     // a resumed one may have them without rows
     if (j->rows || at > 0 || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
     err e = strbuf_add(&j->header, j->table.has_bom ? "\xEF\xBB\xBF" : "");
@@ -468,27 +397,9 @@ static err make_header(predict_job *j) {
     return e ? e : row_add_header(&j->header, &j->form, names, j->table.line_end);
 }
 
-/* Says who makes the rows. The old ones go before their maker's name does: at no moment do they stand
- * under another's. Nor do they go before the new name is on the disk, which may be full. */
-static err replace_maker(predict_job *j) {
-    file_writer w = {0};
-    strbuf text = {0};
-    err e = json_text(&text, j->maker);
-    if (!e) e = file_writer_begin(&w, j->state);
-    if (!e) e = file_writer_add(&w, text.text, text.length);
-    if (!e && (fflush(w.file) || fsync(fileno(w.file))))
-        e = err_set(ERR_IO, "%s: cannot write: %s", j->state, strerror(errno));
-    if (!e && !j->resumed && (ftruncate(j->fd, lseek(j->fd, 0, SEEK_CUR)) || fsync(j->fd)))
-        e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
-    if (!e) e = file_writer_commit(&w);
-    file_writer_abort(&w);
-    strbuf_free(&text);
-    return e;
-}
-
 err predict__begin(predict_job *j) {
     if (j->has_begun) return ERR_OK;
-    err e = j->state ? replace_maker(j) : ERR_OK;
+    err e = j->state ? predict__maker_write(j) : ERR_OK;
     j->has_begun = !e;
     return e || !j->header.length ? e : predict__write(j, j->header.text, j->header.length);
 }
@@ -496,17 +407,17 @@ err predict__begin(predict_job *j) {
 static err finish(predict_job *j) {
     err e = predict__begin(j);
     if (e || !j->state) return e;
-    if (fsync(j->fd))
+    if (file_sync(j->fd))
         return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
-    return is_in_place(j) ? file_remove(j->state) : refuse_moved(j);
+    return predict__in_place(j) ? file_remove(j->state) : refuse_moved(j);
 }
 
 /* An output that was not begun leaves no empty file where there was none. */
 static void leave_output(const predict_job *j) {
-    struct stat st;
-    bool is_empty = j->is_locked && j->is_new && !j->has_begun && !fstat(j->fd, &st) && !st.st_size;
-    if (is_empty && is_in_place(j)) (void)unlink(j->options->output);
-    if (j->fd >= 0) close(j->fd);
+    bool is_unused = j->is_locked && j->is_new && !j->has_begun;
+    if (is_unused && file_is_empty(j->options->output) && predict__in_place(j))
+        file_drop(j->options->output);
+    if (j->fd >= 0) stream_close(j->fd);
 }
 
 static void show_end(const predict_job *j) {
@@ -514,18 +425,18 @@ static void show_end(const predict_job *j) {
     char blanks[TABLE_BLANKS_BYTES];
     err e = ERR_OK;
     double seconds = clock_seconds() - j->begin;
+    const label_counts *n = &j->labels;
     for (uint32_t k = 0; k < j->p->classes && !e; k++) {
         char fallback[24];
-        if (j->labels[k] && j->p->classes > 1) // a number's name says nothing
-            e = strbuf_printf(&line, "%s%s %llu", line.length ? ", " : ": ",
-                              predictor_label(j->p, k, fallback), (unsigned long long)j->labels[k]);
+        if (n->of[k] && j->p->classes > 1) // a number's name says nothing
+            e = strbuf_printf(&line, "%s%s %" PRIu64, line.length ? ", " : ": ",
+                              predictor_label(j->p, k, fallback), n->of[k]);
     }
-    if (!e && j->labels[j->p->classes])
-        e = strbuf_printf(&line, "%sno label of them %llu", line.length ? ", " : ": ",
-                          (unsigned long long)j->labels[j->p->classes]);
-    if (!e && j->labels[j->p->classes + 1])
-        e = strbuf_printf(&line, "%sof them %llu with an empty text", line.length ? ", " : ": ",
-                          (unsigned long long)j->labels[j->p->classes + 1]);
+    if (!e && n->none)
+        e = strbuf_printf(&line, "%sno label of them %" PRIu64, line.length ? ", " : ": ", n->none);
+    if (!e && n->empty)
+        e = strbuf_printf(&line, "%sof them %" PRIu64 " with an empty text",
+                          line.length ? ", " : ": ", n->empty);
     if (!e)
         log_note("%zu row%s%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
                  table_blanks_text(blanks, &j->table), j->bad,
@@ -578,13 +489,14 @@ static err prepare(predict_job *j) {
     if (e || (e = choose_form(j))) return e;
     for (size_t i = 0; i < WINDOW_COUNT && !e; i++)
         e = predict__window_init(&j->windows[i], j->most);
-    if (!e) e = mem_new(&j->found, j->p->classes + 2);
-    return e ? e : mem_new(&j->labels, j->p->classes + 2);
+    if (!e) e = label_counts_init(&j->found, j->p->classes);
+    return e ? e : label_counts_init(&j->labels, j->p->classes);
 }
 
 err predict_file(predictor *p) {
     predict_job j = {.p = p, .options = p->options, .fd = -1};
     bool done = false;
+    sha256_begin(&j.written);
     err e = prepare(&j);
     if (!e) e = open_output(&j, &done);
     if (e || done) goto done;
@@ -592,6 +504,7 @@ err predict_file(predictor *p) {
     interrupt_begin();
     e = make_header(&j);
     if (!e) e = predict__flow(&j);
+    if (e) e = predict__maker_keep(&j, e);
     interrupt_end();
     if (!e) e = finish(&j);
     if (!e) show_end(&j);
@@ -604,8 +517,8 @@ done:
     strbuf_free(&j.converted);
     strbuf_free(&j.rest);
     for (size_t i = 0; i < WINDOW_COUNT; i++) predict__window_free(&j.windows[i]);
-    mem_free(j.labels);
-    mem_free(j.found);
+    label_counts_free(&j.labels);
+    label_counts_free(&j.found);
     mem_free(j.state);
     return e;
 }

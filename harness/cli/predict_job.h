@@ -1,11 +1,14 @@
-/* Shared by predict_file.c, which opens input and output, predict_window.c, which turns rows of the
- * one into rows of the other, and predict_flow.c, which has that done in the right order. */
+/* Shared by predict_file.c, which opens input and output, predict_maker.c, which says beside the output
+ * what makes it, predict_window.c, which turns rows of the one into rows of the other, and
+ * predict_flow.c, which has that done in the right order. */
 #ifndef HARNESS_CLI_PREDICT_JOB_H
 #define HARNESS_CLI_PREDICT_JOB_H
 
 #include "cli/predict_row.h"
 #include "cli/predict_units.h"
 #include "data/table.h"
+
+#include <stdio.h>
 
 enum { WINDOW_COUNT = 3 }; /* one is read, one scored, one made rows of, at once */
 
@@ -38,22 +41,25 @@ typedef struct predict_job {
     const char *text, *pair; /* names of columns */
     size_t text_column, pair_column;
     window windows[WINDOW_COUNT];
-    size_t most;    /* rows of a window */
-    int fd;         /* of the output; -1: standard output */
-    size_t resumed; /* rows that were there */
-    size_t rows;    /* written, in this run and before */
-    size_t bad;     /* read without being understood, likewise */
-    uint64_t
-        *labels;     /* (classes + 2) rows labelled so, likewise: predictor_count; and of them those
-                       * with an empty text */
-    uint64_t *found; /* (classes + 2) of rows that are there, those of no whole window too */
+    size_t most;         /* rows of a window */
+    int fd;              /* of the output; -1: standard output */
+    size_t resumed;      /* rows that were there */
+    size_t rows;         /* written, in this run and before */
+    size_t bad;          /* read without being understood, likewise */
+    label_counts labels; /* of their answers, likewise */
+    label_counts found;  /* of rows that are there, those of no whole window too */
     double begin;
-    bool ended;                        /* the input */
-    bool converts;                     /* the output has another delimiter than the input */
-    strbuf converted;                  /* the row that was read, as the output has it */
-    strbuf rest;                       /* of a row that is there, what was added to it */
-    char *state;                       /* path of what says who makes the output, owned */
-    cJSON *maker;                      /* what it says, owned */
+    bool ended;                       /* the input */
+    bool converts;                    /* the output has another delimiter than the input */
+    strbuf converted;                 /* the row that was read, as the output has it */
+    strbuf rest;                      /* of a row that is there, what was added to it */
+    char *state;                      /* path of what says who makes the output, owned */
+    cJSON *maker;                     /* what it says, owned */
+    sha256 written;                   /* of all that the output has */
+    uint64_t written_bytes;           /* likewise */
+    char kept_sha256[HASH_HEX_BYTES]; /* of its first kept_bytes, as its maker's name says */
+    uint64_t kept_bytes;
+    double kept_at;                    /* when it was said last */
     strbuf header;                     /* what stands before the first row */
     bool is_new, is_locked, has_begun; /* the output: was not there; is ours; has what is ours */
 } predict_job;
@@ -94,6 +100,24 @@ err predict__begin(predict_job *j) MUST_CHECK;
 
 /* All of it or nothing: what a full disk took of a window is taken back. */
 err predict__write(predict_job *j, const char *bytes, size_t count) MUST_CHECK;
+
+/* Whether the output's name still leads to the file that is open. */
+bool predict__in_place(const predict_job *j);
+
+/* What OUTPUT.unfinished.json says: who makes the rows, and how the rows begin that are on the disk.
+ * Describes this run into j->maker. */
+err predict__maker_describe(predict_job *j) MUST_CHECK;
+/* What is there has to be made by the same. Errors: ERR_DATA naming what differs. */
+err predict__maker_compare(predict_job *j) MUST_CHECK;
+/* The first `end` bytes of the output, which are gone on with: as they were written, as far as that was
+ * said. Errors: ERR_DATA where they were changed, or are fewer. */
+err predict__maker_check_rows(predict_job *j, FILE *output, uint64_t end) MUST_CHECK;
+/* Puts the rows that are written on the disk, then says so. What stands behind them goes. */
+err predict__maker_write(predict_job *j) MUST_CHECK;
+/* The same when it is some seconds that it was said. */
+err predict__maker_keep_some(predict_job *j) MUST_CHECK;
+/* The same of a run that ends with an error, where it can be said. Returns that error. */
+err predict__maker_keep(predict_job *j, err e) MUST_CHECK;
 
 /* Labels all rows that are left. Errors: ERR_INTERRUPTED behind a whole number of windows. */
 err predict__flow(predict_job *j) MUST_CHECK;

@@ -48,8 +48,8 @@ static err find_written(uint32_t *k, const row_form *f, const predictor *p, text
 
 /* Reads the list from its end on; at its own begin no label stands twice, unless it can be read in
  * several ways. at (length + 2) is zeroed. */
-static err read_list(bool *is, uint64_t *counts, reading *at, const row_form *f, const predictor *p,
-                     text_span list) {
+static err read_list(bool *is, label_counts *counts, reading *at, const row_form *f,
+                     const predictor *p, text_span list) {
     bool *used = NULL; // (classes)
     err e = mem_new(&used, p->classes);
     at[list.bytes + 1].is_one = true;
@@ -72,14 +72,14 @@ static err read_list(bool *is, uint64_t *counts, reading *at, const row_form *f,
         *is = !used[at[i].label];
         used[at[i].label] = true;
     }
-    for (size_t i = 0; *is && i <= list.bytes; i = at[i].next) counts[at[i].label]++;
+    for (size_t i = 0; *is && i <= list.bytes; i = at[i].next) counts->of[at[i].label]++;
     mem_free(used);
     return e;
 }
 
 /* Whether labels, each once, with commas between are all of the list. Labels may hold commas
  * themselves. */
-static err is_set(bool *is, uint64_t *counts, const row_form *f, const predictor *p,
+static err is_set(bool *is, label_counts *counts, const row_form *f, const predictor *p,
                   const char *list) {
     enum { ESCAPED = 4 }; // bytes of what one byte is escaped with, \x7f
     size_t length = strlen(list);
@@ -93,7 +93,7 @@ static err is_set(bool *is, uint64_t *counts, const row_form *f, const predictor
 }
 
 /* The same of a cell, which has ' in front where a spreadsheet would compute the list. */
-static err is_set_cell(bool *is, uint64_t *counts, const row_form *f, const predictor *p,
+static err is_set_cell(bool *is, label_counts *counts, const row_form *f, const predictor *p,
                        const char *cell) {
     err e = ERR_OK;
     *is = false;
@@ -156,7 +156,7 @@ static err reads_so(bool *is, const row_form *f, const char *label, const char *
 
 /* Whether a label is written so: of one that a spreadsheet would compute, or that has control
  * characters, the cell has more than the label. */
-static err is_label_written(bool *is, uint64_t *counts, const row_form *f, const predictor *p,
+static err is_label_written(bool *is, label_counts *counts, const row_form *f, const predictor *p,
                             const char *text) {
     char fallback[24];
     const char *bare = *text == '\'' ? text + 1 : text;
@@ -169,14 +169,14 @@ static err is_label_written(bool *is, uint64_t *counts, const row_form *f, const
     for (uint32_t i = 0; i < tries && !e && !*is; i++) {
         const uint32_t k = i < 2 ? near[i] : i - 2;
         if (k < p->classes) e = reads_so(is, f, predictor_label(p, k, fallback), text);
-        if (*is) counts[k]++;
+        if (*is) counts->of[k]++;
     }
     return e;
 }
 
 /* Whether label and score are what is said of these scores. */
-static err follow(bool *is, uint64_t *counts, const row_form *f, const predictor *p, const cJSON *o,
-                  bool is_raw) {
+static err follow(bool *is, label_counts *counts, const row_form *f, const predictor *p,
+                  const cJSON *o, bool is_raw) {
     const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(o, 0));
     const double score = cJSON_GetArrayItem(o, 1)->valuedouble;
     predictor said = *p;
@@ -198,7 +198,7 @@ static err follow(bool *is, uint64_t *counts, const row_form *f, const predictor
     return e;
 }
 
-static err is_sentence_answer(bool *is, uint64_t *counts, const cJSON *o, const row_form *f,
+static err is_sentence_answer(bool *is, label_counts *counts, const cJSON *o, const row_form *f,
                               const predictor *p) {
     enum { ROUNDING = 1000000 }; // one part in so many
     model_scores kind = p->scorer.base_model.config.scores;
@@ -215,7 +215,7 @@ static err is_sentence_answer(bool *is, uint64_t *counts, const cJSON *o, const 
         return *is ? is_label_written(is, counts, f, p, text) : ERR_OK;
     }
     *is = (score->valuedouble > 0.5) == (*text != '\0');
-    counts[p->classes] += *is && !*text;
+    counts->none += *is && !*text;
     if (!*is || !*text) return ERR_OK;
     return f->kind == TASK_FORMAT_DELIMITED ? is_set_cell(is, counts, f, p, text)
                                             : is_set(is, counts, f, p, text);
@@ -358,7 +358,7 @@ static err is_units_answer(bool *is, const cJSON *o, const row_form *f, const pr
     return e;
 }
 
-static err is_answer(bool *is, uint64_t *counts, const cJSON *o, const row_form *f,
+static err is_answer(bool *is, label_counts *counts, const cJSON *o, const row_form *f,
                      const predictor *p, text_span text) {
     const cJSON *item = o->child;
     *is = false;
@@ -410,7 +410,7 @@ static err read_cells(cJSON **o, const row_form *f, const predictor *p, text_spa
     return e;
 }
 
-err row_answer_fits(bool *fits, uint64_t *counts, const row_form *f, const predictor *p,
+err row_answer_fits(bool *fits, label_counts *counts, const row_form *f, const predictor *p,
                     text_span text, text_span rest, bool is_first) {
     cJSON *o = NULL;
     *fits = false;

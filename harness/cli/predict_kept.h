@@ -11,7 +11,7 @@
  *   text      (one of) what the model reads of the row
  *   is_first  nothing stands before it in the row's object
  * Errors: ERR_MEMORY. */
-err row_answer_fits(bool *fits, uint64_t *counts, const row_form *f, const predictor *p,
+err row_answer_fits(bool *fits, label_counts *counts, const row_form *f, const predictor *p,
                     text_span text, text_span rest, bool is_first) MUST_CHECK;
 
 #endif

@@ -193,8 +193,8 @@ static err add_answer(predict_job *j, window *w, size_t k, text_span raw, const 
     cJSON *members = NULL;
     if (!p->in_units) {
         predictor_rank(p, w->logits + k * p->classes);
-        predictor_count(j->labels, p);
-        j->labels[p->classes + 1] += !w->examples[k].texts[0].bytes;
+        predictor_count(&j->labels, p);
+        j->labels.empty += !w->examples[k].texts[0].bytes;
         return row_add(&w->out, &j->form, p, raw, line_end);
     }
     members = cJSON_CreateObject();

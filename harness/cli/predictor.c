@@ -120,10 +120,26 @@ uint32_t predictor_said(const predictor *p) {
     return count;
 }
 
-void predictor_count(uint64_t *counts, const predictor *p) {
+err label_counts_init(label_counts *c, uint32_t classes) {
+    *c = (label_counts){.classes = classes};
+    return mem_new(&c->of, classes);
+}
+
+void label_counts_free(label_counts *c) {
+    mem_free(c->of);
+    *c = (label_counts){0};
+}
+
+void label_counts_copy(label_counts *to, const label_counts *from) {
+    memcpy(to->of, from->of, to->classes * sizeof *to->of);
+    to->none = from->none;
+    to->empty = from->empty;
+}
+
+void predictor_count(label_counts *counts, const predictor *p) {
     uint32_t said = predictor_says_several(p) ? predictor_said(p) : 1;
-    for (uint32_t k = 0; k < said; k++) counts[p->scores[k].id]++;
-    counts[p->classes] += !said;
+    for (uint32_t k = 0; k < said; k++) counts->of[p->scores[k].id]++;
+    counts->none += !said;
 }
 
 /* --- scoring --- */

@@ -64,9 +64,21 @@ void predictor_order(predictor *p);
 /* Whether a model says each label by itself, above one half; how many of scores it says. */
 bool predictor_says_several(const predictor *p);
 uint32_t predictor_said(const predictor *p);
-/* Counts the label of the sentence ranked last, or all that it has of several.
- *   counts  (classes + 1) sentences labelled so; the last: those that have none of several */
-void predictor_count(uint64_t *counts, const predictor *p);
+
+/* Sentences by what was said of them. */
+typedef struct label_counts {
+    uint64_t *of; /* (classes) that have the label, owned */
+    uint64_t none,
+        empty; /* that have none of several; whose text is empty, likewise counted above */
+    uint32_t classes;
+} label_counts;
+
+err label_counts_init(label_counts *c, uint32_t classes) MUST_CHECK;
+void label_counts_free(label_counts *c);
+/* pre: of as many classes */
+void label_counts_copy(label_counts *to, const label_counts *from);
+/* Adds the label of the sentence ranked last, or all that it has of several. */
+void predictor_count(label_counts *counts, const predictor *p);
 
 const char *predictor_label(const predictor *p, uint32_t id, char fallback[24]);
 /* The id of a label, or p->classes. */

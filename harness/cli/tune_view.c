@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/shown.h"
 #include "cli/terminal_text.h"
+#include "metric/score.h"
 #include "report/grid.h"
 #include "result/version.h"
 
@@ -136,7 +137,7 @@ static err add_trials(strbuf *out, const tune_result *t) {
         if (tune_axis_varies(&t->space->axes[i])) columns[n++] = 'r';
     grid g = grid_begin(columns);
     grid_text(&g, "trial");
-    grid_cell(&g, "dev %s", t->metric);
+    grid_cell(&g, "dev %s", metric_said(t->metric));
     grid_text(&g, "best step");
     if (t->halving) grid_text(&g, "share of epochs");
     for (size_t i = 0; i < t->space->count; i++)
@@ -161,8 +162,9 @@ static bool is_told(size_t n, size_t count) {
 
 static err add_expected(strbuf *out, const tune_result *t) {
     grid g = grid_begin("rrr");
-    err e = strbuf_printf(
-        out, "\nExpected best dev %s of n such trials (Dodge and others, 2019):\n\n", t->metric);
+    err e =
+        strbuf_printf(out, "\nExpected best dev %s of n such trials (Dodge and others, 2019):\n\n",
+                      metric_said(t->metric));
     grid_text(&g, "n");
     grid_text(&g, "expected");
     grid_text(&g, "std");

@@ -12,6 +12,7 @@
 #include "cli/run_device.h"
 #include "cli/run_json.h"
 #include "cli/run_next.h"
+#include "cli/run_plan.h"
 #include "cli/run_record.h"
 #include "cli/run_repeat.h"
 #include "cli/run_work.h"
@@ -23,6 +24,7 @@
 #include "data/dataset.h"
 #include "data/stats.h"
 #include "metric/statistics.h"
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "report/grid.h"
 #include "result/store.h"
@@ -113,69 +115,17 @@ static err choose_protocol(run_protocol *p, const options *o) {
     return ERR_OK;
 }
 
-static bool is_pretrained(const run *r) {
-    return r->base_model.folder && !r->request.from_scratch;
+static void note(const char *label, const char *text) {
+    log_note("%s%s", label, text);
 }
 
-/* What of the recipe is not seen in its name. */
-static void show_choices(const run *r) {
-    const recipe *p = &r->request.recipe;
-    const trainer *t = &r->trainer;
-    if (p->freeze_embeddings || p->freeze_layers) {
-        log_note("frozen  %s%s%u of %u layers", p->freeze_embeddings ? "embeddings" : "",
-                 p->freeze_embeddings ? ", " : "", p->freeze_layers, r->base_model.config.layers);
-        if (!is_pretrained(r)) log_warn("what is frozen was drawn at random and stays so");
+/* What is about to be trained, unless standard output tells it, and what is to be minded. */
+static void show_plan(const run *r, bool is_told) {
+    if (!is_told) {
+        run_plan(r, note);
+        log_note("output  %s", r->output);
     }
-    if (!t->class_weights) return;
-    strbuf text = {0};
-    err e = ERR_OK;
-    for (size_t c = 0; !e && c < r->task.label_count; c++)
-        e = strbuf_printf(&text, "%s%s %.4g", c ? ", " : "", r->task.labels[c].readable,
-                          t->class_weights[c]);
-    if (!e) log_note("weights %s", text.text);
-    strbuf_free(&text);
-}
-
-static void show_device(const run *r) {
-    const device *d = &r->device;
-    device_precision p = d->options.precision;
-    char line[RUN_DEVICE_LINE_BYTES];
-    run_device_line(line, r);
-    log_note("device  %s%s%s", line, p == PRECISION_FP32 ? "" : ", precision ",
-             p == PRECISION_FP32 ? "" : device_precision_name(p));
-    // of GPUs that is not measured
-    if (d->info.kind == DEVICE_CPU && p == PRECISION_FP32 && d->info.has_bf16 &&
-        !*d->info.bf16_lacks)
-        log_note("        --precision bf16 is faster on it, with other scores");
-}
-
-static void show_plan(const run *r) {
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
-    const trainer *t = &r->trainer;
-    const recipe *p = &r->request.recipe;
-    uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
-    log_note("task    %s%s: %s training row%s (%s left out by cleaning), %s test row%s",
-             r->task.name, r->request.sample ? " (sample)" : "", shown_count(a, r->train.count),
-             shown_plural(r->train.count),
-             shown_count(c, r->data.train.row_count - r->data.train.kept_count),
-             shown_count(b, r->test.count), shown_plural(r->test.count));
-    if (r->dev.count)
-        log_note("        %s row%s held out as dev", shown_count(a, r->dev.count),
-                 r->dev.count == 1 ? " is" : "s are");
-    log_note("model   %s: %s parameters, %s", r->base_model.name,
-             shown_count(a, t->model.params.total),
-             is_pretrained(r) ? "pretrained" : "from scratch");
-    show_device(r);
-    log_note(
-        "recipe  %s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
-        "step%s, seed %u",
-        p->name, shown_count(a, t->total_steps), shown_plural(t->total_steps), sentences,
-        shown_plural(sentences), shown_count(b, t->epoch_steps), p->learning_rate,
-        schedule_name(p->lr_scheduler_type), t->schedule.warmup, shown_plural(t->schedule.warmup),
-        r->request.seed);
-    show_choices(r);
-    log_note("output  %s", r->output);
-    warmup_warn(t);
+    warmup_warn(&r->trainer);
     if (!r->request.limit) unlearnt_warn(&r->data, &r->task);
     unknown_share_warn(&r->base_model.tokenizer,
                        r->train.unknown + r->dev.unknown + r->test.unknown,
@@ -308,7 +258,7 @@ static err train_one(progress *p, run *r, double *score) {
     err e =
         is_partial || !run_writes(r) ? ERR_OK : store_check_writable(results_folder(o), names, 1);
     if (e) return e;
-    if (run_writes(r)) show_plan(r);
+    if (run_writes(r)) show_plan(r, r->request.is_dry && !o->json);
     if (r->request.is_dry) return dry_run(&p->dry, r, o->json);
     e = run_train(r);
     if (e == ERR_INTERRUPTED && r->saved_at)
@@ -337,14 +287,16 @@ static err run_one(progress *p, size_t i) {
     err e = name_flags(run_open(&r, &request), o);
     *told = *told || r.weights_told;
     bool writes = run_writes(&r);
-    if (!e) p->headlines[i] = metric_find(r.task.headline)->title;
+    if (!e) p->headlines[i] = metric_said(r.task.headline);
     if (!e && r.is_busy) {
         sweep_leave(s);
         e = mem_strdup(&p->busy[i], writes ? r.output : "");
     } else if (!e && r.is_done && writes) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
-        sweep_skip(s, &request, found);
+        sweep_skip(s, &request, found,
+                   run_others_text((char[RUN_OTHERS_BYTES]){""}, &r, found->ranks,
+                                   found->device.name, found->rank_devices));
         e = run_next_add(&p->next, &r, o, *score, true);
     } else if (!e && !r.is_done) {
         if (!r.is_finished)
@@ -502,7 +454,7 @@ static err is_elsewhere(bool *held, const progress *p, size_t i) {
 
 /* What others are at work on is waited for: a worker that is lost leaves its run. */
 static err run_all(progress *p, size_t runs) {
-    const struct timespec pause = {0, 300000000};
+    const double pause_s = 0.3;
     size_t start = shard_start(runs), due = 0, ours = 0;
     bool is_told = false, held = false;
     for (size_t i = 0; i < runs; i++) {
@@ -526,7 +478,7 @@ static err run_all(progress *p, size_t runs) {
             log_note("sweep   waiting for %zu run%s that other workers have", due,
                      shown_plural(due));
         is_told = true;
-        nanosleep(&pause, NULL);
+        clock_pause(pause_s);
     }
     if (p->work->shard.count && !p->request->is_dry)
         log_note("sweep   shard %u of %u is done: %zu of all %zu runs; trained now %zu, finished "

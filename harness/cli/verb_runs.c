@@ -27,8 +27,7 @@ static const char *or_unknown(const char *text) {
 /* "0.5123 macro F1", of a search "0.5123 dev macro F1", of a pretraining "21.34 perplexity", or "-". */
 enum { SCORE_BYTES = METRIC_TITLE_BYTES + 20 };
 static const char *score_text(char text[SCORE_BYTES], const listed_run *r) {
-    const metric *m = r->headline ? metric_find(r->headline) : NULL;
-    const char *title = m ? m->title : r->trials && r->headline ? "loss" : "";
+    const char *title = r->headline ? metric_said(r->headline) : "";
     if (isnan(r->score))
         snprintf(text, SCORE_BYTES, "-");
     else if (r->headline && !strcmp(r->headline, RUN_LIST_PERPLEXITY))

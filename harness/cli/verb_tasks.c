@@ -7,6 +7,7 @@
 #include "cli/own_flags.h"
 #include "cli/task_flag.h"
 #include "cli/task_groups.h"
+#include "metric/score.h"
 #include "task/task.h"
 #include "task/task_shipped.h"
 #include "text/unicode.h"
@@ -44,7 +45,7 @@ static err list_block(const task *t) {
     if (t->label_count) snprintf(labels, sizeof labels, "%zu labels", t->label_count);
     shown_out("%s\n", t->name);
     output_labelled("  ", t->title);
-    shown_line("  %s%s%s, %s", rows, *rows ? ", " : "", labels, t->headline);
+    shown_line("  %s%s%s, %s", rows, *rows ? ", " : "", labels, metric_said(t->headline));
     return ERR_OK;
 }
 
@@ -56,7 +57,7 @@ static err list_line(const task *t) {
     if (t->label_count) snprintf(labels, sizeof labels, "%zu", t->label_count);
     err e = text_column(&columns, t->name, 18);
     if (!e) e = text_column(&columns, rows, 24);
-    if (!e) e = strbuf_printf(&columns, "%6s  %-11s ", labels, t->headline);
+    if (!e) e = strbuf_printf(&columns, "%6s  %-21s ", labels, metric_said(t->headline));
     if (!e) output_labelled(columns.text, t->title);
     strbuf_free(&columns);
     return e;
@@ -86,7 +87,7 @@ static err tasks_list(const options *o) {
     array = cJSON_CreateArray();
     bool narrow = shown_columns() < TABLE_COLUMNS;
     if (!o->json && !narrow)
-        printf("%-18s%-24s%6s  %-11s %s\n", "task", "rows (train + test)", "labels", "headline",
+        printf("%-18s%-24s%6s  %-21s %s\n", "task", "rows (train + test)", "labels", "headline",
                "what it asks");
     for (size_t i = 0; i < c.count && !e; i++) {
         task t;
@@ -193,7 +194,7 @@ static err show_text(const task *t) {
                  {"licence   ", t->licence},
                  {"cite      ", t->citation},
                  {"split     ", NULL},
-                 {"headline  ", t->headline},
+                 {"headline  ", metric_said(t->headline)},
                  {"predict   ", asked_words(t)},
                  {"manifest  ", t->path}};
     bool is_narrow = shown_columns() < TABLE_COLUMNS;

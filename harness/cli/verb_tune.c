@@ -26,7 +26,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TRIALS_DEFAULT = 20, MODEL_NAME_BYTES = 60, FIELD_BYTES = 64 };
 
@@ -212,8 +211,9 @@ static void show_trial(const search *s, const tune_row *row) {
     if (t->is_cut)
         log_note("trial %zu: training stopped at numbers that are not finite", number);
     else
-        log_note("trial %zu: dev %s %.4f at step %lld of %lld", number, s->result.metric, t->score,
-                 (long long)t->best_step, (long long)t->steps);
+        log_note("trial %zu: dev %s %.4f at step %lld of %lld", number,
+                 metric_said(s->result.metric), t->score, (long long)t->best_step,
+                 (long long)t->steps);
 }
 
 static bool has_trial(void *context, const char *run_sha256) {
@@ -288,7 +288,7 @@ static err run_trial(search *s, tune_row *row) {
     if (!e && r.is_done) {
         row->trial = s->found;
         record found = {.created = s->found.created};
-        sweep_skip(&s->sweep, &q, &found);
+        sweep_skip(&s->sweep, &q, &found, "");
     } else if (!e && !(e = train_trial(s, &r, &row->trial))) {
         sweep_end(&s->sweep, &q);
     }
@@ -454,7 +454,7 @@ static err show_choice(const search *s, const options *o, const char *path) {
     strbuf next = {0};
     shown_out("\n");
     shown_line("chosen: trial %zu of %zu, dev %s %.4f (the test rows were not read)",
-               (size_t)(best - s->result.rows) + 1, s->result.count, s->result.metric,
+               (size_t)(best - s->result.rows) + 1, s->result.count, metric_said(s->result.metric),
                best->trial.score);
     err e = strbuf_add(&next, "harness run");
     if (!e) e = add_data(&next, s, o);
@@ -504,7 +504,8 @@ err verb_tune(const options *o) {
     if (!e) e = expect_all(&s, o);
     if (!e) e = drop_all_done(&s);
     if (!e) e = run_rounds(&s);
-    if (!e) (void)rmdir(s.work); // empty: a trial removes what it made, not what a killed one did
+    if (!e)
+        (void)folder_drop(s.work); // empty: a trial removes what it made, not what a killed one did
     if (!e) e = conclude(&s, o);
     search_free(&s);
     return e;

@@ -395,6 +395,11 @@ const metric *metric_find(const char *name) {
     return NULL;
 }
 
+const char *metric_said(const char *name) {
+    const metric *m = metric_find(name);
+    return m ? m->title : name;
+}
+
 const char *metric_title(char out[METRIC_TITLE_BYTES], const metric *m, const char *label_1) {
     const char *number = strstr(m->title, "label 1");
     if (!number || !label_1) return m->title;

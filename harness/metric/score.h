@@ -200,6 +200,10 @@ double metric_of(const double *values, const char *name);
 /* The metrics that a task of that kind, with that many classes, records, in table order. */
 bool metric_applies(const metric *m, answer_kind kind, size_t classes);
 
+/* What people read where files and flags have a metric's name: its title; "loss", which is none, as it
+ * is. */
+const char *metric_said(const char *name);
+
 /* The title for people, who know labels by their names: that of label 1 in place of its number ("F1
  * of sarcastic"). label_1 NULL: the title as it is. Returns it or out, which is cut to its size. */
 enum { METRIC_TITLE_BYTES = 160 };

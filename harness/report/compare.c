@@ -281,5 +281,5 @@ const char *compare__test_key(const record *r) {
 err compare__test_words(strbuf *out, const record *r, page_language language) {
     return strbuf_printf(out, SAY_IN(language, what_p_is), compare__test_name(r, language),
                          better_alone(r, language),
-                         language_term(language, metric_find(r->headline)->title));
+                         language_term(language, metric_said(r->headline)));
 }

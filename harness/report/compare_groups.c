@@ -243,7 +243,7 @@ static err add_group(strbuf *out, const char *letter, const record *r, size_t co
     err e =
         shown_printf(out, SHOWN_MARKDOWN, SAY_IN(language, group_is), letter, r->model.name,
                      RECORD_DEVICE(r), r->device.precision, count, language_plural(language, count),
-                     language_term(language, metric_find(r->headline)->title), 100 * mean);
+                     language_term(language, metric_said(r->headline)), 100 * mean);
     if (!e && count > 1) e = strbuf_printf(out, " ± %.2f", 100 * std);
     return e ? e : strbuf_add(out, "\n");
 }

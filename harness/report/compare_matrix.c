@@ -59,7 +59,7 @@ static err add_sides(strbuf *out, const compare_side *sides, size_t count, page_
     const char *const heads[] = {"", SAY_IN(l, model_name), SAY_IN(l, device_name),
                                  language_term(l, "seeds")};
     for (size_t i = 0; i < 4; i++) grid_text(&g, heads[i]);
-    grid_text(&g, language_term(l, metric_find(sides[0].runs[0]->headline)->title));
+    grid_text(&g, language_term(l, metric_said(sides[0].runs[0]->headline)));
     grid_text(&g, SAY_IN(l, tokens_a_second));
     grid_text(&g, SAY_IN(l, of_the_first));
     for (size_t i = 0; i < count; i++) {

@@ -167,7 +167,8 @@ static err add_table(strbuf *out, const board *b, const board_table *t) {
                           "| sentences/s, evaluation | device MiB | host MiB | energy | front |",
                           t->headline->title);
     if (!e && target.metric)
-        e = strbuf_printf(out, " until dev %s %.4g |", target.metric, cost_shown(target));
+        e = strbuf_printf(out, " until dev %s %.4g |", metric_said(target.metric),
+                          cost_shown(target));
     if (!e)
         e = strbuf_printf(out,
                           "\n| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | "

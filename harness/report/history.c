@@ -123,7 +123,7 @@ err history_add_run(history *h, const record *r) {
     memcpy(p.created, r->created, sizeof p.created);
     err e = run_key(&key, r);
     if (!e) e = run_about(&about, r);
-    if (!e) e = strbuf_printf(&what, "%s, %s", r->task.name, metric_find(r->headline)->title);
+    if (!e) e = strbuf_printf(&what, "%s, %s", r->task.name, metric_said(r->headline));
     place at = {HISTORY_SCORE, key.text, what.text, r->model.name, about.text};
     if (!e) e = add_point(h, &at, &p);
     if (!e) e = add_rates(h, r, at, p);

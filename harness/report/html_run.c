@@ -193,7 +193,7 @@ static void add_title(page *p, const record *r) {
     html__add(p, "</h1>\n</header>\n");
     html__main(p);
     html__add(p, "<p>");
-    html__format(p, SAY(p, run_score), html__term(p, metric_find(r->headline)->title),
+    html__format(p, SAY(p, run_score), html__term(p, metric_said(r->headline)),
                  score_percent(scores[0], record_metric(r, r->headline)),
                  score_percent(scores[1], record_metric_dedup(r, r->headline)));
     html__trained(p, r->timing.train_s, record_had_company(&r->cost), 1);

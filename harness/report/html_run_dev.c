@@ -9,7 +9,7 @@ static bool by_loss(const record *r) {
 }
 
 static const char *metric_words(const page *p, const record *r) {
-    return by_loss(r) ? SAY(p, dev_loss) : html__term(p, metric_find(r->dev_metric)->title);
+    return by_loss(r) ? SAY(p, dev_loss) : html__term(p, metric_said(r->dev_metric));
 }
 
 /* Scores in percent, as elsewhere on the page; losses as they are. */

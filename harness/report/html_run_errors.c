@@ -60,7 +60,7 @@ static void add_slices(page *p, const record *r) {
     run__heads(p, other ? "llrrr" : "llrr",
                (const char *[]){SAY(p, slice_by), SAY(p, slice), SAY(p, test_rows),
                                 html__term(p, "accuracy"),
-                                html__term(p, metric_find(r->headline)->title)});
+                                html__term(p, metric_said(r->headline))});
     for (size_t i = 0; i < r->slice_count; i++) {
         const errors_slice *s = &r->slices[i];
         html__format(p, "<tr><td>%s</td><th scope=\"row\">", html__term(p, s->by));

@@ -1,8 +1,12 @@
 /* `predict --resume`: of models that say several labels, entities or trees a row that is there is kept
- * when it says what such a model can say, and refused by its number else. */
+ * when it says what such a model can say, and refused by its number else; and rows that are said to
+ * be on the disk are as they were. */
 #include "base/json.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "platform/file.h"
+#include "support/child.h"
+#include "support/long_table.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -310,4 +314,66 @@ Test(predict_kept, heads_without_a_rule) {
     expect_own();
 }
 
+/* What was there with one text in another's place. */
+static char *changed(const char *whole, const char *from, const char *to) {
+    char *text;
+    const char *at = strstr(whole, from);
+    cr_assert_not_null(at, "no '%s' in %.200s", from, whole);
+    MUST(mem_printf(&text, "%.*s%s%s", (int)(at - whole), whole, to, at + strlen(from)));
+    return text;
+}
+
+/* Another label of the model, with the score of the one that was said, is an answer that it could
+ * have given; what was written says that it did not. */
+Test(predict_kept, rows_that_were_changed_are_not_gone_on_with) {
+    static const char *const labels[] = {"aa", "bb", "ccc"};
+    static const char *const words[] = {
+        "predict",       "-c",   "m",        "--device", "cpu", "--threads", "1", "-i", "a.csv",
+        "--text-column", "text", "--output", "o.csv",    "-q",  "--resume",  NULL};
+    model_folder_make(temporary_path("m"), labels, 3, NULL);
+    long_table_put("a.csv", true);
+    program_result p = program_run(NULL, 120, words);
+    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_free(&p);
+    char *whole = temporary_text("o.csv");
+    MUST(file_remove(temporary_path("o.csv")));
+    // what ends it is said behind the rows that it leaves, as after Ctrl-C
+    const child_setup full = {.file_bytes = strlen(whole) / 2};
+    p = child_run(&full, 120, words);
+    cr_assert_eq(p.exit_code, 1, "%s", p.err);
+    cr_expect(strstr(p.err, "o.csv: cannot write: "), "%s", p.err);
+    program_free(&p);
+    char *half = temporary_text("o.csv"), *state = temporary_text("o.csv.unfinished.json");
+    const char *said = strstr(half, ",aa,") ? ",aa," : strstr(half, ",bb,") ? ",bb," : ",ccc,";
+    char *cases[] = {changed(half, said, said[1] == 'a' ? ",bb," : ",aa,"),
+                     changed(half, said, said[1] == 'c' ? ",bb," : ",ccc,"), NULL};
+    const size_t kept = strlen(half) * 2 / 3;
+    MUST(mem_printf(&cases[2], "%.*s", (int)kept, half));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        temporary_put("o.csv", cases[i]);
+        p = program_run(NULL, 120, words);
+        cr_expect(p.exit_code == 1 && strstr(p.err, "rows that were written there were changed, or "
+                                                    "are gone (--overwrite begins anew)"),
+                  "case %zu: %d, %s", i, p.exit_code, p.err);
+        program_free(&p);
+        char *now = temporary_text("o.csv");
+        cr_expect_str_eq(now, cases[i], "case %zu", i);
+        mem_free(now);
+        mem_free(cases[i]);
+    }
+    // as they were, and none at all
+    for (int i = 0; i < 2; i++) {
+        temporary_put("o.csv", i ? "" : half);
+        temporary_put("o.csv.unfinished.json", state);
+        p = program_run(NULL, 120, words);
+        cr_expect_eq(p.exit_code, 0, "%d: %s", i, p.err);
+        program_free(&p);
+        char *now = temporary_text("o.csv");
+        cr_expect_str_eq(now, whole, "%d", i);
+        mem_free(now);
+    }
+    mem_free(state);
+    mem_free(half);
+    mem_free(whole);
+}
 #endif

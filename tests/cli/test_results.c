@@ -677,6 +677,17 @@ Test(results, of_own_files_stand_on_no_board) {
         mem_free(board);
         cr_expect_not(file_named(temporary_path("results/pages/own-comments")));
     }
+    // of several the advice is given once
+    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 2});
+    MUST(record_text(&r.task.name, "own-others"));
+    MUST(record_write(&r, temporary_path("results/own-others/c-s2.json")));
+    record_free(&r);
+    p = RUN("report");
+    cr_expect_not_null(strstr(p.err, "c-s2.json is left out: task 'own-others'"), "%s", p.err);
+    const char *advice = strstr(p.err, "harness tasks new makes one");
+    cr_expect(advice && !strstr(advice + 1, "harness tasks new makes one"), "%s", p.err);
+    program_free(&p);
+    MUST(file_remove(temporary_path("results/own-others/c-s2.json")));
     // with a manifest it is a task like any other
     char *manifest = text_of(HARNESS_SOURCE_DIR "/tasks/kor_hate.json");
     MUST(folder_make(temporary_path("mytasks")));

@@ -5,6 +5,7 @@
 #include "report/board.h"
 #include "report/html.h"
 #include "support/fake_record.h"
+#include "support/must.h"
 #include "support/program.h"
 #include "support/row_field.h"
 
@@ -263,6 +264,38 @@ Test(board_records, holm_counts_every_pair_of_the_table) {
     put_pair("c", 0, 44, 101);
     cr_assert_eq(rank_of("b"), 1); // three pairs: not shown
     cr_assert_eq(rank_of("a"), 1);
+}
+
+/* Of many labels the first are named, and the others counted. */
+Test(board_records, a_long_list_of_labels_is_cut) {
+    static const struct {
+        size_t classes, named;
+        const char *end;
+    } cases[] = {{20, 20, NULL}, {21, 20, ", and 1 more"}, {45, 20, ", and 25 more"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        record r;
+        store s;
+        board b;
+        strbuf page = {0};
+        fake_record_make(&r, &(fake_record){.task = "kor_x", .classes = cases[i].classes});
+        char *first_unnamed = NULL;
+        if (cases[i].end) MUST(mem_printf(&first_unnamed, ", %s", r.task.labels[cases[i].named]));
+        put(&r, "many.json");
+        open_board(&s, &b);
+        MUST(board_html(&page, &b, PAGE_EN));
+        close_board(&s, &b);
+        char *list = strstr(page.text, " Labels: ");
+        cr_assert_not_null(list, "%s", page.text);
+        *strchr(list, '<') = '\0';
+        size_t commas = 0;
+        for (const char *at = list; (at = strchr(at, ',')); at++) commas++;
+        cr_expect_eq(commas, cases[i].named - !cases[i].end, "%zu: %s", cases[i].classes, list);
+        cr_expect(cases[i].end ? strstr(list, cases[i].end) != NULL : !strstr(list, " more"),
+                  "%zu: %s", cases[i].classes, list);
+        cr_expect(!first_unnamed || !strstr(list, first_unnamed), "%s in %s", first_unnamed, list);
+        mem_free(first_unnamed);
+        strbuf_free(&page);
+    }
 }
 
 static err take_any(void *of, const record *full, const char *path, store_file *source) {

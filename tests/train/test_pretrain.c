@@ -503,6 +503,32 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
     cJSON_Delete(dry);
 }
 
+/* One line in 200 is held out. */
+Test(pretrain, a_perplexity_of_few_sentences_comes_with_a_warning) {
+    json_setup();
+    setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
+    for (int many = 0; many < 2; many++) {
+        char said[120];
+        strbuf text = {0};
+        cJSON *dry = NULL;
+        for (unsigned i = 0; i < (many ? 26000u : 900u); i++)
+            MUST(strbuf_printf(&text, "영화 %u 정말\n", i));
+        MUST(file_write(temporary_path("lines.txt"), text.text, text.length));
+        strbuf_free(&text);
+        program_result p = RUN(EPOCHS, "--dry-run", "--json");
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
+        const double held = figure(dry, "heldout_sentences");
+        snprintf(said, sizeof said, "warning: %.0f sentence%s held out: the perplexity of fewer ",
+                 held, held == 1 ? " is" : "s are");
+        cr_expect((held >= 100) == many, "%.0f", held);
+        cr_expect_eq(strstr(p.err, said) != NULL, !many, "%s: %s", said, p.err);
+        cr_expect_eq(strstr(p.err, " says next to nothing ") != NULL, !many, "%s", p.err);
+        program_free(&p);
+        cJSON_Delete(dry);
+    }
+}
+
 static void check_rate(const char *folder, double rate, double warmup) {
     cJSON *root = record_of(folder);
     const cJSON *said = cJSON_GetObjectItem(root, "recipe");
@@ -734,6 +760,10 @@ Test(pretrain, the_card_says_what_was_done) {
                  "--tokens-per-batch", "256", "--warmup-steps", "2", "--max-steps", "3", "--seed",
                  "7", "--mlm-probability", "0.25", PRESET, "-o", "told"));
     unsetenv("HARNESS_TASKS");
+    // that a number of steps ended it is said wherever it is listed
+    program_result listed = RUN("runs", "told");
+    cr_expect(strstr(listed.out, "finished (max-steps)"), "%s", listed.out);
+    program_free(&listed);
     cJSON *root = record_of("told");
     const cJSON *of = cJSON_GetObjectItem(root, "corpus"),
                 *counts = cJSON_GetObjectItem(of, "counts");

@@ -84,7 +84,7 @@ static err compare_headline(regress_report *r, const regress_result *a, const re
     regress_figure *f;
     size_t n = a->seed_count;
     double mean = mean_of(a->seeds, n), std = std_of(a->seeds, n);
-    err e = add_figure(&f, r, REGRESS_SCORE, a->name, "%s", metric_find(a->headline)->title);
+    err e = add_figure(&f, r, REGRESS_SCORE, a->name, "%s", metric_said(a->headline));
     if (e) return e;
     f->before = metric_of(a->metrics, a->headline);
     f->after = metric_of(b->metrics, b->headline);

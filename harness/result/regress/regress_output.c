@@ -222,7 +222,7 @@ err regress_history(strbuf *bigger, strbuf *smaller, const regress_state *now) {
         char what[64];
         if (!r->name) continue;
         snprintf(what, sizeof what, "loss at step %d", REGRESS_STEPS);
-        if ((e = add_point(up, now, r->name, metric_find(r->headline)->title, "points",
+        if ((e = add_point(up, now, r->name, metric_said(r->headline), "points",
                            100 * metric_of(r->metrics, r->headline))) ||
             (e = add_point(up, now, r->name, "training", "sentences/s", r->sentences_per_s)))
             break;

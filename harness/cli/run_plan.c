@@ -1,0 +1,82 @@
+#include "cli/run_plan.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/shown.h"
+#include "cli/run_device.h"
+#include "train/run/run_parts.h"
+
+static bool is_pretrained(const run *r) {
+    return r->base_model.folder && !r->request.from_scratch;
+}
+
+static void say_task(const run *r, output_line *line) {
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
+    output_said(line, "task    ",
+                "%s%s: %s training row%s (%s left out by cleaning), %s test row%s", r->task.name,
+                r->request.sample ? " (sample)" : "", shown_count(a, r->train.count),
+                shown_plural(r->train.count),
+                shown_count(c, r->data.train.row_count - r->data.train.kept_count),
+                shown_count(b, r->test.count), shown_plural(r->test.count));
+    if (r->dev.count)
+        output_said(line, "        ", "%s row%s held out as dev", shown_count(a, r->dev.count),
+                    r->dev.count == 1 ? " is" : "s are");
+}
+
+static void say_device(const run *r, output_line *line) {
+    const device *d = &r->device;
+    device_precision p = d->options.precision;
+    char on[RUN_DEVICE_LINE_BYTES];
+    run_device_line(on, r);
+    output_said(line, "device  ", "%s%s%s", on, p == PRECISION_FP32 ? "" : ", precision ",
+                p == PRECISION_FP32 ? "" : device_precision_name(p));
+    // of GPUs that is not measured
+    if (d->info.kind == DEVICE_CPU && p == PRECISION_FP32 && d->info.has_bf16 &&
+        !*d->info.bf16_lacks)
+        output_said(line, "        ", "--precision bf16 is faster on it, with other scores");
+}
+
+/* What of the recipe is not seen in its name. */
+static void say_choices(const run *r, output_line *line) {
+    const recipe *p = &r->request.recipe;
+    const trainer *t = &r->trainer;
+    if (p->freeze_embeddings || p->freeze_layers) {
+        output_said(line, "frozen  ", "%s%s%u of %u layers",
+                    p->freeze_embeddings ? "embeddings" : "", p->freeze_embeddings ? ", " : "",
+                    p->freeze_layers, r->base_model.config.layers);
+        if (!is_pretrained(r)) log_warn("what is frozen was drawn at random and stays so");
+    }
+    if (!t->class_weights) return;
+    strbuf text = {0};
+    err e = ERR_OK;
+    for (size_t c = 0; !e && c < r->task.label_count; c++)
+        e = strbuf_printf(&text, "%s%s %.4g", c ? ", " : "", r->task.labels[c].readable,
+                          t->class_weights[c]);
+    if (!e) output_said(line, "weights ", "%s", text.text);
+    strbuf_free(&text);
+}
+
+static void say_recipe(const run *r, output_line *line) {
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
+    const trainer *t = &r->trainer;
+    const recipe *p = &r->request.recipe;
+    uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
+    output_said(line, "recipe  ",
+                "%s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
+                "step%s, seed %u",
+                p->name, shown_count(a, t->total_steps), shown_plural(t->total_steps), sentences,
+                shown_plural(sentences), shown_count(b, t->epoch_steps), p->learning_rate,
+                schedule_name(p->lr_scheduler_type), t->schedule.warmup,
+                shown_plural(t->schedule.warmup), r->request.seed);
+    say_choices(r, line);
+}
+
+void run_plan(const run *r, output_line *line) {
+    char count[SHOWN_COUNT_BYTES];
+    say_task(r, line);
+    output_said(line, "model   ", "%s: %s parameters, %s", r->base_model.name,
+                shown_count(count, r->trainer.model.params.total),
+                is_pretrained(r) ? "pretrained" : "from scratch");
+    say_device(r, line);
+    say_recipe(r, line);
+}
