@@ -163,6 +163,7 @@ typedef enum metric_part {
 typedef struct metric {
     const char *name;                   /* in records and manifests */
     const char *title;                  /* "macro F1" */
+    const char *korean;                 /* the same in Korean */
     double (*fn)(const confusion *sum); /* of no row: 0; NaN where it is not defined */
     double least, most;                 /* what it can be */
     bool higher_is_better;

@@ -24,6 +24,8 @@ const char *language_term(page_language language, const char *english) {
     };
     for (size_t i = 0; language == PAGE_KO && i < sizeof terms / sizeof *terms; i++)
         if (strcmp(terms[i][0], english) == 0) return terms[i][1];
+    for (size_t i = 0; language == PAGE_KO && i < metric_count(); i++)
+        if (strcmp(metric_at(i)->title, english) == 0) return metric_at(i)->korean;
     return english;
 }
 
@@ -31,10 +33,10 @@ const char *language_metric(char out[METRIC_TITLE_BYTES], page_language language
                             const char *label_1) {
     static const char number[] = "레이블 1";
     if (language == PAGE_EN) return metric_title(out, m, label_1);
-    const char *title = language_term(language, m->title), *at = strstr(title, number);
-    if (!at || !label_1) return title;
-    shown_snprintf(out, METRIC_TITLE_BYTES, SHOWN_TERMINAL, "%.*s%s%s", (int)(at - title), title,
-                   label_1, at + strlen(number));
+    const char *at = strstr(m->korean, number);
+    if (!at || !label_1) return m->korean;
+    shown_snprintf(out, METRIC_TITLE_BYTES, SHOWN_TERMINAL, "%.*s%s%s", (int)(at - m->korean),
+                   m->korean, label_1, at + strlen(number));
     return out;
 }
 

@@ -345,16 +345,18 @@ Test(regress_compare, output_says_what_fell_in_every_form) {
     MUST(regress_junit(&text, &report, &now, &when));
     expect_output("regress.xml", text.text);
     // strict readers want a time of every case, and some take the sums from the root
-    cr_assert(
-        strstr(text.text, "<testsuites name=\"harness regress\" tests=\"26\" failures=\"1\""));
     size_t cases = 0, timed = 0;
     for (const char *at = text.text; (at = strstr(at, "<testcase ")); cases++) {
         const char *end = strchr(at, '>'), *time = strstr(at, " time=\"");
         timed += time && time < end;
         at = end;
     }
-    cr_assert_eq(cases, 26);
+    cr_assert_eq(cases, report.count);
     cr_assert_eq(timed, cases);
+    char sums[96];
+    snprintf(sums, sizeof sums, "<testsuites name=\"harness regress\" tests=\"%zu\" failures=\"1\"",
+             cases);
+    cr_assert(strstr(text.text, sums));
     cr_assert(strstr(text.text, " failures=\"1\" errors=\"0\" skipped=\"0\" time=\"12.500\" "
                                 "timestamp=\"2026-01-31T12:00:00\" hostname=\"a&lt;b\">"));
     cr_assert(strstr(text.text, "<testcase classname=\"regress.gradient.a\" "

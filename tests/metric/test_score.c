@@ -146,6 +146,7 @@ Test(score, every_row_of_the_table_is_sound) {
         const metric *m = metric_at(i);
         cr_assert(m->since >= 1 && m->since <= METRIC_VERSION, "%s", m->name);
         cr_assert_eq(metric_find(m->name), m, "%s is there twice", m->name);
+        cr_assert(m->title && m->korean, "%s has no title", m->name);
         if (!metric_applies(m, ANSWER_CLASS, 2)) continue;
         cr_assert_float_eq(m->fn(&perfect), m->higher_is_better ? m->most : m->least, 1e-15, "%s",
                            m->name);

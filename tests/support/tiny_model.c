@@ -4,6 +4,7 @@
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 bool tiny_model_all_rows, tiny_model_keeps_device;
@@ -113,4 +114,49 @@ double *tiny_model_gradient(const tiny_model *t, const param *p) {
     mem_free(rows);
     mem_free(compact);
     return full;
+}
+
+static double loss_with(tiny_model *t, span p, size_t element, double value,
+                        const pack_sentence *sentences, uint32_t count) {
+    span whole = span_part(p, 0, element + 1);
+    double *values = tiny_model_values(whole, element + 1), before = values[element];
+    values[element] = value;
+    MUST(device_write_f64(whole, values, element + 1));
+    // training's forward, so that dropout takes part; the update changes what follows: rate 0
+    tiny_model_step(t, sentences, count, 1);
+    double loss = tiny_model_loss(t);
+    values[element] = before;
+    MUST(device_write_f64(whole, values, element + 1));
+    mem_free(values);
+    return loss;
+}
+
+static void check_element(tiny_model *t, const param *p, size_t element, double gradient,
+                          const pack_sentence *sentences, uint32_t count) {
+    char label[PARAM_NAME_BYTES];
+    double *values = tiny_model_values(p->p, p->count), value = values[element], h = 1e-5;
+    mem_free(values);
+    double up = loss_with(t, p->p, element, value + h, sentences, count);
+    double down = loss_with(t, p->p, element, value - h, sentences, count);
+    double numeric = (up - down) / (2 * h);
+    param_label(p, label);
+    // 1e-9: the difference of two losses near 1 carries rounding of 1e-16 / h
+    cr_assert(fabs(gradient - numeric) <= 1e-6 * fabs(numeric) + 1e-9,
+              "dropout %g: %s element %zu: gradient %.12g, central difference %.12g",
+              (double)t->training.classifier_dropout, label, element, gradient, numeric);
+}
+
+void tiny_model_check_gradients(tiny_model *t, const pack_sentence *sentences, uint32_t count) {
+    const params *ps = &t->model.params;
+    double *gradients[64] = {0};
+    cr_assert_leq(ps->count, 64);
+    tiny_model_step(t, sentences, count, 1);
+    for (size_t i = 0; i < ps->count; i++) gradients[i] = tiny_model_gradient(t, &ps->list[i]);
+    for (size_t i = 0; i < ps->count; i++) {
+        const param *p = &ps->list[i];
+        size_t places[] = {0, p->count / 3, 7 * (size_t)p->cols % p->count, p->count - 1};
+        for (size_t k = 0; k < sizeof places / sizeof *places; k++)
+            check_element(t, p, places[k], gradients[i][places[k]], sentences, count);
+        mem_free(gradients[i]);
+    }
 }

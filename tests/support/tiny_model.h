@@ -43,6 +43,9 @@ void tiny_model_flush(tiny_model *t, uint32_t step);
 
 /* Gradient of a parameter as (rows, cols) f64, the token embedding's rows put in place. Owned. */
 double *tiny_model_gradient(const tiny_model *t, const param *p);
+/* A step whose rates are 0: gradients of some elements of every parameter against central
+ * differences of the loss. For f64. */
+void tiny_model_check_gradients(tiny_model *t, const pack_sentence *sentences, uint32_t count);
 /* Values of a real span, widened. Owned (mem_free). */
 double *tiny_model_values(span s, size_t count);
 
