@@ -566,7 +566,7 @@ Test(runs, dry_run_of_several) {
     static const char *const lines[] = {
         "task    kor_hate (sample): 48 training rows (",
         "\nmodel   tiny: ",
-        "\nrecipe  scratch: 6 steps of 8 sentences, 6 to an epoch, ",
+        "\nrecipe  tiny: 6 steps of 8 sentences, 6 to an epoch, ",
         ", seed 7\ntokens  ",
         "\n\ntask    kor_hate (sample): ",
         ", seed 8\ntokens  ",
