@@ -8,5 +8,5 @@ int main(void) { return 0; }" HARNESS_GLIBC)
 if(NOT HARNESS_GLIBC)
   message(FATAL_ERROR "harness needs the GNU C library (glibc), and ${CMAKE_C_COMPILER} compiles for another, such as \
 musl: renameat2 (platform/file.c), gnu_get_libc_version (platform/stamp.c) and backtrace \
-(compute/vulkan/vulkan_guard.c) have no other way yet")
+(platform/crash.c) have no other way yet")
 endif()

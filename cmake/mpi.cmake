@@ -28,10 +28,10 @@ endif()
 message(STATUS "plugins of MPI: ${HARNESS_MPI_ENGINES}")
 
 set(plugin_source ${CMAKE_SOURCE_DIR}/harness/train/group/mpi/plugin.c)
-set(plugin_header ${CMAKE_SOURCE_DIR}/harness/train/group/transport.h)
+set(plugin_headers ${CMAKE_SOURCE_DIR}/harness/train/group/transport.h ${CMAKE_SOURCE_DIR}/harness/platform/thread.h)
 foreach(engine ${HARNESS_MPI_ENGINES})
   set(plugin ${CMAKE_BINARY_DIR}/harness-group-${engine}.so)
-  add_custom_command(OUTPUT ${plugin} DEPENDS ${plugin_source} ${plugin_header}
+  add_custom_command(OUTPUT ${plugin} DEPENDS ${plugin_source} ${plugin_headers}
     COMMAND ${HARNESS_MPICC_${engine}} -std=c17 -O2 -g -Wall -Wextra -Wshadow
       $<$<BOOL:${HARNESS_WERROR}>:-Werror> -fPIC -shared -fvisibility=hidden -pthread
       -I${CMAKE_SOURCE_DIR}/harness ${plugin_source} -o ${plugin} -ldl

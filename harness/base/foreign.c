@@ -3,12 +3,12 @@
 #include "base/ascii.h"
 #include "base/shown.h"
 #include "base/utf8.h"
+#include "platform/file.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LOOK_BYTES = 4096 };
 
@@ -53,7 +53,7 @@ static const char *last_name(const char *path) {
  * command alone. Returns out. */
 enum { COMMAND_BYTES = FOREIGN_ADVICE_BYTES - 64 };
 static const char *conversion(char out[COMMAND_BYTES], const char *charset, const char *where) {
-    if (access(where, F_OK) == 0)
+    if (path_is_there(where))
         shown_snprintf(out, COMMAND_BYTES, SHOWN_SHELL, "iconv -f %s -t UTF-8 %s > utf8-%s",
                        charset, where, last_name(where));
     else

@@ -2,14 +2,14 @@
 
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/host.h"
+#include "platform/thread.h"
 
 #include <nettle/base16.h>
 #include <nettle/base64.h>
 #include <nettle/sha1.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 void sha256_begin(sha256 *h) {
     sha256_init(&h->ctx);
@@ -140,12 +140,12 @@ static uint8_t own_key[16];
 
 static void draw_key(void) {
     // without randomness the table is as good as any
-    if (getrandom(own_key, sizeof own_key, 0) != (ssize_t)sizeof own_key) own_key[0] = 1;
+    if (!host_random(own_key, sizeof own_key)) own_key[0] = 1;
 }
 
 uint64_t hash_keyed(const void *bytes, size_t count) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, draw_key);
+    static once_only once = ONCE_ONLY;
+    once_do(&once, draw_key);
     return siphash(own_key, bytes, count);
 }
 

@@ -1,19 +1,16 @@
-#define _DEFAULT_SOURCE
 #include "base/log.h"
 
 #include "base/log_width.h"
 #include "base/outside.h"
 #include "base/shown.h"
 #include "base/utf8.h"
+#include "platform/stream.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { LINE_BYTES = 4096, LABEL_BYTES = 12, HELD_BYTES = 4 << 20 };
 
@@ -41,15 +38,14 @@ void log_set_rank(unsigned rank) {
 
 bool log_is_terminal(void) {
     const char *term = getenv("TERM");
-    return isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
+    return stream_is_terminal(STREAM_ERRORS) && !(term && !strcmp(term, "dumb"));
 }
 
 /* Columns of the terminal on stderr or stdout, 80 when unknown. */
 static size_t log_columns(void) {
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) return size.ws_col;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) return size.ws_col;
-    return 80;
+    size_t columns = stream_columns(STREAM_ERRORS);
+    if (!columns) columns = stream_columns(STREAM_OUT);
+    return columns ? columns : 80;
 }
 
 size_t log_width(void) {
@@ -192,10 +188,4 @@ const char *log_duration(char text[LOG_DURATION_BYTES], double seconds) {
     else
         snprintf(text, LOG_DURATION_BYTES, "%.1f h", fmin(seconds / 3600, 1e9));
     return text;
-}
-
-double clock_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }

@@ -5,6 +5,7 @@
 #define HARNESS_BASE_LOG_H
 
 #include "base/err.h"
+#include "platform/clock.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,8 +49,5 @@ bool log_is_terminal(void);
 /* "40 s", "7 min" or "2.5 h". */
 enum { LOG_DURATION_BYTES = 24 };
 const char *log_duration(char text[LOG_DURATION_BYTES], double seconds);
-
-/* Monotonic seconds. */
-double clock_seconds(void);
 
 #endif

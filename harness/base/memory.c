@@ -119,18 +119,6 @@ size_t mem_live_count(void) {
     return atomic_load(&live_count);
 }
 
-uint64_t mem_peak_bytes(void) {
-    // not getrusage: its figure starts with that of the process that ran this one
-    FILE *file = fopen("/proc/self/status", "r");
-    char line[256];
-    unsigned long long kib = 0;
-    if (!file) return 0;
-    while (fgets(line, sizeof line, file) && sscanf(line, "VmHWM: %llu kB", &kib) != 1) {
-    }
-    fclose(file);
-    return (uint64_t)kib * 1024;
-}
-
 uint64_t mem_request_count(void) {
     return atomic_load(&request_count);
 }

@@ -40,9 +40,6 @@ void mem_free(void *block);
 /* Blocks allocated and not freed. */
 size_t mem_live_count(void);
 
-/* Most bytes of memory this process has had resident, by the kernel's count; 0 when unknown. */
-uint64_t mem_peak_bytes(void);
-
 /* Requests made so far. */
 uint64_t mem_request_count(void);
 

@@ -1,15 +1,16 @@
 #include "base/moment.h"
 
+#include "platform/clock.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
 
 const char *moment_now(char text[MOMENT_BYTES]) {
-    time_t now = time(NULL);
     struct tm utc;
     text[0] = '\0';
-    if (gmtime_r(&now, &utc)) strftime(text, MOMENT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    if (clock_utc(&utc, time(NULL))) strftime(text, MOMENT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
     return text;
 }
 

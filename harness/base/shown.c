@@ -1,7 +1,7 @@
-#define _DEFAULT_SOURCE
 #include "base/shown.h"
 
 #include "base/utf8.h"
+#include "platform/stream.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 /* Where bytes go: as many as there is room for, all of them counted. */
 typedef struct sink {
@@ -256,7 +254,7 @@ static const char *read_conversion(conversion *c, const char *at, va_list *args)
 
 // "%-*.*", and the length and type that the value is passed with
 static void write_spec(char spec[16], const conversion *c, const char *ending) {
-    stpcpy(stpcpy(stpcpy(stpcpy(spec, "%"), c->flags), "*.*"), ending);
+    snprintf(spec, 16, "%%%s*.*%s", c->flags, ending);
 }
 
 // NOLINTBEGIN(bugprone-branch-clone): the branches take arguments of different types
@@ -472,11 +470,11 @@ size_t shown_columns_wished(void) {
 }
 
 size_t shown_columns(void) {
-    struct winsize size;
     size_t wished = shown_columns_wished();
-    if (!isatty(STDOUT_FILENO)) return SIZE_MAX;
+    if (!stream_is_terminal(STREAM_OUT)) return SIZE_MAX;
     if (wished) return wished;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+    size_t columns = stream_columns(STREAM_OUT);
+    return columns ? columns : 80;
 }
 
 /* Where a word that is too long for its line is cut: behind a folder of a path, else between the

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "bench/masked_feed.h"
+#include "platform/host_memory.h"
 #include "train/evaluate/evaluate.h"
 #include "train/step/trainer.h"
 
@@ -406,7 +407,7 @@ static err measure_training(bench *b, trainer *t, device *d, const model_config 
     b->parameters = t->model.params.total;
     if (e || (e = time_training(&b->training, &b->exchange, t, o))) return e;
     b->device_bytes = d->peak_bytes; // before calibrating, which needs memory of its own
-    b->host_peak_bytes = mem_peak_bytes();
+    b->host_peak_bytes = host_memory_peak();
     return calibrate(b, d);
 }
 

@@ -7,15 +7,16 @@
 #include "cli/bench_table.h"
 #include "cli/terminal_text.h"
 #include "platform/file.h"
+#include "platform/host.h"
 #include "platform/stranger.h"
+#include "platform/stream.h"
 #include "train/group/launch.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { ROUNDS_DEFAULT = 5, ARGUMENTS_MOST = 80, NUMBER_BYTES = 40, VERSION_BYTES = 4096 };
-static const char own_path[] = "/proc/self/exe", steps_default[] = "10";
+static const char steps_default[] = "10";
 static const double VERSION_SECONDS = 10;
 /* The other may take this many times as long as this one did first, and this much more. */
 static const double PATIENCE = 10, PATIENCE_SECONDS = 30;
@@ -84,7 +85,7 @@ static err check_other(const char *path) {
     int fd = -1, used = 0;
     err e = file_open(&fd, NULL, path, 0);
     if (e) return err_wrap(e, "--against");
-    close(fd);
+    stream_close(fd);
     e = stranger_run(&o, path, words, (stranger_limits){VERSION_SECONDS, VERSION_BYTES});
     if (e) {
         e = err_wrap(e, "--against");
@@ -125,7 +126,7 @@ static err measure_own(match *m, uint32_t round) {
     double seconds = 0;
     log_progress("round %u of %u: this build", round + 1, m->rounds);
     // of ourselves there is no reason to think that we hang
-    err e = measure(&m->own[round], &seconds, m, own_path, "this program", 1e9);
+    err e = measure(&m->own[round], &seconds, m, host_program, "this program", 1e9);
     if (!round) m->own_seconds = seconds;
     return e;
 }

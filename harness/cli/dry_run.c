@@ -7,6 +7,7 @@
 #include "cli/pretrain_view.h"
 #include "cli/run_device.h"
 #include "cli/run_plan.h"
+#include "platform/host_memory.h"
 #include "train/run/run_parts.h"
 
 #include <inttypes.h>
@@ -86,11 +87,12 @@ static err find_all(estimate *m, dry_total *sum, run *r) {
 
 /* What both kinds of runs take. */
 static err print_json(cJSON *root, const run *r, const estimate *m) {
-    err e = json_put(root,
-                     "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
-                     "train_s %f eval_s %f",
-                     (double)r->device.peak_bytes, (double)mem_peak_bytes(), (double)m->disk_bytes,
-                     (double)m->free_bytes, r->output, m->train_s, m->eval_s);
+    err e =
+        json_put(root,
+                 "device_bytes %f host_bytes %f disk_bytes %f disk_free_bytes %f output %s "
+                 "train_s %f eval_s %f",
+                 (double)r->device.peak_bytes, (double)host_memory_peak(), (double)m->disk_bytes,
+                 (double)m->free_bytes, r->output, m->train_s, m->eval_s);
     return output_json_last(e, root, false);
 }
 
@@ -123,7 +125,7 @@ static void print_costs(const run *r, const estimate *m) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     output_said(shown_wrapped, "memory  ", "%s of the device's, %s of the host's in all",
-                shown_size(one, r->device.peak_bytes), shown_size(other, mem_peak_bytes()));
+                shown_size(one, r->device.peak_bytes), shown_size(other, host_memory_peak()));
     if (m->checkpoints)
         output_said(shown_wrapped, "disk    ",
                     "%s at most, for %llu checkpoint%s and for the model and its copy while it is "

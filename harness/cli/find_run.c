@@ -9,6 +9,7 @@
 #include "model/head/head.h"
 #include "net/hub.h"
 #include "platform/file.h"
+#include "platform/stamp.h"
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/run/base_model.h"
@@ -17,7 +18,6 @@
 #include "train/run/shipped.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 enum { CONFIG_LIMIT_BYTES = 1 << 20, RUNS_SHOWN = 8 };
 
@@ -49,7 +49,7 @@ static err walk_runs(visitor *visit, void *of, const char *folder) {
 typedef struct search_state {
     char *best;            /* owned */
     const char *task_name; /* NULL: of any */
-    struct timespec newest;
+    uint64_t newest;       /* ns */
     bool of_own_files;
     bool takes_pretrained; /* models without a classifier as well */
     bool has_pretrained;   /* one was passed over */
@@ -83,9 +83,8 @@ static err keeps_own(bool *keeps, const char *folder) {
 static err consider(search_state *s, const char *folder) {
     char path[PATH_MAX];
     bool passes = false;
-    struct stat st;
     err e = path_in(path, folder, "record.json");
-    bool is_there = !e && record_model_is_there(folder) && stat(path, &st) == 0;
+    bool is_there = !e && record_model_is_there(folder) && file_exists(path);
     if (is_there && !s->takes_pretrained && !(e = is_pretrained(&passes, folder)) && passes)
         s->has_pretrained = true;
     if (!e && is_there && s->of_own_files) {
@@ -94,11 +93,9 @@ static err consider(search_state *s, const char *folder) {
         passes = !keeps;
     }
     if (!e && is_there && !passes) {
-        const struct timespec *newest = &s->newest;
-        bool later = st.st_mtim.tv_sec != newest->tv_sec ? st.st_mtim.tv_sec > newest->tv_sec
-                                                         : st.st_mtim.tv_nsec > newest->tv_nsec;
-        if (!s->best || later) {
-            s->newest = st.st_mtim;
+        uint64_t changed = file_stamp_of(path).modified_ns;
+        if (!s->best || changed > s->newest) {
+            s->newest = changed;
             mem_free(s->best);
             s->best = NULL;
             e = mem_strdup(&s->best, folder);

@@ -6,12 +6,11 @@
 #include "base/shown.h"
 #include "cli/output.h"
 #include "platform/file.h"
+#include "platform/stream.h"
 #include "text/unicode.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { READ_BYTES = 256 << 10 };
 
@@ -31,7 +30,7 @@ void line_reader_tell_file(const char *const *arguments, size_t count, const cha
 
 void line_reader_init(line_reader *r, int fd, const char *name) {
     *r = (line_reader){.fd = fd, .name = name, .next = 1, .end_byte = '\n', .checked = true};
-    r->is_typed = isatty(fd);
+    r->is_typed = stream_is_terminal(fd);
 }
 
 void line_reader_init_raw(line_reader *r, int fd, const char *name, bool null_ended) {
@@ -50,8 +49,7 @@ void line_reader_free(line_reader *r) {
 
 /* False when nothing arrives for a moment. Files and closed pipes are ready at once. */
 static bool is_ready(int fd) {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, LINE_MOMENT_MS) != 0;
+    return stream_await(fd, LINE_MOMENT_MS) != 0;
 }
 
 /* Reads once, waiting for the first byte. */
@@ -60,12 +58,10 @@ static err read_more(line_reader *r) {
     err e = is_first ? output_apart_of_input(r->fd, r->name) : ERR_OK;
     if (!e) e = mem_grow((void **)&r->bytes, &r->capacity, r->end + READ_BYTES + 1, 1);
     if (e) return e;
-    ssize_t n;
-    do {
-        n = read(r->fd, r->bytes + r->end, READ_BYTES);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", r->name, strerror(errno));
-    r->end += (size_t)n;
+    size_t n;
+    if (!stream_read(&n, r->fd, r->bytes + r->end, READ_BYTES))
+        return err_set(ERR_IO, "%s: cannot read: %s", r->name, strerror(errno));
+    r->end += n;
     r->ended = n == 0;
     return is_first && r->checked ? foreign_refuse(r->name, r->bytes, r->end) : ERR_OK;
 }

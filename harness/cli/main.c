@@ -5,18 +5,17 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "metric/score.h"
+#include "platform/host.h"
+#include "platform/stream.h"
 #include "platform/waiting.h"
 #include "result/version.h"
 #include "train/group/launch.h"
 
-#include <fcntl.h>
 #include <locale.h>
 #include <omp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /* Of the main thread, and by default of each other: enough for the paths and lines of text that
  * functions hold, and for what drivers do. */
@@ -58,13 +57,11 @@ static err run_verb(int argc, const char **argv) {
 
 /* A smaller one ends in a kill without a word. */
 static err check_stack(void) {
-    struct rlimit stack;
-    if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur == RLIM_INFINITY ||
-        stack.rlim_cur >= STACK_BYTES)
-        return ERR_OK;
+    uint64_t most = host_stack_bytes();
+    if (most >= STACK_BYTES) return ERR_OK;
     return err_set(ERR_UNSUPPORTED,
                    "the stack is limited to %llu KiB, expected %d or more (ulimit -s)",
-                   (unsigned long long)stack.rlim_cur >> 10, STACK_BYTES >> 10);
+                   (unsigned long long)most >> 10, STACK_BYTES >> 10);
 }
 
 /* A number that does not fit libgomp makes it 0, by which libraries divide; for one that is too large
@@ -101,22 +98,11 @@ static err show_version(int argc, char **argv) {
     return ERR_OK;
 }
 
-// A standard stream that is closed would give its number to the next file that is opened, and what
-// is meant for people would be written into a checkpoint. What takes its place fails as it would.
-static void hold_standard_streams(void) {
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) == -1) (void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
-}
-
 int main(int argc, char **argv) {
     waiting_settle();
-    hold_standard_streams();
+    streams_begin();
     // only for text width and messages of the C library: numbers stay in the C locale
     setlocale(LC_CTYPE, "");
-    // a closed pipe on stdout is a write error and no kill: a run is finished all the same
-    signal(SIGPIPE, SIG_IGN);
-    // and a limit on file sizes too, with what was written so far taken away
-    signal(SIGXFSZ, SIG_IGN);
     json_setup();
     err e = ERR_OK;
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef enum flag_kind {
     KIND_TEXT,
@@ -242,7 +241,7 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
 /* What keeps the path from being a folder's, NULL where nothing does; is_made: where it is not there
  * it will be. */
 static const char *folder_fault(const char *path, bool is_made) {
-    if (folder_exists(path)) return access(path, X_OK) ? strerror(errno) : NULL;
+    if (folder_exists(path)) return folder_lets_in(path) ? NULL : strerror(errno);
     if (file_named(path)) return "not a folder";
     // errno of the last look
     if (errno != ENOENT) return strerror(errno);

@@ -5,15 +5,13 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "platform/file.h"
+#include "platform/stream.h"
 #include "train/checkpoint/marker.h"
 #include "train/run/run_parts.h"
 
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static bool has_failed;
 
@@ -68,16 +66,20 @@ err output_apart(const char *path, const char *read) {
     return e;
 }
 
-err output_apart_of_input(int fd, const char *name) {
-    struct stat in, out;
-    bool same = !fstat(fd, &in) && !fstat(STDOUT_FILENO, &out) && S_ISREG(in.st_mode) &&
-                in.st_dev == out.st_dev && in.st_ino == out.st_ino;
-    if (!same) return ERR_OK;
+static err refuse_one_file(const char *name) {
     return err_set(
         ERR_USAGE,
         "%s and standard output are one file: what is written would be read again; write "
         "to another file",
         name);
+}
+
+err output_apart_of_input(int fd, const char *name) {
+    return stream_same(fd, STREAM_OUT) ? refuse_one_file(name) : ERR_OK;
+}
+
+err output_apart_of_file(const char *path) {
+    return stream_is_file(STREAM_OUT, path) ? refuse_one_file(path) : ERR_OK;
 }
 
 /* A name that people give to rows, and no run to anything. */
@@ -113,6 +115,5 @@ err output_replaces(const char *path, bool overwrites) {
 }
 
 bool output_reader_left(void) {
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    return has_failed && poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP));
+    return has_failed && stream_reader_left(STREAM_OUT);
 }

@@ -43,6 +43,8 @@ err output_replaces(const char *path, bool overwrites) MUST_CHECK;
 /* Whether standard output may be written while `fd` (`name` in messages) is read: it is not the same
  * file, which would never end. Errors: ERR_USAGE. */
 err output_apart_of_input(int fd, const char *name) MUST_CHECK;
+/* The same of a file that is yet to be opened. */
+err output_apart_of_file(const char *path) MUST_CHECK;
 
 /* output_check failed, and because nobody reads the pipe any more. */
 bool output_reader_left(void);

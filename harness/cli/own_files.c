@@ -1,4 +1,3 @@
-#define _XOPEN_SOURCE 700 /* realpath */
 #include "cli/own_files.h"
 
 #include "base/log.h"
@@ -301,7 +300,7 @@ static err make_name(char **name, const char *path) {
 static err place_of(char **out, const own_files *w, const char *path) {
     err e = ERR_OK;
     if (!w->folder) return mem_strdup(out, path);
-    char *real = realpath(path, NULL), *folder = realpath(w->folder, NULL); // the C library's
+    char *real = path_real(path), *folder = path_real(w->folder); // the C library's
     size_t n = folder ? strlen(folder) : 0;
     if (!real)
         e = mem_strdup(out, path);

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "cli/predict_file.h"
 
 #include "base/ascii.h"
@@ -12,15 +11,14 @@
 #include "cli/predict_kept.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "platform/lock.h"
+#include "platform/stream.h"
 #include "train/run/kept_task.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { WINDOW_ROWS = 1024 };
 
@@ -232,7 +230,7 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
 
 /* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
  * and nothing else. */
-static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE *f) {
+static err count_rows(size_t *rows, int64_t *end, bool *all, predict_job *j, FILE *f) {
     bool whole = false, more = true, is_cut;
     text_span kept;
     size_t bytes = 0; // of the window
@@ -246,7 +244,7 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
             !whole)
             return e;
     }
-    *end = ftello(f);
+    *end = stream_file_place(f);
     while (!e) {
         e = table_next(&j->table, &more);
         is_cut = !e;
@@ -262,7 +260,7 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
         if (!predict__window_is_full(j, j->table.rows - *rows, bytes)) continue;
         bytes = 0;
         *rows = j->table.rows;
-        *end = ftello(f);
+        *end = stream_file_place(f);
         label_counts_copy(&j->labels, &j->found);
     }
     return e;
@@ -271,14 +269,14 @@ static err count_rows(size_t *rows, off_t *end, bool *all, predict_job *j, FILE 
 /* Finds what is there, and brings the input behind it. */
 static err find_rest(predict_job *j) {
     void *stream = NULL;
-    off_t end = 0;
+    int64_t end = 0;
     size_t rows = 0;
     bool more = true, all;
     err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &all, j, stream);
     j->rows = j->resumed = rows;
-    if (!e) e = predict__maker_check_rows(j, stream, end);
+    if (!e) e = predict__maker_check_rows(j, stream, (uint64_t)end);
     fclose(stream);
     if (e) return e;
     const char *path = j->table.path;
@@ -292,7 +290,7 @@ static err find_rest(predict_job *j) {
         if (e) e = predict__take_fault(j, &row, e, more);
         j->bad += row.is_bad;
     }
-    if (!e && (ftruncate(j->fd, end) || lseek(j->fd, end, SEEK_SET) < 0))
+    if (!e && !stream_cut(j->fd, end))
         e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
     if (!e) log_note("resume  %zu row%s labelled already", rows, rows == 1 ? " is" : "s are");
     return e;
@@ -300,9 +298,7 @@ static err find_rest(predict_job *j) {
 
 /* Whether the output's name still leads to the file that is open. */
 bool predict__in_place(const predict_job *j) {
-    struct stat named, open;
-    return !fstat(j->fd, &open) && !lstat(j->options->output, &named) &&
-           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+    return stream_is_named(j->fd, j->options->output);
 }
 
 static err refuse_moved(const predict_job *j) {
@@ -312,19 +308,18 @@ static err refuse_moved(const predict_job *j) {
 
 /* Rows go into no file that they come from, and into none that another process fills. */
 static err check_output(const predict_job *j) {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct stat in, out;
+    uint64_t there = 0;
     const char *path = j->options->output, *input = j->options->input;
-    if (fstat(j->fd, &out)) return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    bool found = file_is_input(input) ? !fstat(STDIN_FILENO, &in) : !stat(input, &in);
-    if (found && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+    if (!stream_bytes(&there, j->fd))
+        return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (file_is_input(input) ? stream_same(j->fd, STREAM_IN) : stream_is_file(j->fd, input))
         return err_set(ERR_USAGE, "%s is both --input and --output", path);
     // a file system without locks is used without
-    if (fcntl(j->fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN))
+    if (lock_take(j->fd) == LOCK_HELD)
         return err_set(ERR_IO, "%s: another process writes it; wait for it", path);
     // what one that began at the same moment made, or took away again
     if (!predict__in_place(j)) return refuse_moved(j);
-    if (j->is_new && out.st_size && !j->options->overwrite)
+    if (j->is_new && there && !j->options->overwrite)
         return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
     return ERR_OK;
 }
@@ -332,7 +327,7 @@ static err check_output(const predict_job *j) {
 /* Of an output beside which nothing says that it is unfinished. */
 static err check_finished(predict_job *j) {
     void *stream = NULL;
-    off_t end = 0;
+    int64_t end = 0;
     size_t rows = 0;
     bool all = false;
     if (file_is_same(j->options->output, j->options->input))
@@ -357,12 +352,8 @@ static err check_finished(predict_job *j) {
 /* Rows go into no file that they come from: its end would never be reached. */
 static err check_standard_output(const predict_job *j) {
     const char *input = j->options->input;
-    if (file_is_input(input)) return output_apart_of_input(STDIN_FILENO, "standard input");
-    int fd = open(input, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return ERR_OK; // who reads it says so
-    err e = output_apart_of_input(fd, input);
-    close(fd);
-    return e;
+    if (file_is_input(input)) return output_apart_of_input(STREAM_IN, "standard input");
+    return output_apart_of_file(input);
 }
 
 /* The output, new or gone on with. *done: it is finished. What is there is not touched before the
@@ -398,7 +389,7 @@ static err open_output(predict_job *j, bool *done) {
 /* The names of the columns, which stand before the first row. */
 static err make_header(predict_job *j) {
     text_span names;
-    off_t at = j->fd < 0 ? 0 : lseek(j->fd, 0, SEEK_CUR);
+    int64_t at = j->fd < 0 ? 0 : stream_place(j->fd);
     // a resumed one may have them without rows
     if (j->rows || at > 0 || j->table.kind != TASK_FORMAT_DELIMITED) return ERR_OK;
     err e = strbuf_add(&j->header, j->table.has_bom ? "\xEF\xBB\xBF" : "");
@@ -416,17 +407,17 @@ err predict__begin(predict_job *j) {
 static err finish(predict_job *j) {
     err e = predict__begin(j);
     if (e || !j->state) return e;
-    if (fsync(j->fd))
+    if (file_sync(j->fd))
         return err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
     return predict__in_place(j) ? file_remove(j->state) : refuse_moved(j);
 }
 
 /* An output that was not begun leaves no empty file where there was none. */
 static void leave_output(const predict_job *j) {
-    struct stat st;
-    bool is_empty = j->is_locked && j->is_new && !j->has_begun && !fstat(j->fd, &st) && !st.st_size;
-    if (is_empty && predict__in_place(j)) (void)unlink(j->options->output);
-    if (j->fd >= 0) close(j->fd);
+    bool is_unused = j->is_locked && j->is_new && !j->has_begun;
+    if (is_unused && file_is_empty(j->options->output) && predict__in_place(j))
+        file_drop(j->options->output);
+    if (j->fd >= 0) stream_close(j->fd);
 }
 
 static void show_end(const predict_job *j) {

@@ -5,12 +5,12 @@
 #include "cli/predict_job.h"
 #include "platform/file.h"
 #include "platform/interrupt.h"
+#include "platform/stream.h"
 #include "train/step/courier.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- writing --- */
 
@@ -30,7 +30,7 @@ static err show_lines(const char *bytes, size_t count) {
 }
 
 static err write_output(const char *bytes, size_t count) {
-    if (isatty(STDOUT_FILENO)) return show_lines(bytes, count);
+    if (stream_is_terminal(STREAM_OUT)) return show_lines(bytes, count);
     (void)fwrite(bytes, 1, count, stdout);
     return output_check();
 }
@@ -38,22 +38,17 @@ static err write_output(const char *bytes, size_t count) {
 /* All of it or nothing: what a full disk took of a window is taken back. */
 err predict__write(predict_job *j, const char *bytes, size_t count) {
     if (j->fd < 0) return write_output(bytes, count);
-    off_t begin = lseek(j->fd, 0, SEEK_CUR);
-    for (size_t at = 0; at < count;) {
-        ssize_t n = write(j->fd, bytes + at, count - at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            int why = errno;
-            bool whole = begin >= 0 && !ftruncate(j->fd, begin);
-            return err_set(ERR_IO, "%s: cannot write: %s; %zu rows are %s (--resume goes on)",
-                           j->options->output, strerror(why), j->rows,
-                           whole ? "there, whole" : "there, and perhaps a part of more");
-        }
-        at += (size_t)n;
+    int64_t begin = stream_place(j->fd);
+    if (stream_write(j->fd, bytes, count) == count) {
+        sha256_add(&j->written, bytes, count);
+        j->written_bytes += count;
+        return ERR_OK;
     }
-    sha256_add(&j->written, bytes, count);
-    j->written_bytes += count;
-    return ERR_OK;
+    int why = errno;
+    bool whole = begin >= 0 && stream_cut(j->fd, begin);
+    return err_set(ERR_IO, "%s: cannot write: %s; %zu rows are %s (--resume goes on)",
+                   j->options->output, strerror(why), j->rows,
+                   whole ? "there, whole" : "there, and perhaps a part of more");
 }
 
 static err write_window(predict_job *j, window *w) {

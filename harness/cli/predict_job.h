@@ -9,7 +9,6 @@
 #include "data/table.h"
 
 #include <stdio.h>
-#include <sys/types.h>
 
 enum { WINDOW_COUNT = 3 }; /* one is read, one scored, one made rows of, at once */
 
@@ -112,7 +111,7 @@ err predict__maker_describe(predict_job *j) MUST_CHECK;
 err predict__maker_compare(predict_job *j) MUST_CHECK;
 /* The first `end` bytes of the output, which are gone on with: as they were written, as far as that was
  * said. Errors: ERR_DATA where they were changed, or are fewer. */
-err predict__maker_check_rows(predict_job *j, FILE *output, off_t end) MUST_CHECK;
+err predict__maker_check_rows(predict_job *j, FILE *output, uint64_t end) MUST_CHECK;
 /* Puts the rows that are written on the disk, then says so. What stands behind them goes. */
 err predict__maker_write(predict_job *j) MUST_CHECK;
 /* The same when it is some seconds that it was said. */

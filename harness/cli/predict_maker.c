@@ -1,19 +1,16 @@
-#define _GNU_SOURCE
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/predict_job.h"
 #include "platform/file.h"
+#include "platform/stream.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Seconds after which the rows are put on the disk again, which takes a slow one some of a second. */
 enum { KEEP_SECONDS = 10 };
-
-/* --- who makes the rows --- */
 
 static void hash_labels(char hex[HASH_HEX_BYTES], const predictor *p) {
     sha256 h;
@@ -74,15 +71,13 @@ err predict__maker_compare(predict_job *j) {
     }
     const char *digest = json_text_at(then, "kept_sha256");
     double bytes = json_number_at(then, "kept_bytes");
-    if (!e && digest && bytes > 0) {
+    if (!e && digest && bytes > 0 && bytes < (double)INT64_MAX) {
         j->kept_bytes = (uint64_t)bytes;
         snprintf(j->kept_sha256, sizeof j->kept_sha256, "%s", digest);
     }
     cJSON_Delete(then);
     return e;
 }
-
-/* --- how they begin --- */
 
 /* Adds the output's next bytes, up to byte `end`; more than there are are none. */
 static void add_written(predict_job *j, FILE *output, uint64_t end) {
@@ -102,18 +97,17 @@ static void hash_written(char hex[HASH_HEX_BYTES], const predict_job *j) {
     sha256_end_hex(&so_far, hex);
 }
 
-err predict__maker_check_rows(predict_job *j, FILE *output, off_t end) {
+err predict__maker_check_rows(predict_job *j, FILE *output, uint64_t end) {
     char digest[HASH_HEX_BYTES];
-    const uint64_t all = (uint64_t)end;
-    bool is_kept = j->kept_bytes <= all;
+    bool is_kept = j->kept_bytes <= end;
     rewind(output);
     if (is_kept && j->kept_bytes) {
         add_written(j, output, j->kept_bytes);
         hash_written(digest, j);
         is_kept = !strcmp(digest, j->kept_sha256);
     }
-    add_written(j, output, all);
-    if (j->written_bytes != all)
+    add_written(j, output, end);
+    if (j->written_bytes != end)
         return err_set(ERR_IO, "%s: cannot read: %s", j->options->output, strerror(errno));
     if (is_kept || !j->rows) return ERR_OK; // without rows all are made anew
     return err_set(ERR_DATA,
@@ -141,9 +135,8 @@ err predict__maker_write(predict_job *j) {
     err e = describe_all(&text, j);
     if (!e) e = file_writer_begin(&w, j->state);
     if (!e) e = file_writer_add(&w, text.text, text.length);
-    if (!e && (fflush(w.file) || fsync(fileno(w.file))))
-        e = err_set(ERR_IO, "%s: cannot write: %s", j->state, strerror(errno));
-    if (!e && (ftruncate(j->fd, (off_t)j->written_bytes) || fsync(j->fd)))
+    if (!e) e = file_writer_sync(&w);
+    if (!e && (!stream_cut(j->fd, (int64_t)j->written_bytes) || file_sync(j->fd)))
         e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
     if (!e) e = file_writer_commit(&w);
     file_writer_abort(&w);

@@ -24,14 +24,20 @@ void run_device_line(char out[RUN_DEVICE_LINE_BYTES], const run *r) {
                  ranks > 1 ? " each" : "");
 }
 
+const char *run_others_text(char out[RUN_OTHERS_BYTES], const run *r, int64_t ranks,
+                            const char *name, const char *devices) {
+    char theirs[RECORD_DEVICE_BYTES];
+    const char *by = record_device_text(theirs, ranks, name, devices), *own = RUN_DEVICE(r);
+    if (!strcmp(by, own)) return "";
+    snprintf(out, RUN_OTHERS_BYTES, ", by %s and not by %s%s", by, own,
+             r->request.shards ? "" : ", whose numbers are rounded otherwise");
+    return out;
+}
+
 void run_finished_note(const run *r, const char *when, bool other, int64_t ranks, const char *name,
                        const char *devices) {
-    char theirs[RECORD_DEVICE_BYTES], since[32] = "", words[2 * RECORD_DEVICE_BYTES + 96] = "";
-    const char *by = record_device_text(theirs, ranks, name, devices), *own = RUN_DEVICE(r);
-    bool differs = strcmp(by, own) != 0;
-    if (differs)
-        snprintf(words, sizeof words, ", by %s and not by %s%s", by, own,
-                 r->request.shards ? "" : ", whose numbers are rounded otherwise");
+    char made[RUN_OTHERS_BYTES], since[32] = "";
+    const char *words = run_others_text(made, r, ranks, name, devices);
     if (other) {
         log_note("%s: finished by another worker%s; here is its result", r->output, words);
         return;
@@ -40,5 +46,5 @@ void run_finished_note(const run *r, const char *when, bool other, int64_t ranks
     log_note("%s: this very run is finished already%s%s; here is its result (%s--overwrite does it "
              "again)",
              r->output, since, words,
-             differs ? "--output-dir with another folder makes both, " : "");
+             *words ? "--output-dir with another folder makes both, " : "");
 }

@@ -14,8 +14,15 @@ const char *run_device_text(char out[RECORD_DEVICE_BYTES], const run *r);
 enum { RUN_DEVICE_LINE_BYTES = RECORD_DEVICE_BYTES + 96 };
 void run_device_line(char out[RUN_DEVICE_LINE_BYTES], const run *r);
 
-/* Says that the run was found finished. Ranks and devices are no part of what makes it this run, so
- * that a job that comes back with others finds it: where they are others, both are named.
+/* ", by 2 × A and not by A, whose numbers are rounded otherwise", or "" where a finished run was done by
+ * r's devices. Ranks and devices are no part of what makes it this run, so that a job that comes back
+ * with others finds it.
+ *   ranks, name, devices  of its record */
+enum { RUN_OTHERS_BYTES = 2 * RECORD_DEVICE_BYTES + 96 };
+const char *run_others_text(char out[RUN_OTHERS_BYTES], const run *r, int64_t ranks,
+                            const char *name, const char *devices);
+
+/* Says that the run was found finished, and by which others.
  *   when   of its record, or NULL
  *   other  another worker ended it since this one began
  *   ranks, name, devices  of its record */

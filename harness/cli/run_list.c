@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* F_OFD_SETLK */
 #include "cli/run_list.h"
 
 #include "base/json.h"
@@ -6,7 +5,11 @@
 #include "base/memory.h"
 #include "cli/listed_search.h"
 #include "cli/tune_view.h"
+#include "platform/clock.h"
 #include "platform/file.h"
+#include "platform/lock.h"
+#include "platform/stamp.h"
+#include "platform/stream.h"
 #include "result/record_strict.h"
 #include "result/store.h"
 #include "train/checkpoint/checkpoint.h"
@@ -14,14 +17,10 @@
 #include "train/run/kept_task.h"
 #include "train/run/run_parts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { FOLDERS_DEEP = 3 };
 
@@ -65,14 +64,12 @@ static err add_run(run_list *l, listed_run **out) {
 /* Opens the lock and takes it, until *fd is closed; *fd is -1 where there is none. *held: another
  * process has it. */
 static err take_lock(int *fd, bool *held, const char *folder) {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char path[PATH_MAX];
     *held = false;
     err e = path_in(path, folder, ".lock");
     if (e) return e;
-    *fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (*fd < 0) return ERR_OK;
-    *held = fcntl(*fd, F_OFD_SETLK, &whole) && (errno == EACCES || errno == EAGAIN);
+    *fd = lock_open(path, LOCK_OPEN);
+    *held = *fd >= 0 && lock_take(*fd) == LOCK_HELD;
     return ERR_OK;
 }
 
@@ -81,8 +78,8 @@ static err measure(listed_run *r, const char *folder) {
     folder_list names = {0};
     err e = folder_list_read(&names, folder);
     while (folder_next(&names, &e)) {
-        struct stat st;
-        if (!lstat(names.path, &st) && st.st_mtime > r->changed) r->changed = st.st_mtime;
+        time_t changed = (time_t)path_changed(names.path);
+        if (changed > r->changed) r->changed = changed;
         e = pass_over(folder_add_bytes(&r->bytes, names.path));
     }
     folder_list_free(&names);
@@ -91,7 +88,7 @@ static err measure(listed_run *r, const char *folder) {
 
 static void set_date(listed_run *r, time_t when) {
     struct tm t;
-    if (gmtime_r(&when, &t)) strftime(r->date, sizeof r->date, "%Y-%m-%d", &t);
+    if (clock_utc(&t, when)) strftime(r->date, sizeof r->date, "%Y-%m-%d", &t);
 }
 
 static const char *part_of(const record *rec) {
@@ -118,6 +115,16 @@ static err copy_text(char **out, const cJSON *from, const char *key, const char 
     return text ? mem_strdup(out, text) : ERR_OK;
 }
 
+/* Those of the ranks that began it. */
+static err take_devices(listed_run *r, const cJSON *root, const char *name) {
+    char text[RECORD_DEVICE_BYTES];
+    double ranks = json_number_at(root, RUN_RANKS_KEY);
+    int64_t count = ranks > 1 && ranks <= UINT32_MAX ? (int64_t)ranks : 1;
+    if (!name) return ERR_OK;
+    return mem_strdup(&r->device,
+                      record_device_text(text, count, name, json_text_at(root, RUN_DEVICES_KEY)));
+}
+
 /* Who a run is that has no record. */
 static err take_identity(listed_run *r, const char *path) {
     cJSON *root = NULL;
@@ -132,7 +139,7 @@ static err take_identity(listed_run *r, const char *path) {
     if (seed) r->seed = strtoll(seed, NULL, 10);
     if (!e) e = copy_text(&r->task, identity, "task", "corpus");
     if (!e) e = copy_text(&r->model, identity, "model", "model");
-    if (!e) e = copy_text(&r->device, identity, "device", "device");
+    if (!e) e = take_devices(r, root, json_text_at(identity, "device"));
     cJSON_Delete(root);
     return e;
 }
@@ -301,12 +308,11 @@ static err add_records(run_list *l, const store *s, const bool *seen, const char
     err e = ERR_OK;
     for (size_t i = 0; i < s->count && !e; i++) {
         listed_run *r;
-        struct stat st;
         if (seen[i]) continue;
         if ((e = add_run(l, &r)) || (e = path_join(&r->folder, results, s->paths[i]))) break;
         r->state = RUN_STATE_RECORD;
         r->on_board = true;
-        if (!stat(r->folder, &st)) r->bytes = (uint64_t)st.st_size;
+        r->bytes = file_stamp_of(r->folder).size;
         e = take_record(r, &s->records[i]);
     }
     return e;
@@ -332,7 +338,7 @@ static void drop_work(const char *trial) {
     if (path_folder(&folder, trial))
         err_clear(); // an empty folder more
     else if (!strcmp(path_name(folder), SEARCH_WORK))
-        (void)rmdir(folder);
+        (void)folder_drop(folder);
     mem_free(folder);
 }
 
@@ -351,9 +357,9 @@ err listed_run_clean(run_waste *w, const listed_run *r, bool whole, bool deletes
         bool ours = fd >= 0 && !run_lock_check(r->folder);
         err_clear(); // another's stays
         e = ours ? file_remove(lock) : ERR_OK;
-        (void)rmdir(r->folder);
+        (void)folder_drop(r->folder);
         drop_work(r->folder);
     }
-    if (fd >= 0) close(fd);
+    if (fd >= 0) stream_close(fd);
     return e;
 }

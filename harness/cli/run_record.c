@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "metric/spread.h"
 #include "platform/file.h"
+#include "platform/host_memory.h"
 #include "result/store.h"
 #include "train/run/model_corpus.h"
 
@@ -359,7 +360,7 @@ static err add_timing(record *out, const run *r) {
                                   .step_ms_p10 = ms.low,
                                   .step_ms_p90 = ms.high};
     out->device_bytes = (int64_t)r->device.peak_bytes;
-    out->host_peak_bytes = (int64_t)mem_peak_bytes();
+    out->host_peak_bytes = (int64_t)host_memory_peak();
     // of a run that was gone on with, or that several machines did, the counters saw a part
     if (!t->set_at && group_is_alone(r->request.group)) run_cost(&out->cost, r->power, out);
     return add_kernels(out, &r->kernels);

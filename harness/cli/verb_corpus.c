@@ -6,12 +6,12 @@
 #include "cli/output.h"
 #include "data/corpus/corpus.h"
 #include "data/corpus/corpus_stats.h"
+#include "platform/stream.h"
 #include "task/corpus_manifest.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static err open_corpus(corpus *c, const options *o, bool check) {
     const corpus_options wanted = {o->data_dir, o->task_dir, o->offline, check};
@@ -168,7 +168,7 @@ static err text(const options *o) {
     corpus c = {0};
     exclusion x = {0};
     corpus_counts counts = {0};
-    bool terminal = isatty(STDOUT_FILENO) == 1;
+    bool terminal = stream_is_terminal(STREAM_OUT);
     err e = open_both(&c, &x, o);
     if (!e) e = corpus_each_kept(&c, &x, &counts, print_line, &terminal);
     exclusion_free(&x);

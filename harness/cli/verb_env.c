@@ -7,14 +7,13 @@
 #include "cli/output.h"
 #include "compute/device.h"
 #include "metric/score.h"
+#include "platform/host.h"
 #include "platform/host_memory.h"
 #include "platform/places.h"
 #include "result/version.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 static const char *const variables[] = {"HARNESS_DATA",    "XDG_CACHE_HOME",
                                         "HF_HOME",         "HF_HUB_CACHE",
@@ -77,16 +76,17 @@ static err add_devices(cJSON *root) {
 
 static err gather(cJSON *root) {
     char name[128], commit[64];
-    struct utsname u;
+    char release[HOST_NAME_BYTES], machine[HOST_NAME_BYTES];
     system_name(name);
     snprintf(commit, sizeof commit, "%.12s%s", version_commit(),
              version_is_dirty() ? ", changed" : "");
     err e = json_put(root, "harness %s commit %s numerics %u metrics %u", version_string(), commit,
                      (unsigned)NUMERICS_VERSION, (unsigned)METRIC_VERSION);
     if (!e) e = json_put(root, "compiler %s system %s", __VERSION__, name);
-    if (!e && !uname(&u)) e = json_put(root, "kernel %s machine %s", u.release, u.machine);
+    if (!e && host_system(release, machine))
+        e = json_put(root, "kernel %s machine %s", release, machine);
     if (!e)
-        e = json_put(root, "processors %f memory_bytes %f", (double)sysconf(_SC_NPROCESSORS_ONLN),
+        e = json_put(root, "processors %f memory_bytes %f", (double)host_processors(),
                      (double)host_memory_total());
     cJSON *o = NULL;
     if (!e) e = add_devices(root);

@@ -8,6 +8,7 @@
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "platform/stream.h"
 #include "result/sweep.h"
 #include "text/unicode.h"
 #include "train/evaluate/fill_mask.h"
@@ -15,7 +16,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TOP = 5, TOKEN_COLUMNS = 12, WINDOW_LINES = 64 };
 
@@ -99,8 +99,8 @@ static err fill(filler *f, const char *text) {
 static err fill_input(filler *f) {
     line_reader input;
     err e = ERR_OK;
-    if (isatty(STDIN_FILENO)) log_note("one text with [MASK] a line; Ctrl-D ends");
-    line_reader_init(&input, STDIN_FILENO, "standard input");
+    if (stream_is_terminal(STREAM_IN)) log_note("one text with [MASK] a line; Ctrl-D ends");
+    line_reader_init(&input, STREAM_IN, "standard input");
     while (!e && !(e = line_reader_window(&input, WINDOW_LINES)) && input.count)
         for (size_t i = 0; i < input.count && !e; i++)
             e = line_reader_go_on(&input, fill(f, input.lines[i]));

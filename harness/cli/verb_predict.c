@@ -18,13 +18,13 @@
 #include "cli/predict_units.h"
 #include "cli/predictor.h"
 #include "cli/unknown_share.h"
+#include "platform/stream.h"
 #include "text/unicode.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { WINDOW_LINES = 4096 };
 
@@ -184,12 +184,12 @@ static err predict_lines(predictor *p, char **lines, size_t count) {
 static err predict_input(predictor *p) {
     line_reader input;
     size_t most = p->batch_size < WINDOW_LINES ? p->batch_size : WINDOW_LINES;
-    bool shows_progress = !isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO);
+    bool shows_progress = !stream_is_terminal(STREAM_IN) && !stream_is_terminal(STREAM_OUT);
     err e = ERR_OK;
-    if (isatty(STDIN_FILENO))
+    if (stream_is_terminal(STREAM_IN))
         log_note(p->pairs ? "a line is a pair, two texts with a tab between them; Ctrl-D ends"
                           : "one sentence a line; Ctrl-D ends");
-    line_reader_init(&input, STDIN_FILENO, "standard input");
+    line_reader_init(&input, STREAM_IN, "standard input");
     if (input.is_typed) most = 1; // a line that is wrong takes no other with it
     while (!(e = line_reader_window(&input, most)) && input.count) {
         bool is_full = input.count == most && !input.is_typed;

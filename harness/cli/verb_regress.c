@@ -4,12 +4,12 @@
 #include "cli/options.h"
 #include "platform/assets.h"
 #include "platform/file.h"
+#include "platform/host.h"
 #include "result/regress/regress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct work {
     regress_suite suite;
@@ -26,7 +26,7 @@ static void note_moment(work *w) {
     moment_now(now);
     now[strcspn(now, "Z")] = '\0'; // JUnit's times name no zone
     snprintf(w->when.begun, sizeof w->when.begun, "%s", now);
-    if (gethostname(w->when.host, sizeof w->when.host - 1)) w->when.host[0] = '\0';
+    host_name(w->when.host, sizeof w->when.host);
 }
 
 static void work_free(work *w) {

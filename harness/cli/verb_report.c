@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static err print_index(strbuf *out, const board *b, page_language language) {
     return board_html(out, b, language);
@@ -300,7 +299,7 @@ static err remove_from_task(size_t *removed, const page_writer *w, const char *o
         if (!(count && bsearch(&name, names, count, sizeof *names, order_text))) {
             e = has_record(&has, results_folder(w->o), of_task, list.names[i]);
             if (!e && !has && !(e = is_our_page(&ours, path)) && ours) {
-                if (unlink(path)) e = err_set(ERR_IO, "%s: %s", path, strerror(errno));
+                e = file_remove(path);
                 (*removed)++;
                 left--;
             }

@@ -24,6 +24,7 @@
 #include "data/dataset.h"
 #include "data/stats.h"
 #include "metric/statistics.h"
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "report/grid.h"
 #include "result/store.h"
@@ -293,7 +294,9 @@ static err run_one(progress *p, size_t i) {
     } else if (!e && r.is_done && writes) {
         const record *found = sweep_find(s, r.run_sha256);
         *score = record_metric(found, found->headline);
-        sweep_skip(s, &request, found);
+        sweep_skip(s, &request, found,
+                   run_others_text((char[RUN_OTHERS_BYTES]){""}, &r, found->ranks,
+                                   found->device.name, found->rank_devices));
         e = run_next_add(&p->next, &r, o, *score, true);
     } else if (!e && !r.is_done) {
         if (!r.is_finished)
@@ -451,7 +454,7 @@ static err is_elsewhere(bool *held, const progress *p, size_t i) {
 
 /* What others are at work on is waited for: a worker that is lost leaves its run. */
 static err run_all(progress *p, size_t runs) {
-    const struct timespec pause = {0, 300000000};
+    const double pause_s = 0.3;
     size_t start = shard_start(runs), due = 0, ours = 0;
     bool is_told = false, held = false;
     for (size_t i = 0; i < runs; i++) {
@@ -475,7 +478,7 @@ static err run_all(progress *p, size_t runs) {
             log_note("sweep   waiting for %zu run%s that other workers have", due,
                      shown_plural(due));
         is_told = true;
-        nanosleep(&pause, NULL);
+        clock_pause(pause_s);
     }
     if (p->work->shard.count && !p->request->is_dry)
         log_note("sweep   shard %u of %u is done: %zu of all %zu runs; trained now %zu, finished "

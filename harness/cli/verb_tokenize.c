@@ -10,12 +10,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
+#include "platform/stream.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct input_text {
     const char *text; /* not necessarily terminated */
@@ -253,8 +253,9 @@ static err print_texts(printer *p, text_list *l) {
 static err print_input(printer *p, text_list *l) {
     line_reader in;
     err e;
-    if (isatty(0)) log_note("reading texts from standard input, one a line; Ctrl-D ends");
-    line_reader_init_raw(&in, STDIN_FILENO, "standard input", p->o->null_ended);
+    if (stream_is_terminal(STREAM_IN))
+        log_note("reading texts from standard input, one a line; Ctrl-D ends");
+    line_reader_init_raw(&in, STREAM_IN, "standard input", p->o->null_ended);
     if (p->o->padding && !p->o->max_length) {
         if (!(e = hold_texts(l, &in))) e = print_texts(p, l);
     } else {

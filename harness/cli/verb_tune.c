@@ -26,7 +26,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TRIALS_DEFAULT = 20, MODEL_NAME_BYTES = 60, FIELD_BYTES = 64 };
 
@@ -289,7 +288,7 @@ static err run_trial(search *s, tune_row *row) {
     if (!e && r.is_done) {
         row->trial = s->found;
         record found = {.created = s->found.created};
-        sweep_skip(&s->sweep, &q, &found);
+        sweep_skip(&s->sweep, &q, &found, "");
     } else if (!e && !(e = train_trial(s, &r, &row->trial))) {
         sweep_end(&s->sweep, &q);
     }
@@ -505,7 +504,8 @@ err verb_tune(const options *o) {
     if (!e) e = expect_all(&s, o);
     if (!e) e = drop_all_done(&s);
     if (!e) e = run_rounds(&s);
-    if (!e) (void)rmdir(s.work); // empty: a trial removes what it made, not what a killed one did
+    if (!e)
+        (void)folder_drop(s.work); // empty: a trial removes what it made, not what a killed one did
     if (!e) e = conclude(&s, o);
     search_free(&s);
     return e;

@@ -2,6 +2,7 @@
 
 #include "base/shown.h"
 #include "base/utf8.h"
+#include "platform/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 /* *lines: text in lines of so many columns, each with its end; freed with free. */
 static err break_text(char **lines, const char *text, size_t columns) {
     size_t bytes = 0;
-    FILE *stream = open_memstream(lines, &bytes);
+    FILE *stream = stream_into(lines, &bytes);
     if (stream) shown_wrap(stream, columns, "", text);
     if (!stream || fclose(stream)) return err_set(ERR_MEMORY, "out of memory for a table");
     return ERR_OK;

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The folder of the XDG cache that holds <task>/<file>: $XDG_CACHE_HOME/harness/data, or
  * ~/.cache/harness/data. *path is owned. Errors: ERR_IO when neither variable is set. */
@@ -374,7 +373,7 @@ static err find_files(dataset *d, const task *t, const dataset_options *o) {
     for (size_t i = 0; i < t->file_count && !e; i++) {
         if ((e = dataset_path(&d->paths[i], t, &t->files[i], o))) break;
         d->path_count++;
-        if (!is_left_out(&t->files[i], o) && access(d->paths[i], F_OK))
+        if (!is_left_out(&t->files[i], o) && !path_is_there(d->paths[i]))
             e = missing(t, &t->files[i], d->paths[i], o);
     }
     return e;

@@ -10,7 +10,6 @@
 #include "platform/places.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* True when the file lies in a folder that the user named (--data, $HARNESS_DATA): what stands there
  * may be the only one of its kind. What is in the cache is this program's. */

@@ -3,11 +3,11 @@
 #include "base/foreign.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/stream.h"
 #include "text/unicode.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { READ_BYTES = 256 << 10 };
 
@@ -26,14 +26,12 @@ err data__source_more(data__source *s) {
         s->ended = count == 0;
         return ERR_OK;
     }
-    ssize_t n;
-    do {
-        n = read(s->fd, s->bytes + s->end, READ_BYTES);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", s->path, strerror(errno));
-    if (!s->unhashed) sha256_add(&s->hash, s->bytes + s->end, (size_t)n);
-    s->hashed_bytes += (uint64_t)n;
-    s->end += (size_t)n;
+    size_t n;
+    if (!stream_read(&n, s->fd, s->bytes + s->end, READ_BYTES))
+        return err_set(ERR_IO, "%s: cannot read: %s", s->path, strerror(errno));
+    if (!s->unhashed) sha256_add(&s->hash, s->bytes + s->end, n);
+    s->hashed_bytes += n;
+    s->end += n;
     s->ended = n == 0;
     return ERR_OK;
 }
@@ -62,7 +60,7 @@ err data__source_open_from(data__source *s, const char *path,
 }
 
 void data__source_close(data__source *s) {
-    if (s->fd >= 0) close(s->fd);
+    if (s->fd >= 0) stream_close(s->fd);
     mem_free(s->bytes);
     *s = (data__source){.fd = -1};
 }

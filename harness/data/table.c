@@ -4,14 +4,13 @@
 #include "base/shown.h"
 #include "data/table_internal.h"
 #include "platform/interrupt.h"
+#include "platform/stream.h"
 #include "text/unicode.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LOOK_BYTES = 256 << 10, COLUMNS_MAX = 4096, COLUMNS_SHOWN = 40, LONG_LINE_BYTES = 64 << 20 };
 
@@ -306,24 +305,22 @@ static err read_names(table *t) {
 /* Waits for what is there to read: a read that waits itself would begin anew after Ctrl-C. */
 static err await_standard_input(void) {
     enum { WAIT_MS = 200 };
-    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
     while (!interrupt_seen()) {
-        int n = poll(&in, 1, WAIT_MS);
+        int n = stream_await(STREAM_IN, WAIT_MS);
         if (n > 0 || (n < 0 && errno != EINTR)) return ERR_OK; // a fault is the read's to tell
     }
     return err_set(ERR_INTERRUPTED, "interrupted");
 }
 
 static err read_standard_input(void *from, void *bytes, size_t size, size_t *count) {
-    ssize_t n;
+    bool done;
     do {
         err e = await_standard_input();
         if (e) return e;
-        n = read(STDIN_FILENO, bytes, size);
-    } while (n < 0 && errno == EINTR);
-    *count = n > 0 ? (size_t)n : 0;
-    return n < 0 ? err_set(ERR_IO, "%s: cannot read: %s", (const char *)from, strerror(errno))
-                 : ERR_OK;
+        done = stream_read_once(count, STREAM_IN, bytes, size);
+    } while (!done && errno == EINTR);
+    return done ? ERR_OK
+                : err_set(ERR_IO, "%s: cannot read: %s", (const char *)from, strerror(errno));
 }
 
 static err open_source(table *t) {

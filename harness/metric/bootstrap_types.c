@@ -2,7 +2,7 @@
 #include "metric/interval_internal.h"
 
 #include "base/memory.h"
-#include "base/order.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static err are_single(bool *out, const unit_list *l) {
         if (r < next && r < t->runs) continue;
         next *= 2;
         memcpy(sorted, hash, l->units * sizeof *hash);
-        qsort(sorted, l->units, sizeof *sorted, order_u64);
+        if ((e = sort_u64(sorted, l->units))) break;
         size_t types = 1;
         for (size_t u = 1; u < l->units; u++) types += sorted[u] != sorted[u - 1];
         *out = are_many(types, l->units);
@@ -165,8 +165,8 @@ static void list_gold(bootstrap *b, const unit_list *l, const uint32_t *first) {
 }
 
 /* The wrong rows of a run as numbers (label missed, label given, type), the last in 32 bits. */
-static size_t wrong_rows(uint64_t *list, const bootstrap *b, const unit_list *l,
-                         const uint32_t *first, const uint32_t *predicted) {
+static err wrong_rows(uint64_t *list, size_t *wrong, const bootstrap *b, const unit_list *l,
+                      const uint32_t *first, const uint32_t *predicted) {
     const uint32_t *gold = l->table->gold.classes;
     size_t count = 0;
     for (size_t k = 0; k < b->types; k++) {
@@ -176,19 +176,49 @@ static size_t wrong_rows(uint64_t *list, const bootstrap *b, const unit_list *l,
             list[count++] = ((uint64_t)gold[row] * b->classes + predicted[row]) << 32 | k;
         }
     }
-    if (count) qsort(list, count, sizeof *list, order_u64);
-    return count;
+    *wrong = count;
+    return sort_u64(list, count);
+}
+
+/* The labels that gold has or a run's cells name, whose places the cells get.
+ *   place  (classes) scratch */
+static err list_labels(bootstrap *b, size_t *room, const bool *in_gold, uint32_t *place,
+                       size_t run) {
+    size_t begin = b->label_begin[run], count = 0;
+    err e = mem_grow((void **)&b->labels, room, begin + b->classes, sizeof *b->labels);
+    if (e) return e;
+    struct bootstrap_cell *cells = b->cells + b->cell_begin[run];
+    size_t cell_count = b->cell_begin[run + 1] - b->cell_begin[run];
+    memset(place, 0, b->classes * sizeof *place);
+    for (size_t i = 0; i < cell_count; i++) place[cells[i].predicted] = 1;
+    for (uint32_t k = 0; k < b->classes; k++) {
+        if (!in_gold[k] && !place[k]) continue;
+        b->labels[begin + count] = k;
+        place[k] = (uint32_t)count++;
+    }
+    for (size_t i = 0; i < cell_count; i++) {
+        cells[i].gold = place[cells[i].gold];
+        cells[i].predicted = place[cells[i].predicted];
+    }
+    b->label_begin[run + 1] = begin + count;
+    return ERR_OK;
 }
 
 /* Each run's wrong predictions by what was taken for what: a label is counted once a cell and not
  * once a row. */
 static err list_wrong(bootstrap *b, const unit_list *l, const uint32_t *first) {
-    size_t cells = 0, cell_room = 0, wrong = 0, wrong_room = 0;
+    size_t cells = 0, cell_room = 0, wrong = 0, wrong_room = 0, label_room = 0;
+    bool *in_gold = NULL;
+    uint32_t *place = NULL;
     uint64_t *list = NULL;
     err e = mem_new(&list, l->table->rows);
+    if (!e) e = mem_new(&place, b->classes);
+    if (!e) e = mem_new(&in_gold, b->classes);
+    for (size_t i = 0; i < l->table->rows && !e; i++) in_gold[l->table->gold.classes[i]] = true;
     for (size_t r = 0; r < b->runs && !e; r++) {
-        size_t count = wrong_rows(list, b, l, first, l->table->predicted[r].classes);
-        if ((e = mem_grow((void **)&b->wrong, &wrong_room, wrong + count, sizeof *b->wrong)) ||
+        size_t count = 0;
+        if ((e = wrong_rows(list, &count, b, l, first, l->table->predicted[r].classes)) ||
+            (e = mem_grow((void **)&b->wrong, &wrong_room, wrong + count, sizeof *b->wrong)) ||
             (e = mem_grow((void **)&b->cells, &cell_room, cells + count, sizeof *b->cells)))
             break;
         for (size_t i = 0; i < count; i++) {
@@ -200,7 +230,10 @@ static err list_wrong(bootstrap *b, const unit_list *l, const uint32_t *first) {
             b->cells[cells - 1].end = wrong;
         }
         b->cell_begin[r + 1] = cells;
+        e = list_labels(b, &label_room, in_gold, place, r);
     }
+    mem_free(in_gold);
+    mem_free(place);
     mem_free(list);
     return e;
 }
@@ -228,7 +261,8 @@ static err allocate(bootstrap *b, size_t rows) {
     err e;
     if ((e = mem_new(&b->type_of_unit, units)) || (e = mem_new(&b->unit_count, units)) ||
         (e = mem_new(&b->row_begin, units + 1)) || (e = mem_new(&b->row_gold, rows)) ||
-        (e = mem_new(&b->cell_begin, b->runs + 1)) || (e = mem_new(&b->steps, units)))
+        (e = mem_new(&b->cell_begin, b->runs + 1)) || (e = mem_new(&b->label_begin, b->runs + 1)) ||
+        (e = mem_new(&b->steps, units)))
         return e;
     return mem_new(&b->log_factorial, units + 1);
 }
@@ -316,6 +350,8 @@ void bootstrap_free(bootstrap *b) {
     mem_free(b->wrong);
     mem_free(b->cell_begin);
     mem_free(b->cells);
+    mem_free(b->label_begin);
+    mem_free(b->labels);
     mem_free(b->steps);
     mem_free(b->log_factorial);
     mem_free(b->unit_of);

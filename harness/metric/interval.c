@@ -165,12 +165,22 @@ INLINE void sum_listed(lane_sums *sum, const uint32_t *counts, const uint8_t *by
     }
 }
 
-// A right prediction is a row that is not wrong: only wrong ones are walked.
-VECTOR_CLONES static void run_sums(uint32_t *predicted, uint32_t *hit, const uint32_t *gold,
-                                   const bootstrap *b, const uint32_t *counts, const uint8_t *bytes,
-                                   uint32_t most, size_t run) {
-    memcpy(predicted, gold, b->classes * sizeof(lane_sums));
-    memcpy(hit, gold, b->classes * sizeof(lane_sums));
+static size_t label_count(const bootstrap *b, size_t run) {
+    return b->label_begin[run + 1] - b->label_begin[run];
+}
+
+/* A right prediction is a row that is not wrong: only wrong ones are walked.
+ *   sums  (3, labels, lanes) of the run's labels: gold, predicted and hit
+ *   gold  (C, lanes) */
+VECTOR_CLONES static void run_sums(uint32_t *sums, const uint32_t *gold, const bootstrap *b,
+                                   const uint32_t *counts, const uint8_t *bytes, uint32_t most,
+                                   size_t run) {
+    size_t labels = label_count(b, run), size = labels * BOOTSTRAP_LANES;
+    uint32_t *predicted = sums + size, *hit = predicted + size;
+    for (size_t i = 0; i < labels; i++)
+        *lanes_at(sums, i) = *const_lanes_at(gold, b->labels[b->label_begin[run] + i]);
+    memcpy(predicted, sums, size * sizeof *sums);
+    memcpy(hit, sums, size * sizeof *sums);
     for (size_t c = b->cell_begin[run]; c < b->cell_begin[run + 1]; c++) {
         const struct bootstrap_cell *cell = &b->cells[c];
         size_t begin = c ? b->cells[c - 1].end : 0;
@@ -186,12 +196,20 @@ VECTOR_CLONES static void run_sums(uint32_t *predicted, uint32_t *hit, const uin
 void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts) {
     size_t size = b->classes * BOOTSTRAP_LANES;
     for (size_t r = 0; r < b->runs; r++) {
-        uint32_t *gold = sums + r * 3 * size;
-        if (r)
-            memcpy(gold, sums, size * sizeof *sums);
-        else
-            gold_sums(gold, b, counts);
-        run_sums(gold + size, gold + 2 * size, gold, b, counts, NULL, 0, r);
+        uint32_t *gold = sums + r * 3 * size, *predicted = gold + size, *hit = predicted + size;
+        const uint32_t *labels = b->labels + b->label_begin[r];
+        gold_sums(gold, b, counts);
+        memcpy(predicted, gold, size * sizeof *gold);
+        memcpy(hit, gold, size * sizeof *gold);
+        for (size_t c = b->cell_begin[r]; c < b->cell_begin[r + 1]; c++) {
+            const struct bootstrap_cell *cell = &b->cells[c];
+            for (size_t i = c ? b->cells[c - 1].end : 0; i < cell->end; i++) {
+                lane_sums drawn = *const_lanes_at(counts, b->wrong[i]);
+                *lanes_at(predicted, labels[cell->predicted]) += drawn;
+                *lanes_at(predicted, labels[cell->gold]) -= drawn;
+                *lanes_at(hit, labels[cell->gold]) -= drawn;
+            }
+        }
     }
 }
 
@@ -201,14 +219,16 @@ typedef struct workspace {
     uint32_t *drawn;  // (types, lanes)
     uint8_t *bytes;   // (types, lanes) the same where none is above 255
     uint32_t most;    // none is above it, and it is not 0
-    uint32_t *sums;   // (3, C, lanes)
-    uint64_t *block;  // (3, C)
+    uint32_t *gold;   // (C, lanes)
+    uint32_t *sums;   // (3, C, lanes) of the labels of a run
+    uint64_t *block;  // (3, C) 0, but for those labels
 } workspace;
 
 static void workspace_free(workspace *w) {
     mem_free(w->counts);
     mem_free(w->drawn);
     mem_free(w->bytes);
+    mem_free(w->gold);
     mem_free(w->sums);
     mem_free(w->block);
     *w = (workspace){0};
@@ -219,6 +239,7 @@ static err workspace_init(workspace *w, const bootstrap *b) {
     if ((e = mem_new(&w->counts, b->types)) ||
         (e = mem_new(&w->drawn, b->types * BOOTSTRAP_LANES)) ||
         (e = mem_new(&w->bytes, b->types * BOOTSTRAP_LANES)) ||
+        (e = mem_new(&w->gold, b->classes * BOOTSTRAP_LANES)) ||
         (e = mem_new(&w->sums, 3 * b->classes * BOOTSTRAP_LANES))) {
         return e;
     }
@@ -228,19 +249,20 @@ static err workspace_init(workspace *w, const bootstrap *b) {
 // the run's scores under the resamples of the workspace, whose gold is summed
 static void score_run(double scores[BOOTSTRAP_LANES], workspace *w, const bootstrap *b,
                       const metric *m, score_lanes *at_once, size_t run) {
-    size_t size = b->classes * BOOTSTRAP_LANES;
-    uint32_t *gold = w->sums, *predicted = gold + size, *hit = predicted + size;
-    run_sums(predicted, hit, gold, b, w->drawn, w->most > UINT8_MAX ? NULL : w->bytes, w->most,
-             run);
+    const uint32_t *labels = b->labels + b->label_begin[run];
+    size_t count = label_count(b, run);
+    run_sums(w->sums, w->gold, b, w->drawn, w->most > UINT8_MAX ? NULL : w->bytes, w->most, run);
     if (at_once) {
-        at_once(scores, gold, predicted, hit, b->classes);
+        at_once(scores, w->sums, count, b->classes);
         return;
     }
     for (size_t j = 0; j < BOOTSTRAP_LANES; j++) {
-        for (size_t i = 0; i < 3 * b->classes; i++) w->block[i] = gold[i * BOOTSTRAP_LANES + j];
+        for (size_t i = 0; i < 3 * count; i++)
+            w->block[i / count * b->classes + labels[i % count]] = w->sums[i * BOOTSTRAP_LANES + j];
         confusion c = confusion_at(w->block, b->classes);
         scores[j] = m->fn(&c);
     }
+    for (size_t i = 0; i < 3 * count; i++) w->block[i / count * b->classes + labels[i % count]] = 0;
 }
 
 // resamples first to first + lanes - 1; the last ones may lie beyond draws
@@ -252,7 +274,7 @@ static void score_block(const bootstrap_groups *g, workspace *w, const bootstrap
         bootstrap_draw(w->counts, b, seed, (uint32_t)(first + j));
         for (size_t k = 0; k < b->types; k++) w->drawn[k * BOOTSTRAP_LANES + j] = w->counts[k];
     }
-    gold_sums(w->sums, b, w->drawn);
+    gold_sums(w->gold, b, w->drawn);
     w->most = 1;
     for (size_t k = 0; k < b->types * BOOTSTRAP_LANES; k++) {
         w->bytes[k] = (uint8_t)(w->drawn[k] & UINT8_MAX);

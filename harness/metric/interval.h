@@ -51,7 +51,10 @@ typedef struct bootstrap {
     uint32_t *row_gold;           /* gold label of every row of every type */
     size_t *cell_begin;           /* (runs + 1) of the run's cells */
     struct bootstrap_cell *cells; /* what was taken for what, in the order of (gold, predicted) */
-    uint32_t *wrong;              /* types of the cells' rows, cell after cell */
+    size_t *label_begin;          /* (runs + 1) of the run's labels */
+    uint32_t *labels; /* of each run those that a row has or was predicted with, ascending: of
+                         thousands most runs name few */
+    uint32_t *wrong;  /* types of the cells' rows, cell after cell */
     struct bootstrap_step *steps; /* (types) the conditional binomial of each type */
     double *log_factorial;        /* (units + 1) */
     /* all but classes: each unit is a type of its own */

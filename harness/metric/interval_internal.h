@@ -13,7 +13,7 @@ struct bootstrap_step {
 
 /* The wrong predictions of one run that took one label for one other. */
 struct bootstrap_cell {
-    uint32_t gold, predicted;
+    uint32_t gold, predicted; /* places among the run's labels */
     size_t end; /* of its entries in bootstrap.wrong, which begin where the cell before ends */
 };
 

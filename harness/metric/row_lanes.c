@@ -1,56 +1,12 @@
-#include "metric/row_lanes.h"
+#include "metric/row_lanes_internal.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "base/vectors.h"
 #include "metric/tags.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-
-typedef uint8_t bytes __attribute__((vector_size(ROW_LANES), aligned(1)));
-typedef uint16_t halves __attribute__((vector_size(ROW_LANES * sizeof(uint16_t)), aligned(2)));
-typedef uint32_t lanes __attribute__((vector_size(ROW_LANES * sizeof(uint32_t)), aligned(4)));
-typedef uint64_t wide __attribute__((vector_size(ROW_LANES * sizeof(uint64_t)), aligned(8)));
-
-/* Lanes whose reals fit the processor's registers with all that is between them. */
-enum { SOME_LANES = 4, LANE_PARTS = ROW_LANES / SOME_LANES, HALF_LANES = ROW_LANES / 2 };
-typedef uint32_t some_lanes __attribute__((vector_size(SOME_LANES * sizeof(uint32_t)), aligned(4)));
-typedef uint32_t half_lanes __attribute__((vector_size(HALF_LANES * sizeof(uint32_t)), aligned(4)));
-typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
-typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
-
-typedef some_reals all_reals[LANE_PARTS];
-
-#define INLINE static inline __attribute__((always_inline))
-
-// counts below 2^31; a processor turns signed numbers into reals at once, a compiler one by one
-#define AS_REAL(x, k) (double)((some_signs)(x))[k]
-#define AS_REALS(x) ((some_reals){AS_REAL(x, 0), AS_REAL(x, 1), AS_REAL(x, 2), AS_REAL(x, 3)})
-// 1 where such a count is 0, which compilers may compare number by number
-#define IS_NONE(x) (((x)-1) >> 31)
-
-/* The lanes from j on of a row's weights, and of its reals. */
-INLINE const some_lanes *lanes_at(const uint32_t *weights, size_t row, size_t j) {
-    return (const some_lanes *)(weights + row * ROW_LANES + j);
-}
-INLINE some_reals *reals_at(row_lane_reals *list, size_t row, size_t j) {
-    return (some_reals *)(list[row] + j);
-}
-
-/* Rows that add 2^shift to a place more than gold's own answers do, or less. */
-struct row_cell {
-    uint32_t place; // among row_lanes.places
-    uint16_t shift;
-    bool less;
-    size_t end; // of its rows, which begin where the cell before ends
-};
-
-/* Rows of one score that a label's curve rises by, in the order of their scores: from begin on those
- * that have the label, then from others to end those that have not. Of numbers: equal ones. */
-struct row_rise {
-    uint32_t begin, others, end;
-};
 
 bool row_lanes_serve(unsigned parts, uint64_t total) {
     enum { EXACT_CUBE = 1 << 17 }; // 2^51, whose quarters a double holds
@@ -153,11 +109,6 @@ static err list_row(additions *a, size_t row) {
     return e;
 }
 
-static int by_number(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static err add_place(row_lanes *l, size_t room[2], uint64_t number) {
     uint32_t row = (uint32_t)number & INT32_MAX;
     err e = mem_grow((void **)&l->places, &room[0], l->place_count + 1, sizeof *l->places);
@@ -200,115 +151,12 @@ static err make_cells(row_lanes *l, const row_lanes *gold) {
     }
     for (size_t p = 0; gold && p < gold->place_count && !e; p++)
         e = list_bit(&a, gold->places[p], 0, p);
-    if (a.count) qsort(a.list, a.count, sizeof *a.list, by_number);
+    if (!e) e = sort_u64(a.list, a.count);
     if (!e) e = cut_cells(l, &a);
     mem_free(a.list);
     mem_free(a.here);
     mem_free(a.touched);
     return e;
-}
-
-/* --- curves --- */
-
-static err make_rises(row_lanes *l) {
-    const row_statistics *s = l->statistics;
-    size_t count = 0; // no more than one of each row
-    err e = mem_new(&l->rises, s->rows);
-    if (!e) e = mem_new(&l->rise_end, s->classes);
-    for (size_t k = 0; k < s->classes && !e; k++) {
-        const uint32_t *order = s->descending + k * s->rows;
-        const double *scores = s->scores + k * s->rows;
-        for (size_t i = 0, end; i < s->rows; i = end) {
-            size_t others = i;
-            while (others < s->rows && s->gold_class[order[others]] == k &&
-                   !(scores[order[others]] < scores[order[i]]))
-                others++;
-            for (end = others; end < s->rows && !(scores[order[end]] < scores[order[i]]);) end++;
-            if (others > i)
-                l->rises[count++] = (row_rise){(uint32_t)i, (uint32_t)others, (uint32_t)end};
-        }
-        l->rise_end[k] = count;
-    }
-    return e;
-}
-
-/* Weights of the rows before each place of an order, to (rows + 1, ROW_LANES). */
-INLINE void add_before(uint32_t *before, const uint32_t *weights, const uint32_t *order,
-                       size_t rows) {
-    half_lanes sum[2] = {{0}};
-    for (size_t i = 0; i <= rows; i++)
-        for (size_t p = 0; p < 2; p++) {
-            *(half_lanes *)(before + i * ROW_LANES + p * HALF_LANES) = sum[p];
-            if (i < rows)
-                sum[p] += *(const half_lanes *)(weights + order[i] * ROW_LANES + p * HALF_LANES);
-        }
-}
-
-INLINE bool lacks_rows(const uint32_t *sums) {
-    some_lanes none = {0};
-    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) none |= IS_NONE(*lanes_at(sums, 0, j));
-    return none[0] | none[1] | none[2] | none[3];
-}
-
-/* Adds what a rise does.
- *   hit    weight of the rows before it that have the label; gets the rise's own
- *   begun  in each lane rows come before it */
-INLINE void add_rise(all_reals sum, all_reals hit, const uint32_t *before, const row_rise *rise,
-                     bool begun) {
-    const uint32_t *begin = before + rise->begin * ROW_LANES, *end = before + rise->end * ROW_LANES;
-    const uint32_t *others = before + rise->others * ROW_LANES;
-    for (size_t p = 0; p < LANE_PARTS; p++) {
-        some_lanes said = *lanes_at(end, 0, p * SOME_LANES), first = {0};
-        some_lanes said_before = *lanes_at(begin, 0, p * SOME_LANES);
-        some_reals risen = AS_REALS(*lanes_at(others, 0, p * SOME_LANES) - said_before);
-        some_reals hits_before = hit[p];
-        if (!begun) { // before the first row precision is 1: 1 of 1
-            first = IS_NONE(said_before);
-            said += IS_NONE(said);
-            hits_before += AS_REALS(first);
-        }
-        some_reals here = AS_REALS(said), then = AS_REALS(said_before + first);
-        hit[p] += risen;
-        sum[p] += risen * (hit[p] * then + hits_before * here) / (here * then);
-    }
-}
-
-/* Twice the area under a label's curve times the weight of the rows that have it, to which only those
- * add: between two of them recall stays.
- *   before  (rows + 1, ROW_LANES) weights of the rows before each place */
-INLINE void sum_area(all_reals sum, const row_rise *rise, const row_rise *end,
-                     const uint32_t *before, size_t rows) {
-    all_reals hit = {{0}};
-    size_t begun = 0; // place from which on each lane has rows before it
-    while (begun < rows && lacks_rows(before + begun * ROW_LANES)) begun++;
-    for (; rise < end && rise->begin < begun; rise++) add_rise(sum, hit, before, rise, false);
-    for (; rise < end; rise++) add_rise(sum, hit, before, rise, true);
-}
-
-/* Adds the mean of all labels. */
-VECTOR_CLONES static void add_areas(row_lane_reals *area, uint32_t *before, const row_lanes *l,
-                                    const row_weights *w) {
-    const row_statistics *s = l->statistics;
-    for (size_t k = 0; k < s->classes; k++) {
-        const uint32_t *right = w->of_labels + k * ROW_LANES;
-        some_reals sum[LANE_PARTS] = {{0}};
-        add_before(before, w->weights, s->descending + k * s->rows, s->rows);
-        sum_area(sum, l->rises + (k ? l->rise_end[k - 1] : 0), l->rises + l->rise_end[k], before,
-                 s->rows);
-        for (size_t j = 0; j < ROW_LANES; j++)
-            (*area)[j] +=
-                curve_area(sum[j / SOME_LANES][j % SOME_LANES], right[j], (double)w->total[j]) /
-                (double)s->classes;
-    }
-}
-
-/* Weight of the rows that have each label. */
-VECTOR_CLONES static void add_labels(uint32_t *of_labels, const row_statistics *s,
-                                     const uint32_t *weights) {
-    const lanes *of_rows = (const lanes *)weights;
-    lanes *labels = (lanes *)of_labels;
-    memset(of_labels, 0, s->classes * sizeof *labels);
-    for (size_t i = 0; i < s->rows; i++) labels[s->gold_class[i]] += of_rows[i];
 }
 
 /* --- numbers --- */
@@ -346,7 +194,13 @@ INLINE void square_ranks(row_lane_reals *moments, size_t to, const all_reals cub
     }
 }
 
-VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
+/* Ranks are whole and half numbers: where the weights are narrow twice their products are whole ones of
+ * 32 bits, and so is any sum of them. */
+INLINE int32_t *twice_ranks_at(const row_weights *w, size_t row, size_t j) {
+    return w->twice_ranks + row * ROW_LANES + j;
+}
+
+INLINE void rank_gold_of(row_weights *w, const row_statistics *s, bool narrow) {
     const uint32_t *order = s->order[1];
     all_reals before = {{0}}, cubes = {{0}}, alone = {{0}};
     for (size_t begin = 0, end; begin < s->rows; begin = end) {
@@ -357,8 +211,12 @@ VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
                 here += AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
             for (size_t i = begin; i < end; i++) {
                 some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
-                *reals_at(w->gold_ranks, order[i], p * SOME_LANES) =
-                    (before[p] + 0.5 * (here - all)) * weight;
+                some_reals rank = (before[p] + 0.5 * (here - all)) * weight;
+                if (narrow)
+                    *(some_signs *)twice_ranks_at(w, order[i], p * SOME_LANES) =
+                        __builtin_convertvector(rank + rank, some_signs);
+                else
+                    *reals_at(w->gold_ranks, order[i], p * SOME_LANES) = rank;
                 alone[p] += weight * weight * weight;
             }
             cubes[p] += here * here * here;
@@ -369,10 +227,43 @@ VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
     square_ranks(w->gold_moments, OF_YY, cubes);
 }
 
+VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
+    if (w->narrow)
+        rank_gold_of(w, s, true);
+    else
+        rank_gold_of(w, s, false);
+}
+
+/* What rows of an order weigh, and their weights times gold's ranks. */
+INLINE void add_ranked(some_lanes sums[LANE_PARTS], all_reals of_gold, const row_weights *w,
+                       const uint32_t *row, const uint32_t *end, bool narrow) {
+    uint16_t weights[ROW_LANES];
+    uint32_t twice[ROW_LANES];
+    halves weight = {0};
+    half_lanes products[2] = {{0}};
+    for (; row < end && narrow; row++) {
+        weight += ((const halves *)w->halves)[*row];
+        for (size_t p = 0; p < 2; p++)
+            products[p] += *(const half_lanes *)twice_ranks_at(w, *row, p * HALF_LANES);
+    }
+    for (; row < end; row++)
+        for (size_t p = 0; p < LANE_PARTS; p++) {
+            sums[p] += *lanes_at(w->weights, *row, p * SOME_LANES);
+            of_gold[p] += *reals_at(w->gold_ranks, *row, p * SOME_LANES);
+        }
+    if (!narrow) return;
+    memcpy(weights, &weight, sizeof weights);
+    memcpy(twice, products, sizeof twice);
+    for (size_t p = 0; p < LANE_PARTS; p++) {
+        sums[p] = __builtin_convertvector(*(some_halves *)(weights + p * SOME_LANES), some_lanes);
+        of_gold[p] = 0.5 * AS_REALS(*lanes_at(twice, 0, p * SOME_LANES));
+    }
+}
+
 /* Gold's ranks add up to 0: what is added to all ranks of the other side changes no product. Cubes of
  * numbers that are equal to no other are those of all rows, less those of the others. */
-VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lanes *l,
-                                         const row_weights *w) {
+INLINE void rank_predicted_of(row_lane_reals *moments, const row_lanes *l, const row_weights *w,
+                              bool narrow) {
     const uint32_t *order = l->statistics->order[0];
     all_reals before = {{0}}, products = {{0}}, cubes = {{0}};
     bool few = 2 * *l->rise_end < l->statistics->rows; // numbers: the cubes of each
@@ -381,11 +272,9 @@ VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lane
         bool alone = x->end == x->begin + 1 && !few;
         some_lanes sums[LANE_PARTS] = {{0}};
         all_reals of_gold = {{0}};
-        for (size_t i = x->begin; i < x->end; i++)
+        add_ranked(sums, of_gold, w, order + x->begin, order + x->end, narrow);
+        for (size_t i = x->begin; i < x->end && !alone && !few; i++)
             for (size_t p = 0; p < LANE_PARTS; p++) {
-                sums[p] += *lanes_at(w->weights, order[i], p * SOME_LANES);
-                of_gold[p] += *reals_at(w->gold_ranks, order[i], p * SOME_LANES);
-                if (alone || few) continue;
                 some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
                 cubes[p] -= weight * weight * weight;
             }
@@ -398,6 +287,14 @@ VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lane
     }
     square_ranks(moments, OF_XX, cubes);
     memcpy(moments[OF_XY], products, sizeof products);
+}
+
+VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lanes *l,
+                                         const row_weights *w) {
+    if (w->narrow)
+        rank_predicted_of(moments, l, w, true);
+    else
+        rank_predicted_of(moments, l, w, false);
 }
 
 // values are no whole numbers: their products are added in the order of the rows
@@ -438,7 +335,7 @@ VECTOR_CLONES static void sum_predicted(row_lane_reals *moments, const row_stati
 err row_lanes_init(row_lanes *l, const row_statistics *s, const row_lanes *gold, unsigned parts) {
     *l = (row_lanes){.statistics = s, .parts = parts};
     err e = make_cells(l, gold);
-    if (!e && gold && parts & PART_CURVES) e = make_rises(l);
+    if (!e && gold && parts & PART_CURVES) e = row_lanes__rises(l);
     return e || !gold || !(parts & PART_RANKS) ? e : make_equals(l);
 }
 
@@ -458,15 +355,20 @@ err row_weights_init(row_weights *w, const row_lanes *gold) {
     err e = mem_new(&w->bytes,
                     sizeof *w->weights * s->rows * ROW_LANES); // most stay as they come: untouched
     if (!e) e = mem_new(&w->right, gold->place_count);
+    if (!e && gold->parts & (PART_RANKS | PART_CURVES))
+        e = mem_new(&w->halves, s->rows * ROW_LANES);
     if (!e && gold->parts & PART_RANKS) e = mem_new(&w->gold_ranks, s->rows);
+    if (!e && gold->parts & PART_RANKS) e = mem_new(&w->twice_ranks, s->rows * ROW_LANES);
     if (!e && gold->parts & PART_CURVES) e = mem_new(&w->of_labels, s->classes * ROW_LANES);
     return e;
 }
 
 void row_weights_free(row_weights *w) {
     mem_free(w->bytes);
+    mem_free(w->halves);
     mem_free(w->right);
     mem_free(w->gold_ranks);
+    mem_free(w->twice_ranks);
     mem_free(w->of_labels);
     *w = (row_weights){0};
 }
@@ -494,6 +396,14 @@ VECTOR_CLONES static void add_weights(row_weights *w, size_t rows) {
     memcpy(w->total, &total, sizeof w->total);
     w->most = 1;
     for (size_t j = 0; j < ROW_LANES; j++) w->most |= any[j];
+    w->narrow = true;
+    for (size_t j = 0; j < ROW_LANES; j++)
+        w->narrow = w->narrow && w->total[j] <= UINT16_MAX &&
+                    2 * w->total[j] * w->total[j] * w->most <= INT32_MAX;
+}
+
+VECTOR_CLONES static void take_halves(uint16_t *out, const uint32_t *weights, size_t rows) {
+    for (size_t i = 0; i < rows * ROW_LANES; i++) out[i] = (uint16_t)weights[i];
 }
 
 /* Eight bits of each weight, from `shift` on. */
@@ -541,6 +451,7 @@ void row_weights_take(row_weights *w, const uint32_t *weights) {
     size_t rows = gold->statistics->rows;
     w->weights = weights;
     add_weights(w, rows);
+    if (w->narrow && w->halves) take_halves(w->halves, weights, rows);
     for (unsigned k = 0; k < sizeof w->most && w->most >> 8 * k; k++)
         take_bytes(w->bytes + k * rows * ROW_LANES, weights, rows, 8 * k);
     memset(w->gold_moments, 0, sizeof w->gold_moments);
@@ -549,7 +460,7 @@ void row_weights_take(row_weights *w, const uint32_t *weights) {
     sum_cells(w->right, gold, w);
     if (gold->parts & PART_RANKS) rank_gold(w, gold->statistics);
     if (gold->parts & PART_VALUES) sum_gold(w, gold->statistics);
-    if (gold->parts & PART_CURVES) add_labels(w->of_labels, gold->statistics, weights);
+    if (gold->parts & PART_CURVES) row_lanes__labels(w->of_labels, gold->statistics, weights);
 }
 
 void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) {
@@ -568,7 +479,7 @@ void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) 
     for (size_t i = 0; l->parts & PART_RANKING && i < s->rows; i++)
         for (size_t j = 0; j < ROW_LANES; j++)
             sum->ranking[j] += w->weights[i * ROW_LANES + j] * s->ranking[i];
-    if (l->parts & PART_CURVES) add_areas(&sum->curves, sum->before, l, w);
+    if (l->parts & PART_CURVES) row_lanes__areas(&sum->curves, sum->before, l, w);
 }
 
 void row_lane_clear(confusion *c, const row_lanes *l) {

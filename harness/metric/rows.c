@@ -1,6 +1,7 @@
 #include "metric/rows.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "metric/tags.h"
 
 #include <math.h>
@@ -9,12 +10,15 @@
 
 /* numbers */
 
-static _Thread_local const float *sorted_numbers;
-
-static int by_number(const void *a, const void *b) {
-    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-    float x = sorted_numbers[i], y = sorted_numbers[j];
-    return x < y ? -1 : x > y ? 1 : (i > j) - (i < j);
+/* Rows by their numbers, of equal ones by their places. */
+static err order_numbers(uint32_t *order, const float *numbers, size_t rows) {
+    uint64_t *keys = NULL;
+    err e = mem_new(&keys, rows);
+    for (size_t i = 0; i < rows && !e; i++) keys[i] = (uint64_t)sort_key(numbers[i]) << 32 | i;
+    if (!e) e = sort_u64(keys, rows);
+    for (size_t i = 0; i < rows && !e; i++) order[i] = (uint32_t)keys[i];
+    mem_free(keys);
+    return e;
 }
 
 static double mean_of_numbers(const float *numbers, size_t rows) {
@@ -30,9 +34,7 @@ static err init_numbers(row_statistics *s) {
         if ((e = mem_new(&s->order[side], s->rows)) || (e = mem_new(&s->rank[side], s->rows)))
             return e;
         s->shift[side] = mean_of_numbers(sides[side], s->rows);
-        for (size_t i = 0; i < s->rows; i++) s->order[side][i] = (uint32_t)i;
-        sorted_numbers = sides[side];
-        qsort(s->order[side], s->rows, sizeof *s->order[side], by_number);
+        if ((e = order_numbers(s->order[side], sides[side], s->rows))) return e;
     }
     return ERR_OK;
 }
@@ -188,34 +190,59 @@ static size_t next_count(const uint64_t *counts, size_t from, size_t size) {
     return from;
 }
 
-/* Adds what the row counts to the places, and takes it from counts (size). */
-static err take_counts(row_statistics *s, size_t *used, size_t capacity[2], uint64_t *counts,
-                       size_t size) {
+/* What rows count, on its way to their places. */
+typedef struct taking {
+    uint64_t *counts; // (size) of one row
+    size_t size, used, capacity[2];
+} taking;
+
+/* Adds what the row counts from place k to that before end, and takes it from the counts. */
+static err take_counts(row_statistics *s, taking *t, size_t k, size_t end) {
     err e = ERR_OK;
-    for (size_t k = next_count(counts, 0, size); k < size; k = next_count(counts, k + 1, size)) {
-        if ((e = mem_grow((void **)&s->places, &capacity[0], *used + 1, sizeof *s->places)) ||
-            (e = mem_grow((void **)&s->amounts, &capacity[1], *used + 1, sizeof *s->amounts)))
-            break;
-        s->places[*used] = (uint32_t)k;
-        s->amounts[(*used)++] = (uint32_t)counts[k];
-        counts[k] = 0;
+    while ((k = next_count(t->counts, k, end)) < end && !e) {
+        e = mem_grow((void **)&s->places, &t->capacity[0], t->used + 1, sizeof *s->places);
+        if (!e)
+            e = mem_grow((void **)&s->amounts, &t->capacity[1], t->used + 1, sizeof *s->amounts);
+        if (e) break;
+        s->places[t->used] = (uint32_t)k;
+        s->amounts[t->used++] = (uint32_t)t->counts[k];
+        t->counts[k++] = 0;
     }
     return e;
 }
 
+/* The largest head of a row's words that is told apart. */
+static size_t last_head(answers of, size_t row) {
+    size_t last = 0;
+    for (size_t w = of.begin[row]; w < of.begin[row + 1]; w++)
+        if (of.classes[w * ARC_WIDTH + ARC_HEAD] > last)
+            last = of.classes[w * ARC_WIDTH + ARC_HEAD];
+    return last < ARC_PLACES ? last : ARC_PLACES - 1;
+}
+
+/* Of the many places of heads those up to the row's last. */
+static err take_row(row_statistics *s, taking *t, answers gold, answers predicted, size_t row) {
+    if (s->kind != ANSWER_ARCS) return take_counts(s, t, 0, t->size);
+    size_t places = arc_places(s->classes), last = last_head(gold, row);
+    size_t said = last_head(predicted, row);
+    if (said > last) last = said;
+    err e = take_counts(s, t, 0, places);
+    for (size_t k = places; k < places + 3 * ARC_PLACES && !e; k += ARC_PLACES)
+        e = take_counts(s, t, k, k + last + 1);
+    return e ? e : take_counts(s, t, arc_klue(s->classes), t->size);
+}
+
 static err init_units(row_statistics *s, answers gold, answers predicted) {
-    size_t used = 0, capacity[2] = {0}, size = row_sum_size(s->kind, s->classes);
-    uint64_t *counts = NULL;
+    taking t = {.size = row_sum_size(s->kind, s->classes)};
     err e = check_units(s, gold, predicted);
-    if (e || (e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&counts, size))) goto done;
-    for (size_t i = 0; i < s->rows; i++) {
-        count_row(s, counts, gold, predicted, i);
-        s->begin[i] = used;
-        if ((e = take_counts(s, &used, capacity, counts, size))) goto done;
+    if (e || (e = mem_new(&s->begin, s->rows + 1)) || (e = mem_new(&t.counts, t.size))) goto done;
+    for (size_t i = 0; i < s->rows && !e; i++) {
+        count_row(s, t.counts, gold, predicted, i);
+        e = take_row(s, &t, gold, predicted, i);
+        s->begin[i + 1] = t.used;
     }
-    s->begin[s->rows] = used;
 done:
-    mem_free(counts);
+    mem_free(t.counts);
     return e;
 }
 
@@ -250,6 +277,29 @@ static void softmax(double *scores, const float *logits, size_t classes, size_t 
     for (size_t k = 0; k < classes; k++) scores[k * rows] /= sum;
 }
 
+/* Orders rows by the first half of their scores' bits, and by all of them where that is the same. */
+static err order_scores(uint32_t *order, const double *scores, const uint32_t *gold, uint32_t label,
+                        size_t rows) {
+    uint64_t *keys = NULL;
+    err e = mem_new(&keys, rows);
+    for (size_t i = 0; i < rows && !e; i++) {
+        uint64_t bits; // of a number that is not negative, whose order they have
+        memcpy(&bits, &scores[i], sizeof bits);
+        keys[i] = ~bits >> 32 << 32 | i;
+    }
+    if (!e) e = sort_u64(keys, rows);
+    sorted_scores = scores;
+    sorted_gold = gold;
+    sorted_label = label;
+    for (size_t i = 0, end; i < rows && !e; i = end) {
+        for (end = i; end < rows && keys[end] >> 32 == keys[i] >> 32; end++)
+            order[end] = (uint32_t)keys[end];
+        if (end > i + 1) qsort(order + i, end - i, sizeof *order, by_score);
+    }
+    mem_free(keys);
+    return e;
+}
+
 static err init_relations(row_statistics *s) {
     size_t rows = s->rows, classes = s->classes;
     err e;
@@ -262,15 +312,10 @@ static err init_relations(row_statistics *s) {
         return e;
     for (size_t i = 0; i < rows; i++)
         softmax(s->scores + i, s->predicted + i * classes, classes, rows);
-    for (size_t k = 0; k < classes; k++) {
-        uint32_t *order = s->descending + k * rows;
-        for (size_t i = 0; i < rows; i++) order[i] = (uint32_t)i;
-        sorted_scores = s->scores + k * rows;
-        sorted_gold = s->gold_class;
-        sorted_label = (uint32_t)k;
-        if (rows) qsort(order, rows, sizeof *order, by_score);
-    }
-    return ERR_OK;
+    for (size_t k = 0; k < classes && !e; k++)
+        e = order_scores(s->descending + k * rows, s->scores + k * rows, s->gold_class, (uint32_t)k,
+                         rows);
+    return e;
 }
 
 double curve_area(double sum, double right, double total) {
@@ -327,7 +372,7 @@ err row_statistics_init(row_statistics *s, answer_kind kind, size_t classes, ans
     if (answer_in_units(kind)) return init_units(s, gold, predicted);
     if (kind == ANSWER_RELATION && !predicted.numbers) return init_relations(s);
     for (size_t i = 0; i < rows * width; i++)
-        if ((s->gold && !isfinite(s->gold[i])) || !isfinite(s->predicted[i]))
+        if ((kind != ANSWER_RELATION && !isfinite(s->gold[i])) || !isfinite(s->predicted[i]))
             return err_set(ERR_DATA, "row %zu: an answer is no finite number", i / width);
     return kind == ANSWER_SET        ? init_sets(s)
            : kind == ANSWER_RELATION ? init_relations(s)

@@ -13,11 +13,12 @@ static double at_least_one(uint32_t count) {
     return number(count ? count : 1); // what is divided by it is 0 where the count is
 }
 
-VECTOR_CLONES static void accuracy(double scores[SCORE_LANES], const uint32_t *gold,
-                                   const uint32_t *predicted, const uint32_t *hit, size_t classes) {
+VECTOR_CLONES static void accuracy(double scores[SCORE_LANES], const uint32_t *sums, size_t labels,
+                                   size_t classes) {
+    const uint32_t *gold = sums, *hit = sums + 2 * labels * SCORE_LANES;
     uint32_t right[SCORE_LANES] = {0}, all[SCORE_LANES] = {0};
-    (void)predicted;
-    for (size_t k = 0; k < classes * SCORE_LANES; k += SCORE_LANES) {
+    (void)classes;
+    for (size_t k = 0; k < labels * SCORE_LANES; k += SCORE_LANES) {
         for (int j = 0; j < SCORE_LANES; j++) {
             right[j] += hit[k + (size_t)j];
             all[j] += gold[k + (size_t)j];
@@ -26,10 +27,12 @@ VECTOR_CLONES static void accuracy(double scores[SCORE_LANES], const uint32_t *g
     for (int j = 0; j < SCORE_LANES; j++) scores[j] = number(right[j]) / at_least_one(all[j]);
 }
 
-VECTOR_CLONES static void macro_f1(double scores[SCORE_LANES], const uint32_t *gold,
-                                   const uint32_t *predicted, const uint32_t *hit, size_t classes) {
+VECTOR_CLONES static void macro_f1(double scores[SCORE_LANES], const uint32_t *sums, size_t labels,
+                                   size_t classes) {
+    const uint32_t *gold = sums, *predicted = gold + labels * SCORE_LANES;
+    const uint32_t *hit = predicted + labels * SCORE_LANES;
     double sum[SCORE_LANES] = {0};
-    for (size_t k = 0; k < classes * SCORE_LANES; k += SCORE_LANES)
+    for (size_t k = 0; k < labels * SCORE_LANES; k += SCORE_LANES)
         for (size_t j = 0; j < SCORE_LANES; j++)
             sum[j] += number(2 * hit[k + j]) / at_least_one(gold[k + j] + predicted[k + j]);
     for (int j = 0; j < SCORE_LANES; j++) scores[j] = sum[j] / (double)classes;

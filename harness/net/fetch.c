@@ -6,17 +6,15 @@
 #include "base/outside.h"
 #include "base/shown.h"
 #include "net/http_internal.h"
+#include "platform/clock.h"
 #include "platform/file.h"
+#include "platform/lock.h"
+#include "platform/stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
     TRIES = 5,
@@ -53,10 +51,9 @@ static unsigned tries_of(const fetch_patience *p, const http__call *c, err e) {
 }
 
 static void wait_ms(uint64_t ms) {
-    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    double end = clock_seconds() + (double)ms / 1000;
     outside_begin();
-    while (nanosleep(&left, &left) && errno == EINTR) {
-    }
+    for (double left; (left = end - clock_seconds()) > 0;) clock_pause(left);
     outside_end();
 }
 
@@ -172,7 +169,7 @@ static err part_error(const download *d) {
 }
 
 static err restart_part(download *d) {
-    if (ftruncate(d->part, 0) || lseek(d->part, 0, SEEK_SET) < 0) return part_error(d);
+    if (!stream_cut(d->part, 0)) return part_error(d);
     d->have = 0;
     d->fresh = true;
     return ERR_OK;
@@ -220,15 +217,9 @@ static err take_body(http__call *c, const char *bytes, size_t count) {
     if (d->request->bytes && d->have + count > d->request->bytes)
         return wrong_size(d, d->have + count);
     if ((e = check_most(d, d->have + count))) return e;
-    while (count) {
-        ssize_t n = write(d->part, bytes, count);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return part_error(d);
-        bytes += n;
-        count -= (size_t)n;
-        d->have += (uint64_t)n;
-    }
-    return ERR_OK;
+    size_t written = stream_write(d->part, bytes, count);
+    d->have += written;
+    return written == count ? ERR_OK : part_error(d);
 }
 
 static void show_progress(http__call *c) {
@@ -382,29 +373,25 @@ static err take_lock(download *d) {
     err e = make_folder_of(d->lock_path);
     if (e) return e;
     if ((e = file_open_own(&d->lock, d->lock_path))) return e;
-    if (!flock(d->lock, LOCK_EX | LOCK_NB)) return ERR_OK;
+    if (lock_take_download(d->lock, false)) return ERR_OK;
     log_note("another program is fetching %s; waiting for it", d->name);
     outside_begin();
-    int failed = 0;
-    do failed = flock(d->lock, LOCK_EX);
-    while (failed && errno == EINTR);
+    bool done = lock_take_download(d->lock, true);
     outside_end();
-    return failed ? err_set(ERR_IO, "%s: cannot lock: %s", d->lock_path, strerror(errno)) : ERR_OK;
+    return done ? ERR_OK : err_set(ERR_IO, "%s: cannot lock: %s", d->lock_path, strerror(errno));
 }
 
 static err open_part(download *d) {
     const fetch_request *r = d->request;
-    struct stat st;
     err e = make_folder_of(d->part_path);
     if (e || (e = make_folder_of(r->path))) return e;
     // a link that somebody left there would lead the download elsewhere, a pipe would hold it
     if ((e = file_open_own(&d->part, d->part_path))) return e;
-    if (fstat(d->part, &st)) return part_error(d);
-    d->have = (uint64_t)st.st_size;
+    if (!stream_bytes(&d->have, d->part)) return part_error(d);
     d->fresh = d->have == 0;
     bool vouched = r->sha256 || r->git_blob || r->resumable;
     if (d->have && (!vouched || (r->bytes && d->have > r->bytes))) return restart_part(d);
-    if (lseek(d->part, 0, SEEK_END) < 0) return part_error(d);
+    if (!stream_cut(d->part, (int64_t)d->have)) return part_error(d);
     if (d->have) log_note("%s: going on after %.1f MB", d->name, (double)d->have / 1e6);
     return ERR_OK;
 }
@@ -446,7 +433,7 @@ static err complete(download *d) {
     if (!e) return place(d);
 failed:
     // bytes that are wrong help no later try; bytes that are merely too few do
-    if (e == ERR_DATA) unlink(d->part_path);
+    if (e == ERR_DATA) file_drop(d->part_path);
     return e;
 }
 
@@ -471,8 +458,8 @@ err fetch_file(const fetch_request *r) {
     // whoever held the lock may have brought it
     if (!is_there(r)) e = complete(&d);
 done:
-    if (d.part >= 0) close(d.part);
-    if (d.lock >= 0) close(d.lock); // and with it the lock
+    if (d.part >= 0) stream_close(d.part);
+    if (d.lock >= 0) stream_close(d.lock); // and with it the lock
     mem_free(d.part_path);
     mem_free(d.lock_path);
     return e;

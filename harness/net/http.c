@@ -5,16 +5,16 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/settings.h"
+#include "platform/thread.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { REDIRECTS_MAX = 10, CONNECT_SECONDS = 20, RETRY_AFTER_MAX = 86400 };
 
-static pthread_once_t started = PTHREAD_ONCE_INIT;
+static once_only started = ONCE_ONLY;
 static CURLcode start_result;
 
 static void start(void) {
@@ -312,7 +312,7 @@ done:
 err http__run(http__call *c) {
     char *url = NULL, *next = NULL, shown[HTTP_SHOWN_BYTES], there[HTTP_SHOWN_BYTES];
     err e;
-    pthread_once(&started, start);
+    once_do(&started, start);
     if (start_result != CURLE_OK)
         return err_set(ERR_NETWORK, "libcurl does not start: %s", curl_easy_strerror(start_result));
     forget_response(c);

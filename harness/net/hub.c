@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* SMALL_FILE_BYTES: all files but weights */
 enum {
@@ -269,25 +268,18 @@ static err check_git_hash(const char *path, const char *etag) {
     char hex[2 * SHA1_DIGEST_SIZE + 1];
     err e = git_hash(hex, path);
     if (e || !strcmp(hex, etag)) return e;
-    unlink(path);
+    file_drop(path);
     return err_set(ERR_DATA, "%s: its git hash is %s, the hub says %s", path, hex, etag);
 }
 
 /* Makes snapshots/<commit>/<file> a link to the blob, in one step. */
 static err link_file(const hub *h, const char *file, const char *etag) {
-    char *target = NULL, *temporary = NULL, link[PATH_MAX];
+    char *target = NULL, link[PATH_MAX];
     err e;
     if ((e = folder_make(h->snapshot))) return e;
-    if ((e = mem_printf(&target, "../../blobs/%s", etag))) goto done;
-    if ((e = path_in(link, h->snapshot, file))) goto done;
-    if ((e = mem_printf(&temporary, "%s.%ld.tmp", link, (long)getpid()))) goto done;
-    if (symlink(target, temporary) || rename(temporary, link)) {
-        unlink(temporary);
-        e = err_set(ERR_IO, "%s: cannot make a link", link);
-    }
-done:
+    if ((e = mem_printf(&target, "../../blobs/%s", etag))) return e;
+    if (!(e = path_in(link, h->snapshot, file))) e = file_link(target, link);
     mem_free(target);
-    mem_free(temporary);
     return e;
 }
 

@@ -45,6 +45,12 @@ const char *file_other_kind(const char *path);
 /* Anything of this name, also what cannot be read: a folder, a FIFO, a link that leads nowhere. For
  * files that may be absent but not ignored: reading refuses what is none. */
 bool file_named(const char *path);
+/* The same, but of a link what it leads to. */
+bool path_is_there(const char *path);
+/* A regular file without a byte; not a link to one. */
+bool file_is_empty(const char *path);
+/* When it was changed last, in seconds since 1970: a file, a folder, or a link itself; 0: it is not there. */
+int64_t path_changed(const char *path);
 err file_size(uint64_t *bytes, const char *path) MUST_CHECK;
 
 /* Writes atomically: a temporary file of random name in the same folder, fsync, rename, fsync of
@@ -72,6 +78,14 @@ err file_writer_begin(file_writer *w, const char *path) MUST_CHECK;
 err file_writer_add(file_writer *w, const void *bytes, size_t count) MUST_CHECK;
 err file_writer_commit(file_writer *w) MUST_CHECK;
 void file_writer_abort(file_writer *w);
+/* Puts what was written so far on the disk, still without the file's name. */
+err file_writer_sync(file_writer *w) MUST_CHECK;
+
+/* Writes a new file in its place, and on the disk: no other name stands in the folder before it does.
+ * Errors: ERR_IO naming the path, also when anything stands there. */
+err file_write_in_place(const char *path, const void *bytes, size_t count) MUST_CHECK;
+/* Makes `path` a link with that text, in one step; what stood there is replaced. Errors: ERR_IO. */
+err file_link(const char *target, const char *path) MUST_CHECK;
 
 /* Opens a file of this program for reading and writing in place, made if absent: locks, downloads
  * that go on. Errors: ERR_IO naming the path, also when a link or no regular file stands there. */
@@ -91,6 +105,8 @@ err file_refuse_strange(const char *path) MUST_CHECK;
 
 /* Removes a file or a link, not what it leads to; fine if absent. */
 err file_remove(const char *path) MUST_CHECK;
+/* The same where it does not matter if it stays. Sets no message. */
+void file_drop(const char *path);
 
 /* fsync, outside of the program (base/outside.h); as it returns. */
 int file_sync(int fd) MUST_CHECK;
@@ -113,7 +129,10 @@ err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
 bool folder_exists(const char *path); /* a folder, or a link to one */
 /* A folder of this program's own: not a link to one. */
 bool folder_is_own(const char *path);
-err folder_make(const char *path) MUST_CHECK; /* with its parents; fine if it exists */
+/* Whether this process may look into the folder; errno says why not. */
+bool folder_lets_in(const char *path);
+err folder_make(const char *path) MUST_CHECK;     /* with its parents; fine if it exists */
+err folder_make_new(const char *path) MUST_CHECK; /* in one that is there; none may stand there */
 /* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
  * it would land elsewhere. */
 err folder_make_own(const char *path) MUST_CHECK;
@@ -129,6 +148,9 @@ err folder_check_writable(const char *path) MUST_CHECK;
 /* Removes a folder with all it holds; fine if absent. Links are removed, at the top and below it,
  * and never followed. Errors: ERR_IO, also for a folder nested deeper than 64. */
 err folder_remove(const char *path) MUST_CHECK;
+/* A folder that holds nothing; fine if absent. folder_drop: false where it stays, and no message. */
+err folder_remove_empty(const char *path) MUST_CHECK;
+bool folder_drop(const char *path);
 err folder_free_bytes(uint64_t *bytes, const char *path) MUST_CHECK;
 /* Whether it is the name of a file that this program is writing (.harness-<16 hexadecimal
  * digits>.tmp). */
@@ -138,6 +160,10 @@ err folder_clear_temporary(const char *path) MUST_CHECK;
 
 /* Whether two paths lead to one file or folder, which is there. */
 bool file_is_same(const char *a, const char *b);
+
+/* The bytes of an open file, to be read alone; NULL: errno says why. */
+void *file_map(int fd, size_t bytes);
+void file_unmap(void *map, size_t bytes);
 
 /* Names in a folder but "." and "..", in byte order. Owned: folder_list_free. */
 typedef struct folder_list {
@@ -170,5 +196,8 @@ const char *path_name(const char *path);
 err path_real_name(char **out, const char *path) MUST_CHECK;
 /* Everything before that part, "." when there is none; *out is owned. */
 err path_folder(char **out, const char *path) MUST_CHECK;
+/* The absolute path without links, freed with free (the C library's); NULL where nothing is there, and errno
+ * says why. */
+char *path_real(const char *path);
 
 #endif

@@ -54,3 +54,10 @@ uint64_t host_memory_total(void) {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
 }
+
+uint64_t host_memory_peak(void) {
+    // not getrusage: its figure starts with that of the process that ran this one
+    uint64_t kilobytes = 0;
+    (void)number_of(&kilobytes, "/proc/self/status", "VmHWM:");
+    return kilobytes * 1024;
+}

@@ -11,4 +11,7 @@ uint64_t host_memory_available(void);
 /* Bytes in all; 0: it cannot be told. */
 uint64_t host_memory_total(void);
 
+/* Most bytes that this process has had resident, by the kernel's count; 0: it cannot be told. */
+uint64_t host_memory_peak(void);
+
 #endif

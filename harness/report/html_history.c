@@ -1,5 +1,6 @@
 /* History as a page: a chart and a table of levels for each series. */
 #include "metric/steps.h"
+#include "platform/clock.h"
 #include "report/history.h"
 #include "report/html_internal.h"
 
@@ -40,10 +41,9 @@ static void add_dates(page *p, const svg_scale *a) {
     double length = a->x_high - a->x_low;
     for (int i = 0; i < TICKS; i++) {
         double at = a->x_low + length * i / (TICKS - 1);
-        time_t seconds = (time_t)at;
         struct tm utc;
         char text[32];
-        if (!gmtime_r(&seconds, &utc)) continue;
+        if (!clock_utc(&utc, (time_t)at)) continue;
         strftime(text, sizeof text, length < 3 * DAY ? "%m-%d %H:%M" : "%Y-%m-%d", &utc);
         html__format(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>\n", svg__x(a, at),
                      SVG_HEIGHT - SVG_BOTTOM + 17, anchors[i], text);
@@ -228,7 +228,7 @@ static size_t add_kind(page *p, const history *h, size_t first) {
 }
 
 err history_html(strbuf *out, const history *h, page_language language) {
-    page p = {out, ERR_OK, language};
+    page p = {.out = out, .language = language};
     html__begin(&p, SAY(&p, history_title), "");
     html__format(&p, "<header>\n<h1>%s</h1>\n</header>\n", SAY(&p, history));
     html__main(&p);

@@ -238,8 +238,8 @@ static void add_answers(page *p, const record *r) {
     size_t count = r->task.label_count, most = count < LABELS_SHOWN ? count : LABELS_SHOWN;
     if (!count) return;
     html__add(p, SAY(p, labels_are));
-    for (size_t i = 0; i < most; i++)
-        html__format(p, i ? ", %s" : "%s", html__labels(p, &r->task)[i]);
+    const char *const *labels = html__labels(p, &r->task);
+    for (size_t i = 0; i < most; i++) html__format(p, i ? ", %s" : "%s", labels[i]);
     if (count > most) html__format(p, SAY(p, row_more), count - most);
     html__add(p, ".");
 }
@@ -465,7 +465,7 @@ static void add_notes(page *p, const board *b) {
 }
 
 err board_html(strbuf *out, const board *b, page_language language) {
-    page p = {out, ERR_OK, language};
+    page p = {.out = out, .language = language};
     html__begin(&p, SAY(&p, board_title), "");
     html__format(&p, "<header>\n<h1>%s</h1>\n", SAY(&p, board));
     add_contents(&p, b);

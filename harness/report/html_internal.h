@@ -11,6 +11,7 @@ typedef struct page {
     strbuf *out;
     err e;
     page_language language;
+    const char *const *labels; /* of a run's page: html__labels of its task */
 } page;
 
 /* A word of strings.def in the page's language. */
@@ -20,7 +21,7 @@ typedef struct page {
 const char *html__term(const page *p, const char *english);
 
 /* What the labels of a record's task are called on this page: on a Korean one, where they are Korean
- * in the data, so; else by the names for readers. Borrowed. */
+ * in the data, so; else by the names for readers. Looks at all of them. Borrowed. */
 const char *const *html__labels(const page *p, const record_task *t);
 
 /* Adds text as it is: ours alone. From outside: text, also in attributes, by SHOWN_HTML; a path for

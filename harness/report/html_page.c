@@ -35,9 +35,9 @@ const char *html__term(const page *p, const char *english) {
 
 const char *const *html__labels(const page *p, const record_task *t) {
     bool korean = false;
-    for (size_t i = 0; t->names && i < t->label_count; i++)
+    for (size_t i = 0; p->language == PAGE_KO && t->names && i < t->label_count; i++)
         for (const char *c = t->names[i]; *c; c++) korean = korean || *c & 0x80;
-    return (const char *const *)(korean && p->language == PAGE_KO ? t->names : t->labels);
+    return (const char *const *)(korean ? t->names : t->labels);
 }
 
 const char *html__row_words(const page *p, const board_row *row) {

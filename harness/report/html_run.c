@@ -26,13 +26,9 @@ void run__table_end(page *p) {
     html__add(p, "</section>\n");
 }
 
-const char *run__label(const page *p, const record *r, size_t id) {
-    return html__labels(p, &r->task)[id];
-}
-
 const char *run__class(const page *p, const record *r, size_t k) {
-    if (r->task.kind != ANSWER_TAGS) return run__label(p, r, k);
-    const char *begin = run__label(p, r, 2 * k);
+    if (r->task.kind != ANSWER_TAGS) return p->labels[k];
+    const char *begin = p->labels[2 * k];
     return strncmp(begin, "B-", 2) == 0 ? begin + 2 : begin;
 }
 
@@ -47,7 +43,7 @@ static void add_scores(page *p, const record *r) {
     run__table_begin(p, SAY(p, scores));
     run__heads(p, "lrr", (const char *[]){SAY(p, metric), SAY(p, official), SAY(p, dedup)});
     char title[METRIC_TITLE_BYTES];
-    const char *label_1 = r->task.label_count > 1 ? run__label(p, r, 1) : NULL;
+    const char *label_1 = r->task.label_count > 1 ? p->labels[1] : NULL;
     for (size_t m = 0; m < metric_count(); m++) {
         const metric *x = metric_at(m);
         if (!report__shows(x, r)) continue;
@@ -95,11 +91,11 @@ static void add_matrix(page *p, const record *r, const uint64_t *counts) {
     html__table_begin(p, SAY(p, confusion), "shares");
     html__add(p, "<thead><tr><td></td>");
     for (size_t k = 0; k < classes; k++)
-        html__format(p, "<th scope=\"col\" class=\"n\">%s</th>", run__label(p, r, k));
+        html__format(p, "<th scope=\"col\" class=\"n\">%s</th>", p->labels[k]);
     html__add(p, "</tr></thead>\n<tbody>\n");
     for (size_t g = 0; g < classes; g++) {
         uint64_t sum = r->confusion.gold[g];
-        html__format(p, "<tr><th scope=\"row\">%s</th>", run__label(p, r, g));
+        html__format(p, "<tr><th scope=\"row\">%s</th>", p->labels[g]);
         for (size_t k = 0; k < classes; k++) {
             uint64_t n = counts[g * classes + k];
             double share = sum ? (double)n / (double)sum : 0;
@@ -202,10 +198,11 @@ static void add_title(page *p, const record *r) {
 }
 
 err html_run(strbuf *out, const record *r, const char *const *texts, page_language language) {
-    page p = {out, ERR_OK, language};
+    page p = {.out = out, .language = language};
     char *title = NULL;
     err e = mem_printf(&title, SAY(&p, run_title), r->model.name, r->task.name, (long long)r->seed);
     if (e) return e;
+    p.labels = html__labels(&p, &r->task);
     html__begin(&p, title, "../../");
     if (texts) html__add(&p, HTML_TEXTS_MARK "\n");
     mem_free(title);

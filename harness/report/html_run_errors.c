@@ -35,8 +35,8 @@ static void add_suspects(page *p, const record *r, const char *const *texts) {
         html__format(p,
                      "<tr><th scope=\"row\" class=\"n\">%lld</th><td>%s</td><td>%s</td>"
                      "<td class=\"n\">%.3f</td><td class=\"n\">%.3f</td>",
-                     (long long)s->row + 1, run__label(p, r, r->gold[s->row]),
-                     run__label(p, r, (size_t)s->answer), s->probability, s->gold_probability);
+                     (long long)s->row + 1, p->labels[r->gold[s->row]], p->labels[s->answer],
+                     s->probability, s->gold_probability);
         if (texts) html__format(p, "<td class=\"wrap\">%s</td>", texts[s->row]);
         html__add(p, "</tr>\n");
     }
@@ -83,7 +83,7 @@ void run__confused_heads(page *p) {
 void run__confused_rows(page *p, const record *r, const confusion_cell *list, size_t count) {
     for (size_t i = 0; i < count; i++) {
         html__format(p, "<tr><td class=\"model\">%s</td><td class=\"model\">%s</td>",
-                     run__label(p, r, list[i].gold), run__label(p, r, list[i].predicted));
+                     p->labels[list[i].gold], p->labels[list[i].predicted]);
         run__count(p, list[i].rows);
         html__format(p, "<td class=\"n\">%.1f %%</td></tr>\n",
                      100 * (double)list[i].rows / (double)r->confusion.gold[list[i].gold]);

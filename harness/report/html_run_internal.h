@@ -13,8 +13,7 @@ void run__table_begin(page *p, const char *title);
 void run__heads(page *p, const char *columns, const char *const *titles);
 void run__table_end(page *p);
 
-/* The name of a label; of a class of the sum: a label, or the type of entities. */
-const char *run__label(const page *p, const record *r, size_t id);
+/* The name of a class of the sum: a label, or the type of entities. */
 const char *run__class(const page *p, const record *r, size_t k);
 
 /* Rows of a table: what was taken for what, and of how much of the gold label's rows. */

@@ -57,7 +57,7 @@ typedef struct wrong_items {
 
 static err open_items(wrong_items *x, const page *p, const record *r, size_t row,
                       const char *text) {
-    *x = (wrong_items){.r = r, .labels = html__labels(p, &r->task)};
+    *x = (wrong_items){.r = r, .labels = p->labels};
     err e = answer_items_add(&x->items, r, row, true, GOLD);
     if (!e) e = answer_items_add(&x->items, r, row, false, SAID);
     answer_items_merge(&x->items);
@@ -110,7 +110,7 @@ static void add_labels(page *p, const wrong_items *x, int column) {
     for (size_t i = 0; i < x->items.count; i++) {
         if (!x->items.list[i].in[column]) continue;
         html__add(p, any ? ", " : "");
-        html__text(p, run__label(p, x->r, x->items.list[i].key[0]));
+        html__text(p, p->labels[x->items.list[i].key[0]]);
         any = true;
     }
     html__add(p, any ? "</td>" : "-</td>");
@@ -152,7 +152,7 @@ void run__add_trees(page *p, const record *r, const char *const *texts) {
             p, "</p><div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s %zu\">",
             SAY(p, tree), row + 1);
         svg__tree(p, texts[row], r->gold + first, r->predicted + first, words_of(r, row),
-                  html__labels(p, &r->task));
+                  p->labels);
         html__add(p, "</div>\n");
     }
     if (count) html__add(p, "</section>\n");

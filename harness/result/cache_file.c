@@ -1,4 +1,3 @@
-#define _XOPEN_SOURCE 700 // realpath
 #include "result/cache_file.h"
 
 #include "base/hash.h"
@@ -48,7 +47,7 @@ err cache_folder_of(char **path, const char *folder) {
     char hex[HASH_HEX_BYTES], *below = NULL, *real = NULL;
     uint8_t id[32];
     *path = NULL;
-    if (!program_id(id) || !(real = realpath(folder, NULL))) return ERR_OK;
+    if (!program_id(id) || !(real = path_real(folder))) return ERR_OK;
     hash_bytes_hex(real, strlen(real), hex);
     free(real);
     err e = mem_printf(&below, "harness/report/%.16s", hex);
@@ -72,7 +71,7 @@ static err remove_unused(const char *path) {
 }
 
 err cache_folder_claim(const char *cache, const char *folder) {
-    char *file = NULL, *all = NULL, *real = realpath(folder, NULL);
+    char *file = NULL, *all = NULL, *real = path_real(folder);
     folder_list list = {0};
     err e = real ? folder_make(cache) : ERR_IO;
     if (!e) e = mem_printf(&file, "%s/" OF, cache);

@@ -305,9 +305,10 @@ err store_place(char **path, const char *folder, record *r) {
 
 err store_check_writable(const char *folder, char *const *tasks, size_t count) {
     char path[PATH_MAX];
-    err e = folder_check_writable(folder);
+    err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++)
-        if (!(e = path_in(path, folder, tasks[i]))) e = folder_check_below(folder, path);
+        if (!(e = path_in(path, folder, tasks[i])) && !(e = folder_check_below(folder, path)))
+            e = folder_check_writable(path);
     return e;
 }
 

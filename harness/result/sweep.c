@@ -6,6 +6,7 @@
 #include "model/config.h"
 #include "model/weights/tensors.h"
 #include "net/settings.h"
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "train/run/shipped.h"
 
@@ -141,6 +142,7 @@ err sweep_open(sweep *s, size_t total, const char *selector, const char *results
 
 void sweep_close(sweep *s) {
     store_free(&s->store);
+    mem_free(s->fault);
     log_set_progress_prefix("");
     *s = (sweep){0};
 }
@@ -202,9 +204,8 @@ static void end_text(char text[48], const sweep *s) {
     *text = '\0';
     if (!s->ran || s->work <= 0) return;
     double left = s->seconds / s->work * s->left;
-    time_t end = time(NULL) + (time_t)left;
     struct tm local;
-    localtime_r(&end, &local);
+    (void)clock_local(&local, time(NULL) + (time_t)left);
     strftime(text, 48, left < 20 * 3600 ? ", ends about %H:%M" : ", ends about %d %b %H:%M",
              &local);
 }
@@ -267,7 +268,7 @@ void sweep_end(sweep *s, const run_request *q) {
     s->seconds += clock_seconds() - s->run_begin;
 }
 
-void sweep_skip(sweep *s, const run_request *q, const record *found) {
+void sweep_skip(sweep *s, const run_request *q, const record *found, const char *by) {
     take_off(s, q);
     s->skipped++;
     const char *advice = err_advice("overwrite", " (--overwrite does it again)");
@@ -275,17 +276,26 @@ void sweep_skip(sweep *s, const run_request *q, const record *found) {
         log_note("search  %s: done before, on %.10s, its score is used%s", s->trial, found->created,
                  advice);
     else
-        log_note("sweep   run %zu of %zu is finished already: there is a record of it, of %.10s%s",
-                 s->number, s->total, found->created, advice);
+        log_note(
+            "sweep   run %zu of %zu is finished already: there is a record of it, of %.10s%s%s",
+            s->number, s->total, found->created, by, advice);
 }
 
 err sweep_fail(strbuf *said, sweep *s, const run_request *q, err e) {
-    strbuf why = {0};
-    err added = strbuf_add(&why, err_message(e)); // before another message takes its place
+    char *why = NULL;
+    err added = mem_strdup(&why, err_message(e)); // before another message takes its place
     if (!added) added = add_name(said, q);
-    if (!added) added = strbuf_printf(said, ": %s", why.text);
-    if (!added) log_warn("run %zu of %zu has failed: %s", s->number, s->total, said->text);
-    strbuf_free(&why);
+    if (!added) added = strbuf_printf(said, ": %s", why);
     take_off(s, q);
+    if (!added && s->fault && !strcmp(s->fault, why)) {
+        log_warn("run %zu of %zu has failed like run %zu", s->number, s->total, s->fault_of);
+    } else if (!added) {
+        log_warn("run %zu of %zu has failed: %s", s->number, s->total, said->text);
+        mem_free(s->fault);
+        s->fault = why;
+        s->fault_of = s->number;
+        return ERR_OK;
+    }
+    mem_free(why);
     return added;
 }

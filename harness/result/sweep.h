@@ -23,6 +23,8 @@ typedef struct sweep {
     double left, work; /* of all runs still to do, the present one among them; of those done */
     double seconds;    /* of the runs done */
     double run_begin;  /* clock */
+    char *fault;       /* what the last run that failed failed with, owned; NULL: none has */
+    size_t fault_of;   /* the number of the run that told it */
     /* Of a search, else NULL, borrowed: which trial is at work, "trial 2 of 4", and what it tries. */
     const char *trial, *tries;
 } sweep;
@@ -63,9 +65,10 @@ void sweep_begin(sweep *s, const run_request *q);
 /* Another worker has the run: it is begun once more, later. */
 void sweep_leave(const sweep *s);
 void sweep_end(sweep *s, const run_request *q);
-void sweep_skip(sweep *s, const run_request *q, const record *found);
+/* by: " by ..." where others than this run's devices did it, or "". */
+void sweep_skip(sweep *s, const run_request *q, const record *found, const char *by);
 /* The run has failed by its own fault e (err_is_of_one): warns, and `said` gets its name and e's
- * message. Errors: ERR_MEMORY. */
+ * message. What the run that failed before it failed with too is not told again. Errors: ERR_MEMORY. */
 err sweep_fail(strbuf *said, sweep *s, const run_request *q, err e) MUST_CHECK;
 
 #endif

@@ -2,9 +2,9 @@
 #include "text/tokenizer_internal.h"
 
 #include "base/memory.h"
+#include "platform/thread.h"
 #include "text/unicode.h"
 
-#include <pthread.h>
 #include <string.h>
 
 // What a code point is, whether or not the tokenizer's options ask for it.
@@ -34,9 +34,9 @@ static void classify_first_plane(void) {
 }
 
 void tokenizer__classes(const tokenizer *t, uint8_t classes[FIRST_PLANE]) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static once_only once = ONCE_ONLY;
     unsigned asked = classes_asked(t);
-    pthread_once(&once, classify_first_plane);
+    once_do(&once, classify_first_plane);
     for (uint32_t p = 0; p < FIRST_PLANE; p++) classes[p] = (uint8_t)(first_plane[p] & asked);
 }
 

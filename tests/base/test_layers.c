@@ -35,6 +35,75 @@ static bool may_use(const char *own, const char *used) {
     return false;
 }
 
+// What the system alone has stands in platform, and in the plugins of MPIs, which are built apart:
+// elsewhere headers are those of C17 or of a library.
+static bool is_anywhere(const char *header) {
+    static const char *const known[] = {"assert",
+                                        "errno",
+                                        "float",
+                                        "inttypes",
+                                        "limits",
+                                        "locale",
+                                        "math",
+                                        "stdarg",
+                                        "stdatomic",
+                                        "stdbool",
+                                        "stddef",
+                                        "stdint",
+                                        "stdio",
+                                        "stdlib",
+                                        "string",
+                                        "time",
+                                        "arm_neon",
+                                        "immintrin",
+                                        "xmmintrin",
+                                        "omp",
+                                        "cjson/cJSON",
+                                        "csv",
+                                        "curl/curl",
+                                        "lzma",
+                                        "nettle/base16",
+                                        "nettle/base64",
+                                        "nettle/sha1",
+                                        "nettle/sha2",
+                                        "oneapi/dnnl/dnnl",
+                                        "popt",
+                                        "utf8proc",
+                                        "vulkan/vulkan_core",
+                                        "zlib",
+                                        "zstd",
+                                        "zstd_errors"};
+    size_t n = strlen(header);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (n == strlen(known[i]) + 2 && !strncmp(header, known[i], n - 2)) return true;
+    return false;
+}
+
+// What C17's headers hold on POSIX systems besides.
+static const char *const beyond_c[] = {
+    "realpath",    "fileno",    "fdopen",        "fseeko",    "ftello",  "open_memstream",
+    "fmemopen",    "popen",     "clock_gettime", "nanosleep", "stpcpy",  "gmtime_r",
+    "localtime_r", "getline",   "setenv",        "unsetenv",  "mkstemp", "strcasecmp",
+    "strtok_r",    "sigaction", "_exit"};
+
+static bool calls(const char *line, const char *name) {
+    size_t n = strlen(name);
+    for (const char *at = line; (at = strstr(at, name)); at += n)
+        if (at[n] == '(' && (at == line || strchr(" \t(!=,;&|~-+*?:", at[-1]))) return true;
+    return false;
+}
+
+static void check_system(const char *own, const char *line) {
+    char used[256];
+    if (sscanf(line, "#include <%255[^>]>", used) == 1)
+        cr_expect(is_anywhere(used), "%s includes <%s>, which is for platform/", own, used);
+    for (size_t i = 0; i < sizeof beyond_c / sizeof *beyond_c; i++)
+        cr_expect_not(calls(line, beyond_c[i]), "%s calls %s, which is for platform/: %s", own,
+                      beyond_c[i], line);
+    cr_expect_null(strstr(line, "\"/proc/"), "%s reads /proc: %s", own, line);
+    cr_expect_null(strstr(line, "_SOURCE "), "%s asks for more than C17's: %s", own, line);
+}
+
 static void check_file(const char *folder, const char *name, size_t *checked) {
     char own[512], path[1024];
     snprintf(own, sizeof own, "%s/%s", folder, name);
@@ -45,10 +114,11 @@ static void check_file(const char *folder, const char *name, size_t *checked) {
     // devices and operations know sizes; what they stand for is the model's and the data's matter
     if (!strncmp(own, "compute/", 8))
         cr_expect_null(strstr(bytes, "label"), "%s speaks of labels", own);
-    cr_expect_null(strstr(bytes, "----------------"), "%s: a section is begun by a line of its own name",
-                   own);
+    cr_expect_null(strstr(bytes, "----------------"),
+                   "%s: a section is begun by a line of its own name", own);
     for (char *line = strtok(bytes, "\n"); line; line = strtok(NULL, "\n")) {
         char used[256];
+        if (strcmp(folder, "platform") != 0) check_system(own, line);
         if (sscanf(line, "#include \"%255[^\"]\"", used) != 1) continue;
         if (!strchr(used, '/')) continue; // generated, or of shaders/include
         cr_expect(floor_of(used) >= 0, "%s includes %s, which is in no floor", own, used);
@@ -84,6 +154,8 @@ Test(layers, files_include_their_own_and_lower_floors) {
                                         "train/evaluate",    "result/regress", "data/corpus"};
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) check_folder(rooms[i], &checked);
     cr_assert_gt(checked, 50);
+    cr_assert_not(is_anywhere("unistd.h"));
+    cr_assert(calls("    if (realpath(a, b)) {", "realpath"));
     cr_assert_not(may_use("base/err.c", "compute/plan.h"));
     cr_assert_not(may_use("train/run/run.c", "result/record.h"));
     cr_assert_not(may_use("model/model.c", "data/pack.h"));

@@ -31,9 +31,10 @@ static void teardown(void) {
 
 TestSuite(runs, .init = setup, .fini = teardown, .timeout = 240);
 
-#define SMALL                                                                                      \
-    "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1",                  \
-        "--check-device", "never", "--batch-size", "8", "-q"
+#define SMALL_BY                                                                                   \
+    "run", "--task", "kor_hate", "--sample", "--threads", "1", "--check-device", "never",          \
+        "--batch-size", "8", "-q", "--device"
+#define SMALL SMALL_BY, "cpu"
 
 static void good(program_result p) {
     cr_assert_eq(p.exit_code, 0, "%s%s", p.out, p.err);
@@ -41,9 +42,9 @@ static void good(program_result p) {
 }
 
 /* A run of so many steps that was stopped behind its first checkpoint. */
-static void stop_run(const char *folder, const char *steps) {
-    const char *const arguments[] = {SMALL,  "--max-steps", steps, "--save-steps", "1", "-o",
-                                     folder, "--overwrite", NULL};
+static void stop_run_by(const char *devices, const char *folder, const char *steps) {
+    const char *const arguments[] = {SMALL_BY, devices, "--max-steps", steps, "--save-steps", "1",
+                                     "-o",     folder,  "--overwrite", NULL};
     char path[200];
     child c;
     snprintf(path, sizeof path, "%s/checkpoint-1", folder);
@@ -52,6 +53,10 @@ static void stop_run(const char *folder, const char *steps) {
     kill(c.pid, SIGKILL);
     program_result p = child_end(&c, 60);
     program_free(&p);
+}
+
+static void stop_run(const char *folder, const char *steps) {
+    stop_run_by("cpu", folder, steps);
 }
 
 static void make_unfinished(const char *folder) {
@@ -348,7 +353,6 @@ Test(runs, what_is_too_large_is_not_read, .timeout = 60) {
     program_free(&p);
 }
 
-/* A run that another process is at is listed as such, and not touched. */
 /* Folders are looked into three deep: where runs lie by default, and no home of a user. */
 Test(runs, folders_are_looked_into_three_deep) {
     static const char *const folders[] = {"d/1/2", "d/1/2/3"};
@@ -361,6 +365,38 @@ Test(runs, folders_are_looked_into_three_deep) {
     }
 }
 
+/* A run that was stopped is called by all its devices, as it is once it has a record. */
+Test(runs, unfinished_runs_name_their_ranks) {
+    static const struct {
+        const char *more, *device;
+    } cases[] = {{"", "A"},
+                 {", \"ranks\": 1", "A"},
+                 {", \"ranks\": 3", "3 × A"},
+                 {", \"ranks\": 2, \"devices\": \"A (cpu); B (gpu)\"", "A (cpu); B (gpu)"},
+                 {", \"ranks\": 1e99", "A"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *root;
+        char *text = NULL;
+        MUST(mem_printf(&text,
+                        "{\"run\": \"0\", \"identity\": {\"task\": \"kor_hate\", "
+                        "\"device\": \"A\"}%s}",
+                        cases[i].more));
+        make_begun("r/u", 1700000000);
+        temporary_put("r/u/unfinished.json", text);
+        const cJSON *run = listed(&root, "r/u");
+        cr_expect_str_eq(text_at(run, "device"), cases[i].device);
+        cJSON_Delete(root);
+        mem_free(text);
+    }
+    // what a group writes is what is read
+    stop_run_by("cpu,cpu", "r/g", "2000");
+    cJSON *root;
+    const char *device = text_at(listed(&root, "r/g"), "device");
+    cr_expect_eq(strncmp(device, "2 × ", 5), 0, "%s", device);
+    cJSON_Delete(root);
+}
+
+/* A run that another process is at is listed as such, and not touched. */
 Test(runs, one_at_work_is_left_alone) {
     const char *const arguments[] = {
         SMALL, "--max-steps", "100000", "--save-total-limit", "1", "--save-steps", "1",

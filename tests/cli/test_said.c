@@ -172,7 +172,7 @@ Test(said, of_a_sweep) {
     MUST(recipe_load(&q.recipe, "tiny"));
     said_begin();
     sweep_begin(&s, &q);
-    sweep_skip(&s, &q, &found);
+    sweep_skip(&s, &q, &found, "");
     s.number = 2;
     sweep_begin(&s, &q);
     sweep_leave(&s);

@@ -65,13 +65,18 @@ CleanTest(interval, units_and_types_by_hand) {
 }
 
 /* Units that are drawn singly, seldom more than a few times, and types that are drawn hundreds of times:
- * both have the scores of their sums, to the bit. */
+ * both have the scores of their sums, to the bit, though each run names other labels. */
 Test(interval, scores_are_of_the_sums) {
-    enum { N = 12000, RUNS = 8, CLASSES = 4, DRAWS = 2 * BOOTSTRAP_LANES };
+    enum { N = 12000, RUNS = 8, CLASSES = 20, DRAWS = 2 * BOOTSTRAP_LANES };
     static uint32_t gold[N], predicted[RUNS][N];
-    static double scores[RUNS * DRAWS];
+    static double scores[RUNS * DRAWS], mcc[RUNS * DRAWS];
     const uint32_t *runs[RUNS];
-    for (uint32_t r = 0; r < RUNS; r++) fill(gold, predicted[r], N, CLASSES, 100, r + 1);
+    for (uint32_t r = 0; r < RUNS; r++) {
+        fill(gold, predicted[r], N, 4, 100, r + 1);
+        for (size_t i = 0; i < N; i++) predicted[r][i] *= 3;
+        for (size_t i = 0; i < 40; i++) predicted[r][i] = 7 + r;
+    }
+    for (size_t i = 0; i < N; i++) gold[i] *= 3;
     for (size_t r = 0; r < RUNS; r++) runs[r] = predicted[r];
     const size_t counts_of[] = {1, RUNS};
     for (size_t c = 0; c < 2; c++) {
@@ -84,6 +89,7 @@ Test(interval, scores_are_of_the_sums) {
         cr_assert_not(mem_new(&lanes, b.types * BOOTSTRAP_LANES));
         cr_assert_not(mem_new(&sums, count * 3 * CLASSES * BOOTSTRAP_LANES));
         cr_assert_not(bootstrap_scores(scores, &b, metric_find("macro_f1"), DRAWS, 1));
+        cr_assert_not(bootstrap_scores(mcc, &b, metric_find("mcc"), DRAWS, 1));
         for (uint32_t d = 0; d < DRAWS; d++) {
             bootstrap_draw(drawn, &b, 1, d);
             for (size_t k = 0; k < b.types * BOOTSTRAP_LANES; k++)
@@ -97,6 +103,7 @@ Test(interval, scores_are_of_the_sums) {
                 confusion sum = confusion_at(block, CLASSES);
                 cr_assert_eq(scores[r * DRAWS + d], metric_value("macro_f1", &sum),
                              "draw %u, run %zu of %zu", d, r, count);
+                cr_assert_eq(mcc[r * DRAWS + d], metric_value("mcc", &sum));
             }
         }
         cr_assert_eq(heavy > 0, count == 1);

@@ -134,9 +134,18 @@ Test(rows, one_set_for_every_row_is_told) {
     cr_expect_str_eq(score_caution_text(SCORE_ONE_SET), "answers the same labels for every row");
 }
 
+/* How heavy rows are: one hardly more than the other, as in resamples; as much as a byte holds, and
+ * together more than two bytes do; more than a byte. */
+enum { ROWS_LIGHT, ROWS_FULL, ROWS_HEAVY, ROWS_WEIGHTS };
+
+static uint32_t weight_at(size_t i, int how) {
+    uint32_t x = (uint32_t)(i * i % 7 * (i % 3));
+    return how == ROWS_LIGHT ? x : how == ROWS_FULL ? UINT8_MAX - x : x * 100;
+}
+
 /* Each lane has the bits of its own list of weights, by every metric of the kind. */
-static void check_lanes(answer_kind kind, size_t classes, answers gold, answers predicted,
-                        size_t rows) {
+static void check_weighted(answer_kind kind, size_t classes, answers gold, answers predicted,
+                           size_t rows, int how) {
     enum { MOST_ROWS = 301, MOST_PLACES = 64 };
     row_statistics s, right;
     row_weights of_rows;
@@ -149,7 +158,7 @@ static void check_lanes(answer_kind kind, size_t classes, answers gold, answers 
     for (size_t i = 0; i < rows * ROW_LANES; i++)
         weights[i] = i % ROW_LANES == ROW_LANES - 1   ? 0
                      : i % ROW_LANES == ROW_LANES - 2 ? i < ROW_LANES
-                                                      : (uint32_t)(i * i % 7 * (i % 3));
+                                                      : weight_at(i, how);
     cr_assert_not(confusion_init_kind(&one, kind, classes));
     cr_assert_not(confusion_init_kind(&lane, kind, classes));
     cr_assert_not(row_statistics_init(&s, kind, classes, gold, predicted, rows, true));
@@ -162,7 +171,7 @@ static void check_lanes(answer_kind kind, size_t classes, answers gold, answers 
         cr_assert_not(row_lanes_init(&of_gold, &right, NULL, x->reads));
         cr_assert_not(row_lanes_init(&l, &s, &of_gold, x->reads));
         cr_assert_not(row_weights_init(&of_rows, &of_gold));
-        cr_assert(l.place_count <= MOST_PLACES && row_lanes_serve(x->reads, 1000));
+        cr_assert(l.place_count <= MOST_PLACES && row_lanes_serve(x->reads, 1 << 17));
         row_weights_take(&of_rows, weights);
         row_lanes_sum(&sums, &l, &of_rows);
         for (size_t j = 0; j < ROW_LANES; j++) {
@@ -189,6 +198,12 @@ static void check_lanes(answer_kind kind, size_t classes, answers gold, answers 
     row_lane_sum_free(&sums);
     confusion_free(&one);
     confusion_free(&lane);
+}
+
+static void check_lanes(answer_kind kind, size_t classes, answers gold, answers predicted,
+                        size_t rows) {
+    for (int how = ROWS_LIGHT; how < ROWS_WEIGHTS; how++)
+        check_weighted(kind, classes, gold, predicted, rows, how);
 }
 
 /* four rows of labels none, a, b: gold none a b a, said none a none b */

@@ -10,11 +10,11 @@
  * thread sanitizers, which see into no library. */
 #include "base/memory.h"
 #include "compute/cpu/cpu_internal.h"
+#include "platform/thread.h"
 
 #if !HARNESS_PLAIN_GEMM
 #include <oneapi/dnnl/dnnl.h>
 #endif
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -149,12 +149,12 @@ static void tile_item(void *context, size_t item, float *workspace) {
 
 /* Called as devices are opened, by one thread after the other. */
 err cpu__gemm_ready(void) {
-    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    static mutex turn = MUTEX_FREE;
     static bool is_ready;
-    pthread_mutex_lock(&turn);
+    mutex_take(&turn);
     err e = is_ready ? ERR_OK : try_product();
     if (!e) is_ready = true;
-    pthread_mutex_unlock(&turn);
+    mutex_give(&turn);
     return e;
 }
 

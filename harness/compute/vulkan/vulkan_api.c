@@ -1,6 +1,7 @@
 #include "compute/vulkan/vulkan_api.h"
 
-#include <dlfcn.h>
+#include "platform/library.h"
+
 #include <string.h>
 
 struct vulkan_functions vulkan__functions;
@@ -13,14 +14,14 @@ bool vulkan__load(const char **note) {
     static void *library; // stays open: drivers keep threads and exit handlers of their own
     static bool is_loaded;
     if (is_loaded) return true;
-    if (!library) library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (!library) library = library_open("libvulkan.so.1", false);
     if (!library) {
         *note = no_loader;
         return false;
     }
 #define X(name)                                                                                    \
     {                                                                                              \
-        void *f = dlsym(library, "vk" #name);                                                      \
+        void *f = library_find(library, "vk" #name);                                               \
         if (!f) {                                                                                  \
             *note = old_loader;                                                                    \
             return false;                                                                          \

@@ -3,10 +3,9 @@
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/file.h"
+#include "platform/library.h"
 #include "platform/places.h"
 
-#include <dirent.h>
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,15 +53,16 @@ static void add_folder(room *r, const char *root, size_t bytes) {
     if (!bytes || (*root == '~' && !home)) return;
     snprintf(path, sizeof path, "%s%.*s/vulkan/icd.d", home ? home : "",
              (int)bytes - (home ? 1 : 0), root + (home ? 1 : 0));
-    DIR *folder = opendir(path);
+    folder_list list = {0};
     const char *before = "";
-    for (struct dirent *f; folder && (f = readdir(folder));) {
-        if (f->d_name[0] == '.') continue;
+    if (folder_exists(path) && folder_list_read(&list, path)) err_clear(); // as one without any
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.names[i][0] == '.') continue;
         if (!*before) add(r, "%s%s:", r->used ? ", " : "", path);
-        add(r, "%s %s", before, f->d_name);
+        add(r, "%s %s", before, list.names[i]);
         before = ",";
     }
-    if (folder) closedir(folder);
+    folder_list_free(&list);
 }
 
 void vulkan__drivers(char *out, size_t size) {
@@ -109,12 +109,9 @@ static err check_manifest(const char *path) {
     char *library = NULL;
     if (folder_exists(path)) return ERR_OK; // of manifests
     err e = manifest_library(&library, path);
-    void *opened = e ? NULL : dlopen(library, RTLD_LAZY | RTLD_LOCAL);
-    if (!e && !opened) {
-        const char *why = dlerror();
-        e = err_set(ERR_DEVICE, "%s: %s", path, why ? why : "cannot be loaded");
-    }
-    if (opened) dlclose(opened);
+    void *opened = e ? NULL : library_open(library, true);
+    if (!e && !opened) e = err_set(ERR_DEVICE, "%s: %s", path, library_fault());
+    if (opened) library_close(opened);
     mem_free(library);
     return e;
 }

@@ -3,8 +3,8 @@
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/host_memory.h"
+#include "platform/thread.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +80,11 @@ static err instance_new(VkInstance *out, bool validation, const char **note) {
         return ERR_OK;
     }
     const char *fault = vulkan__driver_fault();
+    char tried[600] = "";
+    if (r != VK_SUCCESS)
+        vulkan__drivers(tried, sizeof tried); // a torn manifest in one of the folders
     e = vulkan__check(r, "vkCreateInstance");
     if (e && *fault) return err_set(e, "%s; %s", err_message(e), fault);
-    char tried[600];
-    if (e) vulkan__drivers(tried, sizeof tried); // a torn manifest in one of the folders
     return e ? err_set(e, "%s (drivers: %s)", err_message(e), tried) : e;
 }
 
@@ -96,18 +97,18 @@ uint32_t vulkan__queue_family(VkPhysicalDevice physical) {
     return UINT32_MAX;
 }
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // ranks of a group open devices at a time
+static mutex lock = MUTEX_FREE; // ranks of a group open devices at a time
 static VkInstance kept;
 static physical_list kept_devices;
 
 err vulkan__instance_take(VkInstance *out, bool validation, const char **note) {
     *out = VK_NULL_HANDLE;
     *note = "";
-    pthread_mutex_lock(&lock);
+    mutex_take(&lock);
     err e = !vulkan__load(note) || kept ? ERR_OK : instance_new(&kept, false, note);
     if (!e && kept && validation) e = instance_new(out, true, note);
     if (!e && !validation) *out = kept;
-    pthread_mutex_unlock(&lock);
+    mutex_give(&lock);
     return e;
 }
 
@@ -131,10 +132,10 @@ err vulkan__physical_list(physical_list *out, VkInstance instance) {
     err e = ERR_OK;
     *out = (physical_list){0};
     if (instance != kept) return list_physical(out, instance);
-    pthread_mutex_lock(&lock);
+    mutex_take(&lock);
     if (!kept_devices.count) e = list_physical(&kept_devices, instance);
     *out = kept_devices;
-    pthread_mutex_unlock(&lock);
+    mutex_give(&lock);
     return e;
 }
 

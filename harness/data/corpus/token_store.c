@@ -1,13 +1,12 @@
 #include "data/corpus/token_store.h"
 
 #include "base/memory.h"
+#include "platform/stream.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { BLOCK_SENTENCES = 64, LONGEST_MAX = 65535, STORE_VERSION = 1, BYTE_ORDER_MARK = 0x01020304 };
 
@@ -116,22 +115,21 @@ err token_store_open(token_store *s, const char *path) {
         e = damaged(path, "shorter than its header");
         goto done;
     }
-    void *map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map == MAP_FAILED) {
+    s->map = file_map(fd, (size_t)bytes);
+    if (!s->map) {
         e = err_set(ERR_IO, "%s: cannot map: %s", path, strerror(errno));
         goto done;
     }
-    s->map = map;
     s->map_bytes = (size_t)bytes;
     if (!(e = read_header(s, &h, path))) e = check_sentences(s, h.blocks_offset, path);
 done:
-    close(fd);
+    stream_close(fd);
     if (e) token_store_close(s);
     return e;
 }
 
 void token_store_close(token_store *s) {
-    if (s->map) munmap(s->map, s->map_bytes);
+    if (s->map) file_unmap(s->map, s->map_bytes);
     *s = (token_store){0};
 }
 

@@ -2,12 +2,12 @@
 
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/stream.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <lzma.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -22,13 +22,11 @@ static err fill(unpack *u) {
     if (u->begin) memmove(u->bytes, u->bytes + u->begin, u->end - u->begin);
     u->end -= u->begin;
     u->begin = 0;
-    ssize_t n;
-    do {
-        n = read(u->fd, u->bytes + u->end, PACKED_BYTES - u->end);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", u->path, strerror(errno));
-    if (!u->of_text) sha256_add(&u->hash, u->bytes + u->end, (size_t)n);
-    u->end += (size_t)n;
+    size_t n;
+    if (!stream_read(&n, u->fd, u->bytes + u->end, PACKED_BYTES - u->end))
+        return err_set(ERR_IO, "%s: cannot read: %s", u->path, strerror(errno));
+    if (!u->of_text) sha256_add(&u->hash, u->bytes + u->end, n);
+    u->end += n;
     u->file_ended = n == 0;
     return ERR_OK;
 }
@@ -120,7 +118,7 @@ void unpack_hash_text(unpack *u, uint64_t most) {
 }
 
 void unpack_close(unpack *u) {
-    if (u->fd >= 0) close(u->fd);
+    if (u->fd >= 0) stream_close(u->fd);
     if (u->decoder && u->kind == UNPACK_GZIP) inflateEnd(u->decoder);
     if (u->decoder && u->kind == UNPACK_XZ) lzma_end(u->decoder);
     if (u->decoder && u->kind == UNPACK_ZSTD) {

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "platform/stream.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -333,7 +334,7 @@ err safetensors_read(const safetensors *s, const tensor_entry *entry, float *out
     if (entry->type > TENSOR_F64)
         return err_set(ERR_UNSUPPORTED, "%s: tensor '%s' is %s, expected F32, F16, BF16 or F64",
                        s->path, entry->name, types[entry->type].name);
-    if (fseeko(s->file, (off_t)(s->data_begin + entry->begin), SEEK_SET))
+    if (stream_file_seek(s->file, s->data_begin + entry->begin))
         return err_set(ERR_IO, "%s: %s", s->path, strerror(errno));
     err e = mem_new(&raw, (count < READ_CHUNK ? count : READ_CHUNK) * size);
     for (size_t first = 0; !e && first < count; first += READ_CHUNK) {

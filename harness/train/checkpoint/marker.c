@@ -6,11 +6,8 @@
 #include "platform/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { MARK_LIMIT_BYTES = 1 << 16, FILE_LIMIT_BYTES = 256 << 20, NAME_LIMIT_BYTES = 200 };
 static const char mark_name[] = "harness.json";
@@ -24,26 +21,16 @@ static err io_error(const char *path, const char *what) {
     return err_set(ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
 
-static err write_mark(const char *path, const char *text) {
-    // in place: no other name stands in the folder before the mark does
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (fd < 0) return io_error(path, "cannot write");
-    size_t count = strlen(text);
-    bool done = write(fd, text, count) == (ssize_t)count && file_sync(fd) == 0;
-    err e = done ? ERR_OK : io_error(path, "cannot write");
-    if (close(fd) && !e) e = io_error(path, "cannot write");
-    return e;
-}
-
 err marker_make(const char *folder, const char *run, const char *name) {
     char *text = NULL, path[PATH_MAX];
-    if (mkdir(folder, 0777)) return io_error(folder, "cannot make folder");
+    err e = folder_make_new(folder);
+    if (e) return e;
     cJSON *root = cJSON_CreateObject();
-    err e = json_put(root, "made_by %s version %s run %s model %s", "harness", HARNESS_VERSION, run,
-                     name);
+    e = json_put(root, "made_by %s version %s run %s model %s", "harness", HARNESS_VERSION, run,
+                 name);
     if (!e) e = json_print(&text, root, true);
     if (!e) e = path_in(path, folder, mark_name);
-    if (!e) e = write_mark(path, text);
+    if (!e) e = file_write_in_place(path, text, strlen(text));
     cJSON_Delete(root);
     mem_free(text);
     return e;
@@ -96,12 +83,11 @@ err marker_is_run_file(bool *ours, const char *path) {
 static err is_empty(bool *empty, const char *folder) {
     folder_list list = {0};
     char path[PATH_MAX];
-    struct stat st;
     err e = folder_list_read(&list, folder);
     *empty = !e && list.count == 0;
     if (!e && list.count == 1 && !strcmp(list.names[0], mark_name) &&
         !(e = path_in(path, folder, mark_name)))
-        *empty = lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+        *empty = file_is_empty(path);
     folder_list_free(&list);
     return e;
 }
@@ -139,14 +125,13 @@ done:
 }
 
 err marker_is_ours(bool *ours, const char *folder) {
-    struct stat st;
     cJSON *mark = NULL;
     *ours = false;
-    if (lstat(folder, &st)) {
+    if (!file_named(folder)) {
         *ours = errno == ENOENT;
         return *ours ? ERR_OK : io_error(folder, "cannot read");
     }
-    if (!S_ISDIR(st.st_mode)) return ERR_OK;
+    if (!folder_is_own(folder)) return ERR_OK;
     err e = read_object(&mark, folder, mark_name, MARK_LIMIT_BYTES);
     *ours = is_mark(mark);
     cJSON_Delete(mark);
@@ -271,7 +256,7 @@ static err remove_all(const char *folder) {
         if (!is_proof(list.name)) e = file_remove(list.path);
     for (int i = 0; !e && i < PROOFS; i++)
         if (!(e = path_in(path, folder, proofs[i]))) e = file_remove(path);
-    if (!e && rmdir(folder) && errno != ENOENT) e = io_error(folder, "cannot remove");
+    if (!e) e = folder_remove_empty(folder);
     folder_list_free(&list);
     return e;
 }
@@ -284,10 +269,9 @@ static err sibling(char **out, const char *path, const char *prefix) {
 
 err marker_remove(const char *folder) {
     static const char prefix[] = "partial-";
-    struct stat st;
     char *away = NULL, *stranger = NULL;
     err e = marker_check(folder);
-    if (e || lstat(folder, &st) || (e = marker_stranger(&stranger, folder))) return e;
+    if (e || !file_named(folder) || (e = marker_stranger(&stranger, folder))) return e;
     if (stranger) {
         log_warn("%s stays: this program did not make '%s' in it", folder, stranger);
         mem_free(stranger);
@@ -326,11 +310,10 @@ err marker_replace(const char *fresh, const char *place) {
 }
 
 err marker_recover(const char *place) {
-    struct stat st;
     char *aside = NULL;
     err e = sibling(&aside, place, "old-");
-    if (e || lstat(aside, &st)) goto done;
-    e = lstat(place, &st) ? folder_rename_durable(aside, place) : marker_remove(aside);
+    if (e || !file_named(aside)) goto done;
+    e = file_named(place) ? marker_remove(aside) : folder_rename_durable(aside, place);
 done:
     mem_free(aside);
     return e;

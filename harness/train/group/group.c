@@ -1,17 +1,14 @@
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "train/group/group.h"
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/numerics.h"
 #include "base/outside.h"
+#include "platform/clock.h"
+#include "platform/host.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { MESSAGE_BYTES = 1024 };
 
@@ -113,14 +110,10 @@ static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool 
 }
 
 static err introduce(group_hello *h) {
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    if (sched_getaffinity(0, sizeof cores, &cores)) CPU_ZERO(&cores);
-    hash_bytes_hex(&cores, sizeof cores, h->cores);
-    if (gethostname(h->host, sizeof h->host)) h->host[0] = '\0';
-    h->host[sizeof h->host - 1] = '\0';
+    host_cores(h->cores);
+    host_name(h->host, sizeof h->host);
     h->numerics = NUMERICS_VERSION;
-    return hash_file_hex("/proc/self/exe", h->program);
+    return hash_file_hex(host_program, h->program);
 }
 
 err group_compare_hellos(const group_hello *all, uint32_t size) {
@@ -171,7 +164,7 @@ err group_open(struct group *g, transport *t, const char *verb) {
     *g = (struct group){.transport = t, .rank = t->rank, .size = t->size};
     if (group_is_alone(g)) return ERR_OK;
     err e = ERR_OK;
-    pthread_getcpuclockid(pthread_self(), &t->thread);
+    t->thread = thread_clock_shared();
     outside_show(&t->outside);
     if (t->rank == 0) log_hold_output();
     snprintf(own.verb, sizeof own.verb, "%s", verb);
@@ -210,8 +203,7 @@ err group_close(struct group *g, err e) {
         return e;
     }
     // one rank tells it, and ends the others before it is their turn
-    const struct timespec wait = {g->rank ? 2 + (time_t)g->rank % 8 : 0, 0};
-    nanosleep(&wait, NULL);
+    clock_pause(g->rank ? 2 + g->rank % 8 : 0);
     log_error_early(e);
     outside_show(NULL);
     g->transport->abort(g->transport, err_exit_code(e));

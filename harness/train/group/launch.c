@@ -4,15 +4,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/assets.h"
+#include "platform/library.h"
+#include "platform/thread.h"
 #include "train/group/threads.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double silence_s = 15, waiting_s = 1800;
 enum { WHY_BYTES = 4096, SECONDS_MOST = 100000000 };
@@ -119,14 +117,14 @@ static err load(const char *engine, uint32_t ranks) {
     err e = read_limits(&limits);
     if (e || (e = asset_plugin(&path, file))) return e;
     if (!path) return refuse_missing(engine, ranks, "is not here");
-    loaded.library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    loaded.library = library_open(path, false);
     mem_free(path);
     if (!loaded.library) {
-        snprintf(why, sizeof why, "cannot be loaded (%s)", dlerror());
+        snprintf(why, sizeof why, "cannot be loaded (%s)", library_fault());
         return refuse_missing(engine, ranks, why);
     }
     transport_open *begin = NULL;
-    *(void **)&begin = dlsym(loaded.library, "harness_transport_open");
+    *(void **)&begin = library_find(loaded.library, "harness_transport_open");
     if (!begin) return refuse_missing(engine, ranks, "is damaged");
     loaded.transport.rank = own_number();
     if (begin(&loaded.transport, TRANSPORT_VERSION, &limits, text))
@@ -206,38 +204,32 @@ static void *run_rank(void *rank) {
 /* A thread that hangs cannot be ended by itself. */
 static void end_process(transport *t, int code) {
     (void)t;
-    _exit(code);
+    _Exit(code);
 }
 
 /* Rank 0 is this thread, the one that signals go to. */
-static err run_threads(thread_rank *ranks, pthread_t *threads, uint32_t size) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
-    sigset_t kept, before;
+static err run_threads(thread_rank *ranks, thread *threads, uint32_t size) {
     uint32_t begun = 1;
     err e = ERR_OK;
-    sigemptyset(&kept);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&kept, signals[i]);
-    pthread_sigmask(SIG_BLOCK, &kept, &before);
     while (!e && begun < size) {
-        if (pthread_create(&threads[begun], NULL, run_rank, &ranks[begun]))
-            e = err_set(ERR_MEMORY, "cannot start %u threads for the ranks", size);
-        else
+        if (thread_begin(&threads[begun], run_rank, &ranks[begun]))
             begun++;
+        else
+            e = err_set(ERR_MEMORY, "cannot start %u threads for the ranks", size);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (e) { // those that were begun wait for the others
         log_error_early(e);
-        _exit(err_exit_code(e));
+        _Exit(err_exit_code(e));
     }
     be_rank(&ranks[0]);
-    for (uint32_t r = 1; r < size; r++) pthread_join(threads[r], NULL);
+    for (uint32_t r = 1; r < size; r++) thread_join(threads[r]);
     return ranks[0].e;
 }
 
 static err launch_threads(const thread_rank *like, uint32_t size) {
     transport *transports = NULL;
     thread_rank *ranks = NULL;
-    pthread_t *threads = NULL;
+    thread *threads = NULL;
     bool is_open = false;
     err e = ERR_OK;
     if ((e = mem_new(&transports, size)) || (e = mem_new(&ranks, size)) ||

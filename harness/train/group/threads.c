@@ -2,14 +2,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/clock.h"
+#include "platform/thread.h"
 
 #include <math.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const double look_s = 0.25; // between two looks at the others
 static const double alone_s = 12;  // in which a rank that waits tells of one that hangs
@@ -17,9 +16,9 @@ static const double alone_s = 12;  // in which a rank that waits tells of one th
 /* What the threads share. An exchange is two meetings: once all have shown what they send, each
  * copies what is for it; once all have copied, they go on. */
 typedef struct meeting {
-    pthread_mutex_t mutex;
-    pthread_cond_t came, ended;
-    pthread_t watcher; /* with limits.silence */
+    mutex mutex;
+    condition came, ended;
+    thread watcher; /* with limits.silence */
     uint32_t size, arrived;
     uint64_t round;
     transport_limits limits;
@@ -32,9 +31,9 @@ typedef struct meeting {
 
 /* Processor time of the threads that are no ranks, nor this one. */
 static uint64_t helpers_spent(const meeting *m) {
-    uint64_t all = transport_spent(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t known = transport_spent(CLOCK_THREAD_CPUTIME_ID);
-    for (uint32_t r = 0; r < m->size; r++) known += transport_spent(m->transports[r].thread);
+    uint64_t all = thread_spent(THREAD_CLOCK_ALL);
+    uint64_t known = thread_spent(THREAD_CLOCK_OWN);
+    for (uint32_t r = 0; r < m->size; r++) known += thread_spent(m->transports[r].thread);
     return all > known ? all - known : 0;
 }
 
@@ -54,10 +53,8 @@ static void tell_hung(char text[TRANSPORT_TEXT_BYTES], const meeting *m) {
 }
 
 /* pre: the mutex is held. Until then, or the next look. */
-static void wait_a_look(meeting *m, pthread_cond_t *what, double end) {
-    double next = fmin(end, clock_seconds() + look_s), whole = floor(next);
-    const struct timespec t = {(time_t)whole, (long)((next - whole) * 1e9)};
-    pthread_cond_timedwait(what, &m->mutex, &t);
+static void wait_a_look(meeting *m, condition *what, double end) {
+    condition_wait_until(what, &m->mutex, fmin(end, clock_seconds() + look_s));
 }
 
 /* Where all hang, or wait for what one that hangs holds, none of them looks or tells. */
@@ -65,16 +62,16 @@ static void *watch(void *context) {
     meeting *m = context;
     char text[TRANSPORT_TEXT_BYTES];
     double end = INFINITY;
-    pthread_mutex_lock(&m->mutex);
+    mutex_take(&m->mutex);
     while (!m->ends && clock_seconds() < end) {
         wait_a_look(m, &m->ended, INFINITY);
         if (m->is_over || !somebody_hangs(m)) continue;
         end = clock_seconds() + alone_s;
         m->is_over = true;
-        pthread_cond_broadcast(&m->came);
+        condition_wake_all(&m->came);
     }
     bool is_alone = !m->ends;
-    pthread_mutex_unlock(&m->mutex);
+    mutex_give(&m->mutex);
     if (!is_alone) return NULL;
     tell_hung(text, m);
     fprintf(stderr, "harness: %s\n", text);
@@ -98,7 +95,7 @@ static bool wait_for_all(meeting *m, uint32_t rank) {
     if (++m->arrived == m->size) {
         m->arrived = 0;
         m->round++;
-        pthread_cond_broadcast(&m->came);
+        condition_wake_all(&m->came);
     }
     while (!m->is_over && m->round == round && clock_seconds() < end) {
         wait_a_look(m, &m->came, end);
@@ -109,7 +106,7 @@ static bool wait_for_all(meeting *m, uint32_t rank) {
         m->is_over = true;
     }
     own->waits = false;
-    if (m->is_over) pthread_cond_broadcast(&m->came);
+    if (m->is_over) condition_wake_all(&m->came);
     return !m->is_over;
 }
 
@@ -117,10 +114,10 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
                     char text[TRANSPORT_TEXT_BYTES]) {
     meeting *m = t->impl;
     int failed = 0;
-    pthread_mutex_lock(&m->mutex);
+    mutex_take(&m->mutex);
     m->sent[t->rank] = send;
     bool all = wait_for_all(m, t->rank);
-    pthread_mutex_unlock(&m->mutex);
+    mutex_give(&m->mutex);
     for (uint32_t r = 0; all && r < t->size; r++) {
         const transport_piece *from = &m->sent[r][t->rank];
         if (r == t->rank) continue;
@@ -129,10 +126,10 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
         else if (from->bytes) // of nothing there need not be a place
             memcpy(receive[r].data, from->data, from->bytes);
     }
-    pthread_mutex_lock(&m->mutex);
+    mutex_take(&m->mutex);
     if (failed) m->is_over = true;
     all = all && wait_for_all(m, t->rank);
-    pthread_mutex_unlock(&m->mutex);
+    mutex_give(&m->mutex);
     if (all) return 0;
     if (m->hung < m->size)
         tell_hung(text, m);
@@ -151,10 +148,10 @@ static void close_thread(transport *t) {
 static void give_up(transport *t, int code) {
     meeting *m = t->impl;
     (void)code;
-    pthread_mutex_lock(&m->mutex);
+    mutex_take(&m->mutex);
     m->is_over = true;
-    pthread_cond_broadcast(&m->came);
-    pthread_mutex_unlock(&m->mutex);
+    condition_wake_all(&m->came);
+    mutex_give(&m->mutex);
 }
 
 static void free_meeting(meeting *m) {
@@ -163,19 +160,8 @@ static void free_meeting(meeting *m) {
     mem_free(m);
 }
 
-static bool begin_watch(meeting *m) {
-    // signals are for the thread that trains
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool runs = !pthread_create(&m->watcher, NULL, watch, m);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return runs;
-}
-
 err threads_open(transport *transports, uint32_t size, const transport_limits *limits) {
     meeting *m = NULL;
-    pthread_condattr_t monotonic;
     err e = mem_new(&m, 1);
     if (e) return e;
     if ((e = mem_new(&m->sent, size)) || (e = mem_new(&m->looks, size))) {
@@ -185,12 +171,9 @@ err threads_open(transport *transports, uint32_t size, const transport_limits *l
     m->size = m->hung = m->late = size;
     m->limits = *limits;
     m->transports = transports;
-    pthread_mutex_init(&m->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->came, &monotonic);
-    pthread_cond_init(&m->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    mutex_init(&m->mutex);
+    condition_init(&m->came);
+    condition_init(&m->ended);
     for (uint32_t r = 0; r < size; r++)
         transports[r] = (transport){.rank = r,
                                     .size = size,
@@ -200,7 +183,7 @@ err threads_open(transport *transports, uint32_t size, const transport_limits *l
                                     .exchange = exchange,
                                     .close = close_thread,
                                     .abort = give_up};
-    if (limits->silence <= 0 || begin_watch(m)) return ERR_OK;
+    if (limits->silence <= 0 || thread_begin(&m->watcher, watch, m)) return ERR_OK;
     m->limits.silence = 0;
     threads_close(transports);
     return err_set(ERR_MEMORY, "cannot start a further thread");
@@ -208,14 +191,14 @@ err threads_open(transport *transports, uint32_t size, const transport_limits *l
 
 void threads_close(transport *transports) {
     meeting *m = transports[0].impl;
-    pthread_mutex_lock(&m->mutex);
+    mutex_take(&m->mutex);
     m->ends = true;
-    pthread_cond_broadcast(&m->ended);
-    pthread_mutex_unlock(&m->mutex);
-    if (m->limits.silence > 0) pthread_join(m->watcher, NULL);
-    pthread_cond_destroy(&m->came);
-    pthread_cond_destroy(&m->ended);
-    pthread_mutex_destroy(&m->mutex);
+    condition_wake_all(&m->ended);
+    mutex_give(&m->mutex);
+    if (m->limits.silence > 0) thread_join(m->watcher);
+    condition_free(&m->came);
+    condition_free(&m->ended);
+    mutex_free(&m->mutex);
     free_meeting(m);
     transports[0].impl = NULL;
 }

@@ -6,12 +6,13 @@
 #ifndef HARNESS_TRAIN_GROUP_TRANSPORT_H
 #define HARNESS_TRAIN_GROUP_TRANSPORT_H
 
+#include "platform/thread.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { TRANSPORT_VERSION = 6, TRANSPORT_TEXT_BYTES = 256 };
 
@@ -42,7 +43,7 @@ struct transport {
     /* What others may see of this rank at any moment. */
     _Atomic transport_watch watch;        /* while it does not wait */
     const _Atomic uint64_t *_Atomic work; /* or NULL */
-    clockid_t thread;       /* processor time of the thread that is this rank; 0: not yet known */
+    thread_clock thread;    /* processor time of the thread that is this rank; 0: not yet known */
     atomic_bool waits;      /* in exchange */
     atomic_bool outside;    /* base/outside.h */
     _Atomic uint64_t looks; /* of exchange, at whether the others have come */
@@ -76,17 +77,10 @@ typedef struct transport_look {
     double still;                /* s, as the last look has it */
 } transport_look;
 
-/* Processor time in ns; 0 of a clock that is not known. */
-static inline uint64_t transport_spent(clockid_t clock) {
-    struct timespec spent = {0, 0};
-    if (clock) clock_gettime(clock, &spent);
-    return (uint64_t)spent.tv_sec * 1000000000 + (uint64_t)spent.tv_nsec;
-}
-
 static inline uint64_t transport_done(const transport *t, transport_watch watch) {
     const _Atomic uint64_t *work = t->work;
     if (watch == WATCH_WAIT) return t->looks;
-    if (watch == WATCH_HOST) return transport_spent(t->thread);
+    if (watch == WATCH_HOST) return thread_spent(t->thread);
     return watch == WATCH_WORK && work ? *work : 0;
 }
 
@@ -97,7 +91,7 @@ static inline uint64_t transport_done(const transport *t, transport_watch watch)
 static inline bool transport_lives(transport_look *l, const transport *t, transport_watch said,
                                    uint64_t helpers) {
     const uint64_t much_ns = 5000000;
-    uint64_t own = transport_spent(t->thread), work = transport_done(t, WATCH_WORK);
+    uint64_t own = thread_spent(t->thread), work = transport_done(t, WATCH_WORK);
     bool much = own + helpers > l->spent + much_ns;
     bool lives = much || work != l->work || (said == WATCH_BEGIN && own != l->own);
     if (much) l->spent = own + helpers;

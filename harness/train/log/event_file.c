@@ -168,7 +168,7 @@ static err write_record(event_file *f, const strbuf *event) {
 
 static double wall_time(void) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    (void)timespec_get(&now, TIME_UTC);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 

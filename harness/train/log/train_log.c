@@ -9,8 +9,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char lines_name[] = "log.jsonl";
 enum { LIMIT_BYTES = 256 << 20 };
@@ -80,15 +78,13 @@ err train_log_open(train_log *l, const char *folder, bool tensorboard, uint32_t 
 }
 
 err train_log_owns_events(bool *ours, const char *folder) {
-    struct stat st;
     folder_list list = {0};
     *ours = false;
-    if (lstat(folder, &st) || !S_ISDIR(st.st_mode)) return ERR_OK;
+    if (!folder_is_own(folder)) return ERR_OK;
     char path[PATH_MAX];
     err e = folder_list_read(&list, folder);
     if (!e) e = path_in(path, folder, events_name);
-    bool events = !e && list.count == 1 && !strcmp(list.names[0], events_name) &&
-                  !lstat(path, &st) && S_ISREG(st.st_mode);
+    bool events = !e && list.count == 1 && !strcmp(list.names[0], events_name) && file_is_own(path);
     *ours = events || (!e && list.count == 0);
     folder_list_free(&list);
     return e;
@@ -97,9 +93,9 @@ err train_log_owns_events(bool *ours, const char *folder) {
 void train_log_remove_events(const char *folder) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s/%s", folder, events_folder, events_name);
-    (void)unlink(path);
+    file_drop(path);
     snprintf(path, sizeof path, "%s/%s", folder, events_folder);
-    (void)rmdir(path);
+    (void)folder_drop(path);
 }
 
 void train_log_close(train_log *l) {

@@ -6,10 +6,11 @@
 #include "base/name.h"
 #include "compute/verify/verify.h"
 #include "platform/file.h"
+#include "platform/host.h"
 #include "platform/places.h"
+#include "platform/stamp.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 err device_check_parse(device_check *out, const char *text) {
     int place = text ? name_place(DEVICE_CHECK_WORDS, text) : CHECK_AUTO;
@@ -28,14 +29,13 @@ static err marks_folder(char **folder) {
 /* What the result depends on, as one name: device, driver, precision, and this very program. */
 static err mark_name(char hex[HASH_HEX_BYTES], const device *d) {
     const device_info *i = &d->info;
-    struct stat program = {0};
+    const file_stamp program = file_stamp_of(host_program);
     char *text = NULL;
-    (void)stat("/proc/self/exe", &program);
-    err e = mem_printf(&text, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%u %u %u\n%lld %lld.%09ld", i->name,
+    err e = mem_printf(&text, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%u %u %u\n%llu %llu", i->name,
                        i->driver, i->version, i->uuid, i->isa, i->libraries, i->kernels,
                        device_precision_name(d->options.precision), i->subgroup_size,
-                       i->max_workgroup, i->threads, (long long)program.st_size,
-                       (long long)program.st_mtim.tv_sec, program.st_mtim.tv_nsec);
+                       i->max_workgroup, i->threads, (unsigned long long)program.size,
+                       (unsigned long long)program.modified_ns);
     if (!e) hash_bytes_hex(text, strlen(text), hex);
     mem_free(text);
     return e;

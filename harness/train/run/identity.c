@@ -1,5 +1,4 @@
 /* What makes two runs the same, in one table: run__identify. */
-#define _XOPEN_SOURCE 700 /* realpath */
 #include "base/numerics.h"
 #include "base/shown.h"
 #include "model/weights/tensors.h"
@@ -70,7 +69,7 @@ static err place_text(char **text, const run *r) {
     if (shipped_known(asked)) return mem_printf(text, "%s%s", place_shipped, asked);
     if (!folder_exists(asked))
         return mem_printf(text, "%s%s %s", place_hub, asked, path_name(folder));
-    char *real = realpath(folder, NULL);
+    char *real = path_real(folder);
     err e = mem_strdup(text, real ? real : folder);
     free(real); // the C library's
     return e;

@@ -1,4 +1,3 @@
-#define _XOPEN_SOURCE 700 /* realpath */
 #include "train/run/kept_task.h"
 
 #include "base/json.h"
@@ -26,7 +25,7 @@ void kept_task_free(kept_task *k) {
 }
 
 static err add(cJSON *root, const struct keys *keys, const char *manifest, const char *folder) {
-    char *here = realpath(folder ? folder : ".", NULL);
+    char *here = path_real(folder ? folder : ".");
     err e = json_add_string(root, keys->manifest, manifest);
     if (!e) e = json_add_string(root, keys->from, here ? here : ".");
     free(here); // the C library's
@@ -41,7 +40,7 @@ static err add_places(cJSON *root, char *const *paths, size_t count) {
     cJSON *list = NULL;
     err e = json_add_array(&list, root, places_key);
     for (size_t i = 0; i < count && !e; i++) {
-        char *here = realpath(paths[i], NULL);
+        char *here = path_real(paths[i]);
         e = json_append(list, cJSON_CreateString(here ? here : paths[i]));
         free(here);
     }
@@ -67,7 +66,7 @@ done:
 
 /* In the folder that the program is in paths stay as they were given. */
 static err place(char **folder, const char *from) {
-    char *here = realpath(".", NULL);
+    char *here = path_real(".");
     err e = mem_strdup(folder, here && !strcmp(here, from) ? "." : from);
     free(here);
     return e;

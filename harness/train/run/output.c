@@ -1,17 +1,16 @@
 /* The output folder: its name, whose it is, and the lock that keeps other runs out of it. */
-#define _GNU_SOURCE /* F_OFD_SETLK */
 #include "base/log.h"
 #include "base/name.h"
 #include "platform/file.h"
+#include "platform/host.h"
+#include "platform/lock.h"
+#include "platform/stream.h"
 #include "train/run/run_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     MODEL_NAME_BYTES = 60,
@@ -205,19 +204,17 @@ static err tidy(run *r) {
 
 /* Opens and locks the file; *gone when it was removed meanwhile, and with it the folder perhaps. */
 static err try_lock(run *r, const char *path, bool *gone) {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct stat held, there;
     *gone = false;
     err e = folder_make_below(top_of(r), r->output);
     if (e) return e;
-    r->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+    r->lock = lock_open(path, LOCK_MAKE);
     if (r->lock < 0) {
         *gone = errno == ENOENT;
         return *gone ? ERR_OK : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     }
-    bool is_locked = !fcntl(r->lock, F_OFD_SETLK, &whole);
-    if (!is_locked && (errno == EACCES || errno == EAGAIN)) {
-        close(r->lock);
+    lock_state state = lock_take(r->lock);
+    if (state == LOCK_HELD) {
+        stream_close(r->lock);
         r->lock = -1;
         r->is_busy = r->request.is_swept;
         if (r->is_busy) return ERR_OK;
@@ -226,14 +223,13 @@ static err try_lock(run *r, const char *path, bool *gone) {
                        err_advice("output-dir", ", or name another one with --output-dir"));
     }
     // a file system without locks is used without
-    if (!is_locked && r->request.is_swept)
+    if (state == LOCK_NONE && r->request.is_swept)
         log_warn("%s: no locks there (%s): other workers would do the same runs%s", r->output,
                  strerror(errno), err_advice("shard", " (--shard I/N divides them)"));
     // a run that failed may have removed the file between our opening and locking it
-    *gone = fstat(r->lock, &held) || lstat(path, &there) || held.st_ino != there.st_ino ||
-            held.st_dev != there.st_dev;
+    *gone = !stream_is_named(r->lock, path);
     if (*gone) {
-        close(r->lock);
+        stream_close(r->lock);
         r->lock = -1;
     }
     return ERR_OK;
@@ -241,29 +237,26 @@ static err try_lock(run *r, const char *path, bool *gone) {
 
 /* Who has it, for people: the file is empty where nobody has. pre: it is ours. */
 static void sign_lock(const run *r) {
-    char host[64] = "", text[96];
-    if (gethostname(host, sizeof host - 1)) host[0] = '\0';
-    int n = snprintf(text, sizeof text, "%s%s %ld\n", lock_mark, host, (long)getpid());
-    // a disk that is full is found by what matters
-    if (ftruncate(r->lock, 0) || pwrite(r->lock, text, (size_t)n, 0) != n)
-        (void)!ftruncate(r->lock, 0);
+    char host[64], text[96];
+    host_name(host, sizeof host);
+    snprintf(text, sizeof text, "%s%s %ld\n", lock_mark, host, host_process());
+    lock_sign(r->lock, text); // a disk that is full is found by what matters
 }
 
 err run_at_work(bool *held, char **who, const char *folder) {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char *path = NULL, text[96] = "";
+    size_t n = 0;
     *held = false;
     if (who) *who = NULL;
     err e = path_join(&path, folder, lock_name);
     if (e) return e;
-    // reading is enough to ask, and all that is allowed to who looks at another's runs
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    int fd = lock_open(path, LOCK_LOOK);
     mem_free(path);
     if (fd < 0) return ERR_OK;
-    *held = !fcntl(fd, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;
-    ssize_t n = *held && who ? pread(fd, text, sizeof text - 1, 0) : 0;
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
+    *held = lock_is_held(fd);
+    if (*held && who) (void)stream_read(&n, fd, text, sizeof text - 1);
+    stream_close(fd);
+    text[n] = '\0';
     text[strcspn(text, "\n")] = '\0';
     size_t mark = strncmp(text, lock_mark, sizeof lock_mark - 1) ? 0 : sizeof lock_mark - 1;
     return text[mark] ? mem_strdup(who, text + mark) : ERR_OK;
@@ -273,7 +266,7 @@ err run_at_work(bool *held, char **who, const char *folder) {
 static err sign_own_lock(run *r, const char *path) {
     err e = check_lock(path);
     if (!e) sign_lock(r);
-    if (e) close(r->lock);
+    if (e) stream_close(r->lock);
     if (e) r->lock = -1;
     return e;
 }
@@ -314,24 +307,22 @@ err run_output_open(run *r) {
  * message of the error that ended the run. */
 static void drop_empty(const run *r, const char *name) {
     char path[PATH_MAX];
-    struct stat st;
     snprintf(path, sizeof path, "%s/%s", r->output, name);
-    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0) (void)unlink(path);
+    if (file_is_empty(path)) file_drop(path);
 }
 
 /* True when the run has made nothing that is worth going on with. */
 static bool left_nothing(const run *r) {
     char path[PATH_MAX];
-    struct stat st;
     snprintf(path, sizeof path, "%s/log.jsonl", r->output);
-    return !r->is_ended && !r->saved_at && (!r->id || lstat(path, &st) != 0 || st.st_size == 0);
+    return !r->is_ended && !r->saved_at && (!r->id || !file_named(path) || file_is_empty(path));
 }
 
 /* Folders that were made for the run and hold nothing. */
 static void remove_empty_folders(const run *r) {
     char path[PATH_MAX];
     size_t n = (size_t)snprintf(path, sizeof path, "%s", r->output);
-    while (n < sizeof path && n > r->existing_bytes && rmdir(path) == 0) {
+    while (n < sizeof path && n > r->existing_bytes && folder_drop(path)) {
         n = parent_bytes(path, n);
         path[n] = '\0';
     }
@@ -344,7 +335,7 @@ static void take_back(const run *r) {
         drop_empty(r, "log.jsonl");
         train_log_remove_events(r->output);
         snprintf(path, sizeof path, "%s/%s", r->output, RUN_UNFINISHED);
-        (void)unlink(path);
+        file_drop(path);
     }
     if (r->lock >= 0) drop_empty(r, lock_name);
 }
@@ -352,9 +343,9 @@ static void take_back(const run *r) {
 void run__output_close(run *r) {
     if (!r->output) return;
     bool nothing = left_nothing(r);
-    if (r->lock >= 0) (void)!ftruncate(r->lock, 0);
+    if (r->lock >= 0) lock_sign(r->lock, "");
     if (nothing && r->lock >= 0) take_back(r);
-    if (r->lock >= 0) close(r->lock); // gives the lock back
+    if (r->lock >= 0) stream_close(r->lock); // gives the lock back
     if (nothing) remove_empty_folders(r);
     mem_free(r->output);
     r->lock = -1;

@@ -23,6 +23,11 @@ const char *run_protocol_name(run_protocol protocol) {
     return protocol == PROTOCOL_DEV ? "dev" : "last";
 }
 
+/* What a run reads is its own: where that lacks, another run may have all of its. */
+static err of_inputs(err e) {
+    return e == ERR_IO ? ERR_DATA : e;
+}
+
 static err open_data(void *context) {
     run *r = context;
     const run_request *q = &r->request;
@@ -37,7 +42,7 @@ static err open_data(void *context) {
                         err_advice("sample", " (--sample needs none)"));
     if (!e) e = dataset_load(&r->data, &r->task, &options);
     if (!e && q->protocol == PROTOCOL_DEV) e = dataset_split_dev(&r->data, &r->task);
-    return e;
+    return of_inputs(e);
 }
 
 err run_open_device(run *r) {
@@ -56,7 +61,7 @@ static err open_base_model(void *context) {
     const run_request *q = &r->request;
     const base_model_options wish = {q->offline, q->from_scratch, q->cased, q->arch,
                                      r->task.kind == ANSWER_RELATION};
-    return base_model_open(&r->base_model, q->model, &r->data.train, &wish);
+    return of_inputs(base_model_open(&r->base_model, q->model, &r->data.train, &wish));
 }
 
 /* Whether a tensor of the folder is the task's classifier too, whatever kind of head it was of. */
@@ -179,7 +184,7 @@ err run_load_weights(run *r) {
     err e = load(ps, &r->weights, s->folder, r->request.seed, s->config.initializer_range);
     if (!e || e == ERR_DATA) show_weights(r);
     if (!e && s->label_rows) e = weights_move_rows(ps, s->label_rows);
-    return e;
+    return of_inputs(e);
 }
 
 /* Options that only an evaluation on held-out rows can serve, and one that needs another. */
@@ -255,7 +260,7 @@ static err open_output(run *r) {
 
 err run_find_task(task *t, const run_request *q) {
     *t = (task){0};
-    if (!q->manifest) return task_find(t, q->task, q->task_dir);
+    if (!q->manifest) return of_inputs(task_find(t, q->task, q->task_dir));
     err e = kept_task_text(t, q->task, q->manifest, q->manifest_folder, q->manifest_where);
     return e ? e : kept_task_place(t, q->places);
 }
@@ -287,7 +292,7 @@ err run_open(run *r, const run_request *request) {
     // what is downloaded is so once
     if ((e = group_first(g, open_data, r)) || (e = group_first(g, open_base_model, r))) return e;
     if ((e = set_labels(r))) return e;
-    if ((e = run__identify(r)) || (e = run_compare_ranks(r))) return e;
+    if ((e = of_inputs(run__identify(r))) || (e = run_compare_ranks(r))) return e;
     if ((e = open_output(r)) || r->is_done) return e;
     if (r->is_finished || r->is_busy) return run_check_interrupt(); // of many, perhaps
 

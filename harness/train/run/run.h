@@ -139,7 +139,7 @@ typedef struct run {
     char final_sha256[HASH_HEX_BYTES]; /* digest of the final weights */
 } run;
 
-/* The task that is asked for. Errors: those of task_find and task_parse. Free with task_free. */
+/* The task that is asked for. Errors: those of task_find and task_parse, ERR_DATA for ERR_IO. Free with task_free. */
 err run_find_task(task *t, const run_request *q) MUST_CHECK;
 
 /* Whether its scores compare with no other's: of a sample, of a part of the rows, or after a bounded

@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include "base/sums.h"
 #include "platform/file.h"
+#include "platform/host.h"
 #include "train/checkpoint/identity.h"
 #include "train/run/kept_task.h"
 
@@ -12,9 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-
-static const char ranks_key[] = "ranks";
 
 /* unfinished.json or run.json. */
 typedef struct holding {
@@ -123,7 +121,8 @@ static err write_unfinished(const run *r) {
     if (!e) e = keep_task(root, r);
     if (!e) e = json_add_bool(root, "replaces", r->replaces);
     if (!e && !group_is_alone(r->request.group))
-        e = json_add_number(root, ranks_key, group_size(r->request.group));
+        e = json_add_number(root, RUN_RANKS_KEY, group_size(r->request.group));
+    if (!e && r->rank_devices) e = json_add_string(root, RUN_DEVICES_KEY, r->rank_devices);
     if (!e) e = json_write(path, root);
     cJSON_Delete(root);
     return e;
@@ -131,10 +130,10 @@ static err write_unfinished(const run *r) {
 
 static err begin_anew(run *r, bool replaces) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    (void)timespec_get(&now, TIME_UTC);
     // tells this run's checkpoints from those of another run in the same folder
     err e =
-        mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, (long)getpid());
+        mem_printf(&r->id, "%lld.%09ld-%ld", (long long)now.tv_sec, now.tv_nsec, host_process());
     r->replaces = replaces;
     return e ? e : write_unfinished(r);
 }
@@ -151,7 +150,7 @@ static err note_surroundings(const run *r, const holding *h) {
 
 /* The order in which gradients are added goes by the ranks. */
 static void note_ranks(const run *r, const holding *h) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(h->root, ranks_key);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(h->root, RUN_RANKS_KEY);
     double before = cJSON_IsNumber(item) ? item->valuedouble : 1;
     uint32_t now = group_size(r->request.group);
     if (before != now)

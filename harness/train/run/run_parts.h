@@ -8,6 +8,10 @@
 #define RUN_UNFINISHED "unfinished.json"
 #define RUN_FINISHED "run.json"
 #define RUN_RECORD "record.json"
+/* In RUN_UNFINISHED and RUN_FINISHED, of a group that began the run: how many ranks, and each one's
+ * device where these differ. */
+#define RUN_RANKS_KEY "ranks"
+#define RUN_DEVICES_KEY "devices"
 #define RUN_TOP "runs" /* the first folder of those that the program names by itself */
 
 /* Finds out that the folder, or the one above it, can be written. Errors: ERR_IO. */

@@ -4,26 +4,38 @@
  * Messages go in rounds of pairs, in pieces that every MPI takes. All waiting is testing and giving
  * the core away: blocking calls spin, which with more ranks than cores takes forty times as long.
  *
- * A rank that is killed is told by most launchers, one that is stopped by none. So a second thread
- * exchanges a sign of life with rank 0 (rank 0: with every rank) each second, and ends all ranks
- * when one is missed for too long. It also looks at its own rank's work, for what gives signs of life
+ * A rank that is killed is ended by every launcher with all others, and named by some; one that is stopped
+ * is told by none. So a second thread exchanges a sign of life with rank 0 (rank 0: with every rank) each
+ * second, and ends all ranks when one is missed for too long, or, on its own host, when the process of
+ * one has ended: it sees that at once, mostly before the launcher does and kills it too. It also looks at its own rank's work, for what gives signs of life
  * may hang all the same. The MPI is then used by two threads, one at a time
  * (MPI_THREAD_SERIALIZED); where it grants less there is the limit of waiting alone. */
 #define _GNU_SOURCE
 #include "train/group/transport.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <mpi.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { RANKS_MAX = 4096, PIECE_BYTES = 32 << 20, TICK_MS = 250, CLOSING_S = 20, ABORT_S = 5 };
+enum {
+    RANKS_MAX = 4096,
+    PROCESSES_MAX = 256,
+    PIECE_BYTES = 32 << 20,
+    TICK_MS = 250,
+    CLOSING_S = 20,
+    ABORT_S = 5
+};
 enum { TEXT_BYTES = 128 };
 enum { PAUSE_LEAST_NS = 50000, PAUSE_MOST_NS = 5000000 };
 enum { DATA_TAG = 1, LIFE_TAG = 2 };
@@ -124,6 +136,7 @@ typedef struct peer {
     MPI_Request in, out;
     char got, said;
     double seen;
+    int process;            /* a pidfd, or -1: of another host */
     bool has_left, is_over; /* all ranks end */
 } peer;
 
@@ -163,14 +176,17 @@ static void end_all(int code) {
 }
 
 /* One rank tells of a loss: rank 0, or rank 1 where it is rank 0 that is lost; should that be lost
- * too, others do when they still live a while later. */
+ * too, others do when they still live a while later.
+ *   silent  s; less than 0: its process has ended */
 static void lose(const peer *p, double silent) {
+    char why[TEXT_BYTES] = "its process has ended";
     uint32_t tenths = life.rank > 1 ? 30 + life.rank % 50 : 0;
     while (tenths--) pause_ns(100000000);
+    if (silent >= 0) snprintf(why, sizeof why, "no sign of life for %.0f s", silent);
     fprintf(stderr,
-            "harness: rank %u of %u is lost: no sign of life for %.0f s; all ranks end; what "
-            "the last checkpoint holds is not lost\n",
-            p->rank, life.size, silent);
+            "harness: rank %u of %u is lost: %s; all ranks end; what the last checkpoint holds is "
+            "not lost\n",
+            p->rank, life.size, why);
     end_all(1);
 }
 
@@ -231,13 +247,63 @@ static bool look(double at, bool says) {
 
 /* Processor time of all threads but the rank's and this one. */
 static uint64_t helpers_spent(void) {
-    uint64_t all = transport_spent(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t known = transport_spent(life.own->thread) + transport_spent(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t all = thread_spent(THREAD_CLOCK_ALL);
+    uint64_t known = thread_spent(life.own->thread) + thread_spent(THREAD_CLOCK_OWN);
     return all > known ? all - known : 0;
+}
+
+/* Where a process' number means it. */
+typedef struct birth {
+    char boot[40];  /* of the machine, each time another; "": not known */
+    uint64_t space; /* of numbers: containers have their own */
+    int64_t number;
+} birth;
+
+static birth born(void) {
+    birth b = {.number = getpid()};
+    struct stat space;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    bool known = fd >= 0 && read(fd, b.boot, sizeof b.boot - 1) > 0;
+    if (fd >= 0) close(fd);
+    known = !stat("/proc/self/ns/pid", &space) && known;
+    b.space = known ? space.st_ino : 0;
+    if (!known) *b.boot = '\0';
+    return b;
+}
+
+/* Those of this host; all ranks are there, and wait for each other. */
+static int find_processes(void) {
+    static birth all[RANKS_MAX];
+    birth own = born();
+    if (MPI_Allgather(&own, sizeof own, MPI_BYTE, all, sizeof own, MPI_BYTE, life.comm)) return 1;
+    for (uint32_t i = 0; i < life.count && i < PROCESSES_MAX && *own.boot; i++) {
+        const birth *b = &all[life.peers[i].rank];
+        if (!strcmp(b->boot, own.boot) && b->space == own.space)
+            life.peers[i].process = (int)syscall(SYS_pidfd_open, (pid_t)b->number, 0);
+    }
+    return 0;
+}
+
+/* Waits a while, or until a process of this host has ended, which it returns; else NULL. Who takes leave
+ * ends behind this rank's own leave alone. */
+static const peer *await_end(void) {
+    static struct pollfd list[PROCESSES_MAX];
+    if (life.ends) pause_ns(1000000);
+    if (life.ends) return NULL;
+    uint32_t count = life.count < PROCESSES_MAX ? life.count : PROCESSES_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        const peer *p = &life.peers[i];
+        list[i] = (struct pollfd){.fd = p->has_left ? -1 : p->process, .events = POLLIN};
+    }
+    if (poll(list, count, TICK_MS) <= 0) return NULL;
+    uint32_t i = 0;
+    while (!list[i].revents) i++;
+    return &life.peers[i];
 }
 
 static void *live(void *none) {
     double last = now(), said = 0;
+    const peer *ended = NULL;
     (void)none;
     for (;;) {
         double at = now();
@@ -245,13 +311,16 @@ static void *live(void *none) {
         if (at - last > limits.silence / 2)
             for (uint32_t i = 0; i < life.count; i++) life.peers[i].seen = at;
         last = at;
-        bool says = at - said >= life_every;
+        bool says = !ended && at - said >= life_every;
         if (says) said = at;
         if (!life.ends &&
             transport_hangs(&life.look, life.own, limits.silence, at, helpers_spent()))
             end_hung(life.look.still);
-        if (look(at, says)) return NULL;
-        pause_ns((life.ends ? 1 : TICK_MS) * 1000000L);
+        bool all = look(at, says);
+        // behind what it said last
+        if (ended && !ended->has_left) lose(ended, -1);
+        if (all) return NULL;
+        ended = await_end();
     }
 }
 
@@ -264,9 +333,11 @@ static int live_begin(transport *t) {
     MPI_Comm_set_errhandler(life.comm, MPI_ERRORS_RETURN);
     for (uint32_t i = 0; i < life.count; i++) {
         peer *p = &life.peers[i];
-        *p = (peer){.rank = t->rank ? 0 : i + 1, .out = MPI_REQUEST_NULL, .seen = now()};
+        *p = (peer){
+            .rank = t->rank ? 0 : i + 1, .out = MPI_REQUEST_NULL, .seen = now(), .process = -1};
         if (MPI_Irecv(&p->got, 1, MPI_CHAR, (int)p->rank, LIFE_TAG, life.comm, &p->in)) return 1;
     }
+    if (find_processes()) return 1;
     // signals are for the program's own threads
     sigset_t all, before;
     sigfillset(&all);

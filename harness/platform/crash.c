@@ -1,0 +1,78 @@
+#define _GNU_SOURCE // dladdr
+#include "platform/crash.h"
+
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FRAMES_MAX = 128 };
+
+static crash_told *tell;
+static const char *between;
+
+static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+enum { SIGNAL_COUNT = sizeof signals / sizeof *signals };
+static struct sigaction before[SIGNAL_COUNT];
+
+static bool begins(const char *path, const char *name) {
+    const char *slash = strrchr(path, '/');
+    return !strncmp(slash ? slash + 1 : path, name, strlen(name));
+}
+
+/* The last of the stack's before it comes to `between` or this program, since libraries of the
+ * called one's own may lie between. */
+const char *crash_culprit(void) {
+    static const char *const plain[] = {"libc.so",  "libpthread", "ld-linux",
+                                        "libgcc_s", "libvdso.so", "linux-vdso",
+                                        "libasan",  "libm.so",    "libstdc++.so"};
+    void *frames[FRAMES_MAX];
+    Dl_info own, at;
+    const char *found = NULL;
+    int count = backtrace(frames, FRAMES_MAX);
+    if (!dladdr((void *)(uintptr_t)crash_culprit, &own)) return NULL;
+    for (int i = 0, inside = 0; i < count; i++) {
+        if (!dladdr(frames[i], &at) || !at.dli_fname) continue;
+        bool is_own = at.dli_fbase == own.dli_fbase, skip = begins(at.dli_fname, between);
+        if (is_own && !inside) continue; // the handler
+        inside = 1;
+        if (is_own || (found && skip)) break;
+        for (size_t k = 0; k < sizeof plain / sizeof *plain; k++)
+            skip = skip || begins(at.dli_fname, plain[k]);
+        if (!skip) found = at.dli_fname;
+    }
+    return found;
+}
+
+void crash_say(const char *text) {
+    ssize_t n = write(STDERR_FILENO, text, strlen(text));
+    (void)n;
+}
+
+static void on_signal(int number) {
+    char how[] = "signal 00", *digit = how + 7;
+    if (number >= 10) *digit++ = (char)('0' + number / 10);
+    *digit++ = (char)('0' + number % 10);
+    *digit = '\0';
+    (void)tell(how);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) sigaction(signals[i], &before[i], NULL);
+    raise(number); // comes when this handler returns
+}
+
+static void on_exit_inside(void) {
+    if (tell("exit")) _exit(EXIT_FAILURE);
+}
+
+void crash_watch(crash_told *told, const char *through) {
+    void *frame[1];
+    struct sigaction action = {.sa_handler = on_signal};
+    tell = told;
+    between = through;
+    (void)backtrace(frame, 1); // loads its library now, not in the handler
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) sigaction(signals[i], &action, &before[i]);
+    if (atexit(on_exit_inside)) return; // one message less
+}
