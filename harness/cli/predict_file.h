@@ -7,8 +7,9 @@
  * and written in windows, so that memory does not grow with the file; a window is written at once or not at all, and the windows are a function of the file, so that a
  * run that goes on from them gives the bytes of one that was never stopped.
  *
- * While OUTPUT grows, OUTPUT.unfinished.json says what makes it: a resume with another model, device
- * or option is refused. */
+ * While OUTPUT grows, OUTPUT.unfinished.json says what makes it, and how many of its bytes are on the
+ * disk, with their hash: a resume with another model, device or option, or of rows that were changed,
+ * is refused. */
 #ifndef HARNESS_CLI_PREDICT_FILE_H
 #define HARNESS_CLI_PREDICT_FILE_H
 

@@ -447,7 +447,7 @@ Test(kinds, scores_choose_on_the_dev_file) {
                            "--check-device", "never", "--protocol", "dev", "--eval-steps", "1",
                            "--max-steps", "2", "--batch-size", "8", "-o", "o");
     cr_expect(strstr(r.err, "8 rows are held out as dev"), "%s", r.err);
-    cr_expect(strstr(r.err, "dev spearman"), "%s", r.err);
+    cr_expect(strstr(r.err, "dev Spearman"), "%s", r.err);
     expect(&r, "run", "Spearman");
     r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
             "--class-weights", "balanced", "-o", "p");
@@ -468,8 +468,8 @@ Test(kinds, scores_choose_on_the_dev_file) {
 Test(kinds, the_list_of_tasks_knows_scores) {
     json_setup();
     program_result r = RUN("tasks");
-    cr_expect(strstr(r.out, "     -  spearman    KorSTS"), "%s", r.out);
-    expect(&r, "tasks", "    30  relation_f1 KLUE");
+    cr_expect(strstr(r.out, "     -  Spearman              KorSTS"), "%s", r.out);
+    expect(&r, "tasks", "    30  micro F1 of relations KLUE");
     r = RUN("tasks", "show", "kor_sts");
     cr_expect(strstr(r.out, "\nkind      regression\n"), "%s", r.out);
     expect(&r, "show", "\n\nscores from 0 to 5\n");

@@ -237,11 +237,11 @@ Test(said, of_a_run_that_stops_early) {
                 "--epochs", "9", "--early-stopping-patience", cases[i].patience, "--overwrite");
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
         cr_expect(has_line(p.err, cases[i].line), "no '%s' in %s", cases[i].line, p.err);
-        cr_expect(strstr(p.err, "\nstep 2 of 18: dev macro_f1 ") && strstr(p.err, " (best)\n"),
+        cr_expect(strstr(p.err, "\nstep 2 of 18: dev macro F1 ") && strstr(p.err, " (best)\n"),
                   "%s", p.err);
-        snprintf(last, sizeof last, "\nstep %u of 18: dev macro_f1 ", cases[i].step);
+        snprintf(last, sizeof last, "\nstep %u of 18: dev macro F1 ", cases[i].step);
         cr_expect(strstr(p.err, last), "no '%s' in %s", last, p.err);
-        snprintf(last, sizeof last, "\nstep %u of 18: dev macro_f1 ", cases[i].step + 2);
+        snprintf(last, sizeof last, "\nstep %u of 18: dev macro F1 ", cases[i].step + 2);
         cr_expect_not(strstr(p.err, last), "%s", p.err);
         program_free(&p);
     }

@@ -153,7 +153,7 @@ Test(trees_run, scores_choose_on_held_out_rows) {
     json_setup();
     program_result r = RUN_TREES("klue_dp", "--protocol", "dev", "--eval-steps", "1", "--max-steps",
                                  "3", "-o", "o");
-    cr_expect(strstr(r.err, "dev las"), "%s", r.err);
+    cr_expect(strstr(r.err, "dev LAS"), "%s", r.err);
     expect(r, "run", "LAS");
     r = RUN_TREES("klue_dp", "--class-weights", "balanced", "-o", "p");
     cr_expect_eq(r.exit_code, 2);

@@ -79,7 +79,7 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     for (int i = 0; i < 4; i++) {
         const cJSON *row = cJSON_GetArrayItem(rows, i);
         char note[100];
-        snprintf(note, sizeof note, "trial %d: dev macro_f1 %.4f at step %g of %g\n", i + 1,
+        snprintf(note, sizeof note, "trial %d: dev macro F1 %.4f at step %g of %g\n", i + 1,
                  number_at(row, "score"), number_at(row, "best_step"), number_at(row, "steps"));
         cr_expect(strstr(p.err, note), "no '%s' in %s", note, p.err);
         double score = number_at(cJSON_GetArrayItem(rows, i), "score");
@@ -108,7 +108,7 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_eq(left_out(&p), 3, "%s", p.err);
     cr_expect(strstr(p.err, ", its score is used (--overwrite does it again)"), "%s", p.err);
-    cr_expect(strstr(p.out, "Expected best dev macro_f1"), "%s", p.out);
+    cr_expect(strstr(p.out, "Expected best dev macro F1"), "%s", p.out);
     program_free(&p);
     MUST(file_read((void **)&second, &bytes, temporary_path("found/recipe.json"), 0));
     cr_expect_str_eq(first, second);
@@ -166,7 +166,7 @@ Test(tune, its_trials_stay_with_the_recipe) {
 
 /* Killed within its first trial and behind it: what is gone on with chooses as if it had never been. */
 Test(tune, a_search_that_was_killed_goes_on) {
-    static const char *const seen[] = {"step 6 of ", "trial 1: dev macro_f1"};
+    static const char *const seen[] = {"step 6 of ", "trial 1: dev macro F1"};
     child c;
     int status;
     for (int i = 0; i < 2; i++) {

@@ -388,7 +388,7 @@ Test(cost, the_time_until_a_dev_score_is_that_of_the_first_that_has_it) {
     mem_free(points);
     b.dev_score = 75;
     MUST(cost_markdown(&text, &b));
-    cr_expect_not_null(strstr(text.text, "| until dev macro_f1 75 |"), "%s", text.text);
+    cr_expect_not_null(strstr(text.text, "| until dev macro F1 75 |"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "| 18 s, 1 of 2 seeds |"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "| never |"), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "| not told |"), "%s", text.text);

@@ -238,12 +238,25 @@ static void fill_errors(record *r, size_t rows) {
     r->slice_count = 3;
 }
 
+/* The first few have names, others numbers behind a word. */
+static void fill_labels(record *r, size_t classes) {
+    enum { MOST = 64, NAME_BYTES = 24 };
+    static const char *const named[] = {"없음", "공격", "혐오", "넷", "다섯", "여섯", "일곱"};
+    char names[MOST][NAME_BYTES];
+    const char *labels[MOST];
+    cr_assert_leq(classes, MOST);
+    for (size_t k = 0; k < classes; k++) {
+        snprintf(names[k], NAME_BYTES, "레이블 %zu", k + 1);
+        labels[k] = k < sizeof named / sizeof *named ? named[k] : names[k];
+    }
+    cr_assert_not(record_labels(r, labels, classes));
+}
+
 void fake_record_make(record *r, const fake_record *f) {
     const char *task = f->task ? f->task : "fake_task", *model = f->model ? f->model : "tiny";
     size_t rows = f->rows ? f->rows : 60, classes = f->classes ? f->classes : 3;
     size_t steps = f->steps ? f->steps : 20;
     uint32_t stream = hash_text(model) ^ (f->seed * 2654435761u);
-    static const char *const labels[] = {"없음", "공격", "혐오", "넷", "다섯", "여섯", "일곱"};
     static const char *const tags[] = {"B-사람", "I-사람", "B-곳", "I-곳", "O"};
     json_setup();
     cr_assert_not(record_init(r));
@@ -255,7 +268,7 @@ void fake_record_make(record *r, const fake_record *f) {
     if (f->kind == ANSWER_TAGS)
         cr_assert_not(record_labels(r, tags, 5));
     else if (f->kind != ANSWER_NUMBER)
-        cr_assert_not(record_labels(r, labels, classes));
+        fill_labels(r, classes);
     r->task.version = 1;
     r->task.train_rows = 1000;
     r->task.leaked_rows = 1;
