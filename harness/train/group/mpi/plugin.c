@@ -7,7 +7,7 @@
  * A rank that is killed is ended by every launcher with all others, and named by some; one that is stopped
  * is told by none. So a second thread exchanges a sign of life with rank 0 (rank 0: with every rank) each
  * second, and ends all ranks when one is missed for too long, or, on its own host, when the process of
- * one has ended: it sees that at once, mostly before the launcher does and kills it too. It also looks at its own rank's work, for what gives signs of life
+ * one has ended: it sees that at once, though MPICH's launcher may be sooner and kill it too. It also looks at its own rank's work, for what gives signs of life
  * may hang all the same. The MPI is then used by two threads, one at a time
  * (MPI_THREAD_SERIALIZED); where it grants less there is the limit of waiting alone. */
 #define _GNU_SOURCE
