@@ -194,6 +194,8 @@ Test(verb_output, of_what_runs_left) {
     HELD_SHAPE("tune.txt", "tune", TINY, "--epochs", "1", "--lr", "1e-4,1e-3", "-o", "tuned");
     HELD_SHAPE("tune.json", "tune", TINY, "--epochs", "1", "--lr", "1e-4..1e-3", "--trials", "3",
                "--halving", "2", "-o", "halved", "--json");
+    HELD_SHAPE("tune_range.txt", "tune", TINY, "--max-steps", "2", "--lr", "1e-4..1e-3", "--trials",
+               "2", "-o", "range");
     HELD_SHAPE("runs.txt", "runs", ".");
     HELD_SHAPE("runs.json", "runs", ".", "--json");
 }
