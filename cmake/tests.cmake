@@ -11,6 +11,20 @@ target_compile_definitions(harness_tests PRIVATE
 add_dependencies(harness_tests harness harness_pages)
 # builds with tests: the program checks at its end that it freed every block
 target_compile_definitions(harness PRIVATE HARNESS_COUNT_BLOCKS=1)
+# blocks of base/memory.h have a border, and requests for memory and calls for files can fail; sanitizers have borders
+# of their own
+if(NOT HARNESS_SANITIZE AND NOT HARNESS_FUZZ)
+  target_sources(harness PRIVATE tests/support/blocks.c tests/support/calls.c)
+  target_include_directories(harness PRIVATE tests)
+  foreach(program harness harness_tests)
+    target_compile_definitions(${program} PRIVATE HARNESS_BLOCKS=1)
+    target_link_options(${program} PRIVATE -Wl,--wrap=calloc,--wrap=realloc,--wrap=free)
+  endforeach()
+  target_compile_definitions(harness PRIVATE HARNESS_CALLS=1)
+  foreach(call open read pread write fread fwrite fflush fdopen opendir rename fsync mkdir ftruncate)
+    target_link_options(harness PRIVATE -Wl,--wrap=${call})
+  endforeach()
+endif()
 add_test(NAME suite COMMAND ${CMAKE_SOURCE_DIR}/tests/run-suite $<TARGET_FILE:harness_tests>)
 set_tests_properties(suite PROPERTIES TIMEOUT 1800)
 # under real launchers, where they are here; not among the others: ctest --test-dir build/dev -C mpi -L mpi

@@ -2,6 +2,9 @@
 #include "base/memory.h"
 #include "support/must.h"
 
+#include <signal.h>
+#include <stdint.h>
+
 // the end of a text lies in its block too, at every length around those that blocks have
 CleanTest(memory, a_text_has_room_for_its_end) {
     static const char letters[] =
@@ -35,3 +38,28 @@ CleanTest(memory, a_text_that_cannot_grow_stays_as_it_was) {
     mem_fail_at(0);
     strbuf_free(&b);
 }
+
+#ifdef HARNESS_BLOCKS
+// tests/support/blocks.c: what a loop that runs one too far would read and write
+CleanTest(memory, what_lies_behind_a_block_is_never_the_same) {
+    uint64_t *first = NULL, *second = NULL;
+    MUST(mem_new(&first, 3));
+    MUST(mem_new(&second, 3));
+    const volatile uint64_t *a = first, *b = second;
+    cr_assert(a[2] == 0 && b[2] == 0, "new room is zeroed");
+    cr_assert(a[3] && b[3] && a[3] != b[3], "%llx %llx", (long long)a[3], (long long)b[3]);
+    MUST(mem_resize((void **)&first, 8, sizeof *first));
+    a = first;
+    for (size_t i = 0; i < 9; i++) cr_assert_eq(a[i] == 0, i < 3, "%zu", i);
+    first[7] = 1; // the last is its own
+    mem_free(first);
+    mem_free(second);
+}
+
+Test(memory, what_is_written_behind_a_block_ends_the_program, .signal = SIGABRT) {
+    char *block = NULL;
+    MUST(mem_new(&block, 5));
+    ((volatile char *)block)[5] = 0;
+    mem_free(block);
+}
+#endif

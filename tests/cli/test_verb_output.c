@@ -64,6 +64,9 @@ static size_t figure_length(const char *at) {
     return digits < n ? n : 0;
 }
 
+// what stands before a figure; in JSON as cJSON lays it out none is one unless a test says so
+static const char *before_figures = " \n(\"'[=/-";
+
 /* Numbers as '#', runs of blanks as one; the processor's own words as CPU, the sources' folder as
  * FOLDER. */
 static char *shape_of(const char *text) {
@@ -72,7 +75,7 @@ static char *shape_of(const char *text) {
     cpu_info(&info, 1);
     size_t name = strlen(info.name);
     for (const char *at = text; *at;) {
-        bool starts = at == text || strchr(" \n(\"'[=/-", at[-1]);
+        bool starts = at == text || strchr(before_figures, at[-1]);
         size_t n = starts ? figure_length(at) : 0;
         if (!strncmp(at, info.name, name)) {
             MUST(strbuf_add(&out, "CPU"));
@@ -104,6 +107,13 @@ static void held_shape(const char *name, const char *const *arguments) {
     program_free(&p);
 }
 #define HELD_SHAPE(name, ...) held_shape(name, (const char *const[]){__VA_ARGS__, NULL})
+
+static void held_file(const char *name, const char *file) {
+    char *text = temporary_text(file), *shape = shape_of(text);
+    expect_output(name, shape);
+    mem_free(shape);
+    mem_free(text);
+}
 
 // every number and text below it becomes the same
 static void flatten(cJSON *item) {
@@ -157,7 +167,75 @@ Test(verb_output, of_a_run_and_its_model) {
     HELD_SHAPE("predict.json", "predict", "-c", "out/model", "--device", "cpu", "--threads", "1",
                "--json", "--top-k", "2", "a b");
 }
+
+#define TINY                                                                                       \
+    "--task", "kor_hate", "--sample", "--model", "tiny", "--device", "cpu", "--threads", "1"
+
+/* What is told of runs that are there: of two seeds, and of a search. */
+Test(verb_output, of_what_runs_left) {
+    before_figures = " \n(\"'[=/-\t:,";
+    static const char *const seeds[] = {"1", "2"};
+    for (size_t i = 0; i < 2; i++) {
+        program_result p = RUN("run", TINY, "--epochs", "1", "--protocol", "dev", "-q", "--seed",
+                               seeds[i], "-o", seeds[i]);
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_free(&p);
+    }
+    held_file("model_card.md", "1/model/README.md");
+    temporary_put("rows.csv", "text,label\n좋은 기사,none\n\"둘, 셋\",hate\n또,none\n");
+    HELD_SHAPE("predict_file.txt", "predict", "-c", "1", "--device", "cpu", "-i", "rows.csv",
+               "--output", "said.csv", "--scores");
+    held_file("predict_file.csv", "said.csv");
+    HELD_SHAPE("eval_rows.txt", "eval", "-c", "1", "--device", "cpu", "--predictions", "rows.jsonl",
+               "--texts");
+    held_file("eval_rows.jsonl", "rows.jsonl");
+    HELD_SHAPE("errors.txt", "errors", "1", "2", "--device", "cpu", "--texts", "--rows", "2");
+    HELD_SHAPE("errors.json", "errors", "1", "2", "--device", "cpu", "--json");
+    HELD_SHAPE("tune.txt", "tune", TINY, "--epochs", "1", "--lr", "1e-4,1e-3", "-o", "tuned");
+    HELD_SHAPE("tune.json", "tune", TINY, "--epochs", "1", "--lr", "1e-4..1e-3", "--trials", "3",
+               "--halving", "2", "-o", "halved", "--json");
+    HELD_SHAPE("tune_range.txt", "tune", TINY, "--max-steps", "2", "--lr", "1e-4..1e-3", "--trials",
+               "2", "-o", "range");
+    HELD_SHAPE("runs.txt", "runs", ".");
+    HELD_SHAPE("runs.json", "runs", ".", "--json");
+}
+
+/* What is told of what would be done. */
+Test(verb_output, of_plans) {
+    before_figures = " \n(\"'[=/-\t:,";
+    temporary_put("own.csv", "text,label\n좋아요,a\n\"둘, 둘\",b\n셋,a\n넷,b\n다섯,a\n여섯,b\n");
+    HELD_SHAPE("dry_run.txt", "run", TINY, "--dry-run", "--seeds", "2", "--protocol", "dev");
+    HELD_SHAPE("dry_run.json", "run", TINY, "--dry-run", "--json", "--class-weights", "balanced");
+    HELD_SHAPE("tasks_new.json", "tasks", "new", "own.csv", "--json");
+    HELD_SHAPE("data_head.txt", "data", "head", "kor_hate", "--sample", "-n", "3");
+    HELD_SHAPE("data_head.json", "data", "head", "kor_sae", "--sample", "-n", "2", "--json");
+    HELD_SHAPE("fill_mask.txt", "fill-mask", "--model", "ko-tiny", "--device", "cpu", "--top-k",
+               "3", "이 영화 정말 [MASK]");
+}
 #endif
+
+/* Every verb's page: one file, a page behind the other. */
+Test(verb_output, of_help_on_every_verb) {
+    static const char *const verbs[] = {
+#define VERB(name, arguments, summary, example) #name,
+#include "cli/verbs.def"
+#undef VERB
+    };
+    strbuf all = {0};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        char verb[32];
+        snprintf(verb, sizeof verb, "%s", verbs[i]);
+        for (char *at = verb; *at; at++)
+            if (*at == '_') *at = '-';
+        program_result p = RUN("help", verb);
+        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        MUST(strbuf_printf(&all, "--- %s\n%s", verb, p.out));
+        program_free(&p);
+    }
+    expect_output("help_verbs.txt", all.text);
+    strbuf_free(&all);
+    HELD_SHAPE("help.json", "help", "--json");
+}
 
 Test(verb_output, of_help_and_lists) {
     HELD_SHAPE("help.txt", "help");

@@ -230,6 +230,32 @@ Test(config, takes_transformers_defaults) {
     temporary_remove();
 }
 
+// those of transformers' configurations
+Test(config, takes_the_defaults_of_its_family) {
+    static const struct {
+        const char *text;
+        uint32_t vocabulary, pad, embedding, hidden, layers, heads, intermediate;
+    } cases[] = {
+        {"{\"model_type\": \"roberta\"}", 50265, 1, 768, 768, 12, 12, 3072},
+        {"{\"model_type\": \"albert\"}", 30000, 0, 128, 4096, 12, 64, 16384},
+        {"{\"model_type\": \"electra\"}", 30522, 0, 128, 256, 12, 4, 1024},
+        {"{\"model_type\": \"distilbert\"}", 30522, 0, 768, 768, 6, 12, 3072},
+    };
+    json_setup();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_config c;
+        MUST(model_config_read(&c, write_config(cases[i].text)));
+        cr_expect_eq(c.vocabulary, cases[i].vocabulary, "%s: %u", cases[i].text, c.vocabulary);
+        cr_expect_eq(c.pad, cases[i].pad, "%s: %u", cases[i].text, c.pad);
+        cr_expect((c.embedding ? c.embedding : c.hidden) == cases[i].embedding &&
+                      c.hidden == cases[i].hidden && c.layers == cases[i].layers &&
+                      c.heads == cases[i].heads && c.intermediate == cases[i].intermediate,
+                  "%s", cases[i].text);
+        model_config_free(&c);
+    }
+    temporary_remove();
+}
+
 Test(config, knows_how_logits_become_scores) {
     static const struct {
         const char *text;

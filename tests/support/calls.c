@@ -1,0 +1,56 @@
+/* What stands in place of the functions that read and write files (--wrap) under the program, in builds with
+ * tests: HARNESS_CALL_LIST=FILE and HARNESS_CALL_FAILS=N as in support/places.h. A call that fails finds no device
+ * behind its file (EIO); what goes to standard error never fails. */
+#ifdef HARNESS_CALLS
+#define _GNU_SOURCE
+#include "support/places.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static places calls;
+
+__attribute__((constructor)) static void begin(void) {
+    places_begin(&calls, "HARNESS_CALL_LIST", "HARNESS_CALL_FAILS");
+}
+
+__attribute__((destructor)) static void end(void) {
+    places_end(&calls);
+}
+
+// as ferror is told
+static void in_error(FILE *f) {
+    enum { IO_ERR_SEEN = 0x20 };
+    if (f) f->_flags |= IO_ERR_SEEN;
+}
+
+#define REPLACE(type, name, parameters, arguments, is_told, failed)                                \
+    type __real_##name parameters;                                                                 \
+    type __wrap_##name parameters;                                                                 \
+    type __wrap_##name parameters {                                                                \
+        if ((is_told) || !places_fail(&calls)) return __real_##name arguments;                     \
+        errno = EIO;                                                                               \
+        return failed;                                                                             \
+    }
+
+REPLACE(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode), false, -1)
+REPLACE(ssize_t, read, (int fd, void *to, size_t bytes), (fd, to, bytes), false, -1)
+REPLACE(ssize_t, pread, (int fd, void *to, size_t bytes, off_t at), (fd, to, bytes, at), false, -1)
+REPLACE(ssize_t, write, (int fd, const void *from, size_t bytes), (fd, from, bytes), fd == 2, -1)
+REPLACE(size_t, fread, (void *to, size_t size, size_t count, FILE *f), (to, size, count, f), false,
+        (in_error(f), 0))
+REPLACE(size_t, fwrite, (const void *from, size_t size, size_t count, FILE *f),
+        (from, size, count, f), f == stderr, (in_error(f), 0))
+REPLACE(int, fflush, (FILE * f), (f), f == stderr, (in_error(f), EOF))
+REPLACE(FILE *, fdopen, (int fd, const char *mode), (fd, mode), false, NULL)
+REPLACE(DIR *, opendir, (const char *path), (path), false, NULL)
+REPLACE(int, rename, (const char *from, const char *to), (from, to), false, -1)
+REPLACE(int, fsync, (int fd), (fd), false, -1)
+REPLACE(int, mkdir, (const char *path, mode_t mode), (path, mode), false, -1)
+REPLACE(int, ftruncate, (int fd, off_t bytes), (fd, bytes), false, -1)
+#else
+// an empty file is none to a compiler that is strict
+typedef int no_calls;
+#endif
