@@ -396,7 +396,7 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     cr_expect(strstr(r.out, " 2 × "), "%s%s", r.out, r.err);
     program_free(&r);
     r = RUN(TOLD, "-o", "four", "--device", "cpu,cpu,cpu,cpu", "--dry-run");
-    cr_expect(strstr(r.err, "device  4 ranks: ") && strstr(r.err, " each)"), "%s", r.err);
+    cr_expect(strstr(r.out, "device  4 ranks: ") && strstr(r.out, " each)"), "%s", r.out);
     program_free(&r);
     // each message and each result once
     r = RUN("eval", "--sample", "--task", "kor_hate", "-c", "two", "--device", "cpu,cpu");
