@@ -57,7 +57,7 @@ typedef struct plan_watch {
 
 /* A copy for the host of what an op has written last, made while what follows it is computed. */
 typedef struct plan_copy {
-    size_t op;     /* its place in PART_MICRO, of the last micro-batch */
+    size_t op;     /* its place in PART_MICRO, of the last micro-batch; without any, behind PART_BEGIN */
     span from, to; /* to: of memory that the host sees, as long */
 } plan_copy;
 

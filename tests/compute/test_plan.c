@@ -393,11 +393,13 @@ CleanTest(plan, copies_are_of_the_moment) {
     MUST(arena_take(&a, &x, COUNT, ELEM_F32));
     for (int i = 0; i < 2; i++) MUST(arena_take(&seen, &to[i], COUNT, ELEM_F32));
     plan_init(&p, &d);
-    plan_part_begin(&p, PART_MICRO);
-    for (int i = 0; i < 3; i++)
+    plan_part_begin(&p, PART_BEGIN);
+    for (int i = 0; i < 4; i++) {
         MUST(op_fill(
-            &p, &(struct fill){
-                    .x = x, .rows = dim_fixed(COUNT / 64), .cols = 64, .value = (float)(i + 1)}));
+            &p,
+            &(struct fill){.x = x, .rows = dim_fixed(COUNT / 64), .cols = 64, .value = (float)i}));
+        if (!i) plan_part_begin(&p, PART_MICRO);
+    }
     MUST(plan_ready(&p));
     cr_assert(plan_copies(&p));
     const plan_copy copies[2] = {{0, x, to[0]}, {1, x, to[1]}};
@@ -417,6 +419,13 @@ CleanTest(plan, copies_are_of_the_moment) {
         MUST(plan_wait(&p, 0));
         MUST_FAIL(plan_take(&p, 0, 1, &ended), ERR_ARG, "1 copies were not asked for");
     }
+    // a step of no micro-batch: as the begin has left it
+    MUST(plan_submit(&p, &(step_info){.step = 4}));
+    for (size_t i = 0; i < 2; i++) {
+        MUST(plan_take(&p, 0, i + 1, &ended));
+        cr_assert_eq(*(const float *)span_host(to[i]), 0);
+    }
+    MUST(plan_wait(&p, 0));
     cr_expect_eq(d.validation_errors, 0);
     plan_free(&p);
     arena_free(&seen);

@@ -242,7 +242,6 @@ static void attention_bwd(const cpu_attention *a) {
     unpack_rows(a->dqkv + 2 * a->hidden, r.dv, a->length, &r, a, 1);
 }
 
-/* --- the first token of each sentence alone --- */
 // one query row, so rows of k and v are used where they lie
 
 static float dot_product(const float *x, const float *y, size_t n) {

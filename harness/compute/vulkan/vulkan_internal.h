@@ -346,7 +346,6 @@ void vulkan__fail(recorder *r, err e);
  * even WINDOW_STEP rows fit. */
 uint32_t vulkan__window_rows(recorder *r, size_t row_elements);
 
-/* --- vulkan_profile.c: times of single ops, when plan->profile is set --- */
 /* Makes the queries and takes the first timestamp; nothing where the queue has no timestamps. */
 err vulkan__profile_begin(recorder *r, const plan *p) MUST_CHECK;
 /* The op recorded last ends here, and the next begins: nothing overlaps. */
@@ -355,7 +354,6 @@ void vulkan__profile_mark(recorder *r);
 err vulkan__profile_read(recorder *r, const plan *p) MUST_CHECK;
 void vulkan__profile_free(recorder *r);
 
-/* --- what is recorded, by family: vulkan_rows.c, vulkan_linear.c and their like --- */
 /* Each op beside its recording says how many reals of scratch it takes at its largest sizes. */
 #define OP(name)                                                                                   \
     void vulkan__record_##name(recorder *r, const struct name *a);                                 \

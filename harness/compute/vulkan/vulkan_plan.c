@@ -105,6 +105,7 @@ static err walk_part(recorder *r, const plan *p, plan_part part, uint32_t micro)
 
 static err walk(recorder *r, const plan *p) {
     err e = walk_part(r, p, PART_BEGIN, 0);
+    if (!e && !r->step->micro_count) e = copy_out(r, p, SIZE_MAX);
     for (uint32_t micro = 0; !e && micro < r->step->micro_count; micro++)
         e = walk_part(r, p, PART_MICRO, micro);
     return e ? e : walk_part(r, p, PART_END, 0);
