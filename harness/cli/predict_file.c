@@ -51,8 +51,6 @@ err predict_file_check(const options *o) {
     return ERR_OK;
 }
 
-/* --- columns --- */
-
 /* The column that the model's own run read, where that was of files like this one. */
 static err take_trained(predict_job *j) {
     kept_task k = {0};
@@ -141,8 +139,6 @@ static err choose_text(predict_job *j) {
                     j->text);
     return e;
 }
-
-/* --- rows that are there --- */
 
 /* Whether `rest`, what stands between the kept bytes of a row and its line's end, is what this
  * program adds to such a row: of one that can be read an answer of this model, else the cells of

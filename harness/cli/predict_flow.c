@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- writing --- */
-
 /* On a terminal rows are shown, line by line, and what is in them does not act. */
 static err show_lines(const char *bytes, size_t count) {
     strbuf out = {0};
@@ -75,8 +73,6 @@ static void show_progress(const predict_job *j, uint64_t behind) {
                  log_duration(left, (all - (double)j->rows) / speed), speed);
 }
 
-/* --- one after the other --- */
-
 static err label_in_turn(predict_job *j) {
     window *w = &j->windows[0];
     err e = ERR_OK;
@@ -89,8 +85,6 @@ static err label_in_turn(predict_job *j) {
     }
     return e;
 }
-
-/* --- side by side --- */
 
 /* An error that is told when those of earlier rows had their turn. */
 typedef struct fault {

@@ -94,8 +94,6 @@ err cell_add(strbuf *out, char delimiter, bool quoted, const char *text) {
     return e;
 }
 
-/* --- what is said --- */
-
 /* The scores of all labels as one JSON object. */
 static err scores_text(char **text, const predictor *p) {
     cJSON *root = cJSON_CreateObject();

@@ -7,8 +7,6 @@
 
 enum { BAD_ROWS_SHOWN = 20, WINDOW_BYTES = 64 << 20 };
 
-/* --- other delimiters --- */
-
 /* Text of a cell, in quotes where it has to be; it stays what it is. */
 static err add_text(strbuf *out, char delimiter, text_span text) {
     bool is_plain = !memchr(text.text, delimiter, text.bytes) &&
@@ -55,8 +53,6 @@ err predict__names_kept(text_span *kept, predict_job *j) {
     mem_free(names);
     return e;
 }
-
-/* --- reading --- */
 
 static err keep_text(window *w, window_row *row, int k, text_span text) {
     row->text[k] = w->texts.length;
@@ -170,8 +166,6 @@ err predict__window_read(predict_job *j, window *w) {
     return e ? e : predict__window_encode(j, w);
 }
 
-/* --- scoring --- */
-
 static void let_go(window *w) {
     unit_answers_free(&w->units);
     encoded_free(&w->encoded);
@@ -184,8 +178,6 @@ err predict__window_score(predict_job *j, window *w) {
                ? unit_answers_make(&w->units, j->p, w->examples, w->good, interrupt_seen)
                : predictor_run(j->p, &w->logits, &w->encoded, w->examples, interrupt_seen);
 }
-
-/* --- rows of the output --- */
 
 /* Row k of those that could be read. */
 static err add_answer(predict_job *j, window *w, size_t k, text_span raw, const char *line_end) {

@@ -20,8 +20,6 @@ enum {
     COLUMNS_BESIDE = 40
 };
 
-/* --- scores --- */
-
 const char *predictor_label(const predictor *p, uint32_t id, char fallback[24]) {
     const model_config *c = &p->scorer.base_model.config;
     // transformers' LABEL_0 of a lone number names nothing
@@ -142,8 +140,6 @@ void predictor_count(label_counts *counts, const predictor *p) {
     counts->none += !said;
 }
 
-/* --- scoring --- */
-
 static void raise_to(uint32_t *most, uint32_t value) {
     if (value > *most) *most = value;
 }
@@ -225,8 +221,6 @@ err predictor_score(predictor *p, float **logits, const example *examples, size_
     encoded_free(&rows);
     return e;
 }
-
-/* --- opening --- */
 
 /* A stranger's model answers in the names of the task that it is for, or in those of the map. */
 static err match_labels(predictor *p, const char *folder) {

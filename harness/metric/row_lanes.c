@@ -13,8 +13,6 @@ bool row_lanes_serve(unsigned parts, uint64_t total) {
     return !(parts & PART_RANKS) || total <= EXACT_CUBE;
 }
 
-/* --- cells --- */
-
 enum { OF_LABELS = PART_LABELS | PART_TOGETHER };
 
 /* Labels whose gold, predicted and hit a sum begins with. */
@@ -158,8 +156,6 @@ static err make_cells(row_lanes *l, const row_lanes *gold) {
     mem_free(a.touched);
     return e;
 }
-
-/* --- numbers --- */
 
 enum { OF_WEIGHT, OF_X, OF_Y, OF_XX, OF_YY, OF_XY };
 _Static_assert(MOMENT_COUNT == OF_XY + 1 && offsetof(product_sums, xy) == OF_XY * sizeof(double),
@@ -329,8 +325,6 @@ VECTOR_CLONES static void sum_predicted(row_lane_reals *moments, const row_stati
         *reals_at(moments, OF_XY, j) = products;
     }
 }
-
-/* --- all --- */
 
 err row_lanes_init(row_lanes *l, const row_statistics *s, const row_lanes *gold, unsigned parts) {
     *l = (row_lanes){.statistics = s, .parts = parts};

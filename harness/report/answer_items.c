@@ -83,8 +83,6 @@ void answer_items_free(answer_items *l) {
     *l = (answer_items){0};
 }
 
-/* --- words of a text --- */
-
 /* A record does not say whether characters or words were tagged: those that are as many. */
 err row_units_find(row_units *u, const record *r, size_t row, const char *text) {
     static const unit_kind kinds[] = {UNIT_WORD, UNIT_CHARACTER};

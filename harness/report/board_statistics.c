@@ -100,8 +100,6 @@ static err scores_init(table_scores *s, const board *b, board_table *t) {
     return ERR_OK;
 }
 
-/* --- answers of runs --- */
-
 static err read_again(record *out, const table_scores *s, size_t run) {
     const record *r = s->records[run];
     err e = store_read_full(out, s->board->records, s->paths[run]);
@@ -204,8 +202,6 @@ done:
     mem_free(begin);
     return e;
 }
-
-/* --- what is known from before --- */
 
 static table_key key_of_run(const table_scores *s, size_t run) {
     table_key key;

@@ -52,8 +52,6 @@ err compare__loss_table(strbuf *out, const compare_side sides[2], page_language 
     return grid_end(out, &g);
 }
 
-/* --- the chart --- */
-
 /* Means of equally many steps, at most POINTS of them. */
 static size_t points_of(double *x, double *y, const record *run, size_t per) {
     size_t count = 0;

@@ -51,8 +51,6 @@ static const char *verdict(const pair *p, page_language l) {
     return p->groups.p < 0.05 ? SAY_IN(l, different) : SAY_IN(l, neither_shown);
 }
 
-/* --- text --- */
-
 static err add_sides(strbuf *out, const compare_side *sides, size_t count, page_language l) {
     double first = mean_speed(&sides[0]);
     grid g = grid_begin("lllrrrr");
@@ -196,8 +194,6 @@ err compare_matrix_text(strbuf *out, const compare_side *sides, size_t count,
     mem_free(pairs);
     return e;
 }
-
-/* --- JSON --- */
 
 static err add_side_json(cJSON *list, const compare_side *s) {
     cJSON *o;

@@ -136,8 +136,6 @@ static bool is_shown(const shown_row *x, const answer_item *item, unsigned colum
     return false;
 }
 
-/* --- the table --- */
-
 enum { ITEMS_SHOWN = 4 }; // of a cell
 
 /* "hate", of several runs "hate 2, none 1"; of numbers the mean. */
@@ -261,8 +259,6 @@ done:
     mem_free(l.rows);
     return e;
 }
-
-/* --- JSON --- */
 
 /* As the model answers, where the record is new enough to say so. */
 static const char *const *names_of(const record_task *task) {

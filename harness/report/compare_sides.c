@@ -31,8 +31,6 @@ static void side_heads(grid *g, const char *first, size_t count) {
     for (size_t i = 0; i < count; i++) grid_cell(g, "%c", (char)('A' + i));
 }
 
-/* --- what they are --- */
-
 typedef void (*attribute_fn)(char out[WORD_BYTES], const compare_side *s, page_language language);
 
 static void word(char out[WORD_BYTES], const char *text) {
@@ -131,8 +129,6 @@ err compare__sides(strbuf *out, const compare_side *sides, size_t count, page_la
     }
     return grid_end(out, &g);
 }
-
-/* --- speed and phases --- */
 
 static double tokenize_s(const record *r) {
     return r->timing.tokenize_s;
@@ -253,8 +249,6 @@ err compare__speed(strbuf *out, const compare_side *sides, size_t count, page_la
     return grid_end(out, &g);
 }
 
-/* --- kernels --- */
-
 /* One kernel of any side; ms is the mean over a side's runs that know it. */
 typedef struct kernel_row {
     const char *name, *phase; /* borrowed from a record */
@@ -347,8 +341,6 @@ done:
     mem_free(l.rows);
     return e;
 }
-
-/* --- JSON --- */
 
 static err side_json(cJSON *list, const compare_side *s) {
     cJSON *o = cJSON_CreateObject(), *about, *speed;

@@ -126,8 +126,6 @@ err cost_points(cost_point **points, const board_table *t, cost_target target) {
     return e;
 }
 
-/* --- markdown --- */
-
 static err add_point(strbuf *out, const cost_point *p, cost_target target) {
     const record *r = p->row->runs[0];
     err e;
@@ -196,8 +194,6 @@ err cost_markdown(strbuf *out, const board *b) {
     for (size_t i = 0; i < b->table_count && !e; i++) e = add_table(out, b, &b->tables[i]);
     return e;
 }
-
-/* --- plot --- */
 
 enum { WIDTH = 560, HEIGHT = 240, LEFT = 60, RIGHT = 42, TOP = 26, BOTTOM = 40 };
 

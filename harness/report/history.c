@@ -27,8 +27,6 @@ void history_free(history *h) {
     *h = (history){0};
 }
 
-/* --- gathering --- */
-
 /* What a point is of; borrowed. */
 typedef struct place {
     history_kind kind;
@@ -165,8 +163,6 @@ err history_add_bench(history *h, const bench_file *f) {
         if (f->figures[i].sentences_per_s > 0) e = add_phase(h, f, &f->figures[i]);
     return e;
 }
-
-/* --- order and levels --- */
 
 static int by_date(const void *a, const void *b) {
     const history_point *x = a, *y = b;

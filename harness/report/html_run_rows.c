@@ -44,8 +44,6 @@ static err worst_rows(wrong_row **out, size_t *count, const record *r, uint32_t 
     return ERR_OK;
 }
 
-/* --- what a row has and what was said of it --- */
-
 enum { GOLD, SAID, LINES_MOST = 8 };
 
 typedef struct wrong_items {

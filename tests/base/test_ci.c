@@ -47,5 +47,4 @@ Test(ci, run_suite_names_what_failed_first) {
     cr_expect_lt(strstr(text, "b::worse"), strstr(text, "x.c:7"));
     cr_expect_lt(strstr(text, "x.c:7"), strstr(text, "a::good"));
     mem_free(path);
-    temporary_remove();
 }

@@ -164,7 +164,6 @@ Test(file, a_new_file_replaces_none) {
     folder_list_free(&list);
     MUST_FAIL(file_write_new(&stays, temporary_path("none/new.txt"), "x", 1), ERR_IO,
               "none/new.txt");
-    temporary_remove();
 }
 
 Test(file, what_is_no_file_is_not_replaced) {

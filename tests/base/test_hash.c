@@ -44,7 +44,6 @@ Test(hash, blob_ids_are_gits) {
         cr_expect_str_eq(hex, cases[i].id);
     }
     cr_expect_eq(hash_blob_hex(temporary_path("none"), hex), ERR_IO);
-    temporary_remove();
 }
 
 /* RFC 4648, section 10; one byte of each group in turn is no digit. */

@@ -265,7 +265,6 @@ Test(shown, messages_do_not_act) {
 Test(shown, json_is_utf_8_and_does_not_act) {
     cJSON *value = NULL;
     char *text = NULL;
-    json_setup();
     value = cJSON_CreateString("a\xFF\x1b\x7f\xC2\x9b\xE2\x80\xAE바\"");
     MUST(json_print(&text, value, false));
     cr_expect_str_eq(text, "\"a\xEF\xBF\xBD\\u001b\\u007f\\u009b\\u202e바\\\"\"");

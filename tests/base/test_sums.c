@@ -11,7 +11,6 @@
 #include <string.h>
 
 static void teardown(void) {
-    temporary_remove();
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 

@@ -185,7 +185,6 @@ Test(bench, a_step_of_pretraining) {
     cr_assert_eq(found, 3, "forward, dx and dw of the decoder: %u", found);
     cr_assert_not_null(strstr(cJSON_GetObjectItem(root, "command")->valuestring, "--pretrain"));
     cJSON_Delete(root);
-    program_free(&r);
 }
 #endif
 

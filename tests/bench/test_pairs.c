@@ -26,7 +26,6 @@ static bench_file file_of(double ms, const char *shape) {
 }
 
 CleanTest(bench_pairs, a_record_is_read) {
-    json_setup();
     bench_file f = file_of(500, "8x8");
     cr_assert_str_eq(f.version, "1.2");
     cr_assert_str_eq(f.created, "2026-01-31T12:00:00Z");
@@ -54,7 +53,6 @@ Test(bench_pairs, a_figure_is_found_by_all_that_names_it) {
         "\"shape\": \"8x8\", \"ms\": 6}]}}";
     cJSON *json;
     bench_file f;
-    json_setup();
     MUST(json_parse(&json, text, strlen(text), "it"));
     MUST(bench_file_of(&f, json, "it"));
     cr_assert_eq(f.count, 6);
@@ -81,7 +79,6 @@ CleanTest(bench_pairs, a_record_that_is_none_is_refused_by_name) {
         {"\"ops\": [", "\"ops\": [1, ", "op"},
         {"\"threads\": 2", "\"threads\": \"2\"", "'threads'"},
     };
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1000], changed[1000];
         cJSON *json;
@@ -103,7 +100,6 @@ CleanTest(bench_pairs, a_record_that_is_none_is_refused_by_name) {
 /* A record of as many ops as all phases of a bench have, and of one more. */
 Test(bench_pairs, a_records_ops_have_an_end) {
     enum { MOST = 3 * (BENCH_ROWS_MAX + 1) };
-    json_setup();
     for (size_t ops = MOST - 1; ops <= MOST; ops++) {
         bench_file f = file_of(500, "8x8"), g;
         cJSON *json = cJSON_Duplicate(f.json, true);
@@ -124,7 +120,6 @@ Test(bench_pairs, a_records_ops_have_an_end) {
 /* Times of 100, 200 and 400 ms against 200, 200 and 1600: logs of 2, 1 and 4 are 0, 1 and 2 halves
  * of log 4; mean log 2, standard deviation log 2, t(0.975, 2) = 4.302652729911275. */
 CleanTest(bench_pairs, ratios_are_those_worked_by_hand) {
-    json_setup();
     size_t count;
     bench_file own[] = {file_of(100, "8x8"), file_of(200, "8x8"), file_of(400, "8x8")};
     bench_file other[] = {file_of(200, "8x8"), file_of(200, "8x8"), file_of(1600, "8x9")};
@@ -151,7 +146,6 @@ CleanTest(bench_pairs, ratios_are_those_worked_by_hand) {
 }
 
 Test(bench_pairs, other_work_is_refused_by_its_field) {
-    json_setup();
     bench_file a = file_of(100, ""), b = file_of(100, "");
     MUST(bench_same_work(&a, &b, "it"));
     const char **texts[] = {&b.model, &b.task, &b.device, &b.precision};

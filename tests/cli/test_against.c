@@ -26,7 +26,6 @@ static void expect_refusal(program_result r, int code, const char *words) {
     cr_expect_eq(r.exit_code, code, "%d: %s", r.exit_code, r.err);
     cr_expect(strstr(r.err, words), "no '%s' in: %s", words, r.err);
     cr_expect_str_empty(r.out);
-    program_free(&r);
 }
 
 Test(against, what_is_no_build_is_refused_by_name) {
@@ -47,7 +46,6 @@ Test(against, what_is_no_build_is_refused_by_name) {
                    "--rounds expects 2 to 100, found '1'");
     expect_refusal(RUN(QUICK, "--against", "odd", "--svg", "a.svg"), 2, "--svg is of one");
     expect_refusal(RUN(QUICK, "--rounds", "3"), 2, "--rounds goes with --against");
-    temporary_remove();
 }
 
 /* The other is this very program, which also notes its arguments and says the same again in a second
@@ -88,7 +86,6 @@ Test(against, both_do_the_same_in_turns, .timeout = 300) {
     MUST(json_number(&high, one, "high", "it"));
     cr_assert(low < n && n < high);
     cJSON_Delete(record);
-    program_free(&r);
     void *args;
     size_t count;
     MUST(file_read(&args, &count, temporary_path("args"), 0));
@@ -112,7 +109,6 @@ Test(against, both_do_the_same_in_turns, .timeout = 300) {
         write_program("other", script, true);
         expect_refusal(RUN(QUICK, "--against", "other", "--rounds", "2"), 1, cases[i].words);
     }
-    temporary_remove();
 }
 
 #endif

@@ -24,7 +24,6 @@ static void refused(const char *const *arguments, int code, const char *message)
     cr_expect_eq(r.exit_code, code, "%s: exit code %d: %s", message, r.exit_code, r.err);
     cr_expect_not_null(strstr(r.err, message), "no '%s' in: %s", message, r.err);
     cr_expect_null(strstr(r.err, "http"), "asked the hub: %s", r.err);
-    program_free(&r);
 }
 
 Test(arguments, sides_have_names_and_lengths_have_room) {
@@ -79,7 +78,6 @@ Test(arguments, what_is_no_folder_is_refused_by_name) {
     refused((const char *const[]){"tokenize", "--model", "fifo", "x", NULL}, 1, "fifo");
     refused((const char *const[]){"tasks", "--task-dir", "absent", NULL}, 1,
             "--task-dir absent: no such folder");
-    temporary_remove();
 }
 
 Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
@@ -118,14 +116,12 @@ Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
         cr_expect_eq(r.exit_code, 1, "%s", r.err);
         cr_expect_null(strstr(r.err, "unknown model"), "%s", r.err);
         cr_expect_eq(!strncmp(r.err, taken, strlen(taken)), i == 0, "%s", r.err);
-        program_free(&r);
     }
     // a folder's name with a slip in it: said before a download begins, and with its fault
     MUST(folder_make(temporary_path("org")));
     program_result r = RUN("tokenize", "--model", "org/model", "x", "--offline");
     const char *note = strstr(r.err, noted);
     cr_expect(note && strstr(note + 1, taken), "%s", r.err);
-    program_free(&r);
     // those below `runs` are the program's own; a revision makes the name the hub's
     MUST(folder_make(temporary_path("runs")));
     refused((const char *const[]){"tokenize", "--model", "runs/model", "x", "--offline", NULL}, 2,
@@ -136,8 +132,6 @@ Test(arguments, a_mistyped_model_is_refused_without_asking_the_hub) {
             "./none: no such folder\n");
     r = RUN("tokenize", "--model", "runs/model@main", "x", "--offline");
     cr_expect(strstr(r.err, "taken as a name of the hub"), "%s", r.err);
-    program_free(&r);
-    temporary_remove();
 }
 
 /* --model of what scores: as of every verb, but only what has a classifier. */
@@ -171,7 +165,6 @@ Test(arguments, models_that_score) {
     MUST(folder_make(temporary_path("bare")));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(cases[i].list, cases[i].code, cases[i].message);
-    temporary_remove();
 }
 
 static void expect_no_folder(const char *name) {
@@ -190,10 +183,7 @@ Test(arguments, what_fails_leaves_no_folder) {
     refused((const char *const[]){"report", "-o", "board", NULL}, 1, "results: no such folder");
     static const char *const made[] = {"results", "runs", "a", "c", "typo", "board", "absent"};
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) expect_no_folder(made[i]);
-    temporary_remove();
 }
-
-/* --- flags --- */
 
 static char *source_of(const char *kind, const char *name) {
     char path[400];

@@ -54,5 +54,4 @@ Test(command_lines, break_outside_of_quotes_and_before_flags) {
         cr_expect_str_eq(words[0], words[1], "case %zu", i);
         strbuf_free(&lines);
     }
-    temporary_remove();
 }

@@ -1,6 +1,5 @@
 /* `harness compare RUN DEVICE`: the run of the record is made again there, or refused at once. */
 #include "base/json.h"
-#include "base/memory.h"
 #include "platform/file.h"
 #include "support/model_folder.h"
 #include "support/must.h"
@@ -13,18 +12,16 @@
 #define DEVICE "--device", "cpu", "--threads", "1", "--check-device", "never", "-q"
 #define SHORT "--max-steps", "3", "--learning-rate", "3e-4", "--batch-size", "4", "--seed", "7"
 
-TestSuite(compare_like, .init = json_setup, .fini = temporary_remove, .timeout = 120);
+TestSuite(compare_like, .timeout = 120);
 
 static void ends(program_result p, int code) {
     cr_assert_eq(p.exit_code, code, "%s", p.err);
-    program_free(&p);
 }
 
 static void refused(program_result p, const char *said) {
     cr_expect_neq(p.exit_code, 0);
     cr_expect(strstr(p.err, said), "%s", p.err);
     cr_expect_eq(*p.out, '\0', "%s", p.out);
-    program_free(&p);
 }
 
 /* The same weights come out, so model, recipe, rows, seed and precision were the same. */
@@ -43,7 +40,6 @@ static void is_repeated(const char *side) {
     cr_expect_eq(json_number_at(loss, "steps"), 3);
     cr_expect(cJSON_IsNull(cJSON_GetObjectItem(loss, "first_bit_step")), "%s", p.out);
     cJSON_Delete(root);
-    program_free(&p);
 }
 
 Test(compare_like, a_run_is_made_again) {

@@ -18,25 +18,21 @@ enum { SEEDS = 2 };
 
 static void setup(void) {
     static const char *const sides[][2] = {{"a", "12"}, {"b", "40"}};
-    json_setup();
     for (size_t s = 0; s < 2; s++)
         for (int seed = 0; seed < SEEDS; seed++) {
             char folder[16], number[4];
             snprintf(folder, sizeof folder, "%s/%d", sides[s][0], seed);
             snprintf(number, sizeof number, "%d", 42 + seed);
-            program_result p = RUN(TRAIN, folder, "--seed", number, "--max-steps", sides[s][1]);
-            cr_assert_eq(p.exit_code, 0, "%s", p.err);
-            program_free(&p);
+            RUN_WELL(TRAIN, folder, "--seed", number, "--max-steps", sides[s][1]);
         }
 }
 
-TestSuite(compare_rows, .init = setup, .fini = temporary_remove, .timeout = 300);
+TestSuite(compare_rows, .init = setup, .timeout = 300);
 
 static cJSON *json_of(program_result p) {
     cJSON *root = NULL;
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     MUST(json_parse(&root, p.out, strlen(p.out), "compare"));
-    program_free(&p);
     return root;
 }
 
@@ -56,9 +52,7 @@ static void read_answers(answer_list *l) {
             char folder[16], *text, *rest = NULL;
             size_t count;
             snprintf(folder, sizeof folder, "%c/%zu", (char)('a' + s), k);
-            program_result p = RUN("eval", "--record", folder, "--predictions", "rows.jsonl", "-q");
-            cr_assert_eq(p.exit_code, 0, "%s", p.err);
-            program_free(&p);
+            RUN_WELL("eval", "--record", folder, "--predictions", "rows.jsonl", "-q");
             MUST(file_read((void **)&text, &count, temporary_path("rows.jsonl"), 0));
             MUST(file_remove(temporary_path("rows.jsonl")));
             l->rows[s][k] = cJSON_CreateArray();
@@ -119,8 +113,6 @@ static void expect_rows_described(const answer_list *l, int parted) {
     cr_expect(strstr(p.out, cJSON_GetObjectItem(first, "text")->valuestring), "%s", p.out);
     snprintf(more, sizeof more, "- and %d more (--rows N)\n", parted - 1);
     cr_expect(strstr(p.out, more), "no '%s' in: %s", more, p.out);
-    program_free(&p);
-    program_free(&head);
     for (int i = 0; i < rows; i++) mem_free(texts[i]);
     cJSON_Delete(root);
 }
@@ -160,7 +152,6 @@ static void expect_said(const char *const *words, const char *const *says, const
     for (size_t i = 0; says[i]; i++)
         cr_expect(strstr(p.out, says[i]), "no '%s': %s", says[i], p.out);
     if (not_said) cr_expect_null(strstr(p.out, not_said), "%s", p.out);
-    program_free(&p);
 }
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -176,13 +167,9 @@ Test(compare_rows, texts_and_rows_are_asked_for) {
                 "on which the sides");
     expect_said(WORDS("compare", "a/0", "a/0"), WORDS("- 0 of 24 rows\n"), "in A, ");
     program_result p = RUN("compare", "a", "b", "a", "--texts");
-    cr_expect_eq(p.exit_code, 2);
-    cr_expect(strstr(p.err, "--texts is of two sides, found 3"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 2, err, "--texts is of two sides, found 3");
     p = RUN("compare", "a", "b", "--texts", "--limit", "5");
-    cr_expect_eq(p.exit_code, 1);
-    cr_expect(strstr(p.err, "other rows than those that are here"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 1, err, "other rows than those that are here");
 }
 
 /* A line for each run, those of a side alike. */
@@ -203,5 +190,4 @@ Test(compare_rows, losses_lie_over_each_other) {
     cr_expect_eq(lines[1], SEEDS);
     const char *chart = strstr(p.out, "<h2>Losses of all runs</h2>");
     cr_expect(chart && chart < strstr(p.out, "<h2>Speed</h2>"));
-    program_free(&p);
 }

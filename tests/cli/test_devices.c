@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(devices, .init = json_setup, .timeout = 120);
+TestSuite(devices, .timeout = 120);
 
 static double number(const cJSON *o, const char *key) {
     double n = 0;
@@ -78,6 +78,4 @@ Test(devices, people_read_what_programs_read) {
     }
     cr_expect_gt(cJSON_GetArraySize(list), 0);
     cJSON_Delete(root);
-    program_free(&said);
-    program_free(&told);
 }

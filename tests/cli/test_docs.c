@@ -2,7 +2,6 @@
  * behind "<!-- run -->" are run as they stand; all others by tests/cli/diminished: the same verbs and flags
  * on the sample, for two steps, `...` of a path being what is there. What is not run stands in the
  * table below, with the reason; its calls are parsed: the verb is there and takes the flags. */
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/options.h"
 #include "platform/file.h"
@@ -303,7 +302,6 @@ static void prepare(void) {
     static const char rows[] = "comment,label\n정말 좋은 영화,good\n지루한 영화,bad\n좋아요,good\n"
                                "별로,bad\n또 보고 싶다,good\n다시는 안 본다,bad\n";
     static const char test[] = "comment,label\n참 좋다,good\n너무 싫다,bad\n";
-    json_setup();
     for (size_t i = 0; i < 2; i++) model_folder_make(temporary_path(models[i]), NULL, 2, NULL);
     MUST(file_write(temporary_path("comments.csv"), rows, sizeof rows - 1));
     MUST(file_write(temporary_path("test.csv"), test, sizeof test - 1));

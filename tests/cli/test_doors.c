@@ -21,11 +21,7 @@
  * that it is a file's name too. */
 #define EVIL "=E\x1b[31m\xC2\x9b\xE2\x80\xAE<script>evil|`b`![x](javascript:a)\nz"
 
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(doors, .init = json_setup, .fini = teardown, .timeout = 300);
+TestSuite(doors, .timeout = 300);
 
 /* Nothing acts on a terminal: that holds for all that comes out. */
 static void check_terminal(const char *text, const char *what) {
@@ -104,7 +100,6 @@ static void check_verb(int exit_code, const char *trace, const char *const *argu
     check_terminal(r.err, what);
     cr_expect(strstr(r.out, trace) || strstr(r.err, trace), "%s: no trace of it: %s%s", what, r.out,
               r.err);
-    program_free(&r);
 }
 #define VERB(exit_code, trace, ...)                                                                \
     check_verb(exit_code, trace, (const char *const[]){__VA_ARGS__, NULL})
@@ -206,8 +201,6 @@ Test(doors, records_to_board_pages_and_compare) {
     mem_free(first);
     mem_free(folder);
 }
-
-/* --- a task, its data, a model --- */
 
 static void write_text(const char *folder, const char *name, const char *text) {
     char *path;

@@ -36,7 +36,6 @@ static calls calls_of(const char *const *arguments) {
     MUST(file_remove(path));
     program_result r = child_run(&setup, 120, arguments);
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
     MUST(file_read(&text, &bytes, path, 0));
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         call one = {0};
@@ -193,7 +192,6 @@ Test(durability, records_checkpoints_and_models) {
     snprintf(path, sizeof path, "%s/record.json", real);
     durable_rename(&c, path);
     mem_free(c.list);
-    temporary_remove();
 }
 
 static const char downloaded[] = "text,label\na,0\nb,1\n";
@@ -237,5 +235,4 @@ Test(durability, downloads) {
         durable_rename(&c, real);
     }
     mem_free(c.list);
-    temporary_remove();
 }

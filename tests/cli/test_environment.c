@@ -19,8 +19,6 @@ enum { SECONDS = 120 };
 
 #define RUNS(setup, ...) child_run(setup, SECONDS, (const char *const[]){__VA_ARGS__, NULL})
 
-TestSuite(environment, .fini = temporary_remove);
-
 #if HARNESS_CPU
 Test(environment, a_relative_cache_home_is_ignored) {
     const char *home = temporary_path("home");
@@ -33,12 +31,10 @@ Test(environment, a_relative_cache_home_is_ignored) {
         RUNS(NULL, "run", "--task", "kor_hate", "--sample", "--limit", "8", "--device", "cpu",
              "--threads", "1", "--max-steps", "1", "--check-device", "always", "-o", "out");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
     cr_expect(folder_exists(temporary_path("home/.cache/harness/verified")));
     if (gpu) {
         r = RUNS(NULL, "verify", "fill", "--device", test_device());
         cr_assert_eq(r.exit_code, 0, "%s", r.err);
-        program_free(&r);
         folder_list list;
         bool kept = false;
         MUST(folder_list_read(&list, temporary_path("home/.cache/harness")));
@@ -50,11 +46,9 @@ Test(environment, a_relative_cache_home_is_ignored) {
     r = RUNS(NULL, "data", "fetch", "nsmc", "--offline");
     cr_expect_eq(r.exit_code, 1);
     cr_expect_not_null(strstr(r.err, "/home/.cache/harness/data/nsmc/"), "%s", r.err);
-    program_free(&r);
     r = RUNS(NULL, "tokenize", "--offline", "--model", "org/model", "x");
     cr_expect_eq(r.exit_code, 1);
     cr_expect_not_null(strstr(r.err, "/home/.cache/huggingface/hub"), "%s", r.err);
-    program_free(&r);
     // Mesa has a cache of its own and other rules
     cr_expect_not(folder_exists(temporary_path("rel/harness")));
     cr_expect_not(folder_exists(temporary_path("rel/huggingface")));
@@ -90,7 +84,6 @@ Test(environment, turkish_letters_are_no_matter) {
         if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 'a' + 'A');
     program_result r = RUNS(&turkish, "verify", "fill", "--device", selector);
     cr_expect_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
 }
 
 Test(environment, decimal_commas_come_nowhere) {
@@ -101,8 +94,6 @@ Test(environment, decimal_commas_come_nowhere) {
     cr_assert_eq(there.exit_code, 0, "%s", there.err);
     cr_expect_str_eq(there.out, plain.out);
     cr_expect_not_null(strchr(plain.out, '.'), "there are fractions in it");
-    program_free(&plain);
-    program_free(&there);
 #if HARNESS_CPU
     // read as well: half a step's learning rate is no 0 and no error
     there = RUNS(&german, "run", "--task", "kor_hate", "--sample", "--limit", "8", "--device",
@@ -113,7 +104,6 @@ Test(environment, decimal_commas_come_nowhere) {
     MUST(file_read((void **)&record, &count, temporary_path("out/record.json"), 0));
     cr_expect_not_null(strstr(record, "\"learning_rate\":\t0.5"), "%s", record);
     mem_free(record);
-    program_free(&there);
 #endif
 }
 
@@ -138,7 +128,6 @@ Test(environment, revisions_on_the_command_line) {
         program_result r = child_run(NULL, SECONDS, rows[i].arguments);
         cr_expect_eq(r.exit_code, 2, "%zu: %d %s", i, r.exit_code, r.err);
         cr_expect_not_null(strstr(r.err, rows[i].message), "%zu: %s", i, r.err);
-        program_free(&r);
     }
     static const char *const same[][8] = {
         {"tokenize", "--model", "org/m", "--revision", "v1", "--offline", "x"},
@@ -150,6 +139,5 @@ Test(environment, revisions_on_the_command_line) {
         cr_expect_eq(r.exit_code, 1, "%s", r.err);
         cr_expect_not_null(strstr(r.err, "model 'org/m' (revision v1) is not whole in "), "%s",
                            r.err);
-        program_free(&r);
     }
 }

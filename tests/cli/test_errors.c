@@ -15,20 +15,13 @@
     "run", "--task", "kor_hate", "--sample", "--model", "tiny", CPU, "--epochs", "2", "-q", "-o"
 
 static void setup(void) {
-    json_setup();
     static const char *const seeds[][2] = {{"a", "1"}, {"b", "2"}};
     for (size_t i = 0; i < 2; i++) {
-        program_result p = RUN(TRAIN, seeds[i][0], "--seed", seeds[i][1], "--protocol", "dev");
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        program_free(&p);
+        RUN_WELL(TRAIN, seeds[i][0], "--seed", seeds[i][1], "--protocol", "dev");
     }
 }
 
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(errors_verb, .init = setup, .fini = teardown);
+TestSuite(errors_verb, .init = setup);
 
 static const cJSON *at(const cJSON *o, const char *key) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, key);
@@ -40,11 +33,9 @@ static const cJSON *at(const cJSON *o, const char *key) {
 Test(errors_verb, tells_what_the_records_tell) {
     cJSON *root = NULL;
     const cJSON *item;
-    program_result p = RUN("errors", "a", "b", CPU, "--json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("errors", "a", "b", CPU, "--json");
     MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
     cr_expect_null(strstr(p.out, "\"text\":"), "texts that nobody asked for");
-    program_free(&p);
     int rows = at(root, "rows")->valueint;
     double wrong[2] = {0, 0}, pairs = 0;
     for (int r = 0; r < 2; r++) {
@@ -85,14 +76,12 @@ static void expect_rest(const char *text, const char *heading, int shown) {
 }
 
 Test(errors_verb, texts_are_shown_where_asked_for) {
-    program_result p = RUN("errors", "a", "b", CPU, "--texts", "--rows", "2");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("errors", "a", "b", CPU, "--texts", "--rows", "2");
     expect_rest(p.out, "## Rows that every run answers wrongly: ", 2);
     expect_rest(p.out, "## Rows on which the runs part: ", 2);
     cr_expect(strstr(p.out, "| text"), "%s", p.out);
     cr_expect(strstr(p.out, "| accuracy | macro F1 |"), "%s", p.out);
     cr_expect(strstr(p.out, "ECE at T"), "%s", p.out);
-    program_free(&p);
 }
 
 /* The text of a heading up to the next one, blanks of its tables taken together. Owned. */
@@ -119,7 +108,6 @@ Test(errors_verb, tables_say_what_the_json_says) {
     char line[128];
     program_result p = RUN("errors", "a", "b", CPU, "--json");
     MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
-    program_free(&p);
     p = RUN("errors", "a", "b", CPU, "--rows", "1000");
     expect_in(p.out, "Rows of the bundled sample: they say nothing about the model.\n");
     const cJSON *wrong = at(root, "wrong"), *parted = at(root, "parted");
@@ -174,7 +162,6 @@ Test(errors_verb, tables_say_what_the_json_says) {
         expect_in(text, line);
     }
     mem_free(text);
-    program_free(&p);
     cJSON_Delete(root);
 }
 
@@ -182,7 +169,6 @@ static void refuses(int code, const char *part, const char *const *words) {
     program_result p = program_run(NULL, 60, words);
     cr_expect_eq(p.exit_code, code, "%s: %s", part, p.err);
     cr_expect(strstr(p.err, part), "no '%s' in %s", part, p.err);
-    program_free(&p);
 }
 
 #define REFUSES(code, part, ...)                                                                   \
@@ -192,24 +178,19 @@ static void refuses(int code, const char *part, const char *const *words) {
 Test(errors_verb, rows_of_a_limited_run_are_known) {
     static const char *const protocols[] = {"last", "dev"};
     for (int i = 0; i < 2; i++) {
-        program_result p = RUN(TRAIN, "d", "--limit", i ? "30" : "9", "--protocol", protocols[i]);
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        program_free(&p);
+        program_result p =
+            RUN_WELL(TRAIN, "d", "--limit", i ? "30" : "9", "--protocol", protocols[i]);
         p = RUN("errors", "d", CPU);
         cr_expect_eq(p.exit_code, 0, "%s: %s", protocols[i], p.err);
-        program_free(&p);
         p = RUN("compare", "d", "d", "--texts");
         cr_expect_eq(p.exit_code, 0, "%s: %s", protocols[i], p.err);
-        program_free(&p);
         MUST(folder_remove(temporary_path("d")));
     }
 }
 
 Test(errors_verb, refusals) {
     program_result p = RUN(TRAIN, "c", "--protocol", "dev", "--lr", "1e-3");
-    program_free(&p);
     p = RUN(TRAIN, "d", "--limit", "9");
-    program_free(&p);
     REFUSES(2, "errors needs output folders of finished runs", "--json");
     REFUSES(1, "none: no such folder", "none");
     REFUSES(1, "a/record.json: not a folder", "a/record.json");
@@ -224,13 +205,11 @@ Test(errors_verb, refusals) {
     REFUSES(1, "e: no record.json in it: not the output folder", "e", CPU);
     REFUSES(1, "none of these 2 holds a finished run", "e", "e", CPU);
     // of several, as a glob names them, what is no run is left out; an empty section is short
-    p = RUN("errors", "a", "e", "a", CPU);
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("errors", "a", "e", "a", CPU);
     cr_expect_not_null(strstr(p.err, "e: no finished run, left out"), "%s", p.err);
     cr_expect_not_null(strstr(p.out, "the runs part: 0 of"), "%s", p.out);
     cr_expect_not_null(strstr(p.err, "a and a have one and the same record"), "%s", p.err);
     cr_expect_null(strstr(p.out, "\n\n\n"), "%s", p.out);
-    program_free(&p);
     MUST(folder_remove(temporary_path("a/model")));
     REFUSES(1, "a", "a", CPU);
 }
@@ -238,27 +217,22 @@ Test(errors_verb, refusals) {
 /* A relation is one label a row, too. */
 Test(errors_verb, relations_are_looked_at) {
     cJSON *root = NULL;
-    program_result p = RUN("run", "--task", "klue_re", "--sample", "--model", "tiny", CPU, "-q",
-                           "--max-steps", "2", "--protocol", "dev", "-o", "re");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    program_result p = RUN_WELL("run", "--task", "klue_re", "--sample", "--model", "tiny", CPU,
+                                "-q", "--max-steps", "2", "--protocol", "dev", "-o", "re");
     MUST(json_read(&root, temporary_path("re/record.json"), 0));
     double ece = at(at(root, "calibration"), "ece")->valuedouble;
     double temperature = at(at(root, "calibration"), "temperature")->valuedouble;
     cr_expect_gt(cJSON_GetArraySize(at(at(root, "errors"), "slices")), 2);
     cJSON_Delete(root);
-    p = RUN("errors", "re", CPU, "--json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("errors", "re", CPU, "--json");
     MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
     const cJSON *run = cJSON_GetArrayItem(at(root, "runs"), 0);
     cr_expect_eq(at(run, "answered_otherwise")->valueint, 0);
     cr_expect_float_eq(at(at(run, "calibration"), "ece")->valuedouble, ece, 1e-12);
     cr_expect_float_eq(at(run, "temperature")->valuedouble, temperature, 1e-9);
     cJSON_Delete(root);
-    program_free(&p);
     p = RUN("eval", "--record", "re"); // the record is read with what it has of that
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
 }
 
 /* Both texts of a pair, each as its own. */
@@ -266,14 +240,10 @@ Test(errors_verb, pairs_have_two_texts) {
     cJSON *root = NULL;
     const cJSON *row;
     size_t rows = 0;
-    program_result p = RUN("run", "--task", "klue_nli", "--sample", "--model", "tiny", CPU, "-q",
-                           "--max-steps", "1", "-o", "nli");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    p = RUN("errors", "nli", CPU, "--json", "--texts");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("run", "--task", "klue_nli", "--sample", "--model", "tiny", CPU,
+                                "-q", "--max-steps", "1", "-o", "nli");
+    p = RUN_WELL("errors", "nli", CPU, "--json", "--texts");
     MUST(json_parse(&root, p.out, strlen(p.out), "errors"));
-    program_free(&p);
     cJSON_ArrayForEach(row, at(root, "wrong")) {
         rows++;
         cr_expect_str_neq(at(row, "text")->valuestring, at(row, "text_pair")->valuestring);
@@ -285,32 +255,21 @@ Test(errors_verb, pairs_have_two_texts) {
 /* Before what it calls suspect. */
 Test(errors_verb, a_model_of_one_answer_is_said_so) {
     static const char said[] = "The model answers one label for every row.\n";
-    program_result p = RUN(TRAIN, "one", "--lr", "1", "--max-steps", "3");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    program_result p = RUN_WELL(TRAIN, "one", "--lr", "1", "--max-steps", "3");
     p = RUN("errors", "one", CPU);
     cr_expect_lt(strstr(p.out, said), strstr(p.out, "## Rows"), "%s", p.out);
     cr_expect(strstr(p.out, said), "%s", p.out);
-    program_free(&p);
     p = RUN("errors", "one", CPU, "--json");
     cr_expect_not_null(strstr(p.out, "\"one_label\":\ttrue"), "%s", p.out);
-    program_free(&p);
-    p = RUN(TRAIN, "several", "--lr", "0.003", "--max-steps", "30", "--batch-size", "8");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL(TRAIN, "several", "--lr", "0.003", "--max-steps", "30", "--batch-size", "8");
     p = RUN("errors", "several", CPU);
     cr_expect_not(strstr(p.out, "answers one label"), "%s", p.out);
-    program_free(&p);
 }
 
 /* Under protocol last the dev rows were trained on. */
 Test(errors_verb, no_temperature_of_rows_that_were_trained_on) {
-    program_result p = RUN(TRAIN, "d");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    p = RUN("errors", "d", CPU);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL(TRAIN, "d");
+    p = RUN_WELL("errors", "d", CPU);
     cr_expect(strstr(p.out, "No temperature"), "%s", p.out);
     cr_expect_null(strstr(p.out, "ECE at T"), "%s", p.out);
-    program_free(&p);
 }

@@ -13,28 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void setup(void) {
-    json_setup();
-}
-
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(eval, .init = setup, .fini = teardown, .timeout = 240);
+TestSuite(eval, .timeout = 240);
 
 static cJSON *parsed(program_result p) {
     cJSON *root = NULL;
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     MUST(json_parse(&root, p.out, strlen(p.out), "output"));
-    program_free(&p);
     return root;
 }
 
 static void expect_said(program_result p, int code, const char *said) {
     cr_expect_eq(p.exit_code, code, "%s", p.err);
     cr_expect(strstr(p.err, said), "no '%s' in %s", said, p.err);
-    program_free(&p);
 }
 
 /* Where a matrix finds no room the commonest ten of what was taken for what stand there. */
@@ -66,13 +56,11 @@ Test(eval, at_most_ten_pairs_of_labels_are_shown) {
         }
         MUST(record_write(&r, temporary_path("r.json")));
         record_free(&r);
-        program_result p = RUN("eval", "--record", "r.json", "-q");
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_result p = RUN_WELL("eval", "--record", "r.json", "-q");
         size_t shown = 0;
         for (const char *at = p.out; (at = strstr(at, ", taken for label-")); at++) shown++;
         cr_expect_eq(shown, lists[i].shown, "of %zu: %s", lists[i].pairs, p.out);
         cr_expect(strstr(p.out, lists[i].head), "no '%s' in %s", lists[i].head, p.out);
-        program_free(&p);
     }
 }
 
@@ -89,24 +77,19 @@ static void expect_one_table(void) {
     const char *rest = strchr(loss, '\n') + 1;
     memmove(loss, rest, strlen(rest) + 1);
     cr_expect_str_eq(of_model, of_record);
-    program_free(&model);
-    program_free(&rec);
 }
 
 /* What is to be scored is the newest finished run, on the task that its record names. */
 Test(eval, takes_the_newest_run_and_its_task) {
     static const char *const tasks[] = {"kor_sarcasm", "kor_hate"};
     for (size_t i = 0; i < 2; i++) {
-        program_result p = RUN("run", "--task", tasks[i], "--sample", "-m", "tiny", "--device",
-                               "cpu", "--check-device", "never", "--max-steps", "1", "-q");
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        program_free(&p);
+        RUN_WELL("run", "--task", tasks[i], "--sample", "-m", "tiny", "--device", "cpu",
+                 "--check-device", "never", "--max-steps", "1", "-q");
     }
     program_result p = RUN("eval", "--device", "cpu");
     cr_expect(strstr(p.err, "task    kor_hate, its bundled sample, which the run is of"), "%s",
               p.err);
     cr_expect(strstr(p.out, "macro F1"), "%s", p.out);
-    program_free(&p);
     folder_list runs = {0};
     char model[300];
     MUST(folder_list_read(&runs, temporary_path("runs/kor_sarcasm")));
@@ -116,7 +99,6 @@ Test(eval, takes_the_newest_run_and_its_task) {
     p = RUN("eval", "-c", model, "--device", "cpu");
     cr_expect(strstr(p.err, "task    kor_sarcasm, its bundled sample"), "%s", p.err);
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     // a folder without a record, and no task
     MUST(folder_make(temporary_path("elsewhere")));
     char *to = NULL, *from = NULL;
@@ -154,10 +136,9 @@ static void expect_scores(const char *csv, char *json) {
 
 /* A model and the record of its run say the same, to the last digit. */
 Test(eval, a_record_says_what_its_model_says) {
-    program_result p = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads",
-                           "1", "--check-device", "never", "--epochs", "2", "-q", "-o", "out");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    program_result p =
+        RUN_WELL("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1",
+                 "--check-device", "never", "--epochs", "2", "-q", "-o", "out");
     cJSON *model = parsed(RUN("eval", ON, "--json")), *item;
     cJSON *rec = parsed(RUN("eval", "--record", "out", "--json"));
     size_t compared = 0;
@@ -289,7 +270,6 @@ Test(eval, confusion_is_counted_from_the_rows) {
     program_result p = RUN("eval", "--record", "r.json");
     cr_expect(strstr(p.out, "confusion: a line a gold label, a column a predicted one"), "%s",
               p.out);
-    program_free(&p);
     record_free(&r);
 }
 
@@ -312,7 +292,6 @@ Test(eval, counts_have_separators) {
     snprintf(said, sizeof said, " %s %*s\n", right, (int)strlen(right),
              shown_count(wrong, cells[0][1]));
     cr_expect(strstr(p.out, said), "%s in %s", said, p.out);
-    program_free(&p);
     record_free(&r);
 }
 

@@ -34,7 +34,6 @@ static void expect_ended(program_result *r, const char *what, const encoder_fami
     cr_assert_eq(r->exit_code, 0, "%s of %s: %s%s", what, family->title, r->out, r->err);
     cr_expect_null(strstr(r->out, "MISSING"), "%s of %s: %s", what, family->title, r->out);
     cr_expect_null(strstr(r->err, "MISSING"), "%s of %s: %s", what, family->title, r->err);
-    program_free(r);
 }
 
 #if HARNESS_CPU
@@ -69,7 +68,6 @@ static void check_family(const encoder_family *family) {
 }
 
 Test(families, train_save_and_load_on_the_cpu) {
-    json_setup();
     for (size_t i = 0; family_at(i); i++) check_family(family_at(i));
 }
 
@@ -102,22 +100,17 @@ static void check_preset(const encoder_family *family) {
 }
 
 Test(families, presets_take_an_architecture) {
-    json_setup();
     for (size_t i = 0; family_at(i); i++) check_preset(family_at(i));
     program_result r = RUN("compare", "bert-run", "electra-run", "--json");
-    cr_assert_eq(r.exit_code, 0, "%s%s", r.out, r.err);
-    cr_expect_not_null(strstr(r.out, "tiny-electra"), "%s", r.out);
-    program_free(&r);
+    EXPECT(r, 0, out, "tiny-electra");
     r = RUN("predict", "--checkpoint", "electra-run", "--device", "cpu",
             "\xec\x98\x81\xed\x99\x94");
     expect_ended(&r, "predict", &encoder_electra);
     // two architectures are two runs with folders of their own; bert is what it is without the flag
     static const char *const flags[] = {NULL, "bert", "albert", "roberta"};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        r = RUN("run", "--sample", "--task", "nsmc", "--device", "cpu", "--check-device", "never",
-                "--max-steps", "1", flags[i] ? "--arch" : "--model", flags[i] ? flags[i] : "tiny");
-        cr_assert_eq(r.exit_code, 0, "%s", r.err);
-        program_free(&r);
+        RUN_WELL("run", "--sample", "--task", "nsmc", "--device", "cpu", "--check-device", "never",
+                 "--max-steps", "1", flags[i] ? "--arch" : "--model", flags[i] ? flags[i] : "tiny");
     }
     folder_list list;
     MUST(folder_list_read(&list, temporary_path("runs/nsmc")));
@@ -126,23 +119,16 @@ Test(families, presets_take_an_architecture) {
     // a run does not go on as another architecture
     r = RUN("run", "--sample", "--task", "nsmc", "--device", "cpu", "--check-device", "never",
             "--max-steps", "2", "--arch", "roberta", "-o", "albert-run");
-    cr_expect_eq(r.exit_code, 2, "%s", r.err);
-    cr_expect_not_null(strstr(r.err, "tiny-albert"), "%s", r.err);
-    program_free(&r);
-    temporary_remove();
+    EXPECT(r, 2, err, "tiny-albert");
 }
 
 Test(families, runs_of_one_compare_on_devices) {
     program_result r = RUN("compare", "cpu", "cpu", "--arch", "electra", "--max-steps", "3",
                            "--threads", "1", "--json");
-    cr_assert_eq(r.exit_code, 0, "%s%s", r.out, r.err);
-    cr_expect_not_null(strstr(r.out, "tiny-electra"), "%s", r.out);
-    program_free(&r);
-    temporary_remove();
+    EXPECT(r, 0, out, "tiny-electra");
 }
 
 Test(families, a_shared_layer_is_not_frozen) {
-    json_setup();
     model_folder_make_family(temporary_path("m"), NULL, 2, NULL, &encoder_albert);
     program_result r =
         RUN("run", "--sample", "--task", "nsmc", "-m", "m", "--device", "cpu", "--check-device",
@@ -152,8 +138,6 @@ Test(families, a_shared_layer_is_not_frozen) {
                               "--freeze-layers is 1, but every layer of ALBERT has the weights "
                               "of the first: expected 0"),
                        "%s", r.err);
-    program_free(&r);
-    temporary_remove();
 }
 #endif
 
@@ -180,14 +164,11 @@ Test(families, an_architecture_that_is_none_is_refused) {
         program_result r = program_run(NULL, 60, cases[i].arguments);
         cr_expect_eq(r.exit_code, 2, "case %zu: %s", i, r.err);
         cr_expect_not_null(strstr(r.err, cases[i].message), "case %zu: %s", i, r.err);
-        program_free(&r);
     }
     // the help names every family
     program_result r = RUN("help", "run");
     for (size_t i = 0; family_at(i); i++)
         cr_expect_not_null(strstr(strstr(r.out, "--arch"), family_at(i)->model_type));
-    program_free(&r);
-    temporary_remove();
 }
 
 /* Both READMEs name every family, and what --arch calls it. */

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/child.h"
+#include "support/must.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -23,8 +24,6 @@
 #include <unistd.h>
 
 enum { SECONDS = 120, STEPS = 12 };
-
-/* --- runs --- */
 
 typedef struct arguments {
     const char *list[40];
@@ -67,10 +66,8 @@ static const char *undisturbed(void) {
     static char digest[65];
     if (!digest[0]) {
         arguments a;
-        json_setup();
         program_result r = child_run(NULL, SECONDS, run_of(&a, "undisturbed", STEPS, 0, NULL));
         digest_of(digest, &r);
-        program_free(&r);
     }
     return digest;
 }
@@ -83,7 +80,6 @@ static void resume_to_the_end(const char *output, unsigned every, const char *wh
     program_result r = child_run(NULL, SECONDS, run_of(&a, output, STEPS, every, "--resume"));
     digest_of(digest, &r);
     cr_assert_str_eq(digest, undisturbed(), "%s: other weights after --resume: %s", what, r.err);
-    program_free(&r);
     char *folder = path_of(temporary_folder(), output);
     cr_assert_not(folder_list_read(&list, folder));
     for (size_t i = 0; i < list.count; i++) {
@@ -94,8 +90,6 @@ static void resume_to_the_end(const char *output, unsigned every, const char *wh
     folder_list_free(&list);
     mem_free(folder);
 }
-
-/* --- signals --- */
 
 static void stop_with(int number, const char *output) {
     arguments a;
@@ -109,19 +103,16 @@ static void stop_with(int number, const char *output) {
     EXITS(r, 130);
     SAYS(r, "--resume");
     SAYS(r, "interrupted after step");
-    program_free(&r);
     mem_free(first);
     mem_free(checkpoint);
 }
 
-Test(faults, interrupted_run_goes_on_with_the_same_bits) {
-    size_t live = mem_live_count();
+CleanTest(faults, interrupted_run_goes_on_with_the_same_bits) {
     stop_with(SIGINT, "sigint");
     resume_to_the_end("sigint", 2, "SIGINT");
     stop_with(SIGTERM, "sigterm");
     resume_to_the_end("sigterm", 2, "SIGTERM");
     stop_with(SIGUSR1, "sigusr1"); // what every launcher passes on
-    cr_assert_eq(mem_live_count(), live);
 }
 
 // A handler on the stack of the interrupted matrix product broke the heap in one of four runs.
@@ -140,7 +131,6 @@ Test(faults, interrupted_within_a_matrix_product) {
         program_result r = child_end(&c, SECONDS);
         cr_assert(r.exit_code == 130 || r.exit_code == 0, "%d: %s", r.exit_code, r.err);
         stopped += r.exit_code == 130;
-        program_free(&r);
         cr_assert_not(folder_remove(folder));
         mem_free(path);
         mem_free(folder);
@@ -166,7 +156,6 @@ Test(faults, killed_while_saving) {
         program_result r = child_end(&c, SECONDS);
         bool was_killed = r.exit_code == 128 + SIGKILL;
         cr_assert(was_killed || r.exit_code == 0, "%d: %s", r.exit_code, r.err);
-        program_free(&r);
         killed += was_killed;
         if (was_killed) resume_to_the_end(output, 1, partial[i % 4]);
         cr_assert_not(folder_remove(folder));
@@ -176,8 +165,6 @@ Test(faults, killed_while_saving) {
     cr_assert_gt(killed, 2 * rounds, "only %u of %u ended by the signal: the others were faster",
                  killed, 4 * rounds);
 }
-
-/* --- damaged checkpoints --- */
 
 static void *bytes_of(const char *path, size_t *count) {
     void *bytes = NULL;
@@ -194,7 +181,6 @@ static void expect_refusal(const char *output, const char *file, const char *wha
     program_result r = child_run(NULL, SECONDS, run_of(&a, output, STEPS, 2, "--resume"));
     cr_assert_eq(r.exit_code, 1, "%s %s: exit code %d: %s", file, what, r.exit_code, r.err);
     cr_assert(strstr(r.err, file), "%s %s: not named in: %s", file, what, r.err);
-    program_free(&r);
 }
 
 /* The checkpoints of a folder but one into another. */
@@ -259,7 +245,6 @@ Test(faults, damaged_checkpoint_is_refused) {
     digest_of(digest, &r);
     SAYS(r, "this checkpoint is passed over");
     cr_assert_str_eq(digest, undisturbed());
-    program_free(&r);
     for (int i = 0; i < 2; i++) {
         mem_free(paths[i]);
         mem_free(whole[i]);
@@ -269,8 +254,6 @@ Test(faults, damaged_checkpoint_is_refused) {
     mem_free(folder);
 }
 
-/* --- disks --- */
-
 Test(faults, file_size_limit) {
     // a checkpoint's tensors are larger than this, everything else is smaller
     const child_setup setup = {.file_bytes = 300000};
@@ -279,7 +262,6 @@ Test(faults, file_size_limit) {
     EXITS(r, 1);
     SAYS(r, "model.safetensors");
     SAYS(r, "File too large");
-    program_free(&r);
     char *left = path_of(temporary_folder(), "fsize/partial-checkpoint-4");
     cr_assert_not(folder_exists(left), "%s is left over", left);
     mem_free(left);
@@ -304,7 +286,6 @@ Test(faults, full_disk_is_seen_before_training) {
     EXITS(r, 1);
     SAYS(r, "MB free");
     cr_assert(!strstr(r.err, "recipe "), "training began: %s", r.err);
-    program_free(&r);
 }
 
 Test(faults, read_only_disk) {
@@ -317,7 +298,6 @@ Test(faults, read_only_disk) {
     SAYS(r, "sealed/run");
     SAYS(r, "Read-only file system");
     cr_assert(!strstr(r.err, "recipe "), "training began: %s", r.err);
-    program_free(&r);
     mem_free(path);
 }
 
@@ -346,7 +326,6 @@ Test(faults, disk_fills_up_while_training) {
     program_result r = child_end(&c, SECONDS);
     EXITS(r, 1);
     SAYS(r, "No space left on device");
-    program_free(&r);
     cr_assert_eq(unlink(filler), 0);
     resume_to_the_end("filling/run", 1, "full disk");
     mem_free(filler);
@@ -367,7 +346,6 @@ Test(faults, folder_that_cannot_be_written) {
         EXITS(r, 1);
         SAYS(r, outputs[i]);
         cr_assert(!strstr(r.err, "recipe "), "training began: %s", r.err);
-        program_free(&r);
     }
     mem_free(file);
     mem_free(locked);
@@ -389,7 +367,6 @@ Test(faults, permission_lost_while_running) {
     program_result r = child_end(&c, SECONDS);
     EXITS(r, 1);
     SAYS(r, "Permission denied");
-    program_free(&r);
     cr_assert_eq(chmod(output, 0777), 0);
     resume_to_the_end("open/run", 1, "permission lost");
     mem_free(first);
@@ -407,7 +384,6 @@ Test(faults, results_that_cannot_be_written_are_seen_before_training) {
     EXITS(r, 1);
     SAYS(r, "locked/results");
     cr_assert(!strstr(r.err, "recipe "), "training began: %s", r.err);
-    program_free(&r);
     mem_free(locked);
 }
 
@@ -424,15 +400,12 @@ Test(faults, run_without_record_stays_unfinished) {
     EXITS(r, 1);
     mem_free(first);
     SAYS(r, "record.json");
-    program_free(&r);
     cr_assert_eq(rmdir(record), 0);
     resume_to_the_end("norecord", 5, "no record");
     cr_assert(file_exists(record));
     mem_free(record);
     mem_free(folder);
 }
-
-/* --- two at once --- */
 
 Test(faults, two_runs_in_one_folder) {
     arguments a, b;
@@ -447,17 +420,14 @@ Test(faults, two_runs_in_one_folder) {
         program_result r = child_run(NULL, SECONDS, run_of(&b, "shared", 4000, 1, flags[i]));
         EXITS(r, 1);
         SAYS(r, "another run is at work in this folder");
-        program_free(&r);
     }
     kill(c.pid, SIGINT);
     program_result r = child_end(&c, SECONDS);
     EXITS(r, 130);
-    program_free(&r);
     // the lock goes with its process
     r = child_run(NULL, SECONDS, run_of(&b, "shared", STEPS, 0, "--overwrite"));
     digest_of(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
-    program_free(&r);
     mem_free(first);
 }
 
@@ -467,10 +437,7 @@ Test(faults, no_step_to_train) {
     program_result r = child_run(NULL, SECONDS, list);
     EXITS(r, 2);
     SAYS(r, "--epochs is 0: there is no step to train");
-    program_free(&r);
 }
-
-/* --- numbers --- */
 
 /* Decay beyond all measure makes weights grow until f32 holds them no more. */
 Test(faults, numbers_that_overflow_stop_the_run) {
@@ -514,11 +481,8 @@ Test(faults, numbers_that_overflow_stop_the_run) {
         SAYS(r, "training stopped; the last good checkpoint is ");
         SAYS(r, " (--resume goes on from it)");
         cr_assert_str_empty(r.out);
-        program_free(&r);
     }
 }
-
-/* --- secrets --- */
 
 static void expect_without(const char *folder, const char *secret, unsigned *files) {
     folder_list list = {0};
@@ -549,18 +513,14 @@ Test(faults, a_token_is_nowhere) {
     setenv("HF_HOME", temporary_path("hub"), 1);
     program_result r = child_run(NULL, SECONDS, run_of(&a, "secret", 2, 1, NULL));
     EXITS(r, 0);
-    program_free(&r);
     const char *const list[] = {"run",       "--sample", "--task", "kor_hate", "--model",
                                 "org/model", "-o",       "hubbed", NULL};
     r = child_run(NULL, SECONDS, list); // and what it says is looked through as well
     EXITS(r, 2);
     SAYS(r, "only https is allowed");
-    program_free(&r);
     expect_without(temporary_folder(), secret, &files);
     cr_assert_geq(files, 10);
 }
-
-/* --- surroundings --- */
 
 Test(faults, closed_and_full_output) {
     static const struct {
@@ -585,7 +545,6 @@ Test(faults, closed_and_full_output) {
         cr_assert_eq(r.exit_code, cases[i].exit_code, "%s: exit code %d: %s", cases[i].name,
                      r.exit_code, r.err);
         if (cases[i].exit_code && !cases[i].setup.close_err) SAYS(r, "standard output");
-        program_free(&r);
         // the work is done and no message went into its files
         char *path = path_of(folder, "model/model.safetensors");
         void *found = bytes_of(path, &again);
@@ -607,13 +566,11 @@ Test(faults, readers_that_leave_early) {
         program_result r = child_run(&none, SECONDS, lists[i]);
         EXITS(r, 141);
         cr_expect_str_eq(r.err, "");
-        program_free(&r);
     }
     // the run's own work is finished all the same
     program_result r = child_run(&none, SECONDS, run_of(&a, "unread", STEPS, 0, NULL));
     EXITS(r, 141);
     cr_expect_null(strstr(r.err, "standard output"), "%s", r.err);
-    program_free(&r);
 }
 
 Test(faults, clock_set_back) {
@@ -627,7 +584,6 @@ Test(faults, clock_set_back) {
     program_result r = child_run(&setup, SECONDS, run_of(&a, "clock", STEPS, 3, NULL));
     digest_of(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
-    program_free(&r);
     char *record = path_of(temporary_folder(), "clock/record.json"), *text;
     text = bytes_of(record, &count);
     cr_assert(strstr(text, "\"train_s\""), "%s", text);
@@ -644,7 +600,6 @@ Test(faults, clock_set_back) {
     r = child_end(&c, SECONDS);
     cr_assert(r.exit_code == 130 || r.exit_code == 0, "%d: %s", r.exit_code, r.err);
     if (r.exit_code) resume_to_the_end("clock-stop", 2, "clock set back");
-    program_free(&r);
     mem_free(second);
 #endif
 }
@@ -673,7 +628,6 @@ Test(faults, korean_locale_that_is_not_utf8) {
     program_result r = child_run(&setup, SECONDS, run_of(&a, "euc-kr", STEPS, 0, NULL));
     digest_of(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
-    program_free(&r);
     // text stays UTF-8: what goes in as a sentence comes out as its tokens
     char *vocab = path_of(temporary_folder(), "euc-kr/model");
     const char *const list[] = {"tokenize", "--checkpoint", vocab, "\xEC\x82\xAC\xEB\x9E\x8C",
@@ -682,8 +636,6 @@ Test(faults, korean_locale_that_is_not_utf8) {
     EXITS(here, 0);
     EXITS(there, 0);
     cr_assert_str_eq(there.out, here.out);
-    program_free(&here);
-    program_free(&there);
     mem_free(vocab);
     mem_free(out);
     mem_free(folder);
@@ -714,7 +666,6 @@ Test(faults, too_little_memory) {
             cr_assert(line && !strstr(line + 1, "harness: "), "%u MiB: %s", mib, r.err);
             named++;
         }
-        program_free(&r);
         cr_assert_not(folder_remove(folder));
         mem_free(folder);
     }
@@ -732,21 +683,17 @@ Test(faults, closed_input) {
     program_result r = child_run(&none, SECONDS, run_of(&a, "no-input", STEPS, 4, NULL));
     digest_of(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
-    program_free(&r);
     const char *const predict[] = {"predict", "-c", "no-input", NULL};
     r = child_run(&none, SECONDS, predict);
     EXITS(r, 1);
     SAYS(r, "standard input");
     cr_assert_str_empty(r.out);
-    program_free(&r);
     const char *const said[] = {"predict", "-c",           "no-input", "--device",
                                 "cpu",     "\xEC\x82\xAC", NULL};
     r = child_run(&none, SECONDS, said);
     EXITS(r, 0);
-    program_free(&r);
     r = child_run(&all, SECONDS, run_of(&a, "nothing", STEPS, 4, NULL));
     EXITS(r, 1);
-    program_free(&r);
     size_t count = 0, again = 0;
     char *one = path_of(temporary_folder(), "no-input/model/model.safetensors");
     char *two = path_of(temporary_folder(), "nothing/model/model.safetensors");
@@ -776,6 +723,5 @@ Test(faults, locales_stack_and_environment) {
             child_run(&cases[i].setup, SECONDS, run_of(&a, cases[i].name, STEPS, 0, NULL));
         digest_of(digest, &r);
         cr_assert_str_eq(digest, undisturbed(), "%s", cases[i].name);
-        program_free(&r);
     }
 }

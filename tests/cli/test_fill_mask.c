@@ -18,13 +18,10 @@
 #include <stdlib.h>
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 
-TestSuite(fill_mask, .init = json_setup, .fini = teardown);
-
-/* --- decoding --- */
+TestSuite(fill_mask, .fini = teardown);
 
 static const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화",
                                      "##가",  ".",     "'",     "s",     "'s",     "###x",
@@ -67,8 +64,6 @@ Test(fill_mask, ids_are_decoded_as_by_transformers) {
     }
     tokenizer_free(&t);
 }
-
-/* --- a model --- */
 
 #if HARNESS_CPU
 
@@ -166,7 +161,6 @@ Test(fill_mask, numbers_that_are_none_are_refused) {
 static void fails(int code, const char *says, program_result r) {
     cr_expect_eq(r.exit_code, code, "%s", r.err);
     cr_expect_not_null(strstr(r.err, says), "'%s' in: %s", says, r.err);
-    program_free(&r);
 }
 
 /* Scores of all tokens are a distribution, in order; targets choose among them and top bounds them.
@@ -220,7 +214,6 @@ Test(fill_mask, the_verb_prints_the_pipelines_lists) {
     for (size_t i = 0; i < 4; i++) cr_expect(json_has(best, keys[i]), "%s", keys[i]);
     cJSON_Delete(one);
     cJSON_Delete(two);
-    program_free(&r);
     fails(1, "text 2: there is no [MASK] in the text '가'",
           RUN("fill-mask", "--model", m, "--device", "cpu", "[MASK]", "가"));
     fails(1, "the model takes 32 at most",
@@ -235,8 +228,6 @@ Test(fill_mask, the_verb_prints_the_pipelines_lists) {
           RUN("fill-mask", "--model", "c", "--device", "cpu", "[MASK]"));
 }
 
-/* --- models that come with the program --- */
-
 Test(fill_mask, the_programs_models_are_known_by_name_and_offline) {
     static const char *const models[] = {"ko-tiny", "ko-mini"};
     for (size_t i = 0; i < 2; i++) {
@@ -246,18 +237,15 @@ Test(fill_mask, the_programs_models_are_known_by_name_and_offline) {
         MUST(folder_make(temporary_path(m)));
         program_result r = RUN("tokenize", "--model", m, "--offline", "영화");
         cr_expect_eq(r.exit_code, 0, "%s: %s", m, r.err);
-        program_free(&r);
         fails(2, "is a model of the program",
               RUN("run", "--task", "kor_hate", "--sample", "--model", m, "--revision", "main"));
         r = RUN("run", "--task", "kor_hate", "--sample", "--limit", "8", "--max-steps", "1",
                 "--device", "cpu", "--model", m, "-o", i ? "b" : "a");
         cr_expect_eq(r.exit_code, 0, "%s: %s", m, r.err);
-        program_free(&r);
     }
     fails(2, "did you mean 'ko-tiny'?", RUN("fill-mask", "--model", "ko-tny", "[MASK]"));
     program_result r = RUN("fill-mask", "--device", "cpu", "[MASK]");
     cr_expect(strstr(r.err, "model   " SHIPPED_DEFAULT " (--model names another)"), "%s", r.err);
-    program_free(&r);
     cr_assert_eq(strcmp(model_recipe_name("ko-tiny"), "ko-tiny"), 0);
     cr_assert_eq(strcmp(model_recipe_name("org/model"), "trainer"), 0);
 }

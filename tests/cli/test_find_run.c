@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "cli/find_run.h"
 
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
@@ -32,11 +31,9 @@ static void make_run(const char *folder, const char *class, long age) {
     cr_assert_eq(utimensat(AT_FDCWD, temporary_path(path), times, 0), 0);
 }
 
-Test(find_run, a_pretrained_model_is_passed_over) {
+CleanTest(find_run, a_pretrained_model_is_passed_over) {
     char *folder = NULL;
-    json_setup();
     log_set_quiet(true);
-    size_t live = mem_live_count();
     make_run("runs/pretrain/new", "ElectraForMaskedLM", 0);
     cr_assert_eq(chdir(temporary_folder()), 0);
     MUST_FAIL(find_run(&folder, NULL, NULL, true), ERR_DATA,
@@ -54,15 +51,11 @@ Test(find_run, a_pretrained_model_is_passed_over) {
     MUST(find_run(&folder, NULL, "nsmc", true));
     cr_assert_str_eq(folder, "runs/nsmc/old");
     mem_free(folder);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* A file of records stands two folders deep; what stands in the folder itself, as a board does, is none. */
-Test(find_run, a_folder_of_runs_is_none_of_records) {
-    json_setup();
+CleanTest(find_run, a_folder_of_runs_is_none_of_records) {
     const char *there = temporary_path("there");
-    size_t live = mem_live_count();
     make_run("there/nsmc/a", "BertForSequenceClassification", 0);
     MUST(find_run_not_records(there)); // it is not finished
     temporary_put("there/nsmc/a/run.json", "{}");
@@ -72,6 +65,4 @@ Test(find_run, a_folder_of_runs_is_none_of_records) {
     MUST_FAIL(find_run_not_records(temporary_path("there/nsmc/a")), ERR_DATA, "/a is one");
     temporary_put("there/nsmc/b.json", "{}");
     MUST(find_run_not_records(there));
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }

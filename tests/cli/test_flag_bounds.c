@@ -1,5 +1,4 @@
 /* Flags with bounds, at each end: the last value that is taken, and the first that is not. */
-#include "base/json.h"
 #include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
@@ -66,13 +65,11 @@ static void try_value(size_t row, const char *value, bool is_taken) {
     bool is_named = strstr(p.err, rows[row].flag) != NULL;
     cr_expect_eq(is_named, !is_taken, "%s %s %s: %s", list[0], rows[row].flag, value, p.err);
     if (!is_taken) cr_expect_eq(p.exit_code, 2, "%s %s: %d", rows[row].flag, value, p.exit_code);
-    program_free(&p);
 }
 
 Test(arguments, bounds_are_taken_and_no_more) {
     static const char *const labels[] = {"hate", "offensive", "none"};
     setenv("HF_HUB_OFFLINE", "1", 1);
-    json_setup();
     model_folder_make(temporary_path("model"), labels, 3, NULL);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         try_value(i, rows[i].least, true);
@@ -80,5 +77,4 @@ Test(arguments, bounds_are_taken_and_no_more) {
         try_value(i, rows[i].most, true);
         try_value(i, rows[i].above, false);
     }
-    temporary_remove();
 }

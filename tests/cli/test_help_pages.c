@@ -34,7 +34,6 @@ static char *output_of(const char *a, const char *b, const char *c) {
     char *text;
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     MUST(mem_strdup(&text, r.out));
-    program_free(&r);
     return text;
 }
 
@@ -216,12 +215,8 @@ static char *shell(const char *name, const char *script) {
 /* A manifest of somebody's own in the folder "my tasks", and a run of own files. */
 static void put_own_tasks(void) {
     temporary_put("f.csv", "text,label\n가,0\n나,1\n다,0\n라,1\n마,0\n바,1\n사,0\n아,1\n");
-    program_result p = RUN("tasks", "new", "f.csv", "--output", "my tasks/mine.json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    p = RUN("tasks", "new", "f.csv", "--output", "my[1]/mine.json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("tasks", "new", "f.csv", "--output", "my tasks/mine.json");
+    RUN_WELL("tasks", "new", "f.csv", "--output", "my[1]/mine.json");
     MUST(folder_make(temporary_path("runs/own-f")));
 }
 
@@ -405,20 +400,11 @@ Test(help_pages, no_line_is_wider_than_asked) {
 
 Test(help_pages, values_are_lists_of_this_machine) {
     program_result r = RUN("help", "--values", "tsak");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(
-        strstr(r.err, "--values knows no list for 'tsak'; did you mean 'task'? (known: task,"),
-        "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 2, err, "--values knows no list for 'tsak'; did you mean 'task'? (known: task,");
     r = RUN("help", "--format", "roff");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "--format expects one of man, bash, zsh, fish, found 'roff'"), "%s",
-              r.err);
-    program_free(&r);
+    EXPECT(r, 2, err, "--format expects one of man, bash, zsh, fish, found 'roff'");
     r = RUN("help", "--format", "man", "--json");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "--format and --json exclude each other"), "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 2, err, "--format and --json exclude each other");
     static const char *const rows[][2] = {{"task", "kor_hate\n"},
                                           {"model", "tiny\n"},
                                           {"shipped", "ko-mini\n"},

@@ -1,7 +1,6 @@
 /* Files of strangers through the program: refused by name, or harmless, within five seconds of the
  * processor and 500 MB, and nothing is left behind. */
 #define _GNU_SOURCE
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/line_reader.h"
 #include "platform/file.h"
@@ -74,7 +73,6 @@ static program_result limited(const char *in, const char *const *arguments) {
 static void expect(program_result r, int code, const char *part) {
     cr_expect_eq(r.exit_code, code, "exit code %d\n%s", r.exit_code, r.err);
     cr_expect_not_null(strstr(r.err, part), "no '%s' in:\n%s", part, r.err);
-    program_free(&r);
 }
 
 // A gigabyte of which the file system holds nothing but the start.
@@ -97,7 +95,6 @@ Test(hostile_files, one_line_of_a_gigabyte) {
         make_sparse("data/made/train", cases[i].start);
         expect(LIMITED(NULL, STATS), 1, cases[i].want);
     }
-    temporary_remove();
 }
 
 // Ten megabytes of the shortest rows and elements there are.
@@ -126,9 +123,7 @@ Test(hostile_files, many_small_rows) {
         program_result r = LIMITED(NULL, STATS, "--json");
         cr_expect_eq(r.exit_code, 0, "case %zu: %d: %s", i, r.exit_code, r.err);
         cr_expect_not_null(strstr(r.out, cases[i].out), "no %s in:\n%s", cases[i].out, r.out);
-        program_free(&r);
     }
-    temporary_remove();
 }
 
 // What would wait for a writer, or never end, in the place of each kind of file.
@@ -162,12 +157,10 @@ Test(hostile_files, pipes_and_devices_are_refused_at_once) {
                       r.exit_code, r.err);
             cr_expect_not_null(strstr(r.err, cases[i].part), "no '%s' in:\n%s", cases[i].part,
                                r.err);
-            program_free(&r);
         }
         MUST(file_remove(path));
         make_task(format_csv);
     }
-    temporary_remove();
 }
 
 static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n";
@@ -196,7 +189,6 @@ Test(hostile_files, what_may_be_absent_is_not_ignored) {
             MUST(file_remove(temporary_path(place)));
         }
     }
-    temporary_remove();
 }
 
 Test(hostile_files, a_vocabulary_of_ten_megabytes) {
@@ -212,7 +204,6 @@ Test(hostile_files, a_vocabulary_of_ten_megabytes) {
     strbuf_free(&text);
     expect(LIMITED(NULL, "tokenize", "--cased", "--model", temporary_path("vocab.txt"), "영화"), 0,
            "");
-    temporary_remove();
 }
 
 // The shortest lines that there are: a token each, which takes far more than its line.
@@ -223,7 +214,6 @@ Test(hostile_files, a_vocabulary_of_ten_million_lines) {
         expect(LIMITED(NULL, "tokenize", "--cased", "--model", "vocab.txt", "영화"), 1,
                "vocab.txt: more than 4194304 tokens");
     }
-    temporary_remove();
 }
 
 // Rows that the manifest drops are counted, and nothing is written down of each.
@@ -239,8 +229,6 @@ Test(hostile_files, many_rows_of_unknown_labels) {
     program_result r = LIMITED(NULL, STATS, "--json");
     cr_expect_eq(r.exit_code, 0, "%d: %s", r.exit_code, r.err);
     cr_expect_not_null(strstr(r.out, "\"rows\":\t2,"), "%s", r.out);
-    program_free(&r);
-    temporary_remove();
 }
 
 Test(hostile_files, endless_standard_input) {
@@ -255,13 +243,11 @@ Test(hostile_files, endless_standard_input) {
     program_result r = LIMITED(holes, "tokenize", "--model", model, "--cased", "--json");
     cr_expect_not_null(strstr(r.out, "\"ids\":[2,5,3]"), "%s", r.out);
     expect(r, 1, "standard input:2: the line is longer than 1048576 bytes");
-    temporary_remove();
 }
 
 /* Something to report. */
 static void put_record(void) {
     record r;
-    json_setup();
     fake_record_make(&r, &(fake_record){0});
     MUST(store_write(temporary_path("results"), &r, NULL));
     record_free(&r);
@@ -276,7 +262,6 @@ Test(hostile_files, a_huge_page_is_replaced) {
     uint64_t bytes;
     MUST(file_size(&bytes, temporary_path("results/LEADERBOARD.md")));
     cr_assert_lt(bytes, 1 << 20);
-    temporary_remove();
 }
 
 Test(hostile_files, standard_input_in_utf16_is_named) {
@@ -306,7 +291,6 @@ Test(hostile_files, standard_input_in_utf16_is_named) {
         line_reader_free(&r);
         close(fd);
     }
-    temporary_remove();
 }
 
 // A link of a stranger in the results folder, where a report writes.
@@ -344,7 +328,6 @@ Test(hostile_files, a_planted_link_is_not_written_through) {
     cr_assert_lt(count, 100);
     mem_free(bytes);
     cr_assert(!lstat(temporary_path(planted[0]), &st) && S_ISREG(st.st_mode));
-    temporary_remove();
 }
 
 /* A header that promises a terabyte, in a file that has it without a byte on the disk: what a model of
@@ -353,7 +336,6 @@ Test(hostile_files, weights_of_terabytes_are_not_hashed) {
     static const char header[] = "{\"x\":{\"dtype\":\"F32\",\"shape\":[274877906944],"
                                  "\"data_offsets\":[0,1099511627776]}}";
     const uint64_t size = sizeof header - 1;
-    json_setup();
     model_folder_make(temporary_path("m"), NULL, 3, NULL);
     FILE *f = fopen(temporary_path("m/model.safetensors"), "wb");
     cr_assert_not_null(f);
@@ -367,5 +349,4 @@ Test(hostile_files, weights_of_terabytes_are_not_hashed) {
     cr_expect(p.exit_code == 1 && strstr(p.err, "model.safetensors: its tensors have 1.1 TB, and a "
                                                 "model of config.json's sizes takes at most "),
               "%d: %s", p.exit_code, p.err);
-    program_free(&p);
 }

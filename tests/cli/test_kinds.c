@@ -15,14 +15,12 @@
 static void expect(program_result *r, const char *what, const char *part) {
     cr_assert_eq(r->exit_code, 0, "%s: %s%s", what, r->out, r->err);
     cr_expect(strstr(r->out, part), "%s: '%s' in %s", what, part, r->out);
-    program_free(r);
 }
 
 #define EXPECT_REFUSED(r, code, part)                                                              \
     do {                                                                                           \
         cr_expect_eq((r).exit_code, code, "%s", (r).err);                                          \
         cr_expect(strstr((r).err, part), "%s in %s", part, (r).err);                               \
-        program_free(&(r));                                                                        \
     } while (0)
 
 #if HARNESS_CPU
@@ -100,14 +98,12 @@ static char *final_weights(const char *record) {
 /* Stopped and gone on with, a model of tokens ends with the same bits. */
 Test(kinds, entities_go_on_as_if_never_stopped) {
     child c;
-    json_setup();
     const char *const begin[] = {NER, "-o", "p", NULL};
     child_start(&c, NULL, begin);
     child_await_path(&c, temporary_path("p/checkpoint-20"), 120);
     kill(c.pid, SIGINT);
     program_result r = child_end(&c, 120);
     cr_assert_eq(r.exit_code, 130, "%s", r.err);
-    program_free(&r);
     r = RUN(NER, "-o", "p", "--resume");
     expect(&r, "resume", "  entity F1 ");
     r = RUN(NER, "-o", "o");
@@ -118,12 +114,10 @@ Test(kinds, entities_go_on_as_if_never_stopped) {
     mem_free(parts);
     r = RUN("compare", "o", "p");
     expect(&r, "compare", "every prediction is equal");
-    temporary_remove();
 }
 
 /* A model that learnt twenty-four sentences by heart finds their entities, with their places. */
 Test(kinds, entities_are_found) {
-    json_setup();
     program_result r = RUN(NER, "-o", "o");
     expect(&r, "run", "  entity F1 ");
     r = RUN("predict", "-c", "o", "--device", "cpu", "정하은과 오태민은 같은 반 친구다.");
@@ -154,21 +148,15 @@ Test(kinds, entities_are_found) {
     // labels of a set that are wider together than each
     r = RUN("data", "head", "korean_unsmile", "--sample", "--split", "test", "--row", "2");
     cr_expect(strstr(r.out, "  남성,인종/국적  한국"), "%s", r.out);
-    program_free(&r);
     r = RUN("data", "head", "klue_ner", "--sample", "--rows", "1");
     expect(&r, "head", "<김서연:PS>은 <어제:DT> <부산:LC>에서");
     // another kind of task is refused, and so are pairs
     r = RUN("eval", "-c", "o", "--sample", "--task", "kor_hate", "--device", "cpu");
-    cr_expect_eq(r.exit_code, 1);
-    cr_expect(strstr(r.err, "a model of class BertForTokenClassification, task kor_hate is of kind "
-                            "classification"),
-              "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 1, err,
+           "a model of class BertForTokenClassification, task kor_hate is of kind "
+           "classification");
     r = RUN("predict", "-c", "o", "--device", "cpu", "--pair", "a", "b");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "a model of entities takes no --pair"), "%s", r.err);
-    program_free(&r);
-    temporary_remove();
+    EXPECT(r, 2, err, "a model of entities takes no --pair");
 }
 
 /* What predict says of lines on its standard input, both streams; the exit code behind. */
@@ -203,7 +191,6 @@ static void expect_pairs_unasked(void) {
 }
 
 Test(kinds, run_eval_predict_and_report) {
-    json_setup();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const char *task = kinds[i].task;
         program_result r =
@@ -230,13 +217,11 @@ Test(kinds, run_eval_predict_and_report) {
         cr_expect_eq(strstr(r.err, "a model that was trained on pairs takes two texts for each "
                                    "pair, found 3") != NULL,
                      is_pair, "%s", r.err);
-        program_free(&r);
         if (is_pair) expect_pairs_unasked();
         r = RUN("data", "head", task, "--sample", "--rows", "1", "--json");
         expect(&r, "head", kinds[i].second ? "\"text_pair\":" : "\"text\":");
         MUST(folder_remove(temporary_path("o")));
     }
-    temporary_remove();
 }
 
 /* Times are of every phase of a step, whatever the loss. */
@@ -262,7 +247,6 @@ static size_t rows_with(const char *answers, const char *label) {
 Test(kinds, labels_of_a_file_are_counted_as_they_are_written) {
     static const char *const labels[] = {"여성/가족", "남성", "성소수자",  "인종/국적", "연령",
                                          "지역",      "종교", "기타 혐오", "악플/욕설", "clean"};
-    json_setup();
     size_t several = 0, nones = 0;
     for (int learned = 0; learned < 2; learned++) { // at a start scores lie around a half
         program_result r = RUN("run", "--sample", "--task", "korean_unsmile", "-m", "tiny",
@@ -290,12 +274,10 @@ Test(kinds, labels_of_a_file_are_counted_as_they_are_written) {
         MUST(folder_remove(temporary_path("o")));
     }
     cr_expect(several > 0 && nones > 0);
-    temporary_remove();
 }
 
 /* A pair has two texts wherever it comes from. */
 Test(kinds, a_pair_with_one_text_is_refused) {
-    json_setup();
     program_result r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
                            "--check-device", "never", "--max-steps", "1", "-o", "o");
     expect(&r, "run", "");
@@ -312,12 +294,10 @@ Test(kinds, a_pair_with_one_text_is_refused) {
     expect(&r, "predict", "a,b,label,score\n글,말,score,");
     r = RUN("predict", "-c", "o", "--device", "cpu", "--pair", "글", "말");
     expect(&r, "predict", "score ");
-    temporary_remove();
 }
 
 /* What is known to read one text takes no pairs; of a stranger nothing is known. */
 Test(kinds, a_pair_is_no_single_text) {
-    json_setup();
     const char *const tasks[] = {"kor_hate", "klue_re"};
     const char *const says[] = {
         "the model was trained on single texts, which a pair is not: leave ",
@@ -340,12 +320,10 @@ Test(kinds, a_pair_is_no_single_text) {
         EXPECT_REFUSED(r, 2, "leave --text-pair-column out");
         MUST(folder_remove(temporary_path("o")));
     }
-    temporary_remove();
 }
 
 /* What a model reads is what it was trained on last. */
 Test(kinds, markers_are_asked_of_models_of_relations_alone) {
-    json_setup();
     program_result r = RUN("run", "--sample", "--task", "klue_re", "-m", "tiny", "--device", "cpu",
                            "--check-device", "never", "--max-steps", "1", "-o", "re");
     expect(&r, "run", "");
@@ -369,12 +347,10 @@ Test(kinds, markers_are_asked_of_models_of_relations_alone) {
     r = RUN("predict", "-c", "re", "--device", "cpu", "--input", "rows.csv");
     cr_expect(strstr(r.err, "2 texts lack the two entities"), "%s", r.err);
     expect(&r, "predict", "text,label,score\n");
-    temporary_remove();
 }
 
 /* What truncation took with it is told, in what the answers are of. */
 Test(kinds, cut_units_are_counted) {
-    json_setup();
     program_result r =
         RUN("run", "--sample", "--task", "klue_ner", "-m", "tiny", "--device", "cpu",
             "--check-device", "never", "--max-steps", "1", "--max-length", "6", "-o", "o");
@@ -420,12 +396,10 @@ Test(kinds, cut_units_are_counted) {
                             "marker of an entity\n"),
               "%s", r.err);
     expect(&r, "predict", "");
-    temporary_remove();
 }
 
 Test(kinds, times_of_a_regression_have_a_backward) {
     cJSON *root = NULL;
-    json_setup();
     program_result r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
                            "--check-device", "never", "--max-steps", "24", "--batch-size", "1",
                            "--max-length", "8", "-o", "o");
@@ -436,13 +410,11 @@ Test(kinds, times_of_a_regression_have_a_backward) {
     cr_expect(strstr(times, "\"forward\"") && strstr(times, "\"backward\""), "%s", times);
     cJSON_free(times);
     cJSON_Delete(root);
-    temporary_remove();
 }
 
 /* Under protocol dev the file of role dev chooses, and the run ends with the weights that did best.
  */
 Test(kinds, scores_choose_on_the_dev_file) {
-    json_setup();
     program_result r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
                            "--check-device", "never", "--protocol", "dev", "--eval-steps", "1",
                            "--max-steps", "2", "--batch-size", "8", "-o", "o");
@@ -451,22 +423,15 @@ Test(kinds, scores_choose_on_the_dev_file) {
     expect(&r, "run", "Spearman");
     r = RUN("run", "--sample", "--task", "kor_sts", "-m", "tiny", "--device", "cpu",
             "--class-weights", "balanced", "-o", "p");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "is for tasks with one label a row, which kor_sts is not"), "%s",
-              r.err);
-    program_free(&r);
+    EXPECT(r, 2, err, "is for tasks with one label a row, which kor_sts is not");
     // a model of classes is none of numbers
     r = RUN("eval", "-c", "o", "--sample", "--task", "korean_unsmile", "--device", "cpu");
-    cr_expect_eq(r.exit_code, 1);
-    cr_expect(strstr(r.err, "a model of 1 outputs and problem_type regression"), "%s", r.err);
-    program_free(&r);
-    temporary_remove();
+    EXPECT(r, 1, err, "a model of 1 outputs and problem_type regression");
 }
 #endif
 
 /* Scores have a range in place of labels. */
 Test(kinds, the_list_of_tasks_knows_scores) {
-    json_setup();
     program_result r = RUN("tasks");
     cr_expect(strstr(r.out, "     -  Spearman              KorSTS"), "%s", r.out);
     expect(&r, "tasks", "    30  micro F1 of relations KLUE");
@@ -475,20 +440,15 @@ Test(kinds, the_list_of_tasks_knows_scores) {
     expect(&r, "show", "\n\nscores from 0 to 5\n");
     r = RUN("tasks", "show", "klue_dp_dev");
     expect(&r, "show", "\nsplit     hash, one in 5 is test\n");
-    temporary_remove();
 }
 
 Test(kinds, pairs_are_two_texts) {
-    json_setup();
     program_result r = RUN("tokenize", "-m", HARNESS_SOURCE_DIR "/tests/golden/tokenizer_vocab.txt",
                            "--json", "--pair", "a", "b");
     expect(&r, "tokenize", "\"token_type_ids\":[0,0,0,1,1]");
     r = RUN("tokenize", "-m", HARNESS_SOURCE_DIR "/tests/golden/tokenizer_vocab.txt", "--pair",
             "a");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "--pair takes two texts for each pair, found 1"), "%s", r.err);
-    program_free(&r);
-    temporary_remove();
+    EXPECT(r, 2, err, "--pair takes two texts for each pair, found 1");
 }
 
 #if HARNESS_CPU
@@ -504,7 +464,6 @@ Test(kinds, klue_runs_its_tasks_by_their_recipe) {
     cJSON *root = NULL;
     const cJSON *recipe, *fresh, *model;
     double epochs = 0, vocabulary = 0;
-    json_setup();
     program_result r = RUN("run", "--sample", "--task", "klue", "--recipe", "klue", "-m", "tiny",
                            "--device", "cpu", "--check-device", "never", "--max-steps", "1");
     expect_task("klue_tc", true, r.err);
@@ -552,22 +511,12 @@ Test(kinds, klue_runs_its_tasks_by_their_recipe) {
     cr_expect_eq(cJSON_GetArraySize(fresh), 0);
     cJSON_Delete(root);
     r = RUN("eval", "-c", "m", "--sample", "--task", "klue_re", "--device", "cpu");
-    cr_expect_eq(r.exit_code, 1);
-    cr_expect(strstr(r.err, "its tokenizer has no <subj>, which marks an entity in task klue_re"),
-              "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 1, err, "its tokenizer has no <subj>, which marks an entity in task klue_re");
     r = RUN("run", "--sample", "--task", "nsmc", "--recipe", "klue", "-m", "tiny", "--device",
             "cpu");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "recipe 'klue' is for the tasks of that group, which nsmc is not"),
-              "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 2, err, "recipe 'klue' is for the tasks of that group, which nsmc is not");
     r = RUN("run", "--sample", "--task", "nsmc", "--join-particles", "-m", "tiny", "--device",
             "cpu", "-o", "n");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "--join-particles is for tasks of relations, which nsmc is not"), "%s",
-              r.err);
-    program_free(&r);
-    temporary_remove();
+    EXPECT(r, 2, err, "--join-particles is for tasks of relations, which nsmc is not");
 }
 #endif

@@ -31,7 +31,6 @@ static cJSON *json_out(program_result p) {
     cJSON *root = NULL;
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     MUST(json_parse(&root, p.out, strlen(p.out), "out"));
-    program_free(&p);
     return root;
 }
 
@@ -56,10 +55,8 @@ static void check_predictions(void) {
         cr_expect_str_eq(score->string, names[i]);
     cr_expect_null(score);
     cJSON_Delete(said);
-    program_result p = RUN("eval", "--task", "kor_hate", "--sample", "-c", "a", CPU,
-                           "--predictions", "rows.jsonl");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("eval", "--task", "kor_hate", "--sample", "-c", "a", CPU, "--predictions",
+             "rows.jsonl");
     FILE *rows = fopen(temporary_path("rows.jsonl"), "r");
     cr_assert_not_null(rows);
     while (fgets(header, sizeof header, rows)) {
@@ -87,15 +84,11 @@ static void check_errors(void) {
     cJSON_Delete(root);
     program_result p = RUN("errors", "a", CPU);
     cr_expect(strstr(p.out, "neither"), "people read words: %s", p.out);
-    program_free(&p);
 }
 
 Test(label_names, are_one_set, .timeout = 300) {
-    json_setup();
-    program_result p = RUN("run", "--task", "kor_hate", "--sample", "--model", "tiny", CPU, "-q",
-                           "--max-steps", "1", "-o", "a");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("run", "--task", "kor_hate", "--sample", "--model", "tiny", CPU, "-q", "--max-steps",
+             "1", "-o", "a");
     cJSON *record = json_of("a/record.json");
     const cJSON *task = cJSON_GetObjectItem(record, "task");
     const cJSON *list = cJSON_GetObjectItem(task, "labels");
@@ -108,12 +101,10 @@ Test(label_names, are_one_set, .timeout = 300) {
     check_predictions();
     check_errors();
     cJSON_Delete(record);
-    temporary_remove();
 }
 
 static void accepts(program_result p, const char *said) {
     cr_expect(!p.exit_code && strstr(p.out, said), "no '%s' in %s%s", said, p.out, p.err);
-    program_free(&p);
 }
 
 /* Two labels that differ in case alone are two, from the file to every use of the model. */
@@ -122,7 +113,6 @@ Test(label_names, of_both_cases_go_all_the_way, .timeout = 300) {
     strbuf rows = {0};
     MUST(strbuf_add(&rows, "text,label\n"));
     for (int i = 0; i < 40; i++) MUST(strbuf_printf(&rows, "글 %d,%s\n", i, labels[i % 2]));
-    json_setup();
     MUST(file_write(temporary_path("own.csv"), rows.text, rows.length));
     strbuf_free(&rows);
     accepts(RUN("run", "--train-file", "own.csv", "--model", "tiny", CPU, "--max-steps", "1", "-o",
@@ -135,5 +125,4 @@ Test(label_names, of_both_cases_go_all_the_way, .timeout = 300) {
     accepts(RUN("run", "--train-file", "own.csv", "--model", "a/model", CPU, "--max-steps", "1",
                 "-o", "b"),
             "b/record.json");
-    temporary_remove();
 }

@@ -170,12 +170,10 @@ Test(live_blocks, none_after_any_verb, .timeout = 600) {
         cr_expect_eq(r.exit_code, u->exit_code, "use %zu, %s: exit code %d, expected %d\n%s", i,
                      names[u->verb], r.exit_code, u->exit_code, r.err);
         *(u->exit_code ? &bad[u->verb] : &good[u->verb]) = true;
-        program_free(&r);
     }
     for (size_t v = 0; v < COUNT; v++) {
         cr_expect(good[v] && bad[v], "'%s' needs a use that ends well and one that does not",
                   names[v]);
     }
-    temporary_remove();
 }
 #endif

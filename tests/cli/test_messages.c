@@ -1,5 +1,4 @@
 /* Messages do not mislead: help knows the tables, and advice names flags that the verb has. */
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/options.h"
 #include "data/dataset.h"
@@ -21,7 +20,6 @@ static char *help_of(const char *verb) {
     char *text, *to;
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     MUST(mem_strdup(&text, r.out));
-    program_free(&r);
     to = text;
     for (const char *at = text; *at; at++)
         if (!isspace((unsigned char)*at) || (to > text && to[-1] != ' '))
@@ -114,7 +112,6 @@ Test(messages, help_says_what_the_verb_takes) {
         program_result r = RUN(__VA_ARGS__);                                                       \
         cr_expect_eq(r.exit_code, code, "%d: %s", r.exit_code, r.err);                             \
         cr_expect_not_null(strstr(r.err, text), "no '%s' in: %s", text, r.err);                    \
-        program_free(&r);                                                                          \
     } while (0)
 
 Test(messages, one_task_where_one_is_taken) {
@@ -166,7 +163,6 @@ Test(messages, advice_is_of_the_verb) {
     dataset_options where = {.data_dir = "/nowhere"};
     cr_expect(options_takes(VERB_run, "sample") && options_takes(VERB_run, "learning-rate"));
     cr_expect_not(options_takes(VERB_regress, "sample"));
-    json_setup();
     MUST(task_find(&t, "nsmc", NULL));
     MUST_FAIL(dataset_load(&d, &t, &where), ERR_DATA, "--data DIR, or try --sample");
     err_set_flags(lacks_sample);
@@ -177,8 +173,6 @@ Test(messages, advice_is_of_the_verb) {
     // the program tells the verb
     RUN_SAYS(1, "no such file; fetch it with", "data", "stats", "nsmc", "--data", "/nowhere");
 }
-
-/* --- every flag that any text of the program names --- */
 
 /* The name behind "--" at `at`, "" when it is none. */
 static void name_of_flag(char name[64], const char *at) {

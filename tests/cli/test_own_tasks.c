@@ -17,11 +17,10 @@
 static const char *const labels[] = {"나쁨", "좋음"};
 
 static void setup(void) {
-    json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
 }
 
-TestSuite(own_tasks, .init = setup, .fini = temporary_remove, .timeout = 240);
+TestSuite(own_tasks, .init = setup, .timeout = 240);
 
 /* Rows of two labels that words tell apart, under columns with blanks in their names. */
 static void put_reviews(const char *name, size_t from, size_t rows) {
@@ -37,16 +36,12 @@ static void put_reviews(const char *name, size_t from, size_t rows) {
 static void expect_error(program_result p, int code, const char *said) {
     cr_expect_eq(p.exit_code, code, "%d, not %d: %s", p.exit_code, code, p.err);
     cr_expect(strstr(p.err, said), "no '%s' in %s", said, p.err);
-    program_free(&p);
 }
 
 static void expect_out(program_result p, const char *said) {
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.out, said), "no '%s' in %s", said, p.out);
-    program_free(&p);
 }
-
-/* --- names --- */
 
 Test(own_tasks, names_stay_readable) {
     static const struct {
@@ -72,7 +67,6 @@ Test(own_tasks, names_stay_readable) {
                                "--label-column", "평가");
         cr_expect_eq(p.exit_code, 0, "%s: %s", names[i].file, p.err);
         cr_expect(file_exists(temporary_path(file)), "%s: no %s: %s", names[i].file, file, p.out);
-        program_free(&p);
         expect_out(RUN("tasks", "show", names[i].task, "--task-dir", "."), names[i].task);
     }
     expect_error(RUN("tasks", "new", "영화평.csv", "--text-column", "댓글 내용", "--label-column",
@@ -134,7 +128,6 @@ Test(own_tasks, a_name_that_means_something_else_is_refused) {
                   "%s", p.err);
         cr_expect(strstr(p.out, "mine") && strstr(p.out, "nsmc"), "%s", p.out);
         cr_expect(strstr(p.out, i ? "\"klue_dp\"" : "group klue: klue_"), "%s", p.out);
-        program_free(&p);
     }
     MUST(folder_make(temporary_path("mu")));
     temporary_put("mu/a.json", "{");
@@ -144,10 +137,7 @@ Test(own_tasks, a_name_that_means_something_else_is_refused) {
     p = RUN("tasks", "check", "--task-dir", "mt");
     cr_expect_neq(p.exit_code, 0);
     cr_expect(strstr(p.out, wrong) && !strstr(p.out, "group: key"), "%s", p.out);
-    program_free(&p);
 }
-
-/* --- after a run --- */
 
 #if HARNESS_CPU
 #define QUICK "--device", "cpu", "--threads", "1", "-q"
@@ -169,33 +159,28 @@ static char *text_at(const char *path, const char *key) {
 }
 
 static void train(const char *output, const char *seed) {
-    program_result p = RUN("run", FILES, "--model", "m", "--epochs", "1", "--seed", seed,
-                           "--check-device", "never", "-o", output, QUICK);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("run", FILES, "--model", "m", "--epochs", "1", "--seed", seed,
+                                "--check-device", "never", "-o", output, QUICK);
     cr_expect(strstr(p.out, "  harness errors"), "%s", p.out);
     cr_expect(strstr(p.out, "  harness tasks new --train-file '\u1102\u1162 글.csv' --test-file "
                             "'시험.csv' --text-column '댓글 내용' --label-column '평가' --output "
                             "'own-내-글.json'\n"),
               "%s", p.out);
-    program_free(&p);
 }
 
 /* One of the commands that come next makes more seeds of the very run; typed, it finds this one done,
  * and what comes then looks at all three. */
 Test(own_tasks, a_run_says_how_to_make_more_seeds) {
     put_files();
-    program_result p = RUN("run", FILES, "--model", "m", "--epochs", "1", "--lr", "1e-3", "--seed",
-                           "5", "--check-device", "never", QUICK);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("run", FILES, "--model", "m", "--epochs", "1", "--lr", "1e-3",
+                                "--seed", "5", "--check-device", "never", QUICK);
     cr_expect(strstr(p.out,
                      "\n  harness run --train-file '\u1102\u1162 글.csv' --test-file '시험.csv' "
                      "--text-column '댓글 내용' --label-column '평가' --model m --recipe "
                      "trainer --seeds 5,6,7 --lr 0.001 --epochs 1 --device cpu\n"),
               "%s", p.out);
-    program_free(&p);
-    p = RUN("run", FILES, "--model", "m", "--recipe", "trainer", "--seeds", "5,6,7", "--lr",
-            "0.001", "--epochs", "1", "--check-device", "never", "--device", "cpu");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("run", FILES, "--model", "m", "--recipe", "trainer", "--seeds", "5,6,7", "--lr",
+                 "0.001", "--epochs", "1", "--check-device", "never", "--device", "cpu");
     const char *first = strstr(p.err, "this very run is finished already");
     cr_expect(first && !strstr(first + 1, "this very run"), "%s", p.err);
     char *next = strstr(p.out, "\nNext (new.csv: a file of yours)\n");
@@ -205,7 +190,6 @@ Test(own_tasks, a_run_says_how_to_make_more_seeds) {
                   strstr(next, " --output answers.csv\n") &&
                   strstr(next, " --output 'own-내-글.json'\n"),
               "%s", next);
-    program_free(&p);
     // what is there already is asked for by no command, which would be refused
     static const char *const there[] = {"new.csv", "answers.csv", "own-내-글.json"};
     for (size_t i = 0; i < 3; i++) MUST(file_write(temporary_path(there[i]), "{}", 2));
@@ -213,7 +197,6 @@ Test(own_tasks, a_run_says_how_to_make_more_seeds) {
             "0.001", "--epochs", "1", "--check-device", "never", "--device", "cpu");
     next = strstr(p.out, "Next\n");
     cr_expect(next && strstr(next, "predict") && !strstr(next, "--output"), "%s", p.out);
-    program_free(&p);
 }
 
 Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
@@ -240,10 +223,8 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
                      "'시험.csv' is read as a text, and a file is called so: `harness predict "
                      "--input '시험.csv'` reads what is in it"),
               "%s", p.err);
-    program_free(&p);
     p = RUN("tokenize", "-c", "runs/own-내-글/a", "시험.csv");
     cr_expect(strstr(p.err, "`harness tokenize < '시험.csv'`"), "%s", p.err);
-    program_free(&p);
     expect_out(
         RUN("predict", "--task", "own-내-글", "-c", "runs/own-내-글/a", "--json", "좋아요", QUICK),
         "\"좋음\"");
@@ -252,10 +233,8 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
                     (const char *const[]){"eval", "-c", "own-내-글/a", QUICK, NULL});
     expect_out(p, " 8 rows");
     // and trained on again: the record has the flags that name them
-    p = RUN("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--seed", "2",
-            "--check-device", "never", "-o", "b", QUICK);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--seed", "2",
+             "--check-device", "never", "-o", "b", QUICK);
     char *command = text_at("b/record.json", "command");
     cr_expect(strstr(command,
                      "harness run --train-file '\u1102\u1162 글.csv' --test-file "
@@ -361,10 +340,8 @@ Test(own_tasks, what_a_strangers_run_may_keep) {
 }
 
 static void train_mine(const char *folder, const char *tasks) {
-    program_result p = RUN("run", "--task", "mine", "--task-dir", tasks, "--model", "m", "--epochs",
-                           "1", "--check-device", "never", "-o", folder, QUICK);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("run", "--task", "mine", "--task-dir", tasks, "--model", "m", "--epochs", "1",
+             "--check-device", "never", "-o", folder, QUICK);
 }
 
 /* A manifest that lies in some folder stays with its run, and its folder is in the run's command. */
@@ -407,7 +384,6 @@ Test(own_tasks, a_manifest_of_a_folder_is_kept_with_its_run) {
     program_result told = RUN("errors", "a", QUICK); // of all rows, with nothing to warn of
     cr_expect(!strstr(told.out, "Runs of a part") && !strstr(told.out, "Rows of the bundled"), "%s",
               told.out);
-    program_free(&told);
     MUST(file_remove(temporary_path(place)));
     expect_out(RUN("report", "--texts", "-q"), "");
     MUST(file_read((void **)&after, &bytes, temporary_path(place), 0));
@@ -469,7 +445,6 @@ Test(own_tasks, a_run_by_names_in_a_data_folder_goes_on_without_its_manifest) {
     snprintf(run, sizeof run, "runs/mine/%s", runs.names[0]);
     snprintf(other, sizeof other, "runs/mine/%s", runs.names[1]);
     folder_list_free(&runs);
-    program_free(&p);
     MUST(file_rename_durable(temporary_path("new"), temporary_path("later")));
     for (int moved = 0; moved < 3; moved++) {
         // where the run read them, in $HARNESS_DATA, by --data
@@ -496,22 +471,17 @@ Test(own_tasks, a_name_means_its_newest_run_by_files_or_manifest) {
     program_result p =
         RUN("run", "--task", "own-내-글", "--task-dir", ".", "--model", "m", "--epochs", "1",
             "--check-device", "never", "-o", "runs/own-내-글/b", QUICK);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    cr_expect(strstr(p.out, "\n  harness report --task-dir .\n"), "%s", p.out);
-    program_free(&p);
+    EXPECT(p, 0, out, "\n  harness report --task-dir .\n");
     expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/b");
     expect_out(RUN("data", "stats", "own-내-글"), "own-내-글");
     p = RUN("tasks", "show", "own-내-글");
     cr_expect(strstr(p.err, "the manifest that runs/own-내-글/b was trained by"), "%s", p.err);
-    program_free(&p);
     // its file's name alone is no task's
     expect_error(RUN("eval", "--task", "내 글", QUICK), 2,
                  "unknown task '내 글'; did you mean 'own-내-글'?");
     // trained again it is the files
-    p = RUN("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--check-device",
-            "never", "-o", "c", QUICK);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--check-device",
+             "never", "-o", "c", QUICK);
     char *command = text_at("c/record.json", "command");
     cr_expect_eq(strncmp(command, "harness run --train-file ", 25), 0, "%s", command);
     mem_free(command);
@@ -579,20 +549,16 @@ Test(own_tasks, what_is_not_known_says_what_to_type) {
     expect_error(RUN("eval", QUICK), 1, "no finished run under ./runs");
 }
 
-/* --- tune --- */
-
 Test(own_tasks, a_search_opens_no_test_file) {
     put_files();
     MUST(file_remove(temporary_path("시험.csv")));
-    program_result p = RUN("tune", FILES, "--model", "m", "--lr", "1e-4,1e-3", "--epochs", "1",
-                           "--output-dir", "t", "--check-device", "never", QUICK);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("tune", FILES, "--model", "m", "--lr", "1e-4,1e-3", "--epochs", "1",
+                                "--output-dir", "t", "--check-device", "never", QUICK);
     cr_expect(strstr(p.out, "Next\n  harness run --train-file '\u1102\u1162 글.csv' --test-file "
                             "'시험.csv' --text-column '댓글 내용' --label-column '평가' --model m "
                             "--recipe t/recipe.json --device cpu --threads 1 --runs 5\n"),
               "%s", p.out);
     cr_expect(strstr(p.err, "all 2 trials have the same score"), "%s", p.err);
-    program_free(&p);
     // a recipe that is kept where nothing can be is refused before the first trial
     expect_error(
         RUN("tune", FILES, "--model", "m", "--lr", "1e-4,1e-3", "--output", "no/r.json", QUICK), 1,
@@ -602,15 +568,11 @@ Test(own_tasks, a_search_opens_no_test_file) {
     expect_error(RUN("tune", "--lr", "1e-4,1e-3"), 2, "or files of your own (--train-file)");
     put_reviews("시험.csv", 24, 8);
     train("runs/own-내-글/a", "1");
-    p = RUN("tune", "--task", "own-내-글", "--model", "m", "--lr", "1e-4", "--epochs", "1,2",
-            "--check-device", "never", QUICK);
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("tune", "--task", "own-내-글", "--model", "m", "--lr", "1e-4", "--epochs", "1,2",
+                 "--check-device", "never", QUICK);
     cr_expect(strstr(p.out, "  harness run --train-file '\u1102\u1162 글.csv' --test-file"), "%s",
               p.out);
-    program_free(&p);
 }
-
-/* --- a folder of runs in place of one --- */
 
 Test(own_tasks, a_folder_of_runs_names_them) {
     MUST(folder_make(temporary_path("runs/nsmc/a/model")));

@@ -85,7 +85,6 @@ Test(performance, invocations_are_told_beside_what_runs_at_once) {
     } cases[] = {{512, 4096, "; the device runs 4096 at once."},
                  {512, 0, "; the driver does not tell how many the device runs at once."},
                  {0, 0, "This device has no invocations to tell of."}};
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cJSON *record = make_bench(PRECISION_FP32, cases[i].invocations, cases[i].resident);
         strbuf out = {0};
@@ -99,9 +98,7 @@ Test(performance, invocations_are_told_beside_what_runs_at_once) {
     }
 }
 
-Test(performance, page_holds_the_records) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(performance, page_holds_the_records) {
     char folder[64] = "/tmp/harness-performance-XXXXXX", path[96];
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s.md", folder);
@@ -140,11 +137,9 @@ Test(performance, page_holds_the_records) {
     mem_free(second);
     MUST(folder_remove(folder));
     remove(path);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(performance, a_page_of_anothers_stays) {
-    json_setup();
     char parent[] = "/tmp/harness-performance-XXXXXX", folder[64], path[96];
     cr_assert(mkdtemp(parent));
     snprintf(folder, sizeof folder, "%s/speed", parent);
@@ -159,9 +154,7 @@ Test(performance, a_page_of_anothers_stays) {
     MUST(folder_remove(parent));
 }
 
-Test(performance, says_what_is_wrong_with_a_record) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(performance, says_what_is_wrong_with_a_record) {
     char folder[] = "/tmp/harness-performance-XXXXXX";
     cr_assert(mkdtemp(folder));
     cr_assert_eq(performance_write(folder), ERR_FORMAT);
@@ -185,12 +178,10 @@ Test(performance, says_what_is_wrong_with_a_record) {
     }
     MUST(folder_remove(folder));
     err_clear();
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Numbers that no measurement has: a page would show them. */
-Test(performance, impossible_numbers_are_refused) {
-    json_setup();
+CleanTest(performance, impossible_numbers_are_refused) {
     static const struct {
         const char *of, *key;
         double value;
@@ -205,7 +196,6 @@ Test(performance, impossible_numbers_are_refused) {
         {"peak", "gflop_per_s", 1e-300, "0 or at least 1e-06"},
         {"peak", "gbyte_per_s", 1e300, "key 'gbyte_per_s' is 1e+300"},
     };
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         strbuf page = {0};
         cJSON *record = make_bench(PRECISION_FP32, 0, 0);
@@ -221,12 +211,10 @@ Test(performance, impossible_numbers_are_refused) {
         cJSON_Delete(record);
         strbuf_free(&page);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* results/performance.md is what the records beside it give. */
 Test(performance, committed_page_comes_from_its_records) {
-    json_setup();
     const char *records = HARNESS_SOURCE_DIR "/results/performance";
     if (!folder_exists(records)) cr_skip_test("no records of speed are committed");
     char parent[] = "/tmp/harness-performance-XXXXXX", folder[64], path[96];
@@ -277,7 +265,6 @@ Test(performance, a_pair_differs_where_its_interval_leaves_one_out) {
                  {0.5, 0.999, "slower"}};
     static const char programs[] = "harness 2 at commit abc.\n"
                                    "The other: harness 1 at commit def with changes.\n";
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1200], row[128];
         strbuf out = {0};

@@ -73,8 +73,8 @@ static const struct {
     {"groups of 128", "invocations=128 memory=one class=1", "workgroups of 256"},
 };
 
-Test(played_devices, the_same_losses_or_one_line) {
-    size_t live = mem_live_count(), count = sizeof devices / sizeof *devices;
+CleanTest(played_devices, the_same_losses_or_one_line) {
+    size_t count = sizeof devices / sizeof *devices;
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     if (!getenv("HARNESS_FAULT_ROUNDS")) count = IN_SUITE;
     program_result plain = run_on(NULL, test_device());
@@ -92,36 +92,28 @@ Test(played_devices, the_same_losses_or_one_line) {
             cr_expect_float_eq(last_loss(&r), last_loss(&plain), 1e-5, "%s: loss %g, expected %g",
                                what, last_loss(&r), last_loss(&plain));
         }
-        program_free(&r);
     }
-    program_free(&plain);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Each has an index, whatever its name; what decides of devices is told with them. */
-Test(played_devices, twins_are_told_apart_by_index) {
-    size_t live = mem_live_count();
+CleanTest(played_devices, twins_are_told_apart_by_index) {
     const char *const list[] = {"devices", NULL}, *const json[] = {"devices", "--json", NULL};
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     program_result r = run_on("twins", "2");
     cr_expect_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
     setenv("DRI_PRIME", "1", 1);
     for (int i = 0; i < 2; i++) {
         r = child_run(NULL, SECONDS, i ? json : list);
         cr_expect_eq(r.exit_code, 0, "%s", r.err);
         cr_expect(strstr(r.out, i ? "\"DRI_PRIME\":\t\"1\"" : "DRI_PRIME=1"), "%s", r.out);
         cr_expect(strstr(r.out, "VK_LAYER_HARNESS_faults"), "%s", r.out);
-        program_free(&r);
     }
     unsetenv("DRI_PRIME");
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* A process could load NVIDIA's driver for ten runs, and this one once: every run of a sweep opens a
  * device, under validation too. */
-Test(played_devices, a_sweep_loads_its_driver_once) {
-    size_t live = mem_live_count();
+CleanTest(played_devices, a_sweep_loads_its_driver_once) {
     const char *const ways[] = {"--quiet", "--validation"}; // has an instance of its own
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     for (int i = 0; i < 2; i++) {
@@ -137,17 +129,14 @@ Test(played_devices, a_sweep_loads_its_driver_once) {
         size_t runs = 0;
         for (const char *at = r.out; (at = strstr(at, "\"last_loss\":")); at++) runs++;
         cr_expect_eq(runs, 4, "%s: %s", ways[i], r.out);
-        program_free(&r);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Of 8 MiB, not of 128: a software driver takes seconds for each. */
 #define SMALL_COPIES "range=8388608"
 
 /* Without clocks in its queues a device is measured from outside. */
-Test(played_devices, bench_without_timestamps) {
-    size_t live = mem_live_count();
+CleanTest(played_devices, bench_without_timestamps) {
     const char *const list[] = {
         "bench",    "--device",     test_device(), "--model",     "tiny", "--task", "kor_hate",
         "--sample", "--batch-size", "4",           "--max-steps", "1",    "--json", NULL};
@@ -155,8 +144,6 @@ Test(played_devices, bench_without_timestamps) {
     child_faults("no-timestamps " SMALL_COPIES);
     program_result r = child_run(NULL, SECONDS, list);
     cr_expect_eq(r.exit_code, 0, "%d: %s", r.exit_code, r.err);
-    program_free(&r);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* How wide ops are is told beside what the device runs at once, where a driver says that; where none
@@ -175,6 +162,5 @@ Test(played_devices, bench_tells_invocations) {
     const char *at = strstr(r.out, says);
     cr_assert_not_null(at, "'%s' in: %s", says, r.out);
     cr_expect_eq(strtoul(at + strlen(says), NULL, 10), 3 * 48 * info.subgroup_size);
-    program_free(&r);
 }
 #endif

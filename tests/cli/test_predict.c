@@ -24,12 +24,9 @@ static const char *const labels[] = {"hate", "offensive", "none"};
 
 static const char *make_model(void) {
     const char *folder = temporary_path("m");
-    json_setup();
     model_folder_make(folder, labels, 3, NULL);
     return folder;
 }
-
-/* --- the program with a standard input of ours --- */
 
 typedef struct talk {
     pid_t pid;
@@ -134,8 +131,6 @@ static double number_of(const cJSON *object, const char *key) {
     return value;
 }
 
-/* --- scores --- */
-
 /* (count, 3) logits of texts, in this process. */
 static float *logits_of(const char *folder, const char *const *texts, size_t count) {
     scorer s;
@@ -156,13 +151,11 @@ static float *logits_of(const char *folder, const char *const *texts, size_t cou
 static const char *const texts[] = {"영화 좋다", "a b.", "나다!", "화화화"};
 enum { TEXTS = 4 };
 
-Test(predict, scores_are_softmax_and_the_best_come_first) {
-    size_t live = mem_live_count();
+CleanTest(predict, scores_are_softmax_and_the_best_come_first) {
     const char *folder = make_model();
     float *logits = logits_of(folder, texts, TEXTS);
-    program_result r = RUN("predict", "-c", folder, "--device", "reference", "--json", "--top-k",
-                           "2", texts[0], texts[1], texts[2], texts[3]);
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_result r = RUN_WELL("predict", "-c", folder, "--device", "reference", "--json",
+                                "--top-k", "2", texts[0], texts[1], texts[2], texts[3]);
     cJSON *list = objects(r.out);
     cr_assert_eq(cJSON_GetArraySize(list), TEXTS);
     for (int i = 0; i < TEXTS; i++) {
@@ -187,18 +180,14 @@ Test(predict, scores_are_softmax_and_the_best_come_first) {
         cr_assert_lt(fabs(scores->child->next->valuedouble - expected[second]), 1e-12);
     }
     cJSON_Delete(list);
-    program_free(&r);
     mem_free(logits);
     // more than there are: all, as transformers has it
     r = RUN("predict", "-c", folder, "--device", "reference", "--json", "--top-k", "9", "a");
     list = objects(r.out);
     cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores")), 3);
     cJSON_Delete(list);
-    program_free(&r);
     r = RUN("predict", "-c", folder, "--top-k", "0", "a");
     cr_assert(r.exit_code == 2 && strstr(r.err, "--top-k expects 1 or more, found 0"), "%s", r.err);
-    program_free(&r);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(predict, several_labels_at_once_have_sigmoid_scores) {
@@ -218,7 +207,6 @@ Test(predict, several_labels_at_once_have_sigmoid_scores) {
             cr_assert_lt(fabs(number_of(scores, labels[c]) - expected), 1e-12, "%s", kinds[k]);
         }
         cJSON_Delete(list);
-        program_free(&r);
         // the labels of a task are those of the model here, and change nothing else
         program_result again =
             RUN("predict", "-c", folder, "--device", "reference", "--json", "--task", "kor_hate",
@@ -229,17 +217,13 @@ Test(predict, several_labels_at_once_have_sigmoid_scores) {
         double z = (double)logits[0], expected = k ? z : 1 / (1 + exp(-z));
         cr_assert_lt(fabs(number_of(scores, "none") - expected), 1e-12, "%s", again.out);
         cJSON_Delete(list);
-        program_free(&again);
     }
     mem_free(logits);
 }
 
-/* --- standard input --- */
-
-Test(predict, every_line_has_one_answer) {
+CleanTest(predict, every_line_has_one_answer) {
     static const char input[] = "영화\r\n\n좋다\n \r\n나다";
     static const char *const expected[] = {"영화", "", "좋다", " ", "나다"};
-    size_t live = mem_live_count();
     const char *folder = make_model();
     int code;
     char *errors, *out = replies(folder, input, sizeof input - 1, &code, &errors);
@@ -266,7 +250,6 @@ Test(predict, every_line_has_one_answer) {
     cr_assert(code == 0 && !*out && !*errors, "%s%s", out, errors);
     mem_free(out);
     mem_free(errors);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(predict, answers_while_the_input_is_open) {
@@ -319,10 +302,8 @@ Test(predict, lines_before_a_bad_one_are_answered) {
     cr_assert_eq(cJSON_GetArraySize(answered), 2, "%s", p.out);
     cr_assert(p.exit_code == 1 && strstr(p.err, "standard input:3"), "%d: %s", p.exit_code, p.err);
     cJSON_Delete(answered);
-    program_free(&p);
     program_result r = RUN("predict", "-c", folder, "fine", "\xff");
     cr_assert(r.exit_code == 2 && strstr(r.err, "sentence 2: byte 1 is not UTF-8"), "%s", r.err);
-    program_free(&r);
 }
 
 /* Writes the input from a process of its own, so that answers can be read meanwhile. */
@@ -392,8 +373,6 @@ Test(predict, a_reader_that_leaves_ends_it) {
     strbuf_free(&input);
 }
 
-/* --- windows of lines --- */
-
 static int file_of(const void *bytes, size_t count) {
     const char *path = temporary_path("lines");
     MUST(file_write(path, bytes, count));
@@ -402,8 +381,7 @@ static int file_of(const void *bytes, size_t count) {
     return fd;
 }
 
-Test(line_reader, windows_hold_what_was_asked_for) {
-    size_t live = mem_live_count();
+CleanTest(line_reader, windows_hold_what_was_asked_for) {
     line_reader r;
     int fd = file_of("1\n2\n3\r\n4\n5", 10);
     line_reader_init(&r, fd, "f");
@@ -419,7 +397,6 @@ Test(line_reader, windows_hold_what_was_asked_for) {
     cr_assert_eq(r.count, 0);
     line_reader_free(&r);
     close(fd);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* One, before the first line, as files have it; also where it comes in two pieces. */
@@ -479,8 +456,7 @@ Test(line_reader, a_byte_order_mark_is_no_text) {
     close(fd);
 }
 
-Test(line_reader, long_lines_bound_the_window) {
-    size_t live = mem_live_count();
+CleanTest(line_reader, long_lines_bound_the_window) {
     enum { LONG = LINE_LIMIT_BYTES, LINES = 12 };
     char *bytes = NULL;
     line_reader r;
@@ -505,7 +481,6 @@ Test(line_reader, long_lines_bound_the_window) {
     line_reader_free(&r);
     close(fd);
     mem_free(bytes);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(line_reader, a_pause_ends_the_window) {

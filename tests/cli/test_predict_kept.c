@@ -1,7 +1,6 @@
 /* `predict --resume`: of models that say several labels, entities or trees a row that is there is kept
  * when it says what such a model can say, and refused by its number else; and rows that are said to
  * be on the disk are as they were. */
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
@@ -22,11 +21,7 @@ typedef struct kept_case {
     bool is_kept;
 } kept_case;
 
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(predict_kept, .init = json_setup, .fini = teardown, .timeout = 240);
+TestSuite(predict_kept, .timeout = 240);
 
 static const char *with_scores; /* "--scores", or NULL */
 
@@ -48,16 +43,13 @@ static void expect_kept(const char *names, const kept_case *cases, size_t count)
         cr_expect(
             strstr(p.err, cases[i].is_kept ? "finished already" : "row 1 is not that of line "),
             "%s: %s", row, p.err);
-        program_free(&p);
     }
 }
 #define EXPECT_KEPT(names, cases) expect_kept(names, cases, sizeof(cases) / sizeof *(cases))
 
 static void train(const char *task) {
-    program_result p = RUN("run", "--sample", "--task", task, "-m", "tiny", "--device", "cpu",
-                           "--check-device", "never", "--max-steps", "1", "-q", "-o", "m");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("run", "--sample", "--task", task, "-m", "tiny", "--device", "cpu", "--check-device",
+             "never", "--max-steps", "1", "-q", "-o", "m");
 }
 
 /* What the model itself says is kept, also of a text that is cut, has no word, or blanks at its rim. */
@@ -66,12 +58,10 @@ static void expect_own(void) {
                                 "서울에서 만난 김철수는 내일 부산으로 간다고 말했다\nx\n";
     temporary_put("own.csv", texts);
     for (int i = 0; i < 2; i++) {
-        program_result p = RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", "-i",
-                               "own.csv", "--text-column", "text", "--output", "own_out.csv",
-                               "--max-length", "8", i ? "--resume" : "--overwrite");
-        cr_expect_eq(p.exit_code, 0, "%s", p.err);
+        program_result p = RUN_WELL("predict", "-c", "m", "--device", "cpu", "--threads", "1", "-i",
+                                    "own.csv", "--text-column", "text", "--output", "own_out.csv",
+                                    "--max-length", "8", i ? "--resume" : "--overwrite");
         cr_expect(!i || strstr(p.err, "finished already"), "%s", p.err);
-        program_free(&p);
     }
 }
 
@@ -334,15 +324,12 @@ Test(predict_kept, rows_that_were_changed_are_not_gone_on_with) {
     long_table_put("a.csv", true);
     program_result p = program_run(NULL, 120, words);
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     char *whole = temporary_text("o.csv");
     MUST(file_remove(temporary_path("o.csv")));
     // what ends it is said behind the rows that it leaves, as after Ctrl-C
     const child_setup full = {.file_bytes = strlen(whole) / 2};
     p = child_run(&full, 120, words);
-    cr_assert_eq(p.exit_code, 1, "%s", p.err);
-    cr_expect(strstr(p.err, "o.csv: cannot write: "), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 1, err, "o.csv: cannot write: ");
     char *half = temporary_text("o.csv"), *state = temporary_text("o.csv.unfinished.json");
     const char *said = strstr(half, ",aa,") ? ",aa," : strstr(half, ",bb,") ? ",bb," : ",ccc,";
     char *cases[] = {changed(half, said, said[1] == 'a' ? ",bb," : ",aa,"),
@@ -355,7 +342,6 @@ Test(predict_kept, rows_that_were_changed_are_not_gone_on_with) {
         cr_expect(p.exit_code == 1 && strstr(p.err, "rows that were written there were changed, or "
                                                     "are gone (--overwrite begins anew)"),
                   "case %zu: %d, %s", i, p.exit_code, p.err);
-        program_free(&p);
         char *now = temporary_text("o.csv");
         cr_expect_str_eq(now, cases[i], "case %zu", i);
         mem_free(now);
@@ -367,7 +353,6 @@ Test(predict_kept, rows_that_were_changed_are_not_gone_on_with) {
         temporary_put("o.csv.unfinished.json", state);
         p = program_run(NULL, 120, words);
         cr_expect_eq(p.exit_code, 0, "%d: %s", i, p.err);
-        program_free(&p);
         char *now = temporary_text("o.csv");
         cr_expect_str_eq(now, whole, "%d", i);
         mem_free(now);

@@ -1,7 +1,6 @@
 /* `predict --input` and its output: what is there, whatever ended the run, is never lost unasked, and is
  * gone on with to the same bytes. */
 #define _GNU_SOURCE
-#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/child.h"
@@ -24,15 +23,10 @@
 
 static void setup(void) {
     static const char *const labels[] = {"좋음", "=1+1", "-1"};
-    json_setup();
     model_folder_make(temporary_path("m"), labels, 3, NULL);
 }
 
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(predict_resume, .init = setup, .fini = teardown, .timeout = 240);
+TestSuite(predict_resume, .init = setup, .timeout = 240);
 
 #define PREDICT(...) RUN("predict", "-c", "m", "--device", "cpu", "--threads", "1", __VA_ARGS__)
 
@@ -52,7 +46,6 @@ static void expect_same(const char *whole) {
 static void run_whole(const char *const *words) {
     program_result p = program_run(NULL, 120, words);
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
 }
 
 enum { TOLD_BYTES = 200 };
@@ -74,7 +67,6 @@ static void run_told(char told[TOLD_BYTES]) {
     cr_assert_lt(at, end, "%s", p.err);
     snprintf(told, TOLD_BYTES, "%.*s", (int)strcspn(at, "("), at);
     cr_assert(strstr(told, "without a label: "), "%s", p.err);
-    program_free(&p);
 }
 
 static off_t bytes_of(const char *name) {
@@ -108,7 +100,6 @@ static off_t bytes_kept(void) {
  * if it had never been. */
 Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
     long_table_put("a.csv", false);
-    program_result p;
     char told[TOLD_BYTES];
     run_told(told);
     char *whole = temporary_text("o.csv");
@@ -120,8 +111,7 @@ Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
         child_start(&c, NULL, long_run);
         await_bytes(&c, bytes_of("o.csv") + 1 + rand() % (int)(all / 8));
         kill(c.pid, SIGKILL);
-        p = child_end(&c, 60);
-        program_free(&p);
+        child_end(&c, 60);
         off_t there = bytes_of("o.csv"), cut = there - 1 - rand() % 40;
         // a crash may leave a part of a row, behind what was said to be on the disk
         if (there > 40 && i % 3 == 0 && cut >= bytes_kept())
@@ -136,8 +126,7 @@ Test(predict_resume, a_killed_run_goes_on_to_the_same_bytes) {
     child_start(&half, NULL, long_run);
     await_bytes(&half, all / 2);
     kill(half.pid, SIGKILL);
-    p = child_end(&half, 60);
-    program_free(&p);
+    child_end(&half, 60);
     bool is_left = file_named(temporary_path("o.csv.unfinished.json"));
     char both[TOLD_BYTES];
     run_told(both);
@@ -177,7 +166,6 @@ Test(predict_resume, an_output_is_finished_when_all_rows_are_there) {
             cr_expect(strstr(p.err, cases[i].said), "case %zu: %s", i, p.err);
         else
             expect_same(whole);
-        program_free(&p);
         mem_free(text);
     }
     // a file of that name that is somebody's
@@ -186,7 +174,6 @@ Test(predict_resume, an_output_is_finished_when_all_rows_are_there) {
     MUST(file_remove(temporary_path("o.csv")));
     p = program_run(NULL, 120, long_run);
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
-    program_free(&p);
     char *kept = temporary_text("o.csv.unfinished.json");
     cr_expect_str_eq(kept, precious);
     cr_expect_not(file_named(temporary_path("o.csv")));
@@ -215,7 +202,6 @@ Test(predict_resume, a_power_cut_is_gone_on_from) {
     await_bytes(&c, 100);
     kill(c.pid, SIGKILL);
     p = child_end(&c, 60);
-    program_free(&p);
     char *state = temporary_text("o.csv.unfinished.json");
     run_whole(long_run);
     char *whole = temporary_text("o.csv");
@@ -232,7 +218,6 @@ Test(predict_resume, a_power_cut_is_gone_on_from) {
         cr_expect_eq(p.exit_code, goes_on ? 0 : 1, "%zu of %zu bytes: %s", bytes, strlen(whole),
                      p.err);
         if (goes_on) expect_same(whole);
-        program_free(&p);
     }
     mem_free(whole);
     mem_free(state);
@@ -255,7 +240,6 @@ Test(predict_resume, zeros_within_a_row_are_refused) {
         program_result p = PREDICT("-i", cases[i].in, "--text-column", "text", "--output",
                                    cases[i].out, "--resume");
         cr_expect(p.exit_code == 1 && strstr(p.err, "cannot go on"), "case %zu: %s", i, p.err);
-        program_free(&p);
     }
 }
 
@@ -292,7 +276,6 @@ Test(predict_resume, only_answers_of_the_model_are_kept) {
         cr_expect_eq(p.exit_code, cases[i].is_kept ? 0 : 1, "case %zu: %s", i, p.err);
         cr_expect(strstr(p.err, cases[i].is_kept ? "finished already" : " is not that of line "),
                   "case %zu: %s", i, p.err);
-        program_free(&p);
     }
     MUST(file_remove(temporary_path("o.jsonl")));
     char input[PATH_MAX];
@@ -301,7 +284,6 @@ Test(predict_resume, only_answers_of_the_model_are_kept) {
     program_result p =
         PREDICT("-i", "i.jsonl", "--text-column", "text", "--output", "o.jsonl", "--resume");
     cr_expect(p.exit_code == 2 && strstr(p.err, "is both --input and --output"), "%s", p.err);
-    program_free(&p);
 }
 
 /* Of an input whose rows begin as those that are there the answers are others. */
@@ -326,7 +308,6 @@ Test(predict_resume, a_row_is_another_than_a_longer_one) {
         program_result p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output",
                                    out, "--overwrite");
         cr_assert_eq(p.exit_code, 0, "case %zu: %s", i, p.err);
-        program_free(&p);
         temporary_put(in, cases[i].now);
         p = PREDICT("-i", in, "--text-column", "text", "--skip-bad-rows", "--output", out,
                     "--resume");
@@ -338,7 +319,6 @@ Test(predict_resume, a_row_is_another_than_a_longer_one) {
                            : named ? "o.csv: its first line does not name the columns of a.csv"
                                    : " is not that of line ";
         cr_expect(strstr(p.err, said), "case %zu: %s", i, p.err);
-        program_free(&p);
     }
 }
 
@@ -347,17 +327,14 @@ Test(predict_resume, a_run_that_never_began_changes_nothing) {
     temporary_put("a.csv", "id,text\n1,가\n");
     program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     char *whole = temporary_text("o.csv");
     temporary_put("a.csv", "id,text\n1\n");
     p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text", "--overwrite");
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
-    program_free(&p);
     expect_same(whole);
     cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
     p = PREDICT("-i", "a.csv", "--output", "new.csv", "--text-column", "text");
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
-    program_free(&p);
     cr_expect_not(file_named(temporary_path("new.csv")));
     mem_free(whole);
 }
@@ -375,7 +352,6 @@ Test(predict_resume, old_rows_stay_where_their_maker_cannot_be_named) {
         program_result p = child_run(&setup, 60, words);
         cr_expect_eq(p.exit_code, 1, "%d: %s", p.exit_code, p.err);
         cr_expect(strstr(p.err, "o.csv.unfinished.json"), "%s", p.err);
-        program_free(&p);
         cr_expect_not(file_named(temporary_path("o.csv.unfinished.json")));
         if (i) {
             expect_same(whole);
@@ -384,7 +360,6 @@ Test(predict_resume, old_rows_stay_where_their_maker_cannot_be_named) {
         cr_expect_not(file_named(temporary_path("o.csv")));
         p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
         cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        program_free(&p);
         whole = temporary_text("o.csv");
     }
     mem_free(whole);
@@ -401,13 +376,11 @@ Test(predict_resume, old_rows_go_before_the_new_maker_is_named) {
     temporary_put("a.csv", "id,text\n1,가\n");
     program_result p = PREDICT("-i", "a.csv", "--output", "o.csv", "--text-column", "text");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     const child_setup setup = {.preload = listed_path(HARNESS_DISK_SHIM)};
     cr_assert_eq(setenv("HARNESS_DISK_CALLS", temporary_path("calls"), 1), 0);
     p = child_run(&setup, 60, words);
     unsetenv("HARNESS_DISK_CALLS");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     char *calls = temporary_text("calls"), *gone, *named;
     MUST(mem_printf(&gone, "sync\t0\t%s\n", temporary_path("o.csv")));
     MUST(mem_printf(&named, "\t%s\n", temporary_path("o.csv.unfinished.json")));
@@ -428,7 +401,6 @@ Test(predict_resume, what_is_read_is_not_written) {
     program_result p = child_run(&setup, 60, words);
     cr_expect(p.exit_code == 2 && strstr(p.err, "o.csv is both --input and --output"), "%d: %s",
               p.exit_code, p.err);
-    program_free(&p);
     expect_same(in);
 }
 
@@ -469,7 +441,6 @@ Test(predict_resume, an_output_that_is_taken_away_is_said) {
         program_result p = child_end(&c, 100);
         cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: removed or replaced by another"),
                   "%d: %s", p.exit_code, p.err);
-        program_free(&p);
         MUST(file_remove(temporary_path("o.csv.unfinished.json")));
     }
     expect_same("mine\n");
@@ -489,14 +460,12 @@ Test(predict_resume, a_lock_of_another_is_kept_and_none_is_needed) {
     child_start(&c, &setup, words);
     program_result p = child_end(&c, 60);
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     char *before = temporary_text("o.csv");
     int fd = open(temporary_path("o.csv"), O_RDWR);
     cr_assert(fd >= 0 && !fcntl(fd, F_OFD_SETLK, &whole));
     p = PREDICT("--input", "a.csv", "--output", "o.csv", "--overwrite");
     cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: another process writes it; wait for it"),
               "%d: %s", p.exit_code, p.err);
-    program_free(&p);
     close(fd);
     char *after = temporary_text("o.csv");
     cr_expect_str_eq(after, before);
@@ -511,7 +480,6 @@ static void expect_refused(const char *what, const char *flag, const char *value
     program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv",
                                "--skip-bad-rows", "--resume", flag, value);
     cr_expect(p.exit_code == 1 && strstr(p.err, said), "%d, no '%s': %s", p.exit_code, said, p.err);
-    program_free(&p);
     mem_free(said);
 }
 
@@ -523,7 +491,6 @@ Test(predict_resume, ctrl_c_leaves_whole_rows) {
     kill(c.pid, SIGINT);
     program_result p = child_end(&c, 60);
     cr_expect_eq(p.exit_code, 130, "%d: %s", p.exit_code, p.err);
-    program_free(&p);
     char *out = temporary_text("o.csv");
     size_t n = strlen(out);
     cr_assert(n > 100 && out[n - 1] == '\n');
@@ -533,11 +500,9 @@ Test(predict_resume, ctrl_c_leaves_whole_rows) {
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv");
     cr_expect(p.exit_code == 1 && strstr(p.err, "there already, unfinished: --resume goes on"),
               "%s", p.err);
-    program_free(&p);
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume",
                 "--max-length", "8");
     cr_expect(p.exit_code == 1 && strstr(p.err, "max_length is another one"), "%s", p.err);
-    program_free(&p);
     expect_refused("label_names", "--label-map", "좋음=나쁨,-1=x");
     model_folder_copy(temporary_path("kept"), temporary_path("m"));
     model_folder_edit(temporary_path("m"), "config.json", "좋음", "나쁨");
@@ -556,7 +521,6 @@ Test(predict_resume, ctrl_c_leaves_whole_rows) {
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume");
     cr_expect(p.exit_code == 1 && strstr(p.err, "row 1 is not that of line 2 of a.csv"), "%s",
               p.err);
-    program_free(&p);
 }
 
 /* As many rows are there as the program says. */
@@ -603,7 +567,6 @@ Test(predict_resume, ctrl_c_with_all_threads_is_gone_on_with) {
         p = child_end(&c, 60);
         cr_expect(p.exit_code == 130 || p.exit_code == 0, "%d: %s", p.exit_code, p.err);
         if (p.exit_code == 130) expect_rows_said(p.err);
-        program_free(&p);
     }
     run_whole(words);
     expect_same(whole);
@@ -632,7 +595,6 @@ Test(predict_resume, ctrl_c_ends_the_wait_for_a_pipe) {
     program_result p = child_end(&c, 60);
     close(fd);
     cr_expect_eq(p.exit_code, 130, "%d: %s", p.exit_code, p.err);
-    program_free(&p);
     char *out = temporary_text("o.csv");
     size_t rows = 0;
     for (const char *at = out; (at = strchr(at, '\n')); at++) rows++;
@@ -655,7 +617,6 @@ Test(predict_resume, a_full_disk_leaves_whole_rows) {
     int rows = count && *count ? atoi(count + 1) : 0;
     cr_expect(rows >= 1024 && rows % 1024 == 0 && strstr(count, " rows are there, whole"), "%s",
               p.err);
-    program_free(&p);
     char *out = temporary_text("o.csv");
     size_t n = strlen(out);
     // what is there is the whole output's, up to the next row

@@ -17,16 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static void setup(void) {
-    json_setup();
-}
-
 static void teardown(void) {
-    temporary_remove();
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 
-TestSuite(refusals, .init = setup, .fini = teardown);
+TestSuite(refusals, .fini = teardown);
 
 static void held(const char *name, const char *text, const char *path, json_sweep_reader reader) {
     strbuf out = {0};

@@ -19,9 +19,7 @@ static const char suite_text[] =
     "\"task\": \"kor_hate\", \"model\": \"tiny\", \"sample\": true, \"steps\": 6, \"batch_size\": "
     "8}]}";
 
-/* --- suites and baselines as files --- */
-
-Test(regress, a_bad_suite_is_named) {
+CleanTest(regress, a_bad_suite_is_named) {
     static const struct {
         const char *from, *to, *message;
     } cases[] = {
@@ -42,7 +40,6 @@ Test(regress, a_bad_suite_is_named) {
          "case 1: 'arch' goes with a preset (tiny, mini, small, medium, base), found model "
          "'some/folder'"},
     };
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[600];
         const char *at = strstr(suite_text, cases[i].from);
@@ -53,8 +50,6 @@ Test(regress, a_bad_suite_is_named) {
         MUST_FAIL(regress_suite_read(&s, temporary_path("suite.json")), ERR_FORMAT,
                   cases[i].message);
     }
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(regress, a_suite_has_up_to_16_seeds_of_32_bits) {
@@ -69,7 +64,6 @@ Test(regress, a_suite_has_up_to_16_seeds_of_32_bits) {
     cr_assert_eq(s.seed_count, 16);
     for (uint32_t i = 0; i < 16; i++) cr_expect_eq(s.seeds[i], i == 1 ? UINT32_MAX : i);
     regress_suite_free(&s);
-    temporary_remove();
 }
 
 static void read_suite(regress_suite *s) {
@@ -116,7 +110,6 @@ static regress_report report;
 static size_t live;
 
 static void setup(void) {
-    json_setup();
     live = mem_live_count();
     read_suite(&suite);
     make_state(&before, &suite);
@@ -129,7 +122,6 @@ static void teardown(void) {
     regress_state_free(&now);
     regress_suite_free(&suite);
     cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 TestSuite(regress_compare, .init = setup, .fini = teardown);
@@ -390,8 +382,6 @@ Test(regress_compare, the_summary_names_the_largest_change) {
     strbuf_free(&text);
 }
 
-/* --- the program --- */
-
 #define REGRESS(...)                                                                               \
     RUN("regress", "--device", "cpu", "--threads", "1", "--baselines", temporary_folder(), "-o",   \
         temporary_path("out"), __VA_ARGS__)
@@ -401,15 +391,12 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
     program_result p = REGRESS("--no-timing");
     cr_assert_eq(p.exit_code, 1);
     cr_assert(strstr(p.err, "cpu.json: no baseline for this kind of device; --update makes one"));
-    program_free(&p);
     p = REGRESS("--update", "--no-timing");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     p = REGRESS("--no-timing");
     cr_assert_eq(p.exit_code, 0, "%s%s", p.err, p.out);
     cr_assert(strstr(p.out, ", 0 fell."), "%s", p.out);
     cr_assert(strstr(p.out, "gradient figures, most: "));
-    program_free(&p);
     cr_assert(file_exists(temporary_path("out/junit.xml")));
     cr_assert(file_exists(temporary_path("out/bigger.json")));
     cr_assert_not(folder_exists(temporary_path(RUNS_OF_GATE)));
@@ -428,14 +415,11 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
     s.results[0].tensors[20].norms[2] *= 1.01;
     MUST(regress_state_write(&s, &t, path));
     p = REGRESS("--no-timing", "--json");
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "1 of "), "%s", p.err);
+    EXPECT(p, 1, err, "1 of ");
     cr_assert(strstr(p.err, s.results[0].tensors[20].name), "%s", p.err);
     cr_assert(strstr(p.out, "\"fell\":\t1"), "%s", p.out);
-    program_free(&p);
     regress_state_free(&s);
     regress_suite_free(&t);
-    temporary_remove();
 }
 
 /* A second gate in the same folder is refused, and what the first has there stays. */
@@ -447,17 +431,13 @@ Test(regress, another_at_work_keeps_its_folder) {
     int fd = open(temporary_path(RUNS_OF_GATE "/.lock"), O_RDWR | O_CREAT, 0666);
     cr_assert(fd >= 0 && !fcntl(fd, F_OFD_SETLK, &whole));
     program_result p = REGRESS("--update", "--no-timing");
-    cr_expect_eq(p.exit_code, 1);
-    cr_expect(strstr(p.err, "another run is at work in this folder"), "%s", p.err);
+    EXPECT(p, 1, err, "another run is at work in this folder");
     cr_expect(strstr(p.err, "case a: "), "%s", p.err);
     cr_expect(file_exists(temporary_path(RUNS_OF_GATE "/theirs")));
-    program_free(&p);
     close(fd);
     p = REGRESS("--update", "--no-timing");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_not(folder_exists(temporary_path(RUNS_OF_GATE)));
-    program_free(&p);
-    temporary_remove();
 }
 
 /* Once, whatever is wrong with it. */
@@ -475,9 +455,7 @@ Test(regress, what_fails_names_its_case) {
         temporary_put("suite.json", text);
         program_result p = REGRESS("--update", "--no-timing", "--data", temporary_path("no-data"));
         cr_expect(p.exit_code && strstr(p.err, rows[i][2]), "%s", p.err);
-        program_free(&p);
     }
-    temporary_remove();
 }
 
 /* Cases of another architecture join a baseline whose own figures stay. */
@@ -496,12 +474,9 @@ Test(regress, cases_are_added_to_a_baseline) {
     snprintf(text, sizeof text, "%.*s%s", (int)(strlen(suite_text) - 2), suite_text, more);
     temporary_put("suite.json", text);
     program_result p = REGRESS("--add");
-    cr_assert_eq(p.exit_code, 2);
-    cr_assert(strstr(p.err, "--add goes with --update"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 2, err, "--add goes with --update");
     p = REGRESS("--update", "--add");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     MUST(regress_suite_read(&t, temporary_path("suite.json")));
     MUST(regress_state_read(&s, temporary_path("cpu.json")));
     cr_assert_str_eq(s.suite_sha256, t.sha256);
@@ -516,11 +491,8 @@ Test(regress, cases_are_added_to_a_baseline) {
     // a case that the baseline has and the suite has not
     temporary_put("suite.json", suite_text);
     p = REGRESS("--update", "--add");
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "no case 'b', which the baseline has: --update"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 1, err, "no case 'b', which the baseline has: --update");
     regress_suite_free(&t);
-    temporary_remove();
 }
 
 Test(regress, kernels_are_timed_against_the_product) {
@@ -546,5 +518,4 @@ Test(regress, kernels_are_timed_against_the_product) {
     cr_assert_not(folder_exists(o.folder));
     regress_state_free(&s);
     regress_suite_free(&t);
-    temporary_remove();
 }

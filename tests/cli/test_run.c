@@ -37,7 +37,6 @@ static void sample_run(const char *output, const char *device, const char *threa
         RUN("run", "--task", "kor_hate", "--sample", "--device", device, "--threads", threads,
             "--output-dir", output, "--max-steps", "3", "--check-device", "never");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
 }
 
 Test(whole_run, sample_says_what_it_is_and_what_comes_next) {
@@ -49,7 +48,6 @@ Test(whole_run, sample_says_what_it_is_and_what_comes_next) {
     EXPECT(r, 0, out, "95 % interval");
     EXPECT(r, 0, out, "majority");
     EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-tiny-cpu-s42-sample");
-    program_free(&r);
     // a sample is partial: it never reaches the results
     char path[600];
     snprintf(path, sizeof path, "%s/results", temporary_folder());
@@ -73,10 +71,8 @@ Test(whole_run, sample_says_what_it_is_and_what_comes_next) {
     r = RUN("predict", "--json", "정말 좋은 소식이네요");
     EXPECT(r, 0, out, "\"label\":");
     EXPECT(r, 0, out, "\"scores\":{\"hate\":");
-    program_free(&r);
     r = RUN("eval", "--task", "kor_hate", "--sample", "--json");
     EXPECT(r, 0, out, "macro_f1");
-    program_free(&r);
 }
 
 Test(whole_run, same_seed_gives_the_same_bits_on_any_number_of_threads) {
@@ -175,7 +171,6 @@ Test(whole_run, bad_words_on_the_command_line) {
         // one clear error: one line that begins with the program's name
         const char *line = strstr(r.err, "harness: ");
         cr_expect(line && !strstr(line + 1, "\nharness: "), "case %zu: %s", i, r.err);
-        program_free(&r);
     }
 }
 
@@ -185,7 +180,6 @@ Test(whole_run, no_vulkan_driver_names_the_package) {
     unsetenv("VK_ADD_DRIVER_FILES");
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", "llvmpipe");
     EXPECT(r, 2, err, "install mesa-vulkan-drivers");
-    program_free(&r);
 }
 
 /* 200 rows of train that are kept, then as many that repeat them and one without text. */
@@ -217,7 +211,6 @@ Test(whole_run, long_sentences_are_cut_counted_and_said_once_and_kept_rows_train
     const cJSON *timing = cJSON_GetObjectItem(record, "timing");
     cr_expect_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(timing, "steps")), 4);
     cJSON_Delete(record);
-    program_free(&r);
     // the 200 rows of train that were kept are those of the deduplicated score
     r = RUN("eval", "--task", "made", "--task-dir", m.folder, "--data", m.folder, "--device", "cpu",
             "-c", temporary_path("o/model"), "--split", "train", "--json");
@@ -227,9 +220,7 @@ Test(whole_run, long_sentences_are_cut_counted_and_said_once_and_kept_rows_train
     double right = 200 * cJSON_GetNumberValue(cJSON_GetObjectItem(dedup, "accuracy"));
     cr_expect_lt(fabs(right - round(right)), 1e-9, "%g", right);
     cJSON_Delete(record);
-    program_free(&r);
     made_task_end(&m);
-    temporary_remove();
 }
 
 static void replace_in_file(const char *path, const char *from, const char *to) {
@@ -254,7 +245,6 @@ Test(whole_run, a_model_folder_that_is_not_bert_or_is_damaged_is_refused) {
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--model",
                            model, "--output-dir", "n");
     EXPECT(r, 1, err, "gpt2");
-    program_free(&r);
     replace_in_file(config, "\"gpt2\"", "\"bert\"");
     const char *weights = temporary_path("m/model/model.safetensors");
     void *bytes;
@@ -264,7 +254,6 @@ Test(whole_run, a_model_folder_that_is_not_bert_or_is_damaged_is_refused) {
     mem_free(bytes);
     r = RUN("predict", "--checkpoint", model, "x");
     EXPECT(r, 1, err, "model.safetensors");
-    program_free(&r);
 }
 
 Test(whole_run, changed_data_is_refused_by_its_hash) {
@@ -287,7 +276,6 @@ Test(whole_run, changed_data_is_refused_by_its_hash) {
         RUN("run", "--task", "kor_hate", "--device", "cpu", "--data", temporary_path("data"));
     EXPECT(r, 1, err, "SHA-256 is");
     EXPECT(r, 1, err, "dev.tsv");
-    program_free(&r);
 }
 
 /* A process that works beside the run is in its record, where the system tells of processors. */
@@ -305,12 +293,10 @@ Test(whole_run, work_of_others_is_in_the_record) {
     kill(other, SIGKILL);
     cr_assert_eq(waitpid(other, NULL, 0), other);
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
     power_read(&after, &(power_place){.uuid = ""});
     cJSON *record = record_of("out");
     const cJSON *cost = cJSON_GetObjectItem(record, "cost");
     if (power_beside(&before, &after) > 0)
         cr_expect_gt(cJSON_GetNumberValue(cJSON_GetObjectItem(cost, "beside")), 0.0);
     cJSON_Delete(record);
-    temporary_remove();
 }

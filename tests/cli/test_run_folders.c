@@ -32,7 +32,6 @@ static char *folder_of(program_result r) {
     cJSON *root = output_of(&r);
     MUST(mem_strdup(&folder, cJSON_GetStringValue(cJSON_GetObjectItem(root, "output"))));
     cJSON_Delete(root);
-    program_free(&r);
     return folder;
 }
 
@@ -47,13 +46,11 @@ static bool has(const char *folder, const char *name) {
 }
 
 Test(run_folders, a_finished_run_stays_whatever_comes_after_it) {
-    json_setup();
     model_folder_make(temporary_path("start"), NULL, 3, NULL);
     program_result r = RUN(SMALL, "--task", "kor_hate", "--model", "start", "--json");
     cJSON *first = output_of(&r);
     const char *output = cJSON_GetStringValue(cJSON_GetObjectItem(first, "output"));
     cr_assert_eq(strncmp(output, "runs/kor_hate/start-reference-s42-sample-", 41), 0, "%s", output);
-    program_free(&r);
     // another recipe, limit, protocol, number of steps: another folder
     static const char *const changes[][2] = {{"--weight-decay", "0.5"},
                                              {"--limit", "31"},
@@ -79,7 +76,6 @@ Test(run_folders, a_finished_run_stays_whatever_comes_after_it) {
                                     cJSON_GetObjectItem(again, same[k]), true),
                       "%s differs: %s", same[k], r.out);
         cJSON_Delete(again);
-        program_free(&r);
     }
     // other runs into the same folder are refused with what differs
     r = RUN(SMALL, "--task", "kor_sarcasm", "--ignore-mismatched-sizes", "--model", "start", "-o",
@@ -87,21 +83,17 @@ Test(run_folders, a_finished_run_stays_whatever_comes_after_it) {
     EXITS(r, 2);
     SAYS(r, "task is kor_hate there, kor_sarcasm now");
     SAYS(r, "--overwrite");
-    program_free(&r);
     r = RUN(SMALL, "--task", "kor_hate", "--model", "start", "-o", output, "--resume", "--seed",
             "1");
     EXITS(r, 2);
     SAYS(r, "seed is 42 there, 1 now");
-    program_free(&r);
     cr_assert(has(output, "model/config.json"));
     cJSON_Delete(first);
-    temporary_remove();
 }
 
 Test(run_folders, every_model_has_its_own_and_is_called_by_its_origin) {
     static const char *const names[] = {"바람 모델", "하늘 모델", "a b", "a-b", "A-B"};
     char *folders[5], list[600] = "";
-    json_setup();
     model_folder_make(temporary_path(names[0]), NULL, 3, NULL);
     for (size_t i = 0; i < 5; i++) {
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", names[i]);
@@ -109,7 +101,6 @@ Test(run_folders, every_model_has_its_own_and_is_called_by_its_origin) {
     }
     program_result r = RUN(SMALL, "--task", "kor_hate", "--model", list);
     EXITS(r, 0);
-    program_free(&r);
     for (size_t i = 0; i < 5; i++) {
         folders[i] = folder_of(RUN(SMALL, "--task", "kor_hate", "--model", names[i], "--json"));
         const char *inner = path_name(folders[i]);
@@ -124,10 +115,8 @@ Test(run_folders, every_model_has_its_own_and_is_called_by_its_origin) {
     cJSON *root = output_of(&r);
     cr_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(root, "model")), "a b-kor_hate");
     cJSON_Delete(root);
-    program_free(&r);
     mem_free(from);
     for (size_t i = 0; i < 5; i++) mem_free(folders[i]);
-    temporary_remove();
 }
 
 Test(run_folders, what_is_asked_for_twice_is_refused) {
@@ -153,15 +142,12 @@ Test(run_folders, what_is_asked_for_twice_is_refused) {
         program_result r = program_run(NULL, 60, arguments);
         cr_expect_eq(r.exit_code, 2, "case %zu: exit code %d, %s", i, r.exit_code, r.err);
         cr_expect_not_null(strstr(r.err, cases[i].message), "case %zu: %s", i, r.err);
-        program_free(&r);
     }
     program_result r =
         RUN("run", "--sample", "--task", "kor_hate", "--seed", "4294967295", "--runs", "2");
     EXITS(r, 2);
     SAYS(r, "2 seeds from 4294967295 on go beyond the largest");
-    program_free(&r);
     cr_assert(!has("", "runs"));
-    temporary_remove();
 }
 
 Test(run_folders, values_that_give_no_numbers_are_refused) {
@@ -188,9 +174,7 @@ Test(run_folders, values_that_give_no_numbers_are_refused) {
         cr_expect_eq(r.exit_code, 2, "case %zu: exit code %d, %s", i, r.exit_code, r.err);
         cr_expect_not_null(strstr(r.err, cases[i].message), "case %zu: %s", i, r.err);
         cr_expect(!has("", "x"));
-        program_free(&r);
     }
-    temporary_remove();
 }
 
 /* Ctrl-C on one device; what goes on elsewhere would be a run of two devices under one record. */
@@ -206,17 +190,14 @@ Test(run_folders, a_stopped_run_goes_on_only_where_it_was) {
     kill(c.pid, SIGINT);
     program_result r = child_end(&c, SECONDS);
     EXITS(r, 130);
-    program_free(&r);
     r = RUN(STOPPED, "--device", "reference", "--resume");
     EXITS(r, 1);
     SAYS(r, "device is ");
     SAYS(r, " there, reference");
-    program_free(&r);
     if (need_vulkan(test_device())) {
         r = RUN(STOPPED, "--device", test_device(), "--resume");
         EXITS(r, 1);
         SAYS(r, "device kind is cpu there, ");
-        program_free(&r);
     }
     MUST(file_remove(temporary_path("out/log.jsonl")));
     r = RUN(STOPPED, "--device", "cpu", "--threads", "2", "--resume");
@@ -225,8 +206,6 @@ Test(run_folders, a_stopped_run_goes_on_only_where_it_was) {
     SAYS(r, "resuming where threads is 1 there, 2 now");
     SAYS(r, "keeps 1 checkpoint");
     SAYS(r, " MB, that the finished run no longer needs");
-    program_free(&r);
-    temporary_remove();
 }
 
 /* Below the folder that a person named none is a link; that one may be. */
@@ -238,7 +217,6 @@ Test(run_folders, no_link_inside_is_followed) {
     program_result r = RUN("run", "--sample", "--task", "kor_hate", "--device", "reference");
     EXITS(r, 1);
     SAYS(r, "runs/kor_hate: cannot make folder: a link stands there");
-    program_free(&r);
     char root[PATH_MAX], place[PATH_MAX];
     snprintf(root, sizeof root, "%s", temporary_path("runs"));
     snprintf(place, sizeof place, "%s/kor_hate/x.json", root);
@@ -249,7 +227,6 @@ Test(run_folders, no_link_inside_is_followed) {
     MUST(store_check_writable(root, tasks, 1));
     MUST(store_make_folder(root, place));
     cr_expect(folder_is_own(temporary_path("runs/kor_hate")));
-    temporary_remove();
 }
 
 Test(run_folders, a_failure_leaves_no_folder_and_no_lock) {
@@ -259,14 +236,11 @@ Test(run_folders, a_failure_leaves_no_folder_and_no_lock) {
                                "--freeze-layers", "99", outputs[i][0], outputs[i][1]);
         EXITS(r, 2);
         cr_assert(!has("", "a") && !has("", "runs"));
-        program_free(&r);
         r = RUN("run", "--sample", "--task", "kor_hate", "--device", "reference", "--model",
                 "no/such/model", "--offline", outputs[i][0], outputs[i][1]);
         cr_assert_neq(r.exit_code, 0);
         cr_assert(!has("", "a") && !has("", "runs"));
-        program_free(&r);
     }
-    temporary_remove();
 }
 
 /* A task may be called as a verb is; what lies under its name is not the verb's. */
@@ -275,16 +249,13 @@ Test(run_folders, compare_leaves_what_it_did_not_make) {
     MUST(file_write(temporary_path("runs/compare/mine/model"), "x", 1));
     program_result r = RUN("compare", "reference", "0", "--max-steps", "1", "--limit", "8");
     cr_assert(has("", "runs/compare/mine/model"), "%s", r.err);
-    program_free(&r);
     folder_list list = {0};
     MUST(folder_list_read(&list, temporary_path("runs/compare")));
     cr_assert_eq(list.count, 1, "%s is left", list.names[list.count - 1]);
     folder_list_free(&list);
-    temporary_remove();
 }
 
 Test(run_folders, eval_takes_the_newest_run_whose_model_is_there) {
-    json_setup();
     model_folder_make(temporary_path("start"), NULL, 3, NULL);
     char *first = folder_of(RUN(SMALL, "--task", "kor_hate", "--model", "start", "--json"));
     char *second =
@@ -292,16 +263,13 @@ Test(run_folders, eval_takes_the_newest_run_whose_model_is_there) {
     program_result r = RUN("predict", "--device", "reference", "영화");
     EXITS(r, 0);
     SAYS(r, second);
-    program_free(&r);
     char *weights = NULL;
     MUST(mem_printf(&weights, "%s/%s/model/model.safetensors", temporary_folder(), second));
     cr_assert_eq(unlink(weights), 0);
     r = RUN("predict", "--device", "reference", "영화");
     EXITS(r, 0);
     SAYS(r, first);
-    program_free(&r);
     mem_free(weights);
     mem_free(first);
     mem_free(second);
-    temporary_remove();
 }

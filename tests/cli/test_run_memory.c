@@ -1,6 +1,5 @@
 /* A whole run of 8 rows with the nth memory request failing: an error each time, nothing leaked,
  * and the next run in the same folder ends with the bits of one that nothing disturbed. */
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/run_record.h"
@@ -64,7 +63,6 @@ static uint64_t next_request(uint64_t n, bool every) {
 Test(run_memory, any_request_may_fail) {
     run_request q;
     char digest[65], again[65];
-    json_setup();
     log_set_quiet(true);
     omp_set_num_threads(1);
     request_of(&q, temporary_path("run"));
@@ -97,5 +95,4 @@ Test(run_memory, any_request_may_fail) {
     cr_assert_not(run_through(&q, again), "%s", err_message(ERR_OK));
     cr_assert_str_eq(digest, again);
     fprintf(stderr, "%zu of %llu requests failed in turn\n", tried, (unsigned long long)requests);
-    temporary_remove();
 }

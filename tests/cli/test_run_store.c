@@ -1,6 +1,5 @@
 /* Two workers at one run, whom no lock has kept apart: the first one's record stays. */
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/run_record.h"
 #include "platform/file.h"
@@ -43,9 +42,7 @@ static void run_to_record(const run_request *q, const char *other, bool expected
     run_close(&r);
 }
 
-Test(run_store, a_record_that_came_meanwhile_stays) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(run_store, a_record_that_came_meanwhile_stays) {
     run_request q = {.task = "kor_hate",
                      .sample = true,
                      .limit = 8,
@@ -62,8 +59,6 @@ Test(run_store, a_record_that_came_meanwhile_stays) {
     MUST(file_remove(temporary_path("run/record.json")));
     run_to_record(&q, NULL, false);
     run_to_record(&q, "{}", false);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 #define SWEPT                                                                                      \
@@ -109,24 +104,18 @@ static void work_without_locks(digest_text expected[2]) {
               "%s%s", a.err, b.err);
     read_digests(digests);
     for (int i = 0; i < 2; i++) cr_expect_str_eq(digests[i], expected[i]);
-    program_free(&a);
-    program_free(&b);
 }
 
 Test(run_store, workers_without_locks_divide_the_list) {
     digest_text expected[2];
-    json_setup();
 #ifdef __SANITIZE_ADDRESS__
     cr_skip_test("the address sanitizer wants to be the first library");
 #endif
-    program_result r = RUN(SWEPT, "60");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
+    RUN_WELL(SWEPT, "60");
     read_digests(expected);
     work_without_locks(expected);
     setenv("HARNESS_NO_LINKS", "1", 1);
     work_without_locks(expected);
-    temporary_remove();
 }
 
 #endif

@@ -21,15 +21,7 @@
 
 #if HARNESS_CPU
 
-static void setup(void) {
-    json_setup();
-}
-
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(runs, .init = setup, .fini = teardown, .timeout = 240);
+TestSuite(runs, .timeout = 240);
 
 #define SMALL_BY                                                                                   \
     "run", "--task", "kor_hate", "--sample", "--threads", "1", "--check-device", "never",          \
@@ -38,7 +30,6 @@ TestSuite(runs, .init = setup, .fini = teardown, .timeout = 240);
 
 static void good(program_result p) {
     cr_assert_eq(p.exit_code, 0, "%s%s", p.out, p.err);
-    program_free(&p);
 }
 
 /* A run of so many steps that was stopped behind its first checkpoint. */
@@ -51,8 +42,7 @@ static void stop_run_by(const char *devices, const char *folder, const char *ste
     child_start(&c, NULL, arguments);
     child_await_path(&c, temporary_path(path), 60);
     kill(c.pid, SIGKILL);
-    program_result p = child_end(&c, 60);
-    program_free(&p);
+    child_end(&c, 60);
 }
 
 static void stop_run(const char *folder, const char *steps) {
@@ -65,10 +55,8 @@ static void make_unfinished(const char *folder) {
 
 /* The run of the list whose folder ends so. */
 static cJSON *listed(cJSON **root, const char *folder) {
-    program_result p = RUN("runs", "--json", ".");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("runs", "--json", ".");
     MUST(json_parse(root, p.out, strlen(p.out), "runs"));
-    program_free(&p);
     cJSON *item;
     cJSON_ArrayForEach(item, *root) {
         const char *at = cJSON_GetObjectItem(item, "folder")->valuestring;
@@ -129,7 +117,6 @@ Test(runs, before_a_day_is_before_its_first_second) {
         cr_expect_not_null(strstr(p.out, "r/older  "), "%s: %s", days[i], p.out);
         cr_expect_null(strstr(p.out, "r/younger  "), "%s: %s", days[i], p.out);
         cr_expect_not_null(strstr(p.out, "1 run, "), "%s: %s", days[i], p.out);
-        program_free(&p);
     }
 }
 
@@ -163,11 +150,9 @@ Test(runs, sums_and_steps_are_those_of_all) {
     program_result p = RUN("runs", "r");
     for (size_t i = 0; i < 4; i++)
         cr_expect(strstr(p.out, listed[i]), "no '%s' in %s", listed[i], p.out);
-    program_free(&p);
     p = RUN("runs", "clean", "r", "--before", "2100-01-01");
     for (size_t i = 0; i < 4; i++)
         cr_expect(strstr(p.out, cleaned[i]), "no '%s' in %s", cleaned[i], p.out);
-    program_free(&p);
 }
 
 Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
@@ -205,12 +190,10 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
               p.out);
     cr_expect_null(strstr(p.out, "r/b"), "%s", p.out);
     cr_expect(strstr(p.out, "would be deleted (--yes does it)"), "%s", p.out);
-    program_free(&p);
     cr_expect(folder_exists(temporary_path("r/a/checkpoint-1")));
     // an unfinished run that is younger than the day stays
     p = RUN("runs", "clean", "r", "--before", "2020-01-01", "--yes");
     cr_expect(strstr(p.out, "1 run, ") && strstr(p.out, " MB deleted"), "%s", p.out);
-    program_free(&p);
     cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-1")));
     cr_expect(folder_exists(temporary_path("r/a/model")));
     cr_expect(folder_exists(temporary_path("r/b/checkpoint-1")) ||
@@ -224,7 +207,6 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     p = RUN("runs", "clean", "r", "--before", "2024-01-01", "--yes");
     cr_expect(strstr(p.out, "r/b  ") && strstr(p.out, "unfinished, last changed 2023-11-14"), "%s",
               p.out);
-    program_free(&p);
     folder_list left = {0};
     MUST(folder_list_read(&left, temporary_path("r/b")));
     cr_expect_eq(left.count, 1);
@@ -241,7 +223,6 @@ static void put(const char *path) {
 static void cleaned(const char *said, const char *const *arguments) {
     program_result p = program_run(NULL, 60, arguments);
     cr_expect(!p.exit_code && strstr(p.out, said), "no '%s' in %s%s", said, p.out, p.err);
-    program_free(&p);
 }
 #define CLEANED(said, ...) cleaned(said, (const char *const[]){"runs", "clean", __VA_ARGS__, NULL})
 
@@ -276,7 +257,6 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
     program_result p =
         RUN(SMALL, "--max-steps", "60", "--save-steps", "1", "-o", "r/b", "--resume");
     cr_expect(!p.exit_code, "%s", p.err);
-    program_free(&p);
     cr_expect(file_named(temporary_path("r/b/checkpoint-1/notes.txt")));
     stop_run("r/c", "2000");
     MUST(folder_remove(temporary_path("r/c/tensorboard")));
@@ -304,15 +284,13 @@ Test(runs, what_is_odd_in_one_folder_is_passed_over) {
     cr_assert_eq(mkfifo(temporary_path("r/d/.lock"), 0600), 0);
     cr_assert_eq(mkfifo(temporary_path("r/d/record.json"), 0600), 0);
     cr_assert_eq(symlink("nowhere", temporary_path("r/d/tensorboard")), 0);
-    program_result p = RUN("runs", "r");
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("runs", "r");
     cr_expect(strstr(p.out, "r/a") && strstr(p.out, "r/d"), "%s", p.out);
     for (int i = 7; i <= 9; i++) {
         char said[80];
         snprintf(said, sizeof said, "r/a/checkpoint-%d: no folder, so no checkpoint", i);
         cr_expect(strstr(p.err, said), "%s", p.err);
     }
-    program_free(&p);
     CLEANED("r/a  3 checkpoints stay: this program did not make r/a/checkpoint-7", "r", "--yes");
     cr_expect_not(file_named(temporary_path("r/a/checkpoint-2")));
     cr_expect(file_named(temporary_path("r/a/checkpoint-9")));
@@ -345,12 +323,10 @@ Test(runs, what_is_too_large_is_not_read, .timeout = 60) {
     cr_assert_eq(setrlimit(RLIMIT_AS, &memory), 0);
     program_result p = RUN("runs", "r");
     cr_expect(!p.exit_code && strstr(p.out, "damaged"), "%d: %s%s", p.exit_code, p.out, p.err);
-    program_free(&p);
     p = RUN("predict", "-c", "r/a", "--device", "cpu", "--threads", "1", "x");
     cr_expect(p.exit_code == 1 &&
                   strstr(p.err, "config.json: 3221225472 bytes: the file is damaged"),
               "%d: %s", p.exit_code, p.err);
-    program_free(&p);
 }
 
 /* Folders are looked into three deep: where runs lie by default, and no home of a user. */
@@ -410,10 +386,8 @@ Test(runs, one_at_work_is_left_alone) {
     cJSON_Delete(root);
     program_result p = RUN("runs", "clean", "r", "--before", "2100-01-01", "--yes");
     cr_expect(strstr(p.out, "nothing to delete"), "%s", p.out);
-    program_free(&p);
     kill(c.pid, SIGKILL);
     p = child_end(&c, 60);
-    program_free(&p);
     cr_expect(file_named(temporary_path("r/w/unfinished.json")));
 }
 
@@ -425,7 +399,6 @@ Test(runs, no_locks_are_needed) {
     child_start(&c, &setup, (const char *const[]){"runs", "r", NULL});
     program_result p = child_end(&c, 60);
     cr_expect(!p.exit_code && strstr(p.out, "unfinished"), "%d: %s%s", p.exit_code, p.out, p.err);
-    program_free(&p);
     child_start(
         &c, &setup,
         (const char *const[]){"runs", "clean", "r", "--before", "2100-01-01", "--yes", NULL});
@@ -443,28 +416,24 @@ Test(runs, records_alone_and_with_their_folder) {
     program_result p = RUN("runs");
     cr_expect(strstr(p.out, "2 runs, "), "%s", p.out);
     cr_expect(strstr(p.out, "    0 finished") && strstr(p.out, "    2 finished"), "%s", p.out);
-    program_free(&p);
     cJSON *root;
     p = RUN("runs", "--json");
     MUST(json_parse(&root, p.out, strlen(p.out), "runs"));
     cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetArrayItem(root, 0), "on_board")), "%s",
               p.out);
     cJSON_Delete(root);
-    program_free(&p);
     // a task's folder is none of results
     p = RUN("report", "--results", "results/mine", "-o", "board");
     cr_expect(strstr(p.err, ".json is passed over: records lie in a folder of their task, as "
                             "results/mine/mine/"),
               "%s", p.err);
     cr_expect(strstr(p.err, "results/mine: so is 1 more record\n"), "%s", p.err);
-    program_free(&p);
     MUST(folder_remove(temporary_path("runs")));
     p = RUN("runs", "--json");
     MUST(json_parse(&root, p.out, strlen(p.out), "runs"));
     cr_expect_eq(cJSON_GetArraySize(root), 2);
     cr_expect_str_eq(text_at(cJSON_GetArrayItem(root, 0), "state"), "record only");
     cJSON_Delete(root);
-    program_free(&p);
 }
 
 Test(runs, wrong_use) {
@@ -488,19 +457,14 @@ Test(runs, wrong_use) {
         program_result p = program_run(NULL, 30, arguments);
         cr_expect_eq(p.exit_code, 2, "%s", p.err);
         cr_expect(strstr(p.err, cases[i].said), "%s: %s", cases[i].said, p.err);
-        program_free(&p);
     }
 }
 
-/* --- a run that is only looked at --- */
-
 /* Figures are those of the run itself; nothing is written, and what is there stays as it is. */
 Test(runs, dry_run_tells_what_the_run_does) {
-    program_result p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run", "--json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run", "--json");
     cJSON *dry, *rec;
     MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
-    program_free(&p);
     cr_expect_not(file_named(temporary_path("runs")), "something was made");
     const char *output = text_at(dry, "output");
     good(RUN(SMALL, "--epochs", "3", "--save-steps", "4"));
@@ -521,20 +485,16 @@ Test(runs, dry_run_tells_what_the_run_does) {
     // of a run that is finished it says so
     p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run", "--overwrite");
     cr_expect(strstr(p.out, "nothing was trained, and nothing written"), "%s", p.out);
-    program_free(&p);
     p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run");
     cr_expect(strstr(p.out, "\nfinished already, in runs/"), "%s", p.out);
     cr_expect(strstr(p.out, ": nothing would be trained\n"), "%s", p.out);
-    program_free(&p);
     cJSON *after;
     MUST(json_read(&after, temporary_path(path), 0));
     cr_expect(cJSON_Compare(rec, after, true));
     // and what is unfinished keeps its checkpoints
     make_unfinished("r/b");
-    p = RUN(SMALL, "--max-steps", "2000", "--save-steps", "1", "-o", "r/b", "--dry-run",
-            "--overwrite");
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL(SMALL, "--max-steps", "2000", "--save-steps", "1", "-o", "r/b", "--dry-run",
+             "--overwrite");
     cr_expect(folder_exists(temporary_path("r/b/checkpoint-1")));
     cJSON_Delete(dry);
     cJSON_Delete(rec);
@@ -543,8 +503,7 @@ Test(runs, dry_run_tells_what_the_run_does) {
 
 /* Runs of as much work are tried once, so that they are told the same time. */
 Test(runs, dry_runs_of_as_much_work_take_as_long) {
-    program_result p = RUN(SMALL, "--epochs", "3", "--runs", "3", "--dry-run", "--json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL(SMALL, "--epochs", "3", "--runs", "3", "--dry-run", "--json");
     double first = 0;
     int count = 0;
     for (char *line = strtok(p.out, "\n"); line; line = strtok(NULL, "\n"), count++) {
@@ -555,15 +514,12 @@ Test(runs, dry_runs_of_as_much_work_take_as_long) {
         cJSON_Delete(dry);
     }
     cr_expect_eq(count, 3);
-    program_free(&p);
 }
 
 static cJSON *dry_run(const char *model, const char *flag, const char *value) {
     cJSON *dry = NULL;
-    program_result p = RUN(SMALL, "--dry-run", "--json", "--model", model, flag, value);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL(SMALL, "--dry-run", "--json", "--model", model, flag, value);
     MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
-    program_free(&p);
     return dry;
 }
 
@@ -618,7 +574,6 @@ Test(runs, dry_run_of_several) {
         at = found + 1;
     }
     cr_expect_null(strstr(strstr(p.out, "nothing was") + 1, "nothing was"), "%s", p.out);
-    program_free(&p);
     // one alone needs no sum, and what it tells is not said beside it too
     p = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--epochs", "1",
             "--dry-run");
@@ -627,7 +582,6 @@ Test(runs, dry_run_of_several) {
     static const char *const once[] = {"task    ", "model   ", "device  ", "recipe  ", "output  "};
     for (size_t i = 0; i < sizeof once / sizeof *once; i++)
         cr_expect(strstr(p.out, once[i]) && !strstr(p.err, once[i]), "'%s' in %s", once[i], p.err);
-    program_free(&p);
 }
 
 /* A bug report has what decides a run, and no secret. */
@@ -642,9 +596,7 @@ Test(runs, env_is_one_block_without_secrets) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_expect(strstr(p.out, parts[i]), "no '%s' in %s", parts[i], p.out);
     cr_expect_null(strstr(p.out, "secret"), "%s", p.out);
-    program_free(&p);
     p = RUN("env", "--json");
     cr_expect_null(strstr(p.out, "secret"), "%s", p.out);
-    program_free(&p);
 }
 #endif

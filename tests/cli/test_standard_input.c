@@ -1,5 +1,4 @@
 /* "-" is standard input where a file or texts are read once; elsewhere it is refused by name. */
-#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/model_folder.h"
@@ -14,11 +13,10 @@
 static const char *const labels[] = {"good", "bad"};
 
 static void setup(void) {
-    json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
 }
 
-TestSuite(standard_input, .init = setup, .fini = temporary_remove);
+TestSuite(standard_input, .init = setup);
 
 /* What a shell makes of the line: H stands for the program. */
 static program_result shell(const char *line) {
@@ -40,8 +38,6 @@ static void expect_same(const char *a, const char *b) {
     cr_assert_eq(q.exit_code, 0, "%s: %s", b, q.err);
     cr_expect_str_eq(p.out, q.out, "%s and %s", a, b);
     cr_expect_neq(*p.out, '\0', "%s", a);
-    program_free(&p);
-    program_free(&q);
 }
 
 Test(standard_input, texts) {
@@ -65,7 +61,6 @@ static void expect_refused(const char *line, int code, const char *says) {
     program_result p = shell(line);
     cr_expect_eq(p.exit_code, code, "%s: %d, %s", line, p.exit_code, p.err);
     cr_expect(strstr(p.err, says), "%s: no '%s' in %s", line, says, p.err);
-    program_free(&p);
 }
 
 /* Text that is not UTF-8 is named, with the command that converts it. */
@@ -94,10 +89,8 @@ Test(standard_input, text_of_other_encodings) {
 }
 
 Test(standard_input, records, .timeout = 300) {
-    program_result p = RUN("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--device",
-                           "cpu", "--max-steps", "2", "-q", "-o", "a");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--device", "cpu",
+             "--max-steps", "2", "-q", "-o", "a");
     expect_same("$H eval --record a/record.json --json",
                 "$H eval --record - --json <a/record.json | sed 's|standard input|a/record.json|'");
     expect_same("$H compare a a --json",

@@ -1,6 +1,5 @@
 /* Files of others at places where a verb writes: refused before anything is written; what the
  * program made itself goes on being replaced. */
-#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "report/html.h"
@@ -28,13 +27,11 @@ static void expect_text(const char *name, const char *expected) {
 static void expect(program_result r, int exit_code, const char *words) {
     cr_assert_eq(r.exit_code, exit_code, "%d: %s", r.exit_code, r.err);
     cr_assert_not_null(strstr(r.err, words), "'%s' is not in: %s", words, r.err);
-    program_free(&r);
 }
 
 /* The file of the record, "<task>/<name>.json". */
 static void put_record(const char *task) {
     record r;
-    json_setup();
     fake_record_make(&r, &(fake_record){.task = task, .right = 0.7});
     MUST(store_write(temporary_path("results"), &r, NULL));
     record_free(&r);
@@ -78,7 +75,6 @@ Test(strangers, a_report_replaces_only_what_it_wrote) {
         mem_free(text);
         mem_free(path);
     }
-    temporary_remove();
 }
 
 Test(strangers, pages_of_runs_are_replaced_and_removed_only_when_ours) {
@@ -101,7 +97,6 @@ Test(strangers, pages_of_runs_are_replaced_and_removed_only_when_ours) {
     expect_text("results/pages/one/notes-s1.html", "mine");
     cr_assert(!has("results/pages/one/gone-s1.html") && has(page));
     mem_free(page);
-    temporary_remove();
 }
 
 Test(strangers, a_folder_without_records_keeps_its_board) {
@@ -115,7 +110,6 @@ Test(strangers, a_folder_without_records_keeps_its_board) {
     MUST(folder_make(temporary_path("empty")));
     expect(RUN("report", "--results", "empty", "-o", "out"), 1, "nothing is written");
     cr_assert(!has("out") && !has("empty/index.html"));
-    temporary_remove();
 }
 
 Test(strangers, regress_and_charts_refuse_before_they_begin) {
@@ -144,7 +138,6 @@ Test(strangers, regress_and_charts_refuse_before_they_begin) {
     MUST(file_remove(temporary_path("chart.svg")));
     for (int i = 0; i < 2; i++) // its own chart is replaced
         expect(RUN("data", "stats", "kor_hate", "--sample", "--svg", "chart.svg"), 0, "wrote");
-    temporary_remove();
 }
 
 #define SHORT_RUN(...)                                                                             \
@@ -166,7 +159,6 @@ Test(strangers, files_in_folders_of_a_run_stay) {
     expect_text("S/model/SHA256SUMS", before);
     cr_assert(has("S/run.json") && has("S/checkpoint-1/harness.json"));
     mem_free(before);
-    temporary_remove();
 }
 
 static void start_long_run(child *c, const char *more, const char *value) {
@@ -193,5 +185,4 @@ Test(strangers, a_checkpoint_with_a_file_of_another_is_not_pruned) {
     expect(child_end(&c, 60), 130, "");
     expect_text("S/checkpoint-50/notes.txt", "mine");
     cr_assert(has("S/checkpoint-50/model.safetensors"));
-    temporary_remove();
 }

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(streams, .fini = temporary_remove, .timeout = 120);
+TestSuite(streams, .timeout = 120);
 
 /* What `harness FLAGS` writes to both, in one file. Owned. */
 static char *run_both(const char *flags) {

@@ -41,8 +41,6 @@ static void make_record(record *r, const run_request *q) {
     task_free(&t);
 }
 
-/* --- what has a record --- */
-
 /* Twelve training rows of two labels; `first` is the first row's text. */
 static void make_rows(made_task *m, const char *first) {
     strbuf train = {0}, test = {0};
@@ -97,7 +95,6 @@ static void swept(program_result p, size_t left_out, const char *what) {
     cr_expect_not_null(strstr(p.err, text), "%s: no '%s' in %s", what, text, p.err);
     cr_expect_eq(strstr(p.err, "run 2 of 2 is finished already: there is a record of it") != NULL,
                  left_out == 2, "%s: %s", what, p.err);
-    program_free(&p);
     make_clean();
     MUST(folder_remove(temporary_path("runs")));
     MUST(folder_make(temporary_path("runs")));
@@ -106,7 +103,6 @@ static void swept(program_result p, size_t left_out, const char *what) {
 Test(sweep, what_has_a_record_is_left_out_and_nothing_else) {
     static const char *const labels[] = {"no", "yes"};
     made_task m;
-    json_setup();
     made_task_begin(&m, NULL, NULL, NULL);
     make_rows(&m, "바");
     model_folder_make(temporary_path("a/m"), labels, 2, NULL);
@@ -137,7 +133,6 @@ Test(sweep, what_has_a_record_is_left_out_and_nothing_else) {
               "%s", p.err);
     swept(p, 2, "by two");
     made_task_end(&m);
-    temporary_remove();
 }
 
 /* How often a text stands in another. */
@@ -153,7 +148,6 @@ static char *next_of(program_result p) {
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     cr_assert_eq(times(p.out, "\nNext\n") + !strncmp(p.out, "Next\n", 5), 1, "%s", p.out);
     MUST(mem_strdup(&next, strstr(p.out, "Next\n") + 5));
-    program_free(&p);
     return next;
 }
 
@@ -162,7 +156,6 @@ Test(sweep, what_comes_next_is_of_all_runs) {
     made_task m;
     strbuf expected = {0};
     folder_list runs;
-    json_setup();
     made_task_begin(&m, NULL, NULL, NULL);
     make_rows(&m, "바");
     char *first = next_of(SWEEP(&m, "tiny"));
@@ -186,34 +179,26 @@ Test(sweep, what_comes_next_is_of_all_runs) {
                                 "--max-steps", "1",        "--json",   NULL};
     program_result p = program_run(NULL, 60, json);
     cr_expect_not(strstr(p.out, "Next"), "%s", p.out);
-    program_free(&p);
     mem_free(first);
     mem_free(again);
     mem_free(gone);
     strbuf_free(&expected);
     folder_list_free(&runs);
     made_task_end(&m);
-    temporary_remove();
 }
 
 /* A results folder that lost a record, or another one, gets it from the finished run. */
 Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
     made_task m;
-    json_setup();
     made_task_begin(&m, NULL, NULL, NULL);
     make_rows(&m, "바");
     program_result p = SWEEP(&m, "tiny");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     p = SWEEP(&m, "tiny", "--results", "others", "--dry-run");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     cr_assert_not(folder_exists(temporary_path("others")));
     p = SWEEP(&m, "tiny", "--results", "others");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    cr_assert(strstr(p.err, "its record was not among the results: wrote others/made/"), "%s",
-              p.err);
-    program_free(&p);
+    EXPECT(p, 0, err, "its record was not among the results: wrote others/made/");
     // and where it lies is shown then too
     p = RUN("run", "--task", "made", "--task-dir", m.folder, "--data", m.folder, "--device", "cpu",
             "--threads", "1", "--epochs", "1", "--seed", "1", "--model", "tiny", "--results",
@@ -221,21 +206,17 @@ Test(sweep, the_record_of_a_finished_run_reaches_the_results) {
     cr_expect(strstr(p.out, "\n  others/made/"), "%s", p.out);
     cr_expect(strstr(p.out, "\n  harness report --results others --task-dir "), "%s", p.out);
     cr_expect_not(strstr(p.err, "was not among"), "%s", p.err);
-    program_free(&p);
     folder_list list;
     MUST(folder_list_read(&list, temporary_path("others/made")));
     cr_assert_eq(list.count, 2);
     folder_list_free(&list);
     p = SWEEP(&m, "tiny", "--results", "others");
     cr_assert_not(strstr(p.err, "was not among"), "%s", p.err);
-    program_free(&p);
     made_task_end(&m);
-    temporary_remove();
 }
 
 /* Two devices whose plain names are one: both records stay; the same run replaces its own. */
 Test(sweep, records_of_two_runs_are_never_one_file) {
-    json_setup();
     const char *results = temporary_path("results");
     run_request q = {.task = "kor_hate", .model = "tiny", .seed = 42};
     record r;
@@ -255,11 +236,9 @@ Test(sweep, records_of_two_runs_are_never_one_file) {
     cr_assert(file_exists(paths[0]) && file_exists(paths[1]) && file_exists(paths[3]));
     for (int i = 0; i < 4; i++) mem_free(paths[i]);
     record_free(&r);
-    temporary_remove();
 }
 
 Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
-    json_setup();
     const char *results = temporary_path("results");
     record kept, gone, elsewhere, read = {0};
     char *path = NULL, *other = NULL, *board = NULL;
@@ -282,9 +261,7 @@ Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
     record_free(&read);
     MUST(record_read(&read, path));
     cr_assert(read.model_is_gone);
-    program_result p = RUN("report", "--results", results);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("report", "--results", results);
     MUST(file_read((void **)&board, &bytes, temporary_path("results/LEADERBOARD.md"), 0));
     const char *first = strstr(board, "tiny (model replaced: 1 of 1)");
     cr_assert(first && !strstr(first + sizeof "tiny (", "(model replaced"), "%s", board);
@@ -295,7 +272,6 @@ Test(sweep, a_record_whose_model_was_replaced_says_so_on_the_board) {
     record_free(&kept);
     record_free(&gone);
     record_free(&elsewhere);
-    temporary_remove();
 }
 
 Test(sweep, words) {
@@ -323,37 +299,31 @@ Test(sweep, says_which_preset_and_what_a_shard_did) {
         program_result p =
             RUN("run", "--task", "kor_hate", "--arch", "electra", "--sample", "--device", "cpu",
                 "--threads", "1", "--max-steps", "1", "--runs", "2", "--shard", "1/1");
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        cr_expect(strstr(p.err, "run 1 of 2: kor_hate, tiny-electra, seed 42"), "%s", p.err);
+        EXPECT(p, 0, err, "run 1 of 2: kor_hate, tiny-electra, seed 42");
         cr_expect(strstr(p.err, i ? again : first), "%s", p.err);
         cr_expect_null(strstr(p.err, "another worker"), "%s", p.err);
-        program_free(&p);
     }
-    temporary_remove();
 }
 
 /* Of a shard that has one of two seeds. */
 Test(sweep, the_table_has_what_is_there) {
     size_t rows = 0;
     for (int i = 1; i <= 2; i++) {
-        program_result p = RUN("run", "--task", "kor_hate", "--model", "tiny", "--sample",
-                               "--device", "cpu", "--threads", "1", "--max-steps", "1", "--runs",
-                               "2", "--shard", i == 1 ? "1/2" : "2/2");
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_result p = RUN_WELL("run", "--task", "kor_hate", "--model", "tiny", "--sample",
+                                    "--device", "cpu", "--threads", "1", "--max-steps", "1",
+                                    "--runs", "2", "--shard", i == 1 ? "1/2" : "2/2");
         bool has_runs = !strstr(p.err, "0 of 2 runs are of this shard");
         cr_expect_eq(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    ") != NULL, has_runs, "%s",
                      p.out);
         rows += has_runs;
-        program_free(&p);
     }
     cr_expect_geq(rows, 1);
-    temporary_remove();
 }
 
 Test(sweep, several_tasks_and_models_are_one_sweep) {
-    program_result p = RUN("run", "--task", "kor_hate,kor_sarcasm", "--model", "tiny,mini",
-                           "--sample", "--device", "cpu", "--threads", "1", "--max-steps", "1");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p =
+        RUN_WELL("run", "--task", "kor_hate,kor_sarcasm", "--model", "tiny,mini", "--sample",
+                 "--device", "cpu", "--threads", "1", "--max-steps", "1");
     cr_assert(strstr(p.err, "run 1 of 4: kor_hate, tiny, seed 42"), "%s", p.err);
     cr_assert(strstr(p.err, "run 4 of 4 (ends about "), "%s", p.err);
     cr_assert(strstr(p.err, "kor_sarcasm, mini, seed 42"), "%s", p.err);
@@ -365,20 +335,15 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
     cr_expect(strstr(p.out, "  harness compare runs/kor_hate\n"
                             "  harness compare runs/kor_sarcasm\n"),
               "%s", p.out);
-    program_free(&p);
-    p = RUN("run", "--task", "kor_sarcasm", "--sample", "--device", "cpu", "--max-steps", "1", "-o",
-            "runs/kor_sarcasm/other");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    p = RUN("run", "--task", "kor_sarcasm", "--model", "tiny,mini", "--runs", "2", "--sample",
-            "--device", "cpu", "--threads", "1", "--max-steps", "1");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    RUN_WELL("run", "--task", "kor_sarcasm", "--sample", "--device", "cpu", "--max-steps", "1",
+             "-o", "runs/kor_sarcasm/other");
+    p = RUN_WELL("run", "--task", "kor_sarcasm", "--model", "tiny,mini", "--runs", "2", "--sample",
+                 "--device", "cpu", "--threads", "1", "--max-steps", "1");
     const char *sides = strstr(p.out, "  harness compare runs/kor_sarcasm/tiny-cpu-s42-");
     cr_expect(sides && strstr(sides, ",runs/kor_sarcasm/tiny-cpu-s43-") &&
                   strstr(sides, " runs/kor_sarcasm/mini-cpu-s42-") &&
                   strstr(p.out, "  harness errors runs/kor_sarcasm/"),
               "%s", p.out);
-    program_free(&p);
     // the best model answers and is looked at, in whatever order they were named
     for (int i = 0; i < 2; i++) {
         p = RUN("run", "--task", "kor_sarcasm", "--model", i ? "mini,tiny" : "tiny,mini", "--runs",
@@ -391,11 +356,9 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
                       sscanf(look, " harness errors runs/kor_sarcasm/%4s", seen) == 1 &&
                       !strcmp(asked, seen) && !strcmp(seed, "42"),
                   "%s", p.out);
-        program_free(&p);
     }
     // each model has its own recipe, whatever comes before it
     folder_list made;
-    json_setup();
     MUST(folder_list_read(&made, temporary_path("runs/kor_hate")));
     cr_assert_eq(made.count, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -412,9 +375,7 @@ Test(sweep, several_tasks_and_models_are_one_sweep) {
     }
     folder_list_free(&made);
     p = RUN("run", "--task", "kor_hate", "--model", "tiny,mini", "--sample", "-o", "x");
-    cr_assert_eq(p.exit_code, 2);
-    cr_assert(strstr(p.err, "--output-dir holds one run, 2 were asked for"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 2, err, "--output-dir holds one run, 2 were asked for");
 }
 
 #define WORKER                                                                                     \
@@ -428,7 +389,6 @@ Test(sweep, workers_share_a_list_and_take_over) {
     child lost, others[2];
     size_t trained = 0, told = 0;
     char pid[24];
-    json_setup();
     child_start(&lost, NULL, work);
     child_await_message(&lost, "task    kor_hate", 60); // it has the lock
     kill(lost.pid, SIGSTOP);
@@ -437,20 +397,17 @@ Test(sweep, workers_share_a_list_and_take_over) {
     program_result p = RUN("runs", "--json");
     snprintf(pid, sizeof pid, " %d\"", (int)lost.pid);
     cr_expect(strstr(p.out, "\"at work\"") && strstr(p.out, pid), "no %s in %s", pid, p.out);
-    program_free(&p);
     child_start(&others[1], NULL, work);
     child_await_message(&others[0], "sweep   waiting for ", 120); // the rest is done, or under way
     kill(lost.pid, SIGKILL);
     p = child_end(&lost, 60);
     cr_expect_eq(times(p.err, "task    kor_hate"), 1, "%s", p.err);
-    program_free(&p);
     for (int i = 0; i < 2; i++) {
         p = child_end(&others[i], 120);
         cr_expect_eq(p.exit_code, 0, "%s", p.err);
         trained += times(p.err, "task    kor_hate");
         told += times(p.err, ": finished by another worker; here is its result");
         cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    4 | 0."), "%s", p.out);
-        program_free(&p);
     }
     cr_expect_eq(trained, RUNS, "%zu runs were trained", trained);
     cr_expect_geq(told, 1, "nobody says that another worker finished a run");
@@ -465,11 +422,9 @@ Test(sweep, workers_share_a_list_and_take_over) {
     MUST(record_read(&alone, temporary_path("alone/record.json")));
     cr_expect_eq(taken.seed, alone.seed);
     cr_expect_str_eq(taken.final_weights_sha256, alone.final_weights_sha256);
-    program_free(&p);
     record_free(&taken);
     record_free(&alone);
     folder_list_free(&made);
-    temporary_remove();
 }
 
 Test(sweep, shards_divide_the_list) {
@@ -520,7 +475,6 @@ Test(sweep, shards_divide_the_list) {
     program_result p = RUN("run", "--task", "kor_hate", "--model", "tiny", "--sample", "--runs",
                            "9", "--shard", "10/9");
     cr_expect(p.exit_code == 2 && strstr(p.err, "found '10/9' (--shard)"), "%s", p.err);
-    program_free(&p);
 }
 
 /* A group's tasks that lack files, and other tasks on those that are there. */
@@ -540,24 +494,18 @@ Test(sweep, a_group_of_which_only_some_files_are_here) {
     cr_expect_eq(p.exit_code, 1);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_expect(strstr(p.err, words[i]), "no '%s' in: %s", words[i], p.err);
-    program_free(&p);
     p = RUN("run", "--task", "klue_dp", "--offline", "--device", "cpu");
     cr_expect(strstr(p.err, "; with files that are here: --task klue_dp_dev\n"), "%s", p.err);
-    program_free(&p);
     p = RUN("data", "fetch", "klue_dp", "--offline");
     cr_expect(strstr(p.err, "_train.tsv: no such file, and none in the cache"), "%s", p.err);
     cr_expect_null(strstr(p.err, "--task"), "%s", p.err);
-    program_free(&p);
 }
 
 Test(sweep, all_means_the_tasks_whose_data_is_here) {
     program_result p = RUN("run", "--task", "all", "--data", "no-such-folder", "--device", "cpu");
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "task nsmc is left out, its data is not here: no-such-folder/nsmc/"),
-              "%s", p.err);
+    EXPECT(p, 1, err, "task nsmc is left out, its data is not here: no-such-folder/nsmc/");
     cr_expect_null(strstr(p.err, "--task"), "%s", p.err);
     cr_assert(strstr(p.err, "harness: the data of no task is here"), "%s", p.err);
-    program_free(&p);
 }
 
 static double work_of(const run_request *q) {
@@ -568,7 +516,6 @@ static double work_of(const run_request *q) {
 
 /* Each thing that makes a run longer is counted, in proportion. */
 Test(sweep, work_is_in_proportion) {
-    json_setup();
     run_request q = {.task = "nsmc", .model = "tiny"};
     MUST(recipe_load(&q.recipe, "tiny"));
     q.recipe.num_train_epochs = 1;
@@ -597,7 +544,6 @@ Test(sweep, the_end_is_expected_by_work) {
     run_request small = {.task = "kor_sarcasm", .model = "tiny"};
     run_request large = {.task = "nsmc", .model = "mini"};
     sweep s = {.total = 2};
-    json_setup();
     MUST(recipe_load(&small.recipe, "tiny"));
     MUST(recipe_load(&large.recipe, "mini"));
     MUST(sweep_expect(&s, &small));

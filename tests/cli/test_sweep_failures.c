@@ -38,7 +38,6 @@ Test(sweep_failures, leave_the_others) {
         const char *model, *fault;
     } cases[] = {{"broken", "broken/config.json"}, {"bare", "bare: no model.safetensors there"}};
     folder_list made;
-    json_setup();
     MUST(folder_make(temporary_path("broken")));
     MUST(file_write_quick(temporary_path("broken/config.json"), "{", 1));
     model_folder_make(temporary_path("bare"), labels, 3, NULL);
@@ -56,7 +55,6 @@ Test(sweep_failures, leave_the_others) {
              cases[i].model, cases[i].fault);
         cr_expect_eq(times(p.err, cases[i].fault), 2, "%s", p.err);
         cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    2 | 0."), "%s", p.out);
-        program_free(&p);
     }
     MUST(folder_list_read(&made, temporary_path("runs/kor_hate")));
     cr_expect_eq(made.count, 2);
@@ -67,8 +65,6 @@ Test(sweep_failures, leave_the_others) {
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     SAID(p, "harness: 1 of 2 runs; 1 failed: kor_hate, bare, seed 42: bare: no ");
     cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    1 | 0."), "%s", p.out);
-    program_free(&p);
-    temporary_remove();
 }
 
 /* A row of the embeddings gets numbers two of which overflow. */
@@ -111,7 +107,6 @@ Test(sweep_failures, results_that_cannot_be_written_are_seen_before_training) {
     static const char rows[] = "text,label\n나 a,0\n다 b,1\n나 b,0\n다 a,1\n";
     const child_setup nobody = {.unprivileged = true};
     made_task m;
-    json_setup();
     made_task_begin(&m, NULL, NULL, NULL);
     made_task_file(&m, "train.csv", rows, sizeof rows - 1);
     made_task_file(&m, "test.csv", rows, sizeof rows - 1);
@@ -127,9 +122,7 @@ Test(sweep_failures, results_that_cannot_be_written_are_seen_before_training) {
     SAID(p, "harness: results/made: folder is not writable: Permission denied\n");
     cr_expect_null(strstr(p.err, "recipe  "), "%s", p.err);
     cr_expect_null(strstr(p.err, "run 2 of 2"), "%s", p.err);
-    program_free(&p);
     made_task_end(&m);
-    temporary_remove();
 }
 
 /* Numbers that are not finite end the runs that have them, in a step of all ranks as in the test rows
@@ -139,7 +132,6 @@ Test(sweep_failures, numbers_that_are_not_finite_end_their_run) {
         "text,label\n나 a,0\n다 b,1\n나 b,0\n다 a,1\n화 a,0\n나,1\n다,0\n나 a b,1\n";
     static const char test[] = "text,label\n나 a,0\n다 b,1\n나 다,0\n영 a,1\n";
     made_task m;
-    json_setup();
     made_task_begin(&m, NULL, NULL, NULL);
     made_task_file(&m, "train.csv", train, sizeof train - 1);
     made_task_file(&m, "test.csv", test, sizeof test - 1);
@@ -157,10 +149,8 @@ Test(sweep_failures, numbers_that_are_not_finite_end_their_run) {
         SAID(p, "run 4 of 6 has failed ");
         SAID(p, "harness: 2 of 6 runs; 4 failed, the first: made, in_training, seed 1: step ");
         cr_expect(strstr(p.out, "\n| made | good  | macro F1 |    2 | "), "%s", p.out);
-        program_free(&p);
     }
     made_task_end(&m);
-    temporary_remove();
 }
 
 #endif

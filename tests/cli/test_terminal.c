@@ -1,6 +1,5 @@
 /* What a terminal gets: the program on a pseudo-terminal. */
 #define _GNU_SOURCE
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -145,7 +144,6 @@ Test(terminal, progress_fits_and_falls, .timeout = 300) {
     cr_expect_leq((double)lines, 10 * s.seconds + 3);
     cr_expect(last >= 0 && last < first, "time left went from %g to %g s", first, last);
     strbuf_free(&s.said);
-    temporary_remove();
 }
 
 Test(terminal, quiet_draws_nothing, .timeout = 300) {
@@ -159,7 +157,6 @@ Test(terminal, quiet_draws_nothing, .timeout = 300) {
     cr_expect_null(strstr(s.said.text, "\033"), "%s", s.said.text);
     cr_expect_null(strstr(s.said.text, "step "), "%s", s.said.text);
     strbuf_free(&s.said);
-    temporary_remove();
 }
 
 /* No line is wider than a window of so many columns, but the title of the statistics and those with
@@ -285,7 +282,6 @@ Test(terminal, tasks_tell_what_is_known) {
               s.said.text);
     cr_expect(strstr(s.said.text, "nsmc\r\n"), "%s", s.said.text);
     strbuf_free(&s.said);
-    temporary_remove();
 }
 
 /* On a narrow window and on one that whole tables have room in: no line is wider but the title of
@@ -301,13 +297,11 @@ Test(terminal, tables_fit_their_window) {
                                             "좋은 글 좋은 글 좋은 "
                                             "글 좋은 글 좋은 글 좋은 글 좋은 글"},
                                            {"help"}};
-    json_setup();
     model_folder_make(temporary_path("words"), NULL, 2, NULL);
     for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) {
         expect_narrow(verbs[v], NULL);
         expect_fits(verbs[v], NULL, 100);
     }
-    temporary_remove();
 }
 
 /* The table is one, by whichever verb; label 1 has its name there. */
@@ -342,7 +336,6 @@ Test(terminal, results_fit_forty_columns, .timeout = 300) {
                                               "--device", "cpu", "--threads", "1", "-o", "b",
                                               "--max-steps", "40", "--dry-run", "-q"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) expect_narrow(others[i], NULL);
-    temporary_remove();
 }
 
 /* The classes' table has a line a label, with its figures; a name that is longer than its column goes
@@ -379,7 +372,6 @@ Test(terminal, classes_of_long_names_fit_forty_columns, .timeout = 300) {
     session_end(&s);
     cr_expect(strstr(s.said.text, "\r\n  intonation-dependent utterance  "), "%s", s.said.text);
     strbuf_free(&s.said);
-    temporary_remove();
 }
 
 #define HANGUL "runs/\xEA\xB8\xB4 \xEC\x9D\xB4\xEB\xA6\x84 \xED\x8F\xB4\xEB\x8D\x94"
@@ -421,7 +413,6 @@ Test(terminal, runs_fit, .timeout = 300) {
         cr_expect_eq(strstr(s.said.text, "task   ") != NULL, columns == widest, "%s", s.said.text);
         strbuf_free(&s.said);
     }
-    temporary_remove();
 }
 
 /* Rows of a file on a terminal are text there: nothing in them acts. */
@@ -431,7 +422,6 @@ Test(terminal, rows_of_a_file_do_not_act) {
     static const char *const use[] = {"predict", "-c",      "m",        "--device",
                                       "cpu",     "--input", "rows.csv", NULL};
     session s;
-    json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
     MUST(file_write(temporary_path("rows.csv"), rows, sizeof rows - 1));
     session_start(&s, 80, use);
@@ -441,7 +431,6 @@ Test(terminal, rows_of_a_file_do_not_act) {
     cr_expect(strstr(s.said.text, "\\u202ez,2,"), "%s", s.said.text);
     cr_expect_null(strstr(s.said.text, "\x1b[2J"));
     strbuf_free(&s.said);
-    temporary_remove();
 }
 
 /* A whole session in which that is typed once it is asked for. */
@@ -462,7 +451,6 @@ Test(terminal, enter_alone_is_no_sentence) {
     static const char typed[] = "x\n\n \t\ny\n\x04";
     session s;
     size_t rows = 0;
-    json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
     session_type(&s, use, typed);
     for (const char *at = s.said.text; (at = strstr(at, " 0.")); at++) rows++;
@@ -474,8 +462,6 @@ Test(terminal, enter_alone_is_no_sentence) {
     rows = 0;
     for (const char *at = p.out; (at = strchr(at, '\n')); at++) rows++;
     cr_expect_eq(rows, 4, "%s", p.out);
-    program_free(&p);
-    temporary_remove();
 }
 
 /* A typed line that is none of what is asked for is told of, and the next one answered. */
@@ -484,7 +470,6 @@ Test(terminal, a_wrong_line_ends_no_session) {
     static const char *const use[] = {"predict", "--pair", "-c", "m", "--device", "cpu", NULL};
     static const char typed[] = "x\nx\ty\nx\n\x04";
     session s;
-    json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
     session_type(&s, use, typed);
     const char *first = strstr(s.said.text, "warning: "), *row = strstr(s.said.text, " 0.");
@@ -494,15 +479,12 @@ Test(terminal, a_wrong_line_ends_no_session) {
     child_setup setup = {.in = temporary_path("lines")};
     program_result p = child_run(&setup, 60, use);
     cr_expect_neq(p.exit_code, 0);
-    program_free(&p);
-    temporary_remove();
 }
 
 /* Of a masked language model alike: Enter alone is no text, a line without a mask ends nothing. */
 Test(terminal, masks_are_filled_as_lines_are_typed) {
     static const char *const use[] = {"fill-mask", "--device", "cpu", NULL};
     session s;
-    json_setup();
     session_type(&s, use, "영화\n\n \n이 [MASK]\n\x04");
     const char *first = strstr(s.said.text, "warning: text 1: there is no [MASK]");
     cr_expect(first && strstr(first, " 0."), "%s", s.said.text);
@@ -513,8 +495,6 @@ Test(terminal, masks_are_filled_as_lines_are_typed) {
     program_result p = child_run(&setup, 60, use);
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     cr_expect_str_empty(p.out);
-    program_free(&p);
-    temporary_remove();
 }
 
 /* Columns in line, in parts that fit. */
@@ -539,8 +519,6 @@ Test(terminal, bench_is_a_table, .timeout = 300) {
     for (char *at = strtok(said, "\r\n"); at; at = strtok(NULL, "\r\n"))
         cr_expect_leq(text_width(at), 40, "%s", at);
     mem_free(said);
-    program_free(&p);
-    temporary_remove();
 }
 
 /* A line of progress is taken away before anything else is printed, and at the end. */
@@ -569,7 +547,6 @@ Test(terminal, no_progress_is_left_standing, .timeout = 300) {
         }
         strbuf_free(&s.said);
     }
-    temporary_remove();
 }
 
 /* The widest line of what is said. */
@@ -606,7 +583,6 @@ Test(terminal, help_follows_columns) {
         program_result p = RUN("predict", "--help");
         size_t wide = widest(p.out), most = strtoul(piped[i][1], NULL, 10);
         cr_expect(wide <= most && wide + 10 > most, "%zu columns of %zu", wide, most);
-        program_free(&p);
     }
 }
 
@@ -628,7 +604,6 @@ Test(terminal, notes_are_broken_at_blanks, .timeout = 300) {
                                   "        left out by cleaning), 24 test rows\r\n"),
               "%s", s.said.text);
     strbuf_free(&s.said);
-    temporary_remove();
 }
 
 /* What is escaped for markdown is so in markdown alone: into a pipe, and not on a terminal. A row's
@@ -681,8 +656,6 @@ Test(terminal, no_markdown_on_a_terminal, .timeout = 300) {
     strbuf_free(&s.said);
     program_result p = RUN("errors", "[o]_<*>", "--task-dir", "own", "--device", "cpu");
     cr_expect(strstr(p.out, "\\[UNK\\]"), "%s", p.out);
-    program_free(&p);
-    temporary_remove();
 }
 
 /* The rows a second of the last figure before `end`, or -1. */
@@ -704,7 +677,6 @@ Test(terminal, a_resumed_labelling_tells_its_own_speed, .timeout = 300) {
     strbuf text = {0};
     char line[1024];
     double last = -1;
-    json_setup();
     model_folder_make(temporary_path("m"), labels, 2, NULL);
     MUST(strbuf_add(&text, "text\n"));
     for (int i = 0; i < WINDOWS * ROWS; i++) MUST(strbuf_add(&text, "가 나 다\n"));
@@ -712,14 +684,12 @@ Test(terminal, a_resumed_labelling_tells_its_own_speed, .timeout = 300) {
     strbuf_free(&text);
     program_result p = program_run(NULL, 120, use);
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     uint64_t bytes = 0;
     MUST(file_size(&bytes, temporary_path("o.csv")));
     MUST(file_remove(temporary_path("o.csv")));
     // a disk that is full behind nine tenths
     p = child_run(&(child_setup){.file_bytes = bytes * 9 / 10}, 120, use);
     cr_assert_eq(p.exit_code, 1, "%s", p.err);
-    program_free(&p);
     session_start(&s, 120, use);
     session_end(&s);
     cr_assert_eq(s.exit_code, 0, "%s", s.said.text);
@@ -731,5 +701,4 @@ Test(terminal, a_resumed_labelling_tells_its_own_speed, .timeout = 300) {
     cr_assert(last > 0 && whole > 0, "%s", s.said.text);
     cr_expect_lt(last, 4 * whole, "%g rows/s while it worked, %g in all", last, whole);
     strbuf_free(&s.said);
-    temporary_remove();
 }

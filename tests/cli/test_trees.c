@@ -16,7 +16,6 @@
 static void expect(program_result r, const char *what, const char *part) {
     cr_assert_eq(r.exit_code, 0, "%s: %s%s", what, r.out, r.err);
     cr_expect(strstr(r.out, part), "%s: '%s' in %s", what, part, r.out);
-    program_free(&r);
 }
 
 #define RUN_TREES(task, ...)                                                                       \
@@ -48,7 +47,6 @@ Test(trees_run, the_baseline_has_the_relation_of_neighbours) {
 }
 
 Test(trees_run, run_eval_predict_and_head) {
-    json_setup();
     static const char *const tasks[] = {"klue_dp_dev", "ud_ko_kaist"};
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         expect(RUN_TREES(tasks[i], "--max-steps", "3", "-o", "o", "--overwrite"), tasks[i],
@@ -65,14 +63,11 @@ Test(trees_run, run_eval_predict_and_head) {
         RUN("predict", "-c", "o", "--device", "cpu", "비가 (어제) 와서 미뤄졌다.", "갔다 . 3.5 는");
     cr_expect(strstr(r.err, "punctuation at the rim of 2 words: to this model it is a word"), "%s",
               r.err);
-    program_free(&r);
     r = RUN("predict", "-c", "o", "--device", "cpu", "갔다 . 3.5 는");
     cr_expect_null(strstr(r.err, "punctuation"), "%s", r.err);
-    program_free(&r);
     expect(RUN("tasks", "show", "ud_ko_gsd"), "show", "before each punctuation");
     r = RUN("tasks", "show", "klue_dp");
     cr_expect_null(strstr(r.out, "punctuation mark"), "%s", r.out);
-    program_free(&r);
     // each word's head and relation
     char *rows = NULL;
     size_t size;
@@ -83,27 +78,21 @@ Test(trees_run, run_eval_predict_and_head) {
     expect(RUN("data", "stats", "klue_dp", "--sample"), "stats", "NP_SBJ");
     expect(RUN("eval", "-c", "o", "--sample", "--task", "ud_ko_kaist", "--device", "cpu", "--json"),
            "eval", "\"headline\":\"las\"");
-    temporary_remove();
 }
 
 /* Every word has a line of ten columns, and the heads are a tree by the task's rule. */
 Test(trees_run, predictions_are_conllu) {
-    json_setup();
     expect(RUN_TREES("klue_dp_dev", "--max-steps", "2", "-o", "o"), "run", "LAS");
     program_result r =
         RUN("predict", "-c", "o", "--device", "cpu", "비가  와서 소풍이 미뤄졌다.", "", "끝");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    cr_expect(strstr(r.out, "# text = 비가  와서 소풍이 미뤄졌다.\n1\t비가\t_\t_\t_\t_\t"), "%s",
-              r.out);
+    EXPECT(r, 0, out, "# text = 비가  와서 소풍이 미뤄졌다.\n1\t비가\t_\t_\t_\t_\t");
     cr_expect(strstr(r.out, "\n4\t미뤄졌다.\t_\t_\t_\t_\t0\t"), "%s", r.out);
     cr_expect(strstr(r.out, "\n\n# no word in ''\n\n# text = 끝\n1\t끝\t_\t_\t_\t_\t0\t"), "%s",
               r.out);
     cr_expect_null(strstr(r.err, "punctuation"), "%s", r.err);
-    program_free(&r);
     r = RUN("predict", "-c", "o", "--device", "cpu", "--json", "비가 와서 소풍이 미뤄졌다.");
     cr_expect(strstr(r.out, "\"words\":[\"비가\",\"와서\",\"소풍이\",\"미뤄졌다.\"],\"heads\":["),
               "%s", r.out);
-    program_free(&r);
     // a word of which nothing is left hangs from the next one, and counts for those behind it
     expect(RUN("predict", "-c", "o", "--device", "cpu", "--json", "비가 \xE2\x80\x8B 와서"),
            "nothing left", "\"heads\":[3,3,0]");
@@ -112,10 +101,7 @@ Test(trees_run, predictions_are_conllu) {
            "cut", "\"heads\":[2,0,2]");
     // what is a parser is no classifier
     r = RUN("eval", "-c", "o", "--sample", "--task", "kor_hate", "--device", "cpu");
-    cr_expect_eq(r.exit_code, 1);
-    cr_expect(strstr(r.err, "BertForDependencyParsing, task kor_hate is of kind classification"),
-              "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 1, err, "BertForDependencyParsing, task kor_hate is of kind classification");
     // a label too few is told by the parser's own tensor
     cJSON *root = NULL;
     char *text = NULL;
@@ -125,19 +111,15 @@ Test(trees_run, predictions_are_conllu) {
     MUST(file_write(temporary_path("o/model/config.json"), text, strlen(text)));
     cr_assert_eq(remove(temporary_path("o/model/SHA256SUMS")), 0);
     r = RUN("predict", "-c", "o", "--device", "cpu", "끝");
-    cr_expect_eq(r.exit_code, 1);
-    cr_expect(strstr(r.err, "says 37 labels (id2label or num_labels), but tensor "
-                            "'parser.relation_linear.weight' has 38 rows"),
-              "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 1, err,
+           "says 37 labels (id2label or num_labels), but tensor "
+           "'parser.relation_linear.weight' has 38 rows");
     mem_free(text);
     cJSON_Delete(root);
-    temporary_remove();
 }
 
 /* Weights do not depend on the number of threads. */
 Test(trees_run, threads_change_no_bit) {
-    json_setup();
     expect(RUN_TREES("klue_dp", "--epochs", "1", "-o", "a", "--threads", "1"), "one", "LAS");
     expect(RUN_TREES("klue_dp", "--epochs", "1", "-o", "b", "--threads", "2"), "two", "LAS");
     char *one = weights_of("a/record.json"), *two = weights_of("b/record.json");
@@ -145,19 +127,15 @@ Test(trees_run, threads_change_no_bit) {
     mem_free(one);
     mem_free(two);
     expect(RUN("compare", "a/record.json", "b/record.json"), "compare", "LAS");
-    temporary_remove();
 }
 
 /* Protocol dev takes the best evaluation by LAS. */
 Test(trees_run, scores_choose_on_held_out_rows) {
-    json_setup();
     program_result r = RUN_TREES("klue_dp", "--protocol", "dev", "--eval-steps", "1", "--max-steps",
                                  "3", "-o", "o");
     cr_expect(strstr(r.err, "dev LAS"), "%s", r.err);
     expect(r, "run", "LAS");
     r = RUN_TREES("klue_dp", "--class-weights", "balanced", "-o", "p");
     cr_expect_eq(r.exit_code, 2);
-    program_free(&r);
-    temporary_remove();
 }
 #endif

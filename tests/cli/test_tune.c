@@ -19,13 +19,11 @@
 static made_task made;
 
 static void setup(void) {
-    json_setup();
     made_task_begin_training(&made);
 }
 
 static void teardown(void) {
     made_task_end(&made);
-    temporary_remove();
 }
 
 TestSuite(tune, .init = setup, .fini = teardown);
@@ -89,7 +87,6 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     cr_expect_eq(number_at(root, "best_score"), top);
     cr_expect_float_eq(cJSON_GetArrayItem(best, 0)->valuedouble, sum / 4, 1e-12);
     cJSON_Delete(root);
-    program_free(&p);
     MUST(file_read((void **)&first, &bytes, temporary_path("found/recipe.json"), 0));
     cr_expect_not(folder_exists(temporary_path(AT_WORK)), "what trials leave");
     // again, of one trial less and of two more: what is there is not done again
@@ -109,19 +106,16 @@ Test(tune, reads_no_test_row_and_counts_its_trials) {
     cr_expect_eq(left_out(&p), 3, "%s", p.err);
     cr_expect(strstr(p.err, ", its score is used (--overwrite does it again)"), "%s", p.err);
     cr_expect(strstr(p.out, "Expected best dev macro F1"), "%s", p.out);
-    program_free(&p);
     MUST(file_read((void **)&second, &bytes, temporary_path("found/recipe.json"), 0));
     cr_expect_str_eq(first, second);
     mem_free(first);
     mem_free(second);
     p = TUNE("--lr", "1e-4..1e-2", "--epochs", "1,2", "--trials", "6", "-o", "found");
     cr_expect_eq(left_out(&p), 4, "%s", p.err);
-    program_free(&p);
     p = TUNE("--lr", "1e-4..1e-2", "--epochs", "1,2", "--trials", "2", "-o", "found",
              "--overwrite");
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_eq(left_out(&p), 0, "%s", p.err);
-    program_free(&p);
 }
 
 /* The number of trials goes from the recipe into the record and onto the board. */
@@ -131,33 +125,25 @@ Test(tune, its_trials_stay_with_the_recipe) {
     size_t bytes = 0;
     program_result p = TUNE("--epochs", "1,2", "--output", "mine.json", "-q");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     p = RUN("run", PLACE, CPU, "--recipe", "mine.json", "-o", "a");
     cr_expect(p.exit_code == 1 && strstr(p.err, "test.csv: no such file"), "%s", p.err);
-    program_free(&p);
     write_test_file();
-    p = RUN("run", PLACE, CPU, "--recipe", "mine.json", "-o", "a");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("run", PLACE, CPU, "--recipe", "mine.json", "-o", "a");
     MUST(record_read(&r, temporary_path("a/record.json")));
     cr_expect_eq(number_at(r.recipe, "tuning_trials"), 2);
     r.dirty = false;
     MUST(record_write(&r, temporary_path("results/made/one.json")));
     record_free(&r);
-    p = RUN("report", "--results", "results", "--task-dir", made.folder);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("report", "--results", "results", "--task-dir", made.folder);
     MUST(file_read((void **)&board, &bytes, temporary_path("results/LEADERBOARD.md"), 0));
     cr_expect(strstr(board, "best of 2 trials"), "%s", board);
     mem_free(board);
     // a search that departs from a recipe that was searched for counts on
     p = TUNE("--recipe", "mine.json", "--lr", "1e-3,2e-3,3e-3", "--output", "mine.json", "-q");
     cr_expect(p.exit_code == 2 && strstr(p.err, "mine.json is there already"), "%s", p.err);
-    program_free(&p);
     p = TUNE("--recipe", "mine.json", "--lr", "1e-3,2e-3,3e-3", "--output", "mine.json", "-q",
              "--overwrite");
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     cJSON *root = NULL;
     MUST(json_read(&root, temporary_path("mine.json"), 0));
     cr_expect_eq(number_at(root, "tuning_trials"), 5);
@@ -184,10 +170,8 @@ Test(tune, a_search_that_was_killed_goes_on) {
     cJSON *root = parsed(&p);
     cr_expect_geq(left_out(&p), 1, "%s", p.err);
     cJSON_Delete(root);
-    program_free(&p);
     cr_expect_not(folder_exists(temporary_path(AT_WORK)), "what a killed trial leaves");
     p = TUNE("--epochs", "20", "--lr", "1e-4..1e-3", "--trials", "3", "-o", "whole");
-    program_free(&p);
     char *found = temporary_text("found/recipe.json"), *whole = temporary_text("whole/recipe.json");
     cr_expect_str_eq(found, whole);
     mem_free(found);
@@ -217,7 +201,6 @@ Test(tune, halving_trains_the_better_ones_longer) {
         cr_expect(strstr(p.err, notes[i]), "no '%s' in %s", notes[i], p.err);
     cr_expect_not(json_has(root, "expected_best"));
     cJSON_Delete(root);
-    program_free(&p);
 }
 
 /* A decay that multiplies every weight by -99 a step overflows: a trial without a score. */
@@ -230,7 +213,6 @@ Test(tune, a_trial_that_diverges_is_not_chosen) {
     cr_expect_eq(number_at(first, "best_step"), 0, "%s", p.out);
     cr_expect_eq(number_at(root, "best_trial"), 2, "%s", p.out);
     cJSON_Delete(root);
-    program_free(&p);
 }
 
 Test(tune, refusals) {
@@ -264,13 +246,11 @@ Test(tune, refusals) {
         cr_expect_eq(p.exit_code, 2, "%s: %s", list[i].part, p.err);
         cr_expect(strstr(p.err, list[i].part), "no '%s' in %s", list[i].part, p.err);
         cr_expect(strchr(p.err, '\n') == p.err + strlen(p.err) - 1, "one line: %s", p.err);
-        program_free(&p);
     }
     MUST(folder_make(temporary_path("strange")));
     MUST(file_write_quick(temporary_path("strange/recipe.json"), "{}", 2));
     program_result p = TUNE("--epochs", "1,2", "-o", "strange");
     cr_expect(p.exit_code == 1 && strstr(p.err, "strange/recipe.json"), "%s", p.err);
-    program_free(&p);
 }
 
 /* The same command goes on, and replaces what it wrote; what another put there stays. */
@@ -282,13 +262,11 @@ Test(tune, its_output_is_replaced_by_the_same_search_alone) {
     for (int i = 0; i < 2; i++) {
         program_result p = AGAIN("--trials", i ? "2" : "1");
         cr_expect_eq(p.exit_code, 0, "%d: %s", i, p.err);
-        program_free(&p);
         cr_expect(file_exists(path));
     }
     MUST(file_write_quick(path, "{}", 2)); // changed by hand
     program_result p = AGAIN("--trials", "2");
     cr_expect(p.exit_code == 2 && strstr(p.err, "is not what this search wrote"), "%s", p.err);
-    program_free(&p);
     uint64_t bytes = 0;
     MUST(file_size(&bytes, path));
     cr_expect_eq(bytes, 2);

@@ -19,13 +19,11 @@
 static made_task made;
 
 static void setup(void) {
-    json_setup();
     made_task_begin_training(&made);
 }
 
 static void teardown(void) {
     made_task_end(&made);
-    temporary_remove();
 }
 
 TestSuite(tune_folders, .init = setup, .fini = teardown, .timeout = 240);
@@ -39,7 +37,6 @@ TestSuite(tune_folders, .init = setup, .fini = teardown, .timeout = 240);
 static void expect_said(program_result p, int code, const char *out) {
     cr_expect_eq(p.exit_code, code, "%d: %s", p.exit_code, p.err);
     cr_expect(strstr(p.out, out) || strstr(p.err, out), "no '%s' in %s%s", out, p.out, p.err);
-    program_free(&p);
 }
 
 static const cJSON *at(const cJSON *o, const char *key) {
@@ -66,7 +63,6 @@ Test(tune_folders, are_listed_and_keep_what_they_know) {
     cJSON *search, *list;
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
     MUST(json_parse(&search, p.out, strlen(p.out), "tune"));
-    program_free(&p);
     p = RUN("runs", "--json");
     MUST(json_parse(&list, p.out, strlen(p.out), "runs"));
     cr_assert_eq(cJSON_GetArraySize(list), 1, "%s", p.out);
@@ -81,7 +77,6 @@ Test(tune_folders, are_listed_and_keep_what_they_know) {
     cr_expect_float_eq(at(one, "score")->valuedouble, at(search, "best_score")->valuedouble, 1e-12);
     double bytes = at(one, "bytes")->valuedouble;
     cJSON_Delete(list);
-    program_free(&p);
     expect_said(RUN("runs"), 0, "finished, 2 trials");
     expect_said(RUN("runs"), 0, " dev macro F1");
     expect_said(RUN("runs"), 0, "0 runs and 1 search for a recipe, ");
@@ -95,7 +90,6 @@ Test(tune_folders, are_listed_and_keep_what_they_know) {
     cr_expect_eq(at(cJSON_GetArrayItem(list, 0), "bytes")->valuedouble, bytes);
     cr_expect_str_eq(at(cJSON_GetArrayItem(list, 1), "state")->valuestring, "unfinished");
     cJSON_Delete(list);
-    program_free(&p);
     expect_said(RUN("runs", "clean", "--before", "2100-01-01"), 0, "work/x  ");
     expect_said(RUN("runs", "clean", "--before", "2100-01-01", "--yes"), 0, "1 run, ");
     char path[300];

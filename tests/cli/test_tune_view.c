@@ -103,7 +103,6 @@ Test(tune_view, the_best_stand_first_and_the_earliest_of_equals) {
     const double none[] = {NAN, NAN};
     tune_result t = result_of(none, NULL, 2);
     cr_expect_null(tune_best(&t));
-    temporary_remove();
 }
 
 static double number_at(const cJSON *o, const char *key) {
@@ -113,7 +112,6 @@ static double number_at(const cJSON *o, const char *key) {
 /* As JSON all count from 1, in the order of the trials. */
 Test(tune_view, json_has_the_numbers_of_each_trial) {
     cJSON *root, *row;
-    json_setup();
     tune_space_init(&space);
     tune_result t = result_of(orders[4].scores, orders[4].rounds, 5);
     t.seed = 7;
@@ -171,5 +169,4 @@ Test(tune_view, some_numbers_of_trials_are_told) {
         cr_expect_str_eq(told, lists[i].told, "of %zu%s: %s", lists[i].count, told, at);
         mem_free(text);
     }
-    temporary_remove();
 }

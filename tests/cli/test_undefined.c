@@ -45,22 +45,17 @@ static const char *put_record(uint32_t seed) {
 }
 
 Test(undefined, a_deduplicated_score_of_no_rows_is_none) {
-    json_setup();
     const char *a = put_record(1), *b = put_record(2);
-    program_result p = RUN("report", "--results", "results");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    program_result p = RUN_WELL("report", "--results", "results");
     expect_in("results/LEADERBOARD.md", " | - | ");
     expect_in("results/LEADERBOARD.md", " | | | - | | | |"); // of the majority too
     expect_in("results/report.json", "\"deduplicated\":\tnull");
     expect_in("results/report.json", "\"baseline_deduplicated\":\tnull");
     expect_in("results/report.csv", ",rows and seeds,,");
     expect_in("results/index.html", "data-v=\"-1\">-</td>");
-    p = RUN("compare", a, b);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("compare", a, b);
     cr_assert_not_null(strstr(p.out, ", deduplicated"), "%s", p.out);
     cr_assert_null(strstr(p.out, "nan"), "%s", p.out);
-    program_free(&p);
     // older programs wrote 0
     record r;
     cJSON *root = NULL;
@@ -75,7 +70,6 @@ Test(undefined, a_deduplicated_score_of_no_rows_is_none) {
     MUST(record_read(&r, a));
     cr_assert(isnan(record_metric_dedup(&r, "accuracy")));
     record_free(&r);
-    temporary_remove();
 }
 
 #define DEVICE "--device", "reference", "--task", "made", "--task-dir", "tasks", "--data", "data"
@@ -98,15 +92,10 @@ Test(undefined, a_run_and_an_evaluation_say_so) {
         "\"files\": [{\"role\": \"train\", \"name\": \"train\"}, {\"role\": \"test\", \"name\": "
         "\"test\"}], \"cleaning\": {\"drop_empty\": true, \"drop_duplicates\": true}, "
         "\"metrics\": [\"accuracy\"], \"headline\": \"accuracy\", \"max_length\": 64}");
-    program_result p = RUN("run", DEVICE, "--model", "tiny", "--max-steps", "1", "-o", "out");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("run", DEVICE, "--model", "tiny", "--max-steps", "1", "-o", "out");
     cr_assert_null(strstr(p.out, "nan"), "%s", p.out);
     cr_assert_not_null(strstr(p.out, "         - "), "%s", p.out);
-    program_free(&p);
     expect_in("out/model/README.md", " | - |");
-    p = RUN("eval", DEVICE, "--checkpoint", "out", "--json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("eval", DEVICE, "--checkpoint", "out", "--json");
     cr_assert_not_null(strstr(p.out, "\"metrics_dedup\":{\"accuracy\":null"), "%s", p.out);
-    program_free(&p);
-    temporary_remove();
 }

@@ -9,7 +9,6 @@
 #if HARNESS_CPU
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 
@@ -30,7 +29,6 @@ static void check(program_result r, const char *says) {
     else
         cr_expect_null(found, "%s", r.err);
     cr_expect(!found || !strstr(found + 1, "[UNK]"), "twice: %s", r.err);
-    program_free(&r);
 }
 
 static void write_texts(void) {

@@ -27,7 +27,6 @@ static void put_record(const char *name, const fake_record *f) {
 }
 
 static void put_inputs(void) {
-    json_setup();
     forget_data();
     for (uint32_t i = 0; i < 4; i++) {
         char name[64];
@@ -52,7 +51,6 @@ static void try_each(const failure *f, const char *const *arguments) {
     enum { MOST = 4000 };
     static size_t numbers[MOST];
     program_result plain = program_run(NULL, 60, arguments); // what is written once is there
-    program_free(&plain);
     setenv(f->list, temporary_path("list"), 1);
     plain = program_run(NULL, 60, arguments);
     unsetenv(f->list);
@@ -72,7 +70,6 @@ static void try_each(const failure *f, const char *const *arguments) {
         else
             cr_expect_str_eq(r.out, plain.out, "%s %s, %s=%s: another output", arguments[0],
                              arguments[1], f->fails, nth);
-        program_free(&r);
     }
     unsetenv(f->fails);
     fprintf(stderr, "%s %s, %s: every %zuth of %zu tried\n", arguments[0], arguments[1], f->fails,
@@ -80,8 +77,6 @@ static void try_each(const failure *f, const char *const *arguments) {
     program_result again = program_run(NULL, 60, arguments);
     cr_expect_str_eq(again.out, plain.out, "%s %s leaves what disturbs", arguments[0],
                      arguments[1]);
-    program_free(&again);
-    program_free(&plain);
 }
 
 static void try_both(const char *const *arguments) {
@@ -91,7 +86,7 @@ static void try_both(const char *const *arguments) {
 
 #define TRY(...) try_both((const char *const[]){__VA_ARGS__, NULL})
 
-TestSuite(verb_failures, .init = put_inputs, .fini = temporary_remove, .timeout = 600);
+TestSuite(verb_failures, .init = put_inputs, .timeout = 600);
 
 Test(verb_failures, boards) {
     TRY("report", "--results", "results", "-o", "board", "--json");

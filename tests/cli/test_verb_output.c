@@ -10,16 +10,6 @@
 
 #include <stdio.h>
 
-static void setup(void) {
-    json_setup();
-}
-
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(verb_output, .init = setup, .fini = teardown);
-
 // standard output of the program, with `hidden`, a path, as FOLDER
 static void held(const char *name, const char *hidden, const char *const *arguments) {
     strbuf out = {0};
@@ -34,7 +24,6 @@ static void held(const char *name, const char *hidden, const char *const *argume
     MUST(strbuf_add(&out, text));
     expect_output(name, out.text);
     strbuf_free(&out);
-    program_free(&p);
 }
 #define HELD(name, hidden, ...) held(name, hidden, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -54,8 +43,6 @@ Test(verb_output, of_tasks_and_data) {
     HELD("tokenize.txt", NULL, "tokenize", "--model", model, "a b", "none");
     HELD("tokenize.json", NULL, "tokenize", "--model", model, "--json", "a b", "none");
 }
-
-/* --- what a run prints and keeps: its words and the numbers that no machine changes --- */
 
 // a place in the text that is a number, a hash or the like: its length, or 0
 static size_t figure_length(const char *at) {
@@ -104,7 +91,6 @@ static void held_shape(const char *name, const char *const *arguments) {
     expect_output(name, shape);
     mem_free(shape);
     strbuf_free(&both);
-    program_free(&p);
 }
 #define HELD_SHAPE(name, ...) held_shape(name, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -176,10 +162,8 @@ Test(verb_output, of_what_runs_left) {
     before_figures = " \n(\"'[=/-\t:,";
     static const char *const seeds[] = {"1", "2"};
     for (size_t i = 0; i < 2; i++) {
-        program_result p = RUN("run", TINY, "--epochs", "1", "--protocol", "dev", "-q", "--seed",
-                               seeds[i], "-o", seeds[i]);
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
-        program_free(&p);
+        RUN_WELL("run", TINY, "--epochs", "1", "--protocol", "dev", "-q", "--seed", seeds[i], "-o",
+                 seeds[i]);
     }
     held_file("model_card.md", "1/model/README.md");
     temporary_put("rows.csv", "text,label\n좋은 기사,none\n\"둘, 셋\",hate\n또,none\n");
@@ -227,10 +211,8 @@ Test(verb_output, of_help_on_every_verb) {
         snprintf(verb, sizeof verb, "%s", verbs[i]);
         for (char *at = verb; *at; at++)
             if (*at == '_') *at = '-';
-        program_result p = RUN("help", verb);
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_result p = RUN_WELL("help", verb);
         MUST(strbuf_printf(&all, "--- %s\n%s", verb, p.out));
-        program_free(&p);
     }
     expect_output("help_verbs.txt", all.text);
     strbuf_free(&all);

@@ -1,6 +1,5 @@
 /* What each operation says of its operands (size, access, what is used of a table) and of its cost,
  * whole: checks of plans, barriers and roofs follow from it on every device. */
-#include "base/json.h"
 #include "compute/verify/verify.h"
 #include "support/expected.h"
 #include "support/must.h"

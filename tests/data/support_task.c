@@ -1,7 +1,6 @@
 #define _XOPEN_SOURCE 700
 #include "data/support_task.h"
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -13,7 +12,6 @@
 
 void made_task_begin(made_task *m, const char *format, const char *labels, const char *rest) {
     char *text, path[128];
-    json_setup();
     *m = (made_task){.folder = "/tmp/harness-test-XXXXXX"};
     cr_assert(mkdtemp(m->folder));
     m->options.data_dir = m->folder;

@@ -16,13 +16,10 @@
 #include <zstd.h>
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 
-TestSuite(corpus, .init = json_setup, .fini = teardown);
-
-/* --- packed files --- */
+TestSuite(corpus, .fini = teardown);
 
 typedef size_t (*packer)(char *out, size_t size, const char *text, size_t bytes);
 
@@ -268,8 +265,6 @@ Test(corpus, words_name_one_manifest_or_files) {
     corpus_close(&c);
 }
 
-/* --- manifests --- */
-
 #define HEAD                                                                                       \
     "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": \"s\", "    \
     "\"licence\": \"l\", \"citation\": \"c\", "
@@ -467,8 +462,6 @@ Test(corpus, lines_of_json) {
               "made/a.txt:2: not a JSON object");
     strbuf_free(&all);
 }
-
-/* --- preparing --- */
 
 static void make_tokenizer(tokenizer *t) {
     static const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a",

@@ -1,5 +1,4 @@
 /* No test text of a task stays in a corpus, however it is disguised. */
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "data/corpus/corpus.h"
@@ -13,11 +12,10 @@
 #include <time.h>
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 
-TestSuite(corpus_exclusion, .init = json_setup, .fini = teardown);
+TestSuite(corpus_exclusion, .fini = teardown);
 
 static text_span span(const char *text) {
     return (text_span){text, strlen(text)};
@@ -126,8 +124,6 @@ Test(corpus_exclusion, a_hostile_line_takes_no_more_time_than_another) {
     cr_expect_lt((double)(clock() - begin) / CLOCKS_PER_SEC, 2.0);
     exclusion_free(&x);
 }
-
-/* --- real test texts --- */
 
 typedef enum disguise { BLANKS, NFD, CASE, PUNCTUATION, INSIDE, DISGUISES } disguise;
 

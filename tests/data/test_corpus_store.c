@@ -13,7 +13,6 @@ static const char vocabulary[HASH_HEX_BYTES] =
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 

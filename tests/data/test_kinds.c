@@ -81,7 +81,6 @@ static void unload(task *t, dataset *d) {
 CleanTest(kinds, rows_are_read) {
     task t;
     dataset d;
-    json_setup();
     MUST(load(&t, &d, HEAD PAIRS LABELS STOP CLASSES TAIL, "p\tq\tx\np\tr\ty\np\tq\ty\n",
               "p\tq\ty\np\tpq\tx\n"));
     const example *e = &d.train.rows[1].example;
@@ -109,7 +108,6 @@ CleanTest(kinds, rows_are_read) {
 Test(kinds, json_rows_are_read) {
     task t;
     dataset d;
-    json_setup();
     MUST(load(&t, &d,
               HEAD "\"kind\": \"multi_label\", " JSON_FORMAT("\"label\": \"l\"")
                   LABELS STOP SETS TAIL,
@@ -132,11 +130,10 @@ Test(kinds, json_rows_are_read) {
     cr_expect(d.train.label_counts[0] == 1 && d.train.label_counts[1] == 1);
     cr_expect(d.train.rows[0].example.target.set[0] && d.train.rows[1].example.target.set[1]);
     unload(&t, &d);
-    temporary_remove();
 }
 
 /* Markers stand around the entities, whichever comes first; texts with other entities are others. */
-Test(kinds, entities_are_marked) {
+CleanTest(kinds, entities_are_marked) {
     static const char *const marked[] = {
         "<subj>가나</subj> <obj>다라</obj>",
         "<obj>가</obj>나 다<subj>라</subj>",
@@ -144,8 +141,6 @@ Test(kinds, entities_are_marked) {
     };
     task t;
     dataset d;
-    json_setup();
-    size_t live = mem_live_count();
     MUST(load(&t, &d, HEAD RELATION STOP TAIL,
               RELATED ENTITIES("가나 다라", 4, 4, 0, 0, "y") ENTITIES("가나 다라", 2, 2, 1, 1, "y")
                   RELATED,
@@ -156,8 +151,6 @@ Test(kinds, entities_are_marked) {
     cr_expect(d.train.label_counts[0] == 2 && d.train.label_counts[1] == 2);
     cr_expect(d.test.leaked_count == 1);
     unload(&t, &d);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* A row of these in train, behind a good one. */
@@ -239,7 +232,6 @@ static const struct {
 };
 
 Test(kinds, bad_rows_are_named_or_counted) {
-    json_setup();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         for (int drop = 0; drop < 2; drop++) {
             char manifest[2048], train[400];
@@ -285,14 +277,12 @@ Test(kinds, bad_rows_are_named_or_counted) {
 Test(kinds, a_text_is_no_null) {
     task t;
     dataset d;
-    json_setup();
     cr_assert_eq(load(&t, &d, HEAD JSON_SCORES STOP TAIL, "{\"a\": null, \"l\": 1}\n",
                       "{\"a\": \"r\", \"l\": 3}\n"),
                  ERR_FORMAT);
     cr_expect_not_null(strstr(err_message(ERR_FORMAT), "a:1: key 'a' is null, expected a string"),
                        "%s", err_message(ERR_FORMAT));
     unload(&t, &d);
-    temporary_remove();
 }
 
 /* Nothing is learnt of one answer: said, with the number of rows. */
@@ -307,7 +297,6 @@ Test(kinds, one_answer_alone_is_said) {
          "made: all 3 train rows have the number 2.5"},
         {HEAD SCORES STOP TAIL, "p\t2.5\nq\t2\n", NULL},
     };
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         task t;
         dataset d;
@@ -321,7 +310,6 @@ Test(kinds, one_answer_alone_is_said) {
         mem_free(said);
         unload(&t, &d);
     }
-    temporary_remove();
 }
 
 /* What is wrong stands behind the file's name once, also where the name is shown by more bytes than
@@ -329,7 +317,6 @@ Test(kinds, one_answer_alone_is_said) {
 Test(kinds, faults_stand_behind_names_that_are_shown_by_more_bytes) {
     task t;
     dataset d = {0};
-    json_setup();
     MUST(folder_make(temporary_path("\x1b\x1b\x1b\x1b")));
     MUST(folder_make(temporary_path("\x1b\x1b\x1b\x1b/made")));
     temporary_put("made.json", HEAD RELATION STOP TAIL);
@@ -344,7 +331,6 @@ Test(kinds, faults_stand_behind_names_that_are_shown_by_more_bytes) {
     cr_expect(at && !strcmp(at, "/\\x1b\\x1b\\x1b\\x1b/made/a:2: key 's' is missing"), "%s",
               err_message(ERR_FORMAT));
     unload(&t, &d);
-    temporary_remove();
 }
 
 static const struct {
@@ -400,7 +386,6 @@ static const struct {
 };
 
 Test(kinds, wrong_manifests_are_named) {
-    json_setup();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char manifest[2048];
         task t;
@@ -417,7 +402,6 @@ Test(kinds, wrong_manifests_are_named) {
 Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
     task t;
     dataset d;
-    json_setup();
     MUST(folder_make(temporary_path("made")));
     temporary_put("made/c", "s\nt\n");
     temporary_put("made/d", "u\n");
@@ -449,5 +433,4 @@ Test(kinds, a_file_may_be_a_label_or_the_dev_part) {
         mem_free(before);
     }
     unload(&t, &d);
-    temporary_remove();
 }

@@ -1,5 +1,4 @@
 // Files as people have them: what is read, and what is refused with which words.
-#include "base/json.h"
 #include "base/memory.h"
 #include "data/support_task.h"
 #include "data/table.h"
@@ -777,7 +776,6 @@ Test(read, a_git_blob_tells_files_apart) {
 
 Test(read, every_allocation_may_fail) {
     size_t live = mem_live_count();
-    json_setup();
     for (uint64_t n = 1;; n++) {
         task t;
         dataset d = {0};

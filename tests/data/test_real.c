@@ -1,6 +1,5 @@
 // The real sets, read whole: rows, labels, cleaning and leaks as the data's own documentation has
 // them.
-#include "base/json.h"
 #include "data/dataset.h"
 #include "support/must.h"
 
@@ -77,7 +76,6 @@ static void check_split(const char *of, const char *name, const dataset_split *s
 
 CleanTest(data_real, official_splits_have_the_documented_counts) {
     if (!getenv("HARNESS_DATA")) cr_skip_test("HARNESS_DATA is not set");
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const expected *want = &cases[i];
         task t;
@@ -105,7 +103,6 @@ CleanTest(data_real, hash_split_of_kor_sae) {
     static const size_t source_labels[] = {5718, 227, 11924, 477, 12369, 122};
     static const size_t unique[] = {5342, 203, 11256, 411, 11609, 107};
     if (!getenv("HARNESS_DATA")) cr_skip_test("HARNESS_DATA is not set");
-    json_setup();
     task t;
     dataset d;
     err e = task_find(&t, "kor_sae", NULL);

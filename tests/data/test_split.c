@@ -1,6 +1,5 @@
 // Which row goes where: the hash rule, the dev hold-out, limits and the hashes of what was chosen.
 #include "base/hash.h"
-#include "base/json.h"
 #include "data/support_task.h"
 #include "support/must.h"
 
@@ -97,7 +96,6 @@ Test(split, hash_rule_does_not_depend_on_the_order_of_rows) {
 
 static void load_sample(task *t, dataset *d, const char *name, size_t limit) {
     dataset_options o = {.sample = true, .limit = limit};
-    json_setup();
     err e = task_find(t, name, NULL);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     e = dataset_load(d, t, &o);
@@ -153,7 +151,6 @@ Test(split, dev_of_a_label_with_one_row_is_refused) {
 Test(split, a_file_that_is_not_read_may_lack) {
     made_task made;
     dataset d;
-    json_setup();
     made_task_begin_training(&made);
     cr_assert_eq(dataset_load(&d, &made.task, &made.options), ERR_DATA);
     dataset_free(&d);

@@ -37,7 +37,6 @@ Test(data_stats, texts_are_counted_once) {
         {"text,label\n,0\na,1\n", {2, 2, 1, 1, 0, 0, 1}},
         {"text,label\n,0\n,1\n,0\na,0\nb,0\nb,1\n", {6, 3, 2, 3, 3, 2, 2}},
     };
-    json_setup();
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         made_task m;
         dataset d;

@@ -9,16 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void teardown(void) {
-    temporary_remove();
-}
-
-static void setup(void) {
-    json_setup();
-}
-
-TestSuite(table, .init = setup, .fini = teardown);
-
 /* All rows as "[field|field]", those at fault as "{raw}", behind the names. */
 static char *rows_of(table *t) {
     strbuf out = {0};

@@ -1,6 +1,5 @@
 // Sentences of tagged units: what is read, and what is wrong with file, line, found and expected,
 // counted where the manifest says so.
-#include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "platform/file.h"
@@ -49,11 +48,9 @@ static void check_row(const dataset_row *row, const char *text, uint32_t line,
         cr_expect_eq(u->values[i], values[i], "%s: unit %u has %u", text, i, u->values[i]);
 }
 
-Test(tagged, characters_are_read) {
+CleanTest(tagged, characters_are_read) {
     task t;
     dataset d;
-    json_setup();
-    size_t live = mem_live_count();
     // a blank has a tag and is no unit; a comment is no row; CRLF; a tab alone ends a sentence; the
     // file need not end with an empty line
     MUST(load(&t, &d, HEAD CHARACTERS LABELS STOP TAIL,
@@ -75,14 +72,11 @@ Test(tagged, characters_are_read) {
     answer_arrays_free(&gold);
     dataset_free(&d);
     task_free(&t);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(tagged, words_are_read_and_ends_may_be_marked) {
     task t;
     dataset d;
-    json_setup();
     MUST(load(&t, &d, HEAD WORDS LABELS STOP TAIL, "서울\tB-X\n시청\tI-X\n##\tO\n\n", "a\tO\n"));
     check_row(&d.train.rows[0], "서울 시청 ##", 1, (uint32_t[]){0, 1, 4}, 3);
     dataset_free(&d);
@@ -93,14 +87,12 @@ Test(tagged, words_are_read_and_ends_may_be_marked) {
     check_row(&d.train.rows[0], "p q r s t", 1, (uint32_t[]){0, 1, 1, 2, 4}, 5);
     dataset_free(&d);
     task_free(&t);
-    temporary_remove();
 }
 
 /* The entities of a text under other tags are another target. */
 Test(tagged, equal_texts_are_counted) {
     task t;
     dataset d;
-    json_setup();
     MUST(load(&t, &d, HEAD CHARACTERS LABELS STOP TAIL, "a\tO\n\na\tB-X\n\nb\tB-X\n",
               "b\tB-X\n\na\tB-Y\n"));
     cr_expect(d.train.duplicate_count == 1 && d.train.conflict_count == 1 &&
@@ -108,7 +100,6 @@ Test(tagged, equal_texts_are_counted) {
     cr_expect(d.test.leaked_count == 2 && d.test.leaked_agreeing_count == 1);
     dataset_free(&d);
     task_free(&t);
-    temporary_remove();
 }
 
 static const struct {
@@ -135,7 +126,6 @@ static const struct {
 };
 
 Test(tagged, bad_rows_are_named_or_counted) {
-    json_setup();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         for (int drop = 0; drop < 2; drop++) {
             char manifest[2048], train[64];
@@ -158,7 +148,6 @@ Test(tagged, bad_rows_are_named_or_counted) {
             task_free(&t);
         }
     }
-    temporary_remove();
 }
 
 /* A type's name may be as long as it likes. */
@@ -166,7 +155,6 @@ Test(tagged, long_tags_are_known) {
 #define LONG "사람이나동물이나기관이나장소를가리키는이름"
     task t;
     dataset d;
-    json_setup();
     MUST(load(&t, &d,
               HEAD ENDS
               "\"labels\": [" TAG("B-" LONG) ", " TAG("I-" LONG) ", " TAG("O") "], " STOP TAIL,
@@ -174,7 +162,6 @@ Test(tagged, long_tags_are_known) {
     check_row(&d.train.rows[0], "p q r", 1, (uint32_t[]){0, 1, 0}, 3);
     dataset_free(&d);
     task_free(&t);
-    temporary_remove();
 }
 
 /* Records count a row's units in two bytes. */
@@ -183,7 +170,6 @@ Test(tagged, sentences_have_as_many_units_as_records_count) {
     task t;
     dataset d;
     strbuf rows = {0};
-    json_setup();
     for (size_t i = 0; i < UNITS; i++) MUST(strbuf_add(&rows, "a\tO\n"));
     MUST(load(&t, &d, HEAD CHARACTERS LABELS STOP TAIL, rows.text, "a\tO\n"));
     cr_expect_eq(d.train.rows[0].example.target.units.count, UNITS);
@@ -196,7 +182,6 @@ Test(tagged, sentences_have_as_many_units_as_records_count) {
     dataset_free(&d);
     task_free(&t);
     strbuf_free(&rows);
-    temporary_remove();
 }
 
 static const struct {
@@ -215,7 +200,6 @@ static const struct {
 };
 
 Test(tagged, manifests_are_checked) {
-    json_setup();
     for (size_t i = 0; i < sizeof manifests / sizeof *manifests; i++) {
         char manifest[2048];
         task t;
@@ -225,7 +209,6 @@ Test(tagged, manifests_are_checked) {
         cr_expect(strstr(err_message(ERR_FORMAT), manifests[i].message), "%s and not %s",
                   err_message(ERR_FORMAT), manifests[i].message);
     }
-    temporary_remove();
 }
 
 /* Counted apart, by a few lines of Python. */
@@ -235,7 +218,6 @@ Test(tagged, klue_ner_is_what_was_counted) {
     task t;
     dataset d;
     need_environment("HARNESS_DATA");
-    json_setup();
     MUST(task_find(&t, "klue_ner_dev", NULL));
     MUST(dataset_load(&d, &t, NULL));
     cr_assert_eq(d.file_rows.row_count, 5000);

@@ -1,6 +1,5 @@
 // Trees of words: what is read of KLUE-DP's format and CoNLL-U, and what is wrong with file, line,
 // found and expected, counted where the manifest says so.
-#include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "metric/arcs.h"
@@ -47,20 +46,16 @@ static void unload(task *t, dataset *d) {
 Test(trees, a_format_goes_with_its_kind) {
     char manifest[2048];
     task t;
-    json_setup();
     snprintf(manifest, sizeof manifest, MANIFEST, "any", "x");
     memcpy(strstr(manifest, "conll"), "jsonl", 5);
     MUST(file_write(temporary_path("made.json"), manifest, strlen(manifest)));
     MUST_FAIL(task_load(&t, temporary_path("made.json")), ERR_FORMAT,
               "format conll goes with kind dependency_parsing");
-    temporary_remove();
 }
 
-Test(trees, sentences_are_read) {
+CleanTest(trees, sentences_are_read) {
     task t;
     dataset d;
-    json_setup();
-    size_t live = mem_live_count();
     // comments, ranges and empty nodes are passed over; CRLF; no empty line at the end
     MUST(load(&t, &d, "any", "error",
               "## head\n# text = p q !\r\n1\tp\t_\t3\ty:z\r\n1-2\tpq\t_\t_\t_\r\n"
@@ -78,8 +73,6 @@ Test(trees, sentences_are_read) {
     cr_expect_eq(d.train.rows[1].line, 11);
     cr_expect(d.train.label_counts[0] == 3 && d.train.label_counts[1] == 1);
     unload(&t, &d);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* In front of the file, and of each of several that were put together; within a sentence it is
@@ -87,7 +80,6 @@ Test(trees, sentences_are_read) {
 Test(trees, byte_order_marks_are_no_words) {
     task t;
     dataset d;
-    json_setup();
     MUST(load(&t, &d, "any", "error",
               "\xEF\xBB\xBF# head\n1\tp\t_\t0\tx\n\n\xEF\xBB\xBF# head\n1\tq\t_\t0\tx\n\n"
               "\xEF\xBB\xBF"
@@ -102,7 +94,6 @@ Test(trees, byte_order_marks_are_no_words) {
     cr_expect(strstr(err_message(ERR_FORMAT), "a:2: column 'I' is '\\ufeff2', expected 2"), "%s",
               err_message(ERR_FORMAT));
     unload(&t, &d);
-    temporary_remove();
 }
 
 /* A sentence behind a good one, of which the words begin at line 4. */
@@ -132,7 +123,6 @@ static const struct {
 };
 
 Test(trees, bad_trees_are_named_or_counted) {
-    json_setup();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         for (int drop = 0; drop < 2; drop++) {
             char train[256];
@@ -153,7 +143,6 @@ Test(trees, bad_trees_are_named_or_counted) {
             unload(&t, &d);
         }
     }
-    temporary_remove();
 }
 
 /* What is wrong with the file itself is never dropped. */
@@ -168,7 +157,6 @@ Test(trees, broken_files_are_refused) {
         {"1\tp\t_\t0\tx\n1\tq\t_\t0\tx\n", "a:2: column 'I' is '1', expected 2"},
         {"1-\tp\t_\t0\tx\n", "a:1: column 'I' is '1-', expected 1"},
     };
-    json_setup();
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         task t;
         dataset d;
@@ -179,7 +167,6 @@ Test(trees, broken_files_are_refused) {
         err_clear();
         unload(&t, &d);
     }
-    temporary_remove();
 }
 
 /* A sentence of so many words, each hanging from the next. Owned. */
@@ -192,7 +179,6 @@ static char *long_sentence(uint32_t words) {
 
 Test(trees, a_sentence_has_so_many_words_and_no_more) {
     enum { MOST = 4096 };
-    json_setup();
     for (uint32_t more = 0; more < 2; more++) {
         char *text = long_sentence(MOST + more);
         task t;
@@ -205,7 +191,6 @@ Test(trees, a_sentence_has_so_many_words_and_no_more) {
         unload(&t, &d);
         mem_free(text);
     }
-    temporary_remove();
 }
 
 /* Rows, words, punctuation, right neighbours and relations as an independent reading of the files
@@ -238,7 +223,6 @@ Test(trees, real_treebanks_are_read_whole) {
         {"ud_ko_kaist", "test", 2287, 28366, 3222, 11315, {"punct", "aux", "clf"}, {3109, 754, 1}},
     };
     if (!getenv("HARNESS_DATA")) cr_skip_test("HARNESS_DATA is not set");
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         task t;
         dataset d;

@@ -10,42 +10,40 @@
 
 Test(data_verbs, tasks_list_show_and_check) {
     program_result r = RUN("tasks");
-    EXPECT_LAST(r, 0, out, "nsmc              150,000 + 50,000             2  accuracy");
+    EXPECT(r, 0, out, "nsmc              150,000 + 50,000             2  accuracy");
     r = RUN("tasks", "show", "kor_sae");
-    EXPECT_LAST(r, 0, out, "split     hash, one in 5 of each label is test");
+    EXPECT(r, 0, out, "split     hash, one in 5 of each label is test");
     r = RUN("tasks", "show", "kor_sae", "--json");
-    EXPECT_LAST(r, 0, out, "\"529361e1aa760ca90db71fc70a93215f45938028735aba1291a907f764fe1f36\"");
+    EXPECT(r, 0, out, "\"529361e1aa760ca90db71fc70a93215f45938028735aba1291a907f764fe1f36\"");
     r = RUN("tasks", "check");
-    EXPECT_LAST(r, 0, out, "kor_3i4k           good\n");
+    EXPECT(r, 0, out, "kor_3i4k           good\n");
     r = RUN("tasks", "chekc");
-    EXPECT_LAST(r, 2, err, "did you mean 'check'?");
+    EXPECT(r, 2, err, "did you mean 'check'?");
     r = RUN("tasks", "show");
-    EXPECT_LAST(r, 2, err, "name one task");
+    EXPECT(r, 2, err, "name one task");
     r = RUN("tasks", "--task-dir", "/no/such/folder");
-    EXPECT_LAST(r, 1, err, "--task-dir /no/such/folder: no such folder");
+    EXPECT(r, 1, err, "--task-dir /no/such/folder: no such folder");
 }
 
 /* The group of several tasks as `tasks` names it, in the order of its table. */
 Test(data_verbs, tasks_of_a_group) {
     program_result r = RUN("tasks");
-    EXPECT_LAST(r, 0, out,
-                "\n\ngroup klue: klue_tc, klue_sts, klue_nli, klue_ner, klue_re, klue_dp\n");
+    EXPECT(r, 0, out, "\n\ngroup klue: klue_tc, klue_sts, klue_nli, klue_ner, klue_re, klue_dp\n");
     r = RUN("tasks", "show", "klue");
-    EXPECT_LAST(
-        r, 0, out,
-        "klue: KLUE\n6 tasks that `harness run --task klue` runs, and one table of the board\n\n"
-        "  klue_tc           TC      macro F1\n"
-        "  klue_sts          STS     Pearson, F1 of 3 and above\n");
+    EXPECT(r, 0, out,
+           "klue: KLUE\n6 tasks that `harness run --task klue` runs, and one table of the board\n\n"
+           "  klue_tc           TC      macro F1\n"
+           "  klue_sts          STS     Pearson, F1 of 3 and above\n");
     r = RUN("tasks", "show", "klue");
-    EXPECT_LAST(r, 0, out,
-                "\nrecipe    --recipe klue has hyperparameters for each\n"
-                "published KLUE's README, ");
+    EXPECT(r, 0, out,
+           "\nrecipe    --recipe klue has hyperparameters for each\n"
+           "published KLUE's README, ");
     r = RUN("tasks", "show", "klue", "--json");
-    EXPECT_LAST(r, 0, out, "\"group\":\t\"klue\",\n\t\"title\":\t\"KLUE\"");
+    EXPECT(r, 0, out, "\"group\":\t\"klue\",\n\t\"title\":\t\"KLUE\"");
     r = RUN("tasks", "--json");
-    EXPECT_LAST(r, 0, out, "\"group\":\t\"klue\"");
+    EXPECT(r, 0, out, "\"group\":\t\"klue\"");
     r = RUN("tasks", "show", "kleu");
-    EXPECT_LAST(r, 2, err, "unknown task 'kleu'");
+    EXPECT(r, 2, err, "unknown task 'kleu'");
 }
 
 /* What a group says is checked against what it is not to be mistaken for, and its recipe. */
@@ -79,27 +77,24 @@ Test(data_verbs, tasks_check_reads_groups) {
         MUST(file_write(temporary_path("made.json"), b.text, b.length));
         strbuf_free(&b);
         program_result r = RUN("tasks", "check", "--task-dir", temporary_folder());
-        EXPECT_LAST(r, i ? 1 : 0, out, groups[i].message);
+        EXPECT(r, i ? 1 : 0, out, groups[i].message);
     }
-    temporary_remove();
 }
 
 // what the course's notebook prints of nsmc after dropping duplicates, and then the empty text
 Test(data_verbs, stats_of_nsmc_are_those_of_the_notebook) {
     need_environment("HARNESS_DATA");
     program_result r = RUN("data", "stats", "nsmc", "--offline");
-    EXPECT_LAST(r, 0, out,
-                "distinct texts                         146,183      49,158\n"
-                "  without the empty one                146,182      49,157\n");
+    EXPECT(r, 0, out,
+           "distinct texts                         146,183      49,158\n"
+           "  without the empty one                146,182      49,157\n");
 }
 
 Test(data_verbs, stats_as_text_json_and_svg) {
-    json_setup();
     program_result r = RUN("data", "stats", "kor_hate", "--sample");
-    EXPECT_LAST(r, 0, out, "rows                                        48          24\n");
+    EXPECT(r, 0, out, "rows                                        48          24\n");
     const char *svg = temporary_path("lengths.svg");
-    r = RUN("data", "stats", "kor_hate", "--sample", "--json", "--svg", svg);
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    r = RUN_WELL("data", "stats", "kor_hate", "--sample", "--json", "--svg", svg);
     cJSON *json;
     err e = json_parse(&json, r.out, strlen(r.out), "output");
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
@@ -110,13 +105,10 @@ Test(data_verbs, stats_as_text_json_and_svg) {
     cr_expect_eq(cJSON_GetObjectItem(cJSON_GetObjectItem(test, "labels"), "none")->valuedouble, 8);
     cr_expect_null(cJSON_GetObjectItem(test, "tokens"));
     cJSON_Delete(json);
-    program_free(&r);
-    temporary_remove();
 }
 
 /* What is counted below the sentences: characters, or words. */
 Test(data_verbs, stats_name_their_units) {
-    json_setup();
     static const struct {
         const char *task, *line, *unit;
     } cases[] = {{"klue_ner", "\ncharacters without blanks ", "character"},
@@ -124,7 +116,6 @@ Test(data_verbs, stats_name_their_units) {
     for (size_t i = 0; i < 2; i++) {
         program_result r = RUN("data", "stats", cases[i].task, "--sample");
         cr_expect(strstr(r.out, "\nsentences ") && strstr(r.out, cases[i].line), "%s", r.out);
-        program_free(&r);
         r = RUN("data", "stats", cases[i].task, "--sample", "--json");
         cJSON *json;
         const cJSON *label;
@@ -138,54 +129,51 @@ Test(data_verbs, stats_name_their_units) {
         }
         cr_expect_eq(cJSON_GetObjectItem(test, "units")->valuedouble, sum);
         cJSON_Delete(json);
-        program_free(&r);
     }
     program_result r = RUN("data", "head", "klue_dp", "--sample", "-n", "1");
-    EXPECT_LAST(r, 0, out, " words");
+    EXPECT(r, 0, out, " words");
 }
 
 Test(data_verbs, head_shows_rows_of_a_split) {
     program_result r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "test", "-n", "2");
-    EXPECT_LAST(r, 0, out,
-                "text (test, rows 1 to 2 of 16)\n     1       2  sarcasm     또 연착이네");
+    EXPECT(r, 0, out, "text (test, rows 1 to 2 of 16)\n     1       2  sarcasm     또 연착이네");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "-n", "1", "--json");
-    EXPECT_LAST(
-        r, 0, out,
-        "\"label\":\"sarcasm\",\"label_id\":1,\"row\":1,\"file\":\"train.csv\",\"line\":2}\n");
+    EXPECT(r, 0, out,
+           "\"label\":\"sarcasm\",\"label_id\":1,\"row\":1,\"file\":\"train.csv\",\"line\":2}\n");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "dev");
-    EXPECT_LAST(r, 0, out, "text (dev, rows 1 to 4 of 4)");
+    EXPECT(r, 0, out, "text (dev, rows 1 to 4 of 4)");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--row", "16", "--split", "test", "--json");
-    EXPECT_LAST(r, 0, out, "\"row\":16,\"file\":\"test.csv\",\"line\":17}\n");
+    EXPECT(r, 0, out, "\"row\":16,\"file\":\"test.csv\",\"line\":17}\n");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--row", "17", "--split", "test");
-    EXPECT_LAST(r, 2, err, "--row expects 1 to 16, the rows of test, found 17");
+    EXPECT(r, 2, err, "--row expects 1 to 16, the rows of test, found 17");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--row", "0");
-    EXPECT_LAST(r, 2, err, "--row expects 1 to ");
+    EXPECT(r, 2, err, "--row expects 1 to ");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "valid");
-    EXPECT_LAST(r, 2, err, "unknown split 'valid' (known: train, test, dev)");
+    EXPECT(r, 2, err, "unknown split 'valid' (known: train, test, dev)");
 }
 
 Test(data_verbs, missing_data_names_the_way_out) {
     program_result r = RUN("data", "verify", "nsmc", "--data", "/no/such/folder");
-    EXPECT_LAST(
+    EXPECT(
         r, 1, err,
         "/no/such/folder/nsmc/ratings_train.txt: no such file; fetch it with 'harness data fetch "
         "nsmc', name its place with --data DIR, or try --sample");
     r = RUN("data", "fetch", "nsmc", "--data", "/no/such/folder", "--offline");
-    EXPECT_LAST(r, 1, err, "ratings_train.txt: no such file, and --offline forbids to fetch it");
+    EXPECT(r, 1, err, "ratings_train.txt: no such file, and --offline forbids to fetch it");
     r = RUN("data", "fetch", "nsmc", "--sample", "--json");
-    EXPECT_LAST(r, 0, out, "\"task\":\t\"nsmc\"");
+    EXPECT(r, 0, out, "\"task\":\t\"nsmc\"");
     r = RUN("data", "stats", "nscm");
-    EXPECT_LAST(r, 2, err, "unknown task 'nscm'; did you mean 'nsmc'?");
+    EXPECT(r, 2, err, "unknown task 'nscm'; did you mean 'nsmc'?");
     r = RUN("data", "stats", "reviews");
-    EXPECT_LAST(r, 2, err, "; --task-dir names a folder of further ones)");
+    EXPECT(r, 2, err, "; --task-dir names a folder of further ones)");
     r = RUN("data", "stats", "nsmc", "--sample", "--model", "tiny");
-    EXPECT_LAST(r, 2, err, "preset 'tiny' has no vocabulary before it is trained");
+    EXPECT(r, 2, err, "preset 'tiny' has no vocabulary before it is trained");
     r = RUN("data", "head", "nsmc", "--sample", "-n", "0");
-    EXPECT_LAST(r, 2, err, "--rows expects 1 or more, found 0");
+    EXPECT(r, 2, err, "--rows expects 1 or more, found 0");
     r = RUN("data", "verfy", "nsmc");
-    EXPECT_LAST(r, 2, err, "did you mean 'verify'?");
+    EXPECT(r, 2, err, "did you mean 'verify'?");
     r = RUN("data", "verify", "kor_hate", "--sample", "--json");
-    EXPECT_LAST(r, 0, out, "\"good\":\ttrue");
+    EXPECT(r, 0, out, "\"good\":\ttrue");
 }
 
 /* The manifest that tasks/README.md gives as an example: the text between its json fences.
@@ -227,10 +215,9 @@ Test(data_verbs, a_users_own_task_is_counted_and_trained) {
                "text,label\n좋은 영화,good\n나쁜 영화,bad\n");
     strbuf_free(&rows);
     program_result r = RUN("data", "stats", "reviews", "--task-dir", tasks, "--data", data);
-    EXPECT_LAST(r, 0, out, "rows                                        40           2\n");
+    EXPECT(r, 0, out, "rows                                        40           2\n");
     r = RUN("run", "--task", "reviews", "--task-dir", tasks, "--data", data, "--device", "cpu",
             "--max-steps", "2", "--output-dir", temporary_path("out"));
-    EXPECT_LAST(r, 0, out, "accuracy");
+    EXPECT(r, 0, out, "accuracy");
     cr_expect(file_exists(temporary_path("out/record.json")));
-    temporary_remove();
 }

@@ -53,8 +53,6 @@ const char *fuzz_file(const char *name, const void *bytes, size_t size);
 /* "<folder>/<name>", likewise. */
 const char *fuzz_path(const char *name);
 
-/* --- for the test that replays inputs --- */
-
 /* Drops the parsers' warnings; a check that fails is still shown. */
 void fuzz_hush(void);
 /* Name of the input, for the message of a check that fails. */

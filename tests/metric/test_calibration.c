@@ -66,7 +66,6 @@ static double number(const cJSON *o, const char *key) {
 Test(calibration, equals_scikit_learn_and_scipy) {
     cJSON *golden = NULL;
     const cJSON *one;
-    json_setup();
     MUST(json_read(&golden, HARNESS_SOURCE_DIR "/tests/golden/calibration.json", 0));
     cr_assert_gt(cJSON_GetArraySize(golden), 30);
     cJSON_ArrayForEach(one, golden) {

@@ -1,4 +1,3 @@
-#include "base/memory.h"
 #include "metric/expected_best.h"
 #include "support/must.h"
 

@@ -216,13 +216,12 @@ static const float many_said[] = {0.5f, 3, 3, 1.25f, 2, 3.5f, 3, 0.1f};
 static const uint32_t many_related[] = {0, 1, 1, 2, 1, 0}, many_chosen[] = {0, 1, 0, 2, 2, 0};
 static const float many_logits[] = {3, 1, 0, 0, 2, 1, 2, 0, 1, 0, 1, 2, 1, 1, 2, 2, 0, 1};
 
-Test(rows, many_lists_of_weights_are_one_by_one) {
+CleanTest(rows, many_lists_of_weights_are_one_by_one) {
     // two rows of tags, three of words with head, relation and whether it is punctuation
     static const uint32_t tags[] = {0, 1, 4, 2, 4, 4}, other[] = {0, 4, 4, 2, 3, 0};
     static const uint32_t begin[] = {0, 4, 6}, words[] = {0, 2, 5, 6};
     static const uint32_t arcs[] = {2, 0, 0, 0, 1, 0, 2, 1, 0, 3, 2, 1, 0, 0, 0, 0, 1, 0};
     static const uint32_t wrong[] = {0, 0, 0, 0, 1, 0, 2, 0, 0, 1, 2, 1, 3, 1, 0, 0, 2, 0};
-    size_t live = mem_live_count();
     check_lanes(ANSWER_SET, 3, (answers){.numbers = set_gold}, (answers){.numbers = set_scores}, 3);
     check_lanes(ANSWER_TAGS, 5, (answers){.classes = tags, .begin = begin},
                 (answers){.classes = other, .begin = begin}, 2);
@@ -234,7 +233,6 @@ Test(rows, many_lists_of_weights_are_one_by_one) {
                 4);
     check_lanes(ANSWER_RELATION, 3, (answers){.classes = many_related},
                 (answers){many_chosen, many_logits, NULL}, 6);
-    cr_expect_eq(mem_live_count(), live);
 }
 
 /* Of so many rows that most numbers and scores are equal to others, that some are, that none is: with

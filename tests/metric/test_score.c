@@ -208,7 +208,6 @@ static void check_golden(const cJSON *item, size_t number) {
 }
 
 CleanTest(score, equals_scikit_learn) {
-    json_setup();
     size_t number = 0;
     cJSON *cases = NULL;
     cr_assert_not(json_read(&cases, HARNESS_SOURCE_DIR "/tests/golden/metric_scores.json", 0), "%s",

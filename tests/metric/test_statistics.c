@@ -13,7 +13,6 @@ static cJSON *golden;
 static size_t live;
 
 static void setup(void) {
-    json_setup();
     live = mem_live_count();
     cr_assert_not(json_read(&golden, HARNESS_SOURCE_DIR "/tests/golden/metric_statistics.json", 0),
                   "%s", err_message(ERR_IO));

@@ -39,7 +39,7 @@ Test(config, presets_have_their_shapes) {
 }
 
 /* Each family's shape rules hold for a preset of it, and its file is read back as the same. */
-Test(config, presets_of_every_family_have_its_shape) {
+CleanTest(config, presets_of_every_family_have_its_shape) {
     static const struct {
         const char *name;
         const encoder_family *family;
@@ -57,8 +57,6 @@ Test(config, presets_of_every_family_have_its_shape) {
         {"tiny", &encoder_albert, 128, 512, 2, true, 1e-12f, "tiny-albert"},
         {"base", &encoder_albert, 128, 512, 2, true, 1e-12f, "base-albert"},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c, back;
         char *title = NULL;
@@ -89,8 +87,6 @@ Test(config, presets_of_every_family_have_its_shape) {
     MUST(model_config_preset_as(&albert, "base", &encoder_albert, 8000));
     MUST(model_config_preset(&bert, "base", 8000));
     cr_assert_lt(params_total(&albert) * 8, params_total(&bert));
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(config, counts_the_parameters_of_published_models) {
@@ -103,9 +99,7 @@ Test(config, counts_the_parameters_of_published_models) {
     cr_assert_eq(params_total(&c), 177854978);
 }
 
-Test(config, is_read_back_as_it_was_written) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(config, is_read_back_as_it_was_written) {
     model_config c, back;
     const char *const labels[] = {"\xec\x95\x85\xed\x94\x8c", "none"}; // Hangul
     const char *path = temporary_path("config.json");
@@ -128,12 +122,10 @@ Test(config, is_read_back_as_it_was_written) {
     cr_assert_str_eq(back.labels[1], "none");
     model_config_free(&c);
     model_config_free(&back);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* Each family's defaults, and what is written is read back under the family's own names. */
-Test(config, families_keep_their_defaults_and_names) {
+CleanTest(config, families_keep_their_defaults_and_names) {
     static const struct {
         const char *type, *class_name, *own; /* a key as the family calls it */
         uint32_t layers, hidden, embedding, types, longest;
@@ -147,8 +139,7 @@ Test(config, families_keep_their_defaults_and_names) {
         {"albert", "Albert", "classifier_dropout_prob", 12, 4096, 128, 2, 512, ACT_GELU_TANH, 0.1f},
     };
     cr_assert_null(family_at(sizeof cases / sizeof *cases), "a family has no case");
-    json_setup();
-    size_t live = mem_live_count(), bytes = 0;
+    size_t bytes = 0;
     char names[200] = "";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c, back;
@@ -184,8 +175,6 @@ Test(config, families_keep_their_defaults_and_names) {
         model_config_free(&back);
     }
     cr_assert_str_eq(family_names(), names); // the row's words are the families' own
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* Tokens that a table of positions has rows for: behind the pad id's, wherever that is. */
@@ -202,7 +191,6 @@ Test(config, positions_begin_behind_the_pad_id) {
         {"{\"model_type\": \"bert\", \"max_position_embeddings\": 300, \"pad_token_id\": 1}", 300},
         {"{\"model_type\": \"electra\", \"max_position_embeddings\": 40, \"pad_token_id\": 5}", 40},
     };
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c;
         MUST(model_config_read(&c, write_config(cases[i].text)));
@@ -210,11 +198,9 @@ Test(config, positions_begin_behind_the_pad_id) {
                      model_config_longest(&c));
         model_config_free(&c);
     }
-    temporary_remove();
 }
 
 Test(config, takes_transformers_defaults) {
-    json_setup();
     model_config c;
     MUST(model_config_read(&c, write_config("{\"model_type\": \"bert\", \"num_labels\": 5}")));
     cr_assert_eq(c.vocabulary, 30522);
@@ -227,7 +213,6 @@ Test(config, takes_transformers_defaults) {
                          "\"hidden_dropout_prob\": 0.3, \"classifier_dropout\": null}")));
     cr_assert(c.classifier_dropout == 0.3f);
     model_config_free(&c);
-    temporary_remove();
 }
 
 // those of transformers' configurations
@@ -241,7 +226,6 @@ Test(config, takes_the_defaults_of_its_family) {
         {"{\"model_type\": \"electra\"}", 30522, 0, 128, 256, 12, 4, 1024},
         {"{\"model_type\": \"distilbert\"}", 30522, 0, 768, 768, 6, 12, 3072},
     };
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c;
         MUST(model_config_read(&c, write_config(cases[i].text)));
@@ -253,10 +237,9 @@ Test(config, takes_the_defaults_of_its_family) {
                   "%s", cases[i].text);
         model_config_free(&c);
     }
-    temporary_remove();
 }
 
-Test(config, knows_how_logits_become_scores) {
+CleanTest(config, knows_how_logits_become_scores) {
     static const struct {
         const char *text;
         model_scores scores;
@@ -268,8 +251,6 @@ Test(config, knows_how_logits_become_scores) {
         {"{\"num_labels\": 3, \"problem_type\": \"multi_label_classification\"}",
          MODEL_SCORES_SIGMOID},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c;
         const char *const labels[] = {"no", "yes"};
@@ -280,8 +261,6 @@ Test(config, knows_how_logits_become_scores) {
         cr_assert_eq(c.scores, MODEL_SCORES_SOFTMAX);
         model_config_free(&c);
     }
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(config, takes_what_is_found_in_the_wild) {
@@ -291,7 +270,6 @@ Test(config, takes_what_is_found_in_the_wild) {
         "{\"model_type\": \"bert\", \"architectures\": null, \"is_decoder\": false}",
         "{\"architectures\": [], \"torch_dtype\": \"float16\", \"gradient_checkpointing\": false}",
     };
-    json_setup();
     model_config c;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         MUST(model_config_read(&c, write_config(texts[i])));
@@ -307,10 +285,9 @@ Test(config, takes_what_is_found_in_the_wild) {
     MUST(model_config_read(&c, path));
     cr_assert_eq(c.pad, 1);
     model_config_free(&c);
-    temporary_remove();
 }
 
-Test(config, labels_as_transformers_reads_them) {
+CleanTest(config, labels_as_transformers_reads_them) {
     static const struct {
         const char *text;
         uint32_t classes;
@@ -324,8 +301,6 @@ Test(config, labels_as_transformers_reads_them) {
         {"{\"hidden_act\": \"gelu_python\", \"num_labels\": 4}", 4, NULL},
         {"{\"num_labels\": 3, \"num_labels\": 4}", 4, NULL},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c;
         const char *path = write_config(cases[i].text);
@@ -342,8 +317,6 @@ Test(config, labels_as_transformers_reads_them) {
         if (c.labels) cr_assert_str_eq(c.labels[0], cases[i].first);
         model_config_free(&c);
     }
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* Kinds that people benchmark and that are not supported: named, with what is. */
@@ -356,7 +329,6 @@ Test(config, other_kinds_are_refused_by_name) {
         "bart",          "funnel",     "convbert",    "mobilebert",
         "megatron-bert", "mpnet",      "BERT",        "",
     };
-    json_setup();
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         model_config c;
         char text[96], said[160];
@@ -366,10 +338,9 @@ Test(config, other_kinds_are_refused_by_name) {
                  family_names());
         MUST_FAIL(model_config_read(&c, write_config(text)), ERR_UNSUPPORTED, said);
     }
-    temporary_remove();
 }
 
-Test(config, refuses_what_is_not_this_bert) {
+CleanTest(config, refuses_what_is_not_this_bert) {
     static const struct {
         const char *text;
         err code;
@@ -450,8 +421,6 @@ Test(config, refuses_what_is_not_this_bert) {
         {"[1]", ERR_FORMAT, "expected an object"},
         {"{\"model_type\": ", ERR_FORMAT, "not valid JSON"},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c;
         const char *path = write_config(cases[i].text);
@@ -459,6 +428,4 @@ Test(config, refuses_what_is_not_this_bert) {
         cr_assert_not_null(strstr(err_message(cases[i].code), "config.json"), "%s",
                            err_message(cases[i].code));
     }
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }

@@ -1,6 +1,5 @@
 /* Where dropout stands in a training step of every family and head, by which rate, and that no two
  * places share a mask, which would tie what they drop. */
-#include "base/json.h"
 #include "model/head/head.h"
 #include "support/must.h"
 #include "support/tiny_model.h"
@@ -126,7 +125,6 @@ CleanTest(dropout_sites, are_each_drawn_once_by_their_rates) {
                                      .beta2 = 0.999,
                                      .eps = 1e-8f};
     const schedule rates = {SCHEDULE_linear, 1e-3, 0, 1};
-    json_setup();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *what = rows[i].folder;
         char path[600];

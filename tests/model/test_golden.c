@@ -110,7 +110,6 @@ static void read_row(golden *g, const cJSON *row, int b, int r) {
 static void golden_open(golden *g, const char *name) {
     char path[600];
     memset(g, 0, sizeof *g);
-    json_setup();
     g->name = name;
     g->masks = strstr(name, MASKED) != NULL;
     g->chooses = is_chosen(name);
@@ -437,5 +436,4 @@ Test(bert, model_pass_gives_the_logits_of_every_family) {
     for (size_t i = 0; i < GOLDENS; i++)
         if (!is_chosen(goldens[i]) && !is_head(goldens[i]))
             check_model_pass(goldens[i], i % 2 ? "--gradients" : "");
-    temporary_remove();
 }

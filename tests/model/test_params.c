@@ -1,4 +1,3 @@
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "model/weights/safetensors.h"
@@ -28,7 +27,6 @@ typedef struct fixture {
 } fixture;
 
 static void open_fixture(fixture *f, uint32_t token_rows) {
-    json_setup();
     MUST(device_open_named(&f->device, "reference", NULL));
     small_config(&f->config);
     MUST(params_init(&f->params, &f->device, &f->config, token_rows));

@@ -1,4 +1,3 @@
-#include "base/json.h"
 #include "base/memory.h"
 #include "model/weights/safetensors.h"
 #include "platform/file.h"
@@ -23,9 +22,7 @@ static const char *write_file(const char *header, int64_t length, const void *da
     return path;
 }
 
-Test(safetensors, what_is_written_is_read_back) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(safetensors, what_is_written_is_read_back) {
     safetensors_writer w = {0};
     safetensors s;
     const float a[] = {1, -2, 3.5f, 0, 1e-30f, 7}, b[] = {9};
@@ -55,12 +52,9 @@ Test(safetensors, what_is_written_is_read_back) {
     MUST_FAIL(safetensors_writer_commit(&w), ERR_ARG,
               "4 bytes of tensors were written, 8 declared");
     safetensors_writer_free(&w);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(safetensors, half_types_become_f32) {
-    json_setup();
     // half: 1, -2, 65504, 2^-24 (smallest subnormal), 0.333251953125, -0
     const uint16_t half[] = {0x3c00, 0xc000, 0x7bff, 0x0001, 0x3555, 0x8000};
     const float expected[] = {1, -2, 65504, 0x1p-24f, 0.333251953125f, -0.0f};
@@ -82,13 +76,12 @@ Test(safetensors, half_types_become_f32) {
     MUST(safetensors_read(&s, &s.entries[1], out));
     cr_assert_eq(memcmp(out, wide, sizeof wide), 0);
     safetensors_close(&s);
-    temporary_remove();
 }
 
 #define F32(name, shape, from, to)                                                                 \
     "\"" name "\":{\"dtype\":\"F32\",\"shape\":[" shape "],\"data_offsets\":[" from "," to "]}"
 
-Test(safetensors, refuses_damaged_files) {
+CleanTest(safetensors, refuses_damaged_files) {
     static const struct {
         const char *header;
         int64_t length;
@@ -125,8 +118,6 @@ Test(safetensors, refuses_damaged_files) {
         {"{\"a\" \"b\"}", -1, 8, "not valid JSON"},
         {"{\"__metadata__\":[]," F32("a", "2", "0", "8") "}", -1, 8, "is not an object"},
     };
-    json_setup();
-    size_t live = mem_live_count();
     const char zeros[16] = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         safetensors s;
@@ -141,12 +132,10 @@ Test(safetensors, refuses_damaged_files) {
     MUST_FAIL(safetensors_open(&s, path), ERR_FORMAT,
               "has 3 bytes, a safetensors file has at least 8");
     safetensors_close(&s);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* What is not read may be of any type and rank. */
-Test(safetensors, takes_what_nobody_reads) {
+CleanTest(safetensors, takes_what_nobody_reads) {
     static const char header[] =
         "{\"__metadata__\":null,"
         "\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[3],\"data_offsets\":[0,3]},"
@@ -158,8 +147,6 @@ Test(safetensors, takes_what_nobody_reads) {
     float out[4];
     char text[TENSOR_SHAPE_BYTES];
     safetensors s;
-    json_setup();
-    size_t live = mem_live_count();
     MUST(safetensors_open(&s, write_file(header, -1, zeros, sizeof zeros)));
     cr_assert_eq(s.count, 5);
     const tensor_entry *c = safetensors_find(&s, "c,\"}");
@@ -171,8 +158,6 @@ Test(safetensors, takes_what_nobody_reads) {
               "is of an unknown type");
     cr_assert_null(safetensors_find(&s, "f"));
     safetensors_close(&s);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(safetensors, doubles_are_rounded) {
@@ -182,7 +167,6 @@ Test(safetensors, doubles_are_rounded) {
     const double huge[] = {1e300, 0, 0};
     float out[3];
     safetensors s;
-    json_setup();
     MUST(safetensors_open(&s, write_file(header, -1, (const char *)values, sizeof values)));
     MUST(safetensors_read(&s, &s.entries[0], out));
     for (int i = 0; i < 3; i++) cr_assert(out[i] == (float)values[i]);
@@ -190,7 +174,6 @@ Test(safetensors, doubles_are_rounded) {
     MUST(safetensors_open(&s, write_file(header, -1, (const char *)huge, sizeof huge)));
     MUST_FAIL(safetensors_read(&s, &s.entries[0], out), ERR_NUMERIC, "value 0 is not finite");
     safetensors_close(&s);
-    temporary_remove();
 }
 
 Test(safetensors, a_pointer_of_git_lfs_is_named) {
@@ -204,11 +187,9 @@ Test(safetensors, a_pointer_of_git_lfs_is_named) {
               "model.safetensors: a Git LFS pointer, not the file: run `git lfs pull`");
     safetensors_close(&s);
     MUST_FAIL(file_read(&bytes, &count, path, 0), ERR_FORMAT, "a Git LFS pointer");
-    temporary_remove();
 }
 
 Test(safetensors, refuses_values_that_are_no_weights) {
-    json_setup();
     const float values[] = {1, NAN};
     float out[2];
     safetensors s;
@@ -221,12 +202,10 @@ Test(safetensors, refuses_values_that_are_no_weights) {
     MUST(safetensors_open(&s, path));
     MUST_FAIL(safetensors_read(&s, &s.entries[0], out), ERR_UNSUPPORTED, "is I64, expected F32");
     safetensors_close(&s);
-    temporary_remove();
 }
 
 /* Each is little to write and much to keep: a million took 6 s in a file of 67 MB. */
 Test(safetensors, refuses_more_tensors_than_a_model_has) {
-    json_setup();
     safetensors s;
     strbuf header = {0};
     for (int more = 0; more < 2; more++) {
@@ -242,5 +221,4 @@ Test(safetensors, refuses_more_tensors_than_a_model_has) {
         safetensors_close(&s);
     }
     strbuf_free(&header);
-    temporary_remove();
 }

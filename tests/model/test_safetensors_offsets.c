@@ -34,7 +34,6 @@ static uint64_t offset(const cJSON *root, const char *name, int which) {
 // whatever the header's length was.
 Test(safetensors, data_begins_at_a_multiple_of_eight) {
     static float values[FIRST + SECOND], out[SECOND];
-    json_setup();
     for (int i = 0; i < FIRST + SECOND; i++) values[i] = (float)i + 0.5f;
     for (int n = 1; n <= 8; n++) {
         char name[16];
@@ -72,13 +71,11 @@ Test(safetensors, data_begins_at_a_multiple_of_eight) {
         }
         safetensors_close(&s);
     }
-    temporary_remove();
 }
 
 Test(safetensors, the_last_value_of_many_reads_is_checked) {
     static float values[FIRST + SECOND], out[SECOND];
     safetensors s;
-    json_setup();
     values[FIRST + SECOND - 1] = NAN;
     const char *path = temporary_path("model.safetensors");
     write_two(path, "first", values);
@@ -86,7 +83,6 @@ Test(safetensors, the_last_value_of_many_reads_is_checked) {
     MUST_FAIL(safetensors_read(&s, safetensors_find(&s, "second"), out), ERR_NUMERIC,
               "tensor 'second': value 70000 is not finite");
     safetensors_close(&s);
-    temporary_remove();
 }
 
 Test(safetensors, a_pipe_holds_no_weights, .timeout = 60) {
@@ -95,5 +91,4 @@ Test(safetensors, a_pipe_holds_no_weights, .timeout = 60) {
     cr_assert_eq(mkfifo(path, 0600), 0);
     MUST_FAIL(safetensors_open(&s, path), ERR_IO, "model.safetensors: is a FIFO, a file was");
     safetensors_close(&s);
-    temporary_remove();
 }

@@ -1,6 +1,5 @@
 /* Checkpoints as they are found: names, types, heads, sizes, shards, and what is refused. */
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -44,7 +43,6 @@ static void fill(params *ps) {
 
 /* embedding 0: as the hidden size. */
 static void open_family(fixture *f, const encoder_family *family, uint32_t embedding) {
-    json_setup();
     *f = (fixture){.live = mem_live_count()};
     MUST(device_open_named(&f->device, "reference", NULL));
     MUST(model_config_preset(&f->config, "tiny", 29));
@@ -162,7 +160,6 @@ static void open_masked(params *ps, device *d, model_config *c, const char *fold
 }
 
 Test(weights, masked_language_models_keep_their_keys) {
-    json_setup();
     for (size_t i = 0; family_at(i); i++) {
         char folder[512], theirs[600];
         device d;
@@ -194,7 +191,6 @@ Test(weights, masked_language_models_keep_their_keys) {
 
 /* Old checkpoints hold the tied product too, some its bias under that name alone. */
 Test(weights, a_tied_product_that_is_there_twice_is_passed_over) {
-    json_setup();
     char folder[512];
     device d;
     params ps;
@@ -215,7 +211,6 @@ Test(weights, a_tied_product_that_is_there_twice_is_passed_over) {
     params_free(&ps);
     model_config_free(&c);
     device_close(&d);
-    temporary_remove();
 }
 
 Test(weights, draw_a_missing_classifier_and_say_so) {
@@ -313,7 +308,6 @@ Test(weights, missing_tensors_of_the_encoder_are_listed) {
 CleanTest(weights, keys_of_many_layers_are_one) {
     weights_keys keys = {0};
     char *names[12];
-    json_setup();
     for (int i = 0; i < 12; i++) MUST(mem_printf(&names[i], "encoder.layer.%d.bias", 11 - i));
     keys = (weights_keys){names, 12, 12};
     expect_keys(&keys, "encoder.layer.{0...11}.bias");
@@ -515,8 +509,6 @@ Test(weights, other_formats_are_never_read) {
     weights_report_free(&r);
     close_fixture(&f);
 }
-
-/* --- shards --- */
 
 #define FIRST "model-00001-of-00002.safetensors"
 #define SECOND "model-00002-of-00002.safetensors"

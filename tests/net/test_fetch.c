@@ -2,7 +2,6 @@
 // whole.
 #define _GNU_SOURCE
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/fetch_task.h"
@@ -37,7 +36,6 @@ static void fill_content(void) {
     for (size_t i = 0; i < SIZE; i++) content[i] = (char)((x = x * 1664525u + 1013904223u) >> 24);
     hash_bytes_hex(content, SIZE, sha256_of_content);
     log_set_quiet(true);
-    json_setup();
 }
 
 /* The rest from the range asked for, or the whole. */
@@ -221,9 +219,8 @@ static fetch_request request_for(const server *s, const char *path, const char *
                            .patience = quick};
 }
 
-Test(fetch, servers_that_misbehave) {
+CleanTest(fetch, servers_that_misbehave) {
     server *s = begin(misbehave);
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const fetch_case *c = &cases[i];
         char name[64];
@@ -249,7 +246,6 @@ Test(fetch, servers_that_misbehave) {
         if (c->code == ERR_OK || c->code == ERR_DATA)
             cr_expect_not(file_exists(part), "%s", c->path);
     }
-    cr_assert_eq(mem_live_count(), live);
     finish(s);
 }
 
@@ -547,10 +543,9 @@ Test(fetch, redirects_to_other_schemes_are_refused) {
     finish(s);
 }
 
-Test(fetch, a_file_that_is_too_large_is_refused) {
+CleanTest(fetch, a_file_that_is_too_large_is_refused) {
     static const char *const paths[] = {"/good", "/long-no-length"};
     server *s = begin(misbehave);
-    size_t live = mem_live_count();
     for (size_t i = 0; i < 3; i++) {
         fetch_request r = request_for(s, paths[i % 2], in_folder("file"));
         r.sha256 = NULL;
@@ -562,7 +557,6 @@ Test(fetch, a_file_that_is_too_large_is_refused) {
         cr_expect_not(file_exists(r.path));
         cr_expect_not(file_exists(in_folder("file.part")));
     }
-    cr_assert_eq(mem_live_count(), live);
     finish(s);
 }
 
@@ -578,11 +572,10 @@ static void without_end(server *s, int fd, const server_request *r, void *user) 
     for (int i = 0; i < 512; i++) server_write(fd, chunk, sizeof chunk);
 }
 
-Test(fetch, answers_without_end_are_cut) {
+CleanTest(fetch, answers_without_end_are_cut) {
     static const char *const paths[] = {"/chunked", "/open"};
     enum { MOST = 1 << 20 };
     server *s = begin(without_end);
-    size_t live = mem_live_count();
     for (size_t i = 0; i < 2; i++) {
         fetch_request r = {.url = server_url(s, paths[i]),
                            .path = in_folder("file"),
@@ -600,7 +593,6 @@ Test(fetch, answers_without_end_are_cut) {
                   err_message(e));
         fetch_reply_free(&reply);
     }
-    cr_assert_eq(mem_live_count(), live);
     finish(s);
 }
 

@@ -1,7 +1,6 @@
 // A hub made for the test: the cache it leaves is laid out as Python's, and what is there is used.
 #define _XOPEN_SOURCE 700
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/find_run.h"
@@ -146,7 +145,6 @@ typedef struct pair {
 
 static pair begin(void) {
     pair p;
-    json_setup();
     log_set_quiet(true);
     hash_bytes_hex(WEIGHTS, strlen(WEIGHTS), weights_sha256);
     cr_assert(mkdtemp(folder));
@@ -191,9 +189,8 @@ static void expect_link(const char *name, const char *target, const char *text) 
     mem_free(bytes);
 }
 
-Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
+CleanTest(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     pair p = begin();
-    size_t live = mem_live_count();
     char *found, target[128];
     err e = hub_model(&found, "org/model", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
@@ -221,7 +218,6 @@ Test(hub, a_model_lies_in_the_cache_as_python_lays_it) {
     cr_expect_eq(before.st_ino, after.st_ino, "an atomic write gives another file");
     cr_expect_eq(server_count(p.hub, RESOLVE("config.json")), 2, "HEAD and GET, once");
     cr_expect_eq(server_count(p.storage, "/blob"), 1);
-    cr_assert_eq(mem_live_count(), live);
     finish(p);
 }
 
@@ -390,10 +386,9 @@ Test(hub, the_environment_as_python_reads_it) {
 
 #define SHARDS "models--org--sharded/snapshots/" COMMIT "/"
 
-Test(hub, one_shard_of_two) {
+CleanTest(hub, one_shard_of_two) {
     pair p = begin();
     char *found;
-    size_t live = mem_live_count();
     err e = hub_model(&found, "org/sharded", false);
     cr_assert_eq(e, ERR_OK, "%s", err_message(e));
     mem_free(found);
@@ -432,7 +427,6 @@ Test(hub, one_shard_of_two) {
         cr_expect(e == ERR_DATA || e == ERR_FORMAT, "%s", err_message(e));
         cr_expect(strstr(err_message(e), bad[i][1]), "%s", err_message(e));
     }
-    cr_assert_eq(mem_live_count(), live);
     finish(p);
 }
 
@@ -628,7 +622,7 @@ static unsigned count_files(const char *path, unsigned depth) {
 #define NEEDED NAMED("config.json") ", " NAMED("vocab.txt") ", " NAMED("model.safetensors")
 #define ETAG "dc1fb7b6703fe03317c1a080b523bf475f3d4818"
 
-Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
+CleanTest(hub, what_a_hostile_hub_says_stays_in_the_cache) {
     static const struct {
         const char *files, *commit, *etag;
         err code;
@@ -680,7 +674,6 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
          "aaaaaaaaaaaaa",
          ERR_SERVER, "names no usable etag", 0},
     };
-    json_setup();
     log_set_quiet(true);
     cr_assert(mkdtemp(folder));
     server *s = server_start(hostile, NULL);
@@ -689,7 +682,6 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
     setenv("HF_TOKEN", "secret", 1);
     unsetenv("HF_HUB_CACHE");
     unsetenv("HF_HUB_OFFLINE");
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         char *found = NULL;
         snprintf(home, sizeof home, "%s/%zu/home", folder, i);
@@ -708,7 +700,6 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
         snprintf(home, sizeof home, "%s/%zu", folder, i);
         cr_expect_eq(count_files(home, 0), tries[i].left, "%zu: %u files", i, count_files(home, 0));
     }
-    cr_assert_eq(mem_live_count(), live);
     server_stop(s);
     cr_assert_eq(folder_remove(folder), ERR_OK);
 }
@@ -716,7 +707,6 @@ Test(hub, what_a_hostile_hub_says_stays_in_the_cache) {
 CleanTest(hub, listings_take_what_is_read_and_no_more) {
     hub__listing l;
     strbuf text = {0};
-    json_setup();
     cr_assert_eq(strbuf_printf(&text,
                                "{\"sha\": \"%s\", \"siblings\": [" NEEDED ", " NEEDED
                                ", " NAMED("model.safetensors.index.json") ", " NAMED(
@@ -763,7 +753,6 @@ static err read_shards(hub__listing *l, unsigned count, char last) {
 Test(hub, listings_and_digits_have_ends) {
     static const char others[] = "/:;@AGZ`agz~-";
     hub__listing l;
-    json_setup();
     cr_assert_eq(read_shards(&l, HUB_FILES_MAX, '9'), ERR_OK, "%s", err_message(ERR_DATA));
     cr_expect_eq(l.count, HUB_FILES_MAX);
     hub__listing_free(&l);

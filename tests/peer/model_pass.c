@@ -54,8 +54,6 @@ static void pass_free(pass *p) {
     mem_free(p->cls);
 }
 
-/* --- rows --- */
-
 static err row_read(pack_sentence *row, uint32_t *ids, const cJSON *item, const pass *p) {
     const cJSON *list = NULL, *id;
     int64_t label = 0;
@@ -96,8 +94,6 @@ static err rows_read(pass *p, const char *path) {
     cJSON_Delete(root);
     return e;
 }
-
-/* --- the pass --- */
 
 /* A table of two steps at rate 0: the update changes nothing. */
 static err open_table(pass *p) {
@@ -165,8 +161,6 @@ static err run_all(pass *p) {
         e = run_rows(p, first, p->count - first < step ? p->count - first : step);
     return e;
 }
-
-/* --- output --- */
 
 static err declare_gradients(safetensors_writer *w, const params *ps) {
     err e = ERR_OK;

@@ -1,5 +1,4 @@
 /* Folders: what is removed, what a probe leaves, and what an unusable place is called. */
-#include "base/memory.h"
 #include "platform/file.h"
 #include "platform/host_memory.h"
 #include "support/must.h"
@@ -33,7 +32,6 @@ Test(folder, of_a_link_the_link_goes) {
     MUST(folder_remove(at("full")));
     MUST(folder_remove(at("full"))); // not there: fine
     cr_expect_not(folder_exists(at("full")));
-    temporary_remove();
 }
 
 /* However a file system lists them. */
@@ -52,7 +50,6 @@ Test(folder, names_are_in_the_order_of_their_bytes) {
     cr_assert_eq(list.count, NAMES);
     for (size_t i = 0; i < NAMES; i++) cr_expect_str_eq(list.names[i], ordered[i]);
     folder_list_free(&list);
-    temporary_remove();
 }
 
 Test(folder, a_probe_names_the_place_and_leaves_nothing) {
@@ -81,7 +78,6 @@ Test(folder, a_probe_names_the_place_and_leaves_nothing) {
         cr_expect_eq(list.count, 2, "%s: something was left", rows[i].path);
         folder_list_free(&list);
     }
-    temporary_remove();
 }
 
 // the kernel's own word for both, which counts in KiB

@@ -45,8 +45,6 @@ static void read_here(power_sample *out, const char *uuid) {
     power_read(out, &(power_place){temporary_path("sys"), HARNESS_FAKE_NVML, uuid, proc});
 }
 
-TestSuite(power, .fini = temporary_remove);
-
 Test(power, a_machine_without_counters_tells_nothing) {
     power_sample s;
     power_read(&s, &(power_place){temporary_path("none"), temporary_path("none.so"), "x", "none"});
@@ -158,7 +156,6 @@ static void at_moment(power_sample *s, double joules, double mhz, uint64_t throt
 Test(power, a_record_keeps_what_was_told) {
     power_sample at[RUN_MOMENTS];
     record r, again;
-    json_setup();
     fake_record_make(&r, &(fake_record){.right = 0.5});
     at_moment(&at[RUN_TRAINS], 900, 3000, 1);
     at_moment(&at[RUN_TRAINED], 100, 2000, 1);
@@ -201,7 +198,6 @@ Test(power, a_record_keeps_what_was_told) {
 /* A record of as many sources as there may be, and of one more. */
 Test(power, a_records_sources_have_an_end) {
     record r, again;
-    json_setup();
     fake_record_make(&r, &(fake_record){.right = 0.5});
     r.cost.energy_count = RECORD_ENERGIES;
     for (int i = 0; i < RECORD_ENERGIES; i++) {

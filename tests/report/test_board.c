@@ -220,9 +220,7 @@ static const char *const output_names[] = {"LEADERBOARD.md", "report.csv", "repo
                                            "index.html"};
 
 static void run_report(char *texts[4], const char *results, const char *out) {
-    program_result p = RUN("report", "--results", results, "--output-dir", out, "--quiet");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("report", "--results", results, "--output-dir", out, "--quiet");
     for (int i = 0; i < 4; i++) {
         char *path;
         size_t count;
@@ -310,17 +308,12 @@ Test(board, report_names_damage_and_fails_at_the_end) {
     cr_assert_not(path_join(&damaged, fake_results, "kor_x/zz.json"));
     cr_assert_not(file_write(damaged, "{\"schema\": 1}", 13));
     program_result p = RUN("report", "--results", fake_results);
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "zz.json: key 'harness' is missing (expected an object)"), "%s", p.err);
+    EXPECT(p, 1, err, "zz.json: key 'harness' is missing (expected an object)");
     cr_assert(strstr(p.err, "1 damaged record left out"), "%s", p.err);
-    program_free(&p);
     cr_assert_not(path_join(&board_path, fake_results, "LEADERBOARD.md"));
     cr_assert(file_exists(board_path));
     p = RUN("report", "--results", fake_results, "--format", "xml");
-    cr_assert_eq(p.exit_code, 2);
-    cr_assert(strstr(p.err, "--format expects one of md, html, csv, json, found 'xml'"), "%s",
-              p.err);
-    program_free(&p);
+    EXPECT(p, 2, err, "--format expects one of md, html, csv, json, found 'xml'");
     mem_free(damaged);
     mem_free(board_path);
 }

@@ -13,7 +13,6 @@
 static record a, b;
 
 static void setup(void) {
-    json_setup();
     fake_record_make(&a, &(fake_record){.right = 0.6, .steps = 80});
     fake_record_make(&b, &(fake_record){.right = 0.6, .steps = 80});
 }
@@ -271,33 +270,20 @@ Test(compare, verb_takes_records_and_run_folders) {
     cr_assert_not(path_join(&inside, run, "record.json"));
     cr_assert_not(record_write(&a, path));
     program_result p = RUN("compare", path, run);
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "run: no such record or run folder"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 1, err, "run: no such record or run folder");
     p = RUN("compare", path, "/dev/zero");
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "/dev/zero: is a device, a record or the folder"), "%s", p.err);
-    program_free(&p);
-    p = RUN("compare", path, path);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    EXPECT(p, 1, err, "/dev/zero: is a device, a record or the folder");
+    p = RUN_WELL("compare", path, path);
     cr_assert(strstr(p.err, "sides A and B are one and the same record: "), "%s", p.err);
-    program_free(&p);
     cr_assert_not(record_write(&b, inside));
-    p = RUN("compare", path, run);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("compare", path, run);
     cr_assert(strstr(p.out, "equal in every bit"));
-    program_free(&p);
     p = RUN("compare", "--json", path, run);
-    cr_assert_eq(p.exit_code, 0);
-    cr_assert(strstr(p.out, "\"first_part_step\":\tnull"), "%s", p.out);
-    program_free(&p);
+    EXPECT(p, 0, out, "\"first_part_step\":\tnull");
     p = RUN("compare", path);
-    cr_assert_eq(p.exit_code, 2);
-    cr_assert(strstr(p.err,
-                     "compare takes two or more records, run folders or devices, or a folder that "
-                     "holds the runs of two models, found 1"),
-              "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 2, err,
+           "compare takes two or more records, run folders or devices, or a folder that "
+           "holds the runs of two models, found 1");
     fake_folder_end(folder);
     mem_free(path);
     mem_free(run);
@@ -321,7 +307,6 @@ static void expect_both(program_result p, const char *first, const char *second)
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect(strstr(p.out, first) && strstr(p.out, second), "no %s, %s in: %s", first, second,
               p.out);
-    program_free(&p);
 }
 
 /* A folder that holds the runs of two models, and the runs of each side with commas between. */
@@ -337,19 +322,13 @@ Test(compare, sides_of_several_runs) {
                 "A: y on", "B: x on");
     put_run("runs/f-s1.json", "z", 1);
     program_result p = RUN("compare", "runs");
-    cr_expect_eq(p.exit_code, 2);
-    cr_expect_not_null(strstr(p.err, "runs: holds runs of more than two models"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 2, err, "runs: holds runs of more than two models");
     put_epochs("alike/a-s1.json", "x", 1, 1);
     put_epochs("alike/b-s1.json", "x", 1, 2);
     expect_both(RUN("compare", "alike"), "A: x, 1 epoch\n", "B: x, 2 epochs\n");
     put_run("one/a-s1.json", "x", 1);
     p = RUN("compare", "one");
-    cr_expect_eq(p.exit_code, 2);
-    cr_expect_not_null(strstr(p.err, "one: all runs there are of one model and recipe"), "%s",
-                       p.err);
-    program_free(&p);
-    temporary_remove();
+    EXPECT(p, 2, err, "one: all runs there are of one model and recipe");
 }
 
 Test(compare, three_sides_are_a_matrix) {
@@ -438,31 +417,24 @@ Test(compare, html_holds_tables_and_escapes) {
 }
 
 Test(compare, devices_run_now) {
-    program_result p = RUN("compare", "cpu", "cpu", "--max-steps", "2", "--threads", "1");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("compare", "cpu", "cpu", "--max-steps", "2", "--threads", "1");
     cr_assert(strstr(p.out, "losses: equal in every bit over 2 steps"), "%s", p.out);
     cr_assert(strstr(p.err, "running kor_hate (sample) with tiny on cpu"), "%s", p.err);
-    program_free(&p);
-    p = RUN("compare", "cpu", "cpu", "--max-steps", "24", "--threads", "1", "--runs", "2",
-            "--json");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL("compare", "cpu", "cpu", "--max-steps", "24", "--threads", "1", "--runs", "2",
+                 "--json");
     cr_assert(strstr(p.out, "\"equivalent\":\ttrue"), "%s", p.out);
     cr_assert(strstr(p.out, "\"name\":\t\"linear_fwd 512x128\",\n"), "%s", p.out);
-    program_free(&p);
 }
 
 #define LONG "--threads", "1", "--max-steps", "30000"
 
 /* The first device trains when all else is known to go with it. */
 Test(compare, refusals_come_before_a_device_trains, .timeout = 120) {
-    program_result p = RUN("run", "--task", "kor_sae", "--sample", "--model", "tiny", "--device",
-                           "cpu", "--threads", "1", "--max-steps", "1", "-o", "sae", "-q");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
-    p = RUN("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--device", "cpu",
-            "--threads", "1", "--max-steps", "1", "-o", "hate", "-q");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    program_result p =
+        RUN_WELL("run", "--task", "kor_sae", "--sample", "--model", "tiny", "--device", "cpu",
+                 "--threads", "1", "--max-steps", "1", "-o", "sae", "-q");
+    RUN_WELL("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--device", "cpu",
+             "--threads", "1", "--max-steps", "1", "-o", "hate", "-q");
     static const struct {
         const char *const arguments[13];
         int code;
@@ -494,12 +466,9 @@ Test(compare, refusals_come_before_a_device_trains, .timeout = 120) {
         cr_expect_eq(p.exit_code, cases[i].code, "case %zu: %s", i, p.err);
         cr_expect(strstr(p.err, cases[i].said), "case %zu: %s", i, p.err);
         cr_expect(cases[i].opens == (strstr(p.err, "running ") != NULL), "case %zu: %s", i, p.err);
-        program_free(&p);
     }
     const char *many[29] = {"compare"};
     for (size_t i = 1; i < 28; i++) many[i] = "cpu";
     p = program_run(NULL, 20, many);
-    cr_expect_eq(p.exit_code, 2);
-    cr_expect(strstr(p.err, "compare takes up to 26 sides, found 27"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 2, err, "compare takes up to 26 sides, found 27");
 }

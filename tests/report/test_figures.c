@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(figures);
-
 Test(figures, of_parameters_and_seconds_have_their_unit) {
     static const struct {
         double value;
@@ -70,7 +68,7 @@ Test(figures, tables_that_are_apart_say_by_what) {
 
 /* Models stand in the order of their first rows, whose run is any of the model's, also where another
  * row of the table stands for the model: that with most seeds. */
-Test(figures, models_stand_where_their_first_rows_do) {
+CleanTest(figures, models_stand_where_their_first_rows_do) {
     enum { SEEDS = 2, ROWS = 6, TABLES = 3, MODELS = 3 };
     static const struct {
         const char *model, *recipe;
@@ -83,7 +81,6 @@ Test(figures, models_stand_where_their_first_rows_do) {
     static record records[ROWS];
     const record *runs[ROWS][SEEDS];
     board_row of[ROWS] = {{0}};
-    size_t live = mem_live_count();
     for (size_t i = 0; i < ROWS; i++) {
         record *r = &records[i];
         r->model.name = (char *)(uintptr_t)rows[i].model;
@@ -105,7 +102,6 @@ Test(figures, models_stand_where_their_first_rows_do) {
                          "model %zu in table %zu", m, t);
     }
     report__free_models(&all);
-    cr_expect_eq(mem_live_count(), live);
 }
 
 /* A recipe's values in words: what is long or a list is not shown, and what lacks is the default. */
@@ -124,7 +120,6 @@ Test(figures, of_recipes_are_said_in_words) {
                                         "- a long key: 2 in A, default in B\n"};
     record a = {0}, b = {0};
     strbuf out = {0}, want = {0};
-    json_setup();
     MUST(json_parse(&a.recipe, of_a, sizeof of_a - 1, "a"));
     MUST(json_parse(&b.recipe, of_b, sizeof of_b - 1, "b"));
     MUST(strbuf_add(&want, "\n"));

@@ -25,10 +25,6 @@ static void make(const char *model_a, double right_a, const char *model_b, doubl
     }
 }
 
-static void setup(void) {
-    json_setup();
-}
-
 static void teardown(void) {
     for (int s = 0; s < SEEDS; s++) {
         record_free(&a[s]);
@@ -37,7 +33,7 @@ static void teardown(void) {
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 
-TestSuite(groups, .init = setup, .fini = teardown);
+TestSuite(groups, .fini = teardown);
 
 Test(groups, different_models_are_told_apart) {
     group_comparison c;
@@ -267,21 +263,16 @@ Test(groups, verb_takes_folders_of_runs) {
         cr_assert_not(record_write(&b[s], path));
         mem_free(path);
     }
-    program_result p = RUN("compare", left, right);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL("compare", left, right);
     cr_assert(strstr(p.out, "tiny on cpu, fp32, 3 seeds: macro F1 "), "%s", p.out);
-    program_free(&p);
     p = RUN("compare", "--json", left, right);
     cr_assert_eq(p.exit_code, 0);
     cJSON *json;
     cr_assert_not(json_parse(&json, p.out, strlen(p.out), "json"));
     cr_assert(json_has(json, "equivalent") && json_has(json, "shared_seeds"));
     cJSON_Delete(json);
-    program_free(&p);
     p = RUN("compare", left, folder);
-    cr_assert_eq(p.exit_code, 1);
-    cr_assert(strstr(p.err, "holds no record.json and no record"), "%s", p.err);
-    program_free(&p);
+    EXPECT(p, 1, err, "holds no record.json and no record");
     fake_folder_end(folder);
     mem_free(left);
     mem_free(right);

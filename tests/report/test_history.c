@@ -80,9 +80,7 @@ static void gather(history *h) {
     MUST(history_finish(h));
 }
 
-Test(history, series_are_told_apart_and_parted) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(history, series_are_told_apart_and_parted) {
     history h = {0};
     gather(&h);
     cr_assert_eq(h.count, 3, "%zu", h.count);
@@ -108,7 +106,6 @@ Test(history, series_are_told_apart_and_parted) {
     cr_assert_eq(measured->count, 2);
     cr_assert_eq(measured->points[0].value, 110);
     history_free(&h);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Whether two runs, of which the second departs from the first so, have one point each in a series
@@ -138,7 +135,6 @@ static void more_threads(record *r) {
 /* Of what makes a row of the board the numerics alone do not part a series. */
 Test(history, whatever_makes_another_row_makes_another_series) {
     const row_field *f;
-    json_setup();
     cr_assert(are_one_series(HISTORY_SCORE, NULL) && are_one_series(HISTORY_RUN, NULL));
     for (size_t i = 0; (f = row_field_at(i)); i++) {
         bool one = !strcmp(f->field, "numerics");
@@ -156,7 +152,6 @@ Test(history, what_is_there_twice_counts_once) {
         const char *version;
         size_t points;
     } seconds[] = {{1, "1.0", 0}, {2, "1.0", 2}, {1, "1.1", 2}};
-    json_setup();
     for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
         history h = {0};
         for (int second = 0; second < 2; second++) {
@@ -175,7 +170,6 @@ Test(history, what_is_there_twice_counts_once) {
 }
 
 Test(history, outputs_are_whole) {
-    json_setup();
     history h = {0};
     gather(&h);
     static const struct {
@@ -260,11 +254,9 @@ static void expect(program_result r, int code, const char *words) {
     cr_expect_eq(r.exit_code, code, "%d: %s", r.exit_code, r.err);
     cr_expect(strstr(r.err, words) || strstr(r.out, words), "no '%s' in: %s%s", words, r.out,
               r.err);
-    program_free(&r);
 }
 
 Test(history, folders_are_read_and_files_are_ones_own) {
-    json_setup();
     char text[1000];
     for (unsigned day = 1; day <= 4; day++) {
         char *path, name[64];
@@ -303,7 +295,6 @@ Test(history, folders_are_read_and_files_are_ones_own) {
     put("mine/HISTORY.md", "my own words");
     expect(RUN("report", "--history", "a", "-o", "mine"), 1, "mine/HISTORY.md");
     cr_expect(!file_exists(temporary_path("mine/history.html")));
-    temporary_remove();
 }
 
 /* What else this program writes lies among records: records of speed are used wherever they lie, and
@@ -325,7 +316,6 @@ Test(history, files_of_other_kinds_are_no_damage) {
         "{\"schema\": 1, \"suite_sha256\": \"\", \"cases\": []}"};
     enum { OTHERS = sizeof others / sizeof *others };
     char text[1000], name[64];
-    json_setup();
     for (unsigned day = 1; day <= 4; day++) {
         record r;
         make_run(&r, day, "1.0", 0.5, 500);
@@ -354,24 +344,20 @@ Test(history, files_of_other_kinds_are_no_damage) {
     put("a/task/half.json", "{\"run\": \"a\"}");
     expect(RUN("report", "--results", "a", "--json"), 1, "2 damaged records left out");
     expect(RUN("report", "--history", "a", "--json"), 1, "2 damaged records left out");
-    temporary_remove();
 }
 
 /* The text up to what counts the files of other kinds, which a history reads in part. */
 static char *warnings(program_result p) {
     char *text = NULL;
-    cr_expect_eq(p.exit_code, 1, "%s", p.err);
-    cr_expect(strstr(p.err, "4 damaged records left out"), "%s", p.err);
+    EXPECT(p, 1, err, "4 damaged records left out");
     const char *end = strstr(p.err, "harness: ");
     MUST(mem_printf(&text, "%.*s", end ? (int)(end - p.err) : 0, p.err));
-    program_free(&p);
     return text;
 }
 
 /* What is wrong with a file is said in the same words of a board and of a history. */
 Test(history, names_what_is_wrong_as_a_board_does) {
     static const char *const good[] = {"a/task/one.json", "a/task/two.json", "a/stray.json"};
-    json_setup();
     for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
         record r;
         make_run(&r, 1 + i, "1.0", 0.5, 500);
@@ -390,5 +376,4 @@ Test(history, names_what_is_wrong_as_a_board_does) {
     cr_expect(strstr(of_board, "a/stray.json is passed over"), "%s", of_board);
     mem_free(of_board);
     mem_free(of_history);
-    temporary_remove();
 }

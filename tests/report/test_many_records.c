@@ -107,7 +107,6 @@ static uint32_t write_records(const char *folder, const shape *all) {
 Test(report, two_thousand_records_are_quick, .timeout = 900) {
     const char *kept = getenv("HARNESS_MANY_RECORDS");
     char *folder;
-    json_setup();
     if (kept) {
         bool kinds = number("HARNESS_MANY_KINDS", 0);
         write_records(kept,
@@ -132,7 +131,6 @@ Test(report, two_thousand_records_are_quick, .timeout = 900) {
     char wrote[64];
     snprintf(wrote, sizeof wrote, "wrote %u pages below ", count);
     cr_assert(strstr(p.err, wrote), "%s", p.err);
-    program_free(&p);
     printf("report of %u records: %.1f s of processor time\n", count, seconds);
 #ifndef __SANITIZE_ADDRESS__ // which makes all slower
     cr_assert_lt(seconds, 10.0);
@@ -146,14 +144,12 @@ Test(report, many_labels_cost_in_proportion, .timeout = 120) {
     enum { LABELS = 1024, ROWS = 4000 };
     char *folder, *page, *path;
     size_t count;
-    json_setup();
     fake_folder(&folder);
     write_records(folder, &(shape){4, .seeds = 4, .tasks = 1, .labels = LABELS, .rows = ROWS});
     double begin = child_seconds();
     program_result p = RUN("report", "--results", folder);
     double seconds = child_seconds() - begin;
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
     printf("report of 1,024 labels: %.1f s of processor time\n", seconds);
 #ifndef __SANITIZE_ADDRESS__
     cr_assert_lt(seconds, 5.0);
@@ -352,7 +348,6 @@ static void check_warnings(const char *text_of_all) {
 
 Test(report, five_thousand_damaged_records_do_not_touch_the_others, .timeout = 120) {
     char *folder;
-    json_setup();
     setenv("XDG_CACHE_HOME", temporary_folder(), 1);
     fake_folder(&folder);
     write_half_damaged(folder);
@@ -375,6 +370,5 @@ Test(report, five_thousand_damaged_records_do_not_touch_the_others, .timeout = 1
     cr_assert_eq(rows, MODELS);
     cr_assert_eq(seeds, GOOD);
     cJSON_Delete(json);
-    program_free(&p);
     fake_folder_end(folder);
 }

@@ -16,9 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void setup(void) {
-    json_setup();
-}
+static void setup(void) {}
 static void teardown(void) {
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
@@ -405,9 +403,7 @@ Test(pages, records_of_every_kind, .timeout = 120) {
     }
     setenv("XDG_CACHE_HOME", temporary_folder(), 1);
     put_old_index(folder);
-    program_result p = RUN("report", "--results", folder, "--lang", "ko", "--quiet");
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("report", "--results", folder, "--lang", "ko", "--quiet");
     text = page_of(folder, "index.html");
     expect_korean(text, "the board");
     cr_expect_not_null(strstr(text, "<h2>KLUE</h2>"));
@@ -418,9 +414,7 @@ Test(pages, records_of_every_kind, .timeout = 120) {
     mem_free(text);
     expect_run_page(folder, "<html lang=\"ko\">");
     // the same folder in English: its pages are written again, by a report that knows the records
-    p = RUN("report", "--results", folder, "--quiet");
-    cr_expect_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("report", "--results", folder, "--quiet");
     text = page_of(folder, "index.html");
     cr_expect_not_null(strstr(text, "<html lang=\"en\">"));
     mem_free(text);
@@ -434,9 +428,7 @@ Test(pages, a_language_that_is_not_there) {
     for (int i = 0; i < 2; i++) {
         program_result p = i ? RUN(verbs[i], "/", "/", "--lang", "fr")
                              : RUN(verbs[i], "--results", "/", "--lang", "fr");
-        cr_expect_eq(p.exit_code, 2);
-        cr_expect_not_null(strstr(p.err, "--lang expects en or ko, found 'fr'"), "%s", p.err);
-        program_free(&p);
+        EXPECT(p, 2, err, "--lang expects en or ko, found 'fr'");
     }
 }
 
@@ -449,7 +441,4 @@ Test(pages, compare_says_it_in_korean) {
     cr_expect_not_null(strstr(page.out, "모든 예측이 같음"));
     cr_expect_not_null(strstr(text.out, "- 판정: 모든 예측이 같음"), "%s", text.err);
     cr_expect_not_null(strstr(json.out, "\"driver version\""), "%s", json.err); // keys stay
-    program_free(&page);
-    program_free(&text);
-    program_free(&json);
 }

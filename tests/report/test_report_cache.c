@@ -37,7 +37,6 @@ static void make(const char *model, uint32_t seed, answer_kind kind, const char 
 
 /* 24 models: most of three seeds, some of one; in one table of classes and one of numbers. */
 static void setup(void) {
-    json_setup();
     fake_folder(&results);
     fake_folder(&cache);
     fake_folder(&none);
@@ -87,9 +86,7 @@ static strbuf report(const char *with) {
     strbuf out = {0};
     setenv("XDG_CACHE_HOME", with, 1);
     MUST(mem_printf(&board, "%s/../%s-board", results, strrchr(results, '/') + 1));
-    program_result p = RUN("report", "--results", results, "--output-dir", board);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    program_free(&p);
+    RUN_WELL("report", "--results", results, "--output-dir", board);
     add_files(&out, board);
     mem_free(board);
     return out;

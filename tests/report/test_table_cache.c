@@ -74,8 +74,7 @@ static void copy_file(const char *to, const char *from, size_t less) {
     mem_free(bytes);
 }
 
-Test(table_cache, resamples_are_of_the_same_writing) {
-    size_t live = mem_live_count();
+CleanTest(table_cache, resamples_are_of_the_same_writing) {
     const char *one = temporary_path("one"), *other = temporary_path("other");
     const char *one_draws = temporary_path("one.draws");
     table_cache c;
@@ -111,6 +110,4 @@ Test(table_cache, resamples_are_of_the_same_writing) {
     read_table(&c, one, 1);
     cr_expect_not(has_draws(&c, 0, 1));
     table_cache_free(&c);
-    temporary_remove();
-    cr_assert_eq(mem_live_count(), live);
 }

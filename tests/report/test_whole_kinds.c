@@ -11,15 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static void setup(void) {
-    json_setup();
-}
-
 static void teardown(void) {
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 
-TestSuite(whole_kinds, .init = setup, .fini = teardown);
+TestSuite(whole_kinds, .fini = teardown);
 
 static const struct kind {
     const char *name, *headline;

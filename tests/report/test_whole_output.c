@@ -11,15 +11,11 @@
 
 #include <stdio.h>
 
-static void setup(void) {
-    json_setup();
-}
-
 static void teardown(void) {
     cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
 }
 
-TestSuite(whole_output, .init = setup, .fini = teardown);
+TestSuite(whole_output, .fini = teardown);
 
 static void set_hash(char **field, char digit) {
     char hex[65];

@@ -1,4 +1,3 @@
-#include "base/json.h"
 #include "result/errors.h"
 #include "support/must.h"
 

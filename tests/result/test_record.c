@@ -18,7 +18,6 @@ static char *folder;
 static size_t live;
 
 static void setup(void) {
-    json_setup();
     live = mem_live_count();
     fake_folder(&folder);
 }

@@ -74,7 +74,6 @@ static void check_others(const cJSON *section, const char *name) {
 }
 
 Test(record_schema, says_what_is_written) {
-    json_setup();
     cJSON *schema;
     MUST(json_read(&schema, HARNESS_SOURCE_DIR "/docs/record.schema.json", 0));
     const cJSON *versions = at(at(at(schema, "properties"), "schema"), "enum");

@@ -1,4 +1,3 @@
-#include "base/json.h"
 #include "result/tune_space.h"
 #include "support/must.h"
 

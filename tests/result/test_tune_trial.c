@@ -18,15 +18,10 @@
 #define SHA HEAD REST
 
 static void setup(void) {
-    json_setup();
     log_set_quiet(true);
 }
 
-static void teardown(void) {
-    temporary_remove();
-}
-
-TestSuite(tune_trial, .init = setup, .fini = teardown);
+TestSuite(tune_trial, .init = setup);
 
 #define WITH(schema, sha, rest)                                                                    \
     "{\"schema\": " schema ", \"created\": \"2026-02-28T12:00:00Z\", \"run_sha256\": \"" sha       \
@@ -99,9 +94,8 @@ static void write_trial(const char *path, const char *text) {
     cJSON_Delete(root);
 }
 
-Test(tune_trial, what_is_whole_and_of_the_run_is_taken) {
+CleanTest(tune_trial, what_is_whole_and_of_the_run_is_taken) {
     const char *path = temporary_path("found/trials/" HEAD ".json");
-    size_t live = mem_live_count();
     MUST(folder_make(temporary_path("found/trials")));
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         tune_trial t;
@@ -129,7 +123,6 @@ Test(tune_trial, what_is_whole_and_of_the_run_is_taken) {
     write_trial(path, listed);
     MUST(tune_trial_read(&t, &found, temporary_path("found"), SHA));
     cr_expect(found && t.loss == 0.25, "%g", t.loss);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(tune_trial, a_changed_value_is_not_believed) {

@@ -258,7 +258,6 @@ void fake_record_make(record *r, const fake_record *f) {
     size_t steps = f->steps ? f->steps : 20;
     uint32_t stream = hash_text(model) ^ (f->seed * 2654435761u);
     static const char *const tags[] = {"B-사람", "I-사람", "B-곳", "I-곳", "O"};
-    json_setup();
     cr_assert_not(record_init(r));
     r->dirty = false;
     cr_assert_not(record_text(&r->commit, "0123456789abcdef0123456789abcdef01234567"));
@@ -383,7 +382,6 @@ void fake_folder_end(char *path) {
 char *fake_results;
 
 void fake_results_begin(void) {
-    json_setup();
     fake_folder(&fake_results);
 }
 

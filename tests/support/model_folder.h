@@ -7,7 +7,7 @@
 
 /* Writes config.json, model.safetensors and the tokenizer's files: 1 layer of 8 hidden units, 32
  * positions, `classes` labels by these names (NULL: none in config.json's own words). vocab may
- * name a vocab.txt to take instead of the built-in one. Needs json_setup. */
+ * name a vocab.txt to take instead of the built-in one. */
 void model_folder_make(const char *folder, const char *const *labels, uint32_t classes,
                        const char *vocab);
 

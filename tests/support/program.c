@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700
 #include "support/program.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "compute/device.h"
@@ -49,19 +50,30 @@ void temporary_remove(void) {
     folder_name[0] = '\0';
 }
 
-const char *temporary_path(const char *name) {
+/* A text of n bytes that stays until the process ends. */
+static char *kept_text(size_t n) {
     // listed, so that no leak search calls them lost
-    static struct path {
-        struct path *next;
+    static struct kept {
+        struct kept *next;
         char text[];
     } * all;
-    size_t n = strlen(temporary_folder()) + strlen(name) + 2;
-    struct path *p = malloc(sizeof *p + n);
+    struct kept *p = malloc(sizeof *p + n);
     cr_assert_not_null(p);
-    snprintf(p->text, n, "%s/%s", temporary_folder(), name);
     p->next = all;
     all = p;
     return p->text;
+}
+
+const char *temporary_path(const char *name) {
+    size_t n = strlen(temporary_folder()) + strlen(name) + 2;
+    char *text = kept_text(n);
+    snprintf(text, n, "%s/%s", temporary_folder(), name);
+    return text;
+}
+
+/* As main.c does; here in every process of the tests. */
+__attribute__((constructor)) static void begin_process(void) {
+    json_setup();
 }
 
 static char link_folder[32], link_path[64];
@@ -92,7 +104,9 @@ static char *read_all(const char *path) {
     size_t count;
     cr_assert_eq(file_read(&bytes, &count, path, 0), ERR_OK, "%s", err_message(ERR_IO));
     unlink(path);
-    return bytes;
+    char *text = memcpy(kept_text(count + 1), bytes, count + 1);
+    mem_free(bytes);
+    return text;
 }
 
 void program_forgive_loader(const char *const *arguments) {
@@ -158,10 +172,10 @@ program_result program_run(const char *folder, double seconds, const char *const
     return r;
 }
 
-void program_free(program_result *r) {
-    mem_free(r->out);
-    mem_free(r->err);
-    *r = (program_result){0};
+program_result program_well(program_result r, const char *file, int line) {
+    cr_assert_eq(r.exit_code, 0, "%s:%d: exit code %d; it said: %s%s", file, line, r.exit_code,
+                 r.out, r.err);
+    return r;
 }
 
 void forget_data(void) {

@@ -7,7 +7,7 @@
 
 typedef struct program_result {
     int exit_code; /* 128 + signal when killed */
-    char *out;     /* standard output; owned, as err */
+    char *out;     /* standard output; stays until the test process ends, as err */
     char *err;
     double seconds;
 } program_result;
@@ -15,7 +15,6 @@ typedef struct program_result {
 /* Runs `harness` with arguments (up to a NULL), in `folder` (NULL: the test's temporary folder),
  * and waits at most `seconds`; a program that runs longer is killed and the test fails. */
 program_result program_run(const char *folder, double seconds, const char *const *arguments);
-void program_free(program_result *r);
 
 /* For a child under the address sanitizer, before exec. The Vulkan loader keeps 128 bytes after
  * vkDestroyInstance, from a driver it has unloaded: only a whole stack shows the loader in it.
@@ -26,6 +25,9 @@ void program_forgive_loader(const char *const *arguments);
 
 /* program_run with the arguments in place. */
 #define RUN(...) program_run(NULL, 120, (const char *const[]){__VA_ARGS__, NULL})
+/* The same of what has to end with 0. */
+#define RUN_WELL(...) program_well(RUN(__VA_ARGS__), __FILE__, __LINE__)
+program_result program_well(program_result r, const char *file, int line);
 
 /* What it ended with, and what stands in `out` or `err`. */
 #define EXPECT(r, code, stream, text)                                                              \
@@ -37,14 +39,9 @@ void program_forgive_loader(const char *const *arguments);
     cr_assert_eq((r).exit_code, code, "exit code %d, expected %d; it said: %s", (r).exit_code,     \
                  code, (r).err)
 #define SAYS(r, text) cr_assert(strstr((r).err, text), "expected '%s' in: %s", text, (r).err)
-/* The same of a result that is of no use afterwards: it is freed. */
-#define EXPECT_LAST(r, code, stream, text)                                                         \
-    do {                                                                                           \
-        EXPECT(r, code, stream, text);                                                             \
-        program_free(&(r));                                                                        \
-    } while (0)
 
-/* A fresh folder under $TMPDIR, removed by temporary_remove; borrowed, one a process. */
+/* A fresh folder under $TMPDIR, removed by temporary_remove, at the latest at the process' end;
+ * borrowed, one a process. */
 const char *temporary_folder(void);
 void temporary_remove(void);
 

@@ -1,7 +1,6 @@
 // Manifests: every one of ours loads, and every wrong one is refused with its key and what is
 // allowed.
 #define _XOPEN_SOURCE 700
-#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/limits.h"
@@ -47,7 +46,6 @@ CleanTest(manifest, all_of_ours_load_with_the_documented_headlines) {
         {"ud_ko_gsd", "las", 31},
         {"ud_ko_kaist", "las", 31},
     };
-    json_setup();
     enum { KNOWN = sizeof known / sizeof *known };
     size_t found = 0;
     task_catalog c;
@@ -77,7 +75,6 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
     task t;
     task_catalog c;
     strbuf said = {0};
-    json_setup();
     MUST(task_list(&c, NULL));
     MUST(strbuf_add(&said, "unknown task 'kor_hat'; did you mean 'kor_hate'? (known: "));
     for (size_t i = 0; i < c.count; i++)
@@ -96,7 +93,6 @@ Test(manifest, unknown_names_list_the_known_and_the_nearest) {
 Test(manifest, unknown_names_do_not_list_what_is_not_valid) {
     task t;
     char said[600];
-    json_setup();
     temporary_put("cut.json", "{");
     temporary_put("other.json", "{\"schema\": 1}");
     MUST_FAIL(task_find(&t, "othe", temporary_folder()), ERR_USAGE, "unknown task 'othe' (known: ");
@@ -105,7 +101,6 @@ Test(manifest, unknown_names_do_not_list_what_is_not_valid) {
     cr_expect(strstr(err_message(ERR_USAGE), said), "%s", err_message(ERR_USAGE));
     cr_expect(strstr(err_message(ERR_USAGE), "/other.json)"), "%s", err_message(ERR_USAGE));
     cr_expect_null(strstr(err_message(ERR_USAGE), " cut,"), "%s", err_message(ERR_USAGE));
-    temporary_remove();
 }
 
 static const char whole[] =
@@ -296,7 +291,6 @@ static char *changed(const char *from, const char *to) {
 
 CleanTest(manifest, wrong_ones_name_file_key_found_and_allowed) {
     char folder[] = "/tmp/harness-test-XXXXXX", path[64];
-    json_setup();
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/made.json", folder);
     task t;
@@ -333,7 +327,6 @@ CleanTest(manifest, wrong_ones_name_file_key_found_and_allowed) {
 Test(manifest, a_users_folder_comes_first) {
     char folder[] = "/tmp/harness-test-XXXXXX", path[64];
     task t;
-    json_setup();
     cr_assert(mkdtemp(folder));
     err e = task_find(&t, "made", folder);
     cr_expect_eq(e, ERR_USAGE);
@@ -356,7 +349,6 @@ Test(manifest, a_users_folder_comes_first) {
 Test(manifest, folders_of_the_environment_are_looked_into) {
     char folder[3][32], path[64], list[128];
     task t;
-    json_setup();
     for (size_t i = 0; i < 3; i++) {
         snprintf(folder[i], sizeof folder[i], "/tmp/harness-test-XXXXXX");
         cr_assert(mkdtemp(folder[i]));
@@ -442,7 +434,6 @@ Test(manifest, long_lists_cost_what_their_length_says) {
         {"\"title\": \"t\"", "\"title\": \"t\", \"x\": ", "[", 100000, "",
          ":1:1063: nested too deeply"},
     };
-    json_setup();
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/made.json", folder);
     limits_hostile();

@@ -1,6 +1,5 @@
 // The bundled sentences: how many, how different from each other, and whether anything can be
 // learned.
-#include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "support/must.h"
@@ -22,7 +21,6 @@ static void load(task *t, dataset *d, const char *name) {
 }
 
 CleanTest(sample, sixteen_train_and_eight_test_sentences_of_each_label) {
-    json_setup();
     size_t total = 0;
     for (size_t i = 0; i < TASKS; i++) {
         task t;
@@ -43,7 +41,6 @@ CleanTest(sample, sixteen_train_and_eight_test_sentences_of_each_label) {
 
 Test(sample, the_other_hate_columns_have_every_label_in_both_splits) {
     static const char *const others[] = {"kor_hate_bias", "kor_hate_gender"};
-    json_setup();
     for (size_t i = 0; i < 2; i++) {
         task t;
         dataset d;
@@ -111,7 +108,6 @@ static size_t shared(const bigrams *a, const bigrams *b) {
 // of two sentences of any two tasks, the shorter one shares fewer than half its pairs with the
 // other
 Test(sample, no_two_sentences_share_half_their_bigrams) {
-    json_setup();
     task t[TASKS];
     dataset d[TASKS];
     const char *texts[600];
@@ -152,7 +148,6 @@ static size_t slot_of(uint64_t pair) {
 // sentences hold
 Test(sample, a_bigram_classifier_beats_chance) {
     static double counts[LABELS_MAX][SLOTS], totals[LABELS_MAX];
-    json_setup();
     for (size_t i = 0; i < TASKS; i++) {
         task t;
         dataset d;

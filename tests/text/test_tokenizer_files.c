@@ -67,14 +67,7 @@ static void expect_ids(const tokenizer *t, const char *text, const char *want) {
     encoding_free(&e);
 }
 
-#define BEGIN                                                                                      \
-    json_setup();                                                                                  \
-    size_t live = mem_live_count();
-#define END                                                                                        \
-    temporary_remove();                                                                            \
-    cr_assert_eq(mem_live_count(), live);
-
-Test(tokenizer_files, vocab_line_ends) {
+CleanTest(tokenizer_files, vocab_line_ends) {
     static const struct {
         const char *text;
         size_t bytes, count;
@@ -88,7 +81,6 @@ Test(tokenizer_files, vocab_line_ends) {
          11}, // a blank, a 0 byte, nothing, twice the same but for what is cut off
 #undef TEXT
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder();
         tokenizer t;
@@ -98,11 +90,10 @@ Test(tokenizer_files, vocab_line_ends) {
         expect_ids(&t, "영화가", i == 4 ? "2 5 10 3" : "2 5 6 3");
         tokenizer_free(&t);
     }
-    END
 }
 
 /* Tokenizers of other kinds are named, also one whose pieces stand in a vocab.txt. */
-Test(tokenizer_files, other_kinds_are_refused_by_name) {
+CleanTest(tokenizer_files, other_kinds_are_refused_by_name) {
     static const struct {
         const char *file, *kind;
     } cases[] = {{"spiece.model", "spiece.model: a SentencePiece"},
@@ -110,7 +101,6 @@ Test(tokenizer_files, other_kinds_are_refused_by_name) {
                  {"spm.model", "spm.model: a SentencePiece"},
                  {"tokenizer.model", "tokenizer.model: a SentencePiece"},
                  {"merges.txt", "merges.txt: a byte-level BPE"}};
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char said[200];
         const char *f = folder();
@@ -132,11 +122,9 @@ Test(tokenizer_files, other_kinds_are_refused_by_name) {
     put_text(f, "vocab.txt", SPECIAL "영화\n##가\n\xE2\x96\x81\n\xE2\x96\x81이\n");
     load_cased(&t, f);
     tokenizer_free(&t);
-    END
 }
 
-Test(tokenizer_files, vocab_refused) {
-    BEGIN
+CleanTest(tokenizer_files, vocab_refused) {
     const char *f = folder();
     refuse(f, ERR_IO, ": neither tokenizer.json nor vocab.txt is there");
     put_text(f, "vocab.txt", "[UNK]\n[CLS]\n[SEP]\n");
@@ -158,10 +146,9 @@ Test(tokenizer_files, vocab_refused) {
              "{\"added_tokens_decoder\": {\"0\": {\"content\": \"[PAD]\"}}}");
     refuse(f, ERR_FORMAT,
            "'[PAD]' has id 0, expected 5 (the vocabulary begins with a byte order mark)");
-    END
 }
 
-Test(tokenizer_files, config_decides_the_options) {
+CleanTest(tokenizer_files, config_decides_the_options) {
     static const struct {
         const char *config, *text, *ids;
     } cases[] = {
@@ -187,7 +174,6 @@ Test(tokenizer_files, config_decides_the_options) {
          "\"single_word\": true, \"rstrip\": true}}}",
          "bb abb bb a", "2 10 1 10 5 3"},
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder();
         tokenizer t;
@@ -197,10 +183,9 @@ Test(tokenizer_files, config_decides_the_options) {
         expect_ids(&t, cases[i].text, cases[i].ids);
         tokenizer_free(&t);
     }
-    END
 }
 
-Test(tokenizer_files, config_refused) {
+CleanTest(tokenizer_files, config_refused) {
     static const struct {
         const char *config;
         err e;
@@ -238,14 +223,12 @@ Test(tokenizer_files, config_refused) {
         {"{\"do_lower_case\": false, \"added_tokens_decoder\": {\"6\": {}}}", ERR_FORMAT,
          "key 'content' is missing (expected a string)"},
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder();
         put_text(f, "vocab.txt", SPECIAL "a\n");
         put_text(f, "tokenizer_config.json", cases[i].config);
         refuse(f, cases[i].e, cases[i].end);
     }
-    END
 }
 
 // A tokenizer.json with parts to be put in: normalizer, pre_tokenizer, post_processor, model,
@@ -282,8 +265,7 @@ static void put_json(const char *f, const char *added, const char *normalizer, c
 }
 
 /* Which end is cut stands in a tokenizer.json as well. */
-Test(tokenizer_files, a_tokenizer_json_says_which_end_is_cut) {
-    BEGIN
+CleanTest(tokenizer_files, a_tokenizer_json_says_which_end_is_cut) {
     for (int left = 0; left < 2; left++) {
         const char *f = folder();
         char text[4096], begin[64];
@@ -298,12 +280,10 @@ Test(tokenizer_files, a_tokenizer_json_says_which_end_is_cut) {
         cr_expect_eq(t.truncate_left, left);
         tokenizer_free(&t);
     }
-    END
 }
 
 /* What its files say together is the folder's fault, not that of the one that was read last. */
-Test(tokenizer_files, what_files_contradict_names_the_folder) {
-    BEGIN
+CleanTest(tokenizer_files, what_files_contradict_names_the_folder) {
     const char *f = folder();
     tokenizer t;
     char want[300];
@@ -315,10 +295,9 @@ Test(tokenizer_files, what_files_contradict_names_the_folder) {
     err e = tokenizer_load(&t, f, false);
     cr_expect_eq(e, ERR_FORMAT);
     cr_expect(!strncmp(err_message(e), want, strlen(want)), "%s", err_message(e));
-    END
 }
 
-Test(tokenizer_files, tokenizer_json) {
+CleanTest(tokenizer_files, tokenizer_json) {
     static const struct {
         const char *added, *normalizer, *processor, *config, *text, *ids;
     } cases[] = {
@@ -350,7 +329,6 @@ Test(tokenizer_files, tokenizer_json) {
          "true}",
          NORMALIZER, TEMPLATE, NULL, "<<<a<", "2 10 9 5 9 3"}, // leftmost, then longest
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder();
         tokenizer t;
@@ -371,10 +349,9 @@ Test(tokenizer_files, tokenizer_json) {
         expect_ids(&t, cases[i].text, cases[i].ids);
         tokenizer_free(&t);
     }
-    END
 }
 
-Test(tokenizer_files, tokenizer_json_refused) {
+CleanTest(tokenizer_files, tokenizer_json_refused) {
     static const struct {
         const char *added, *normalizer, *splitter, *processor, *model;
         err e;
@@ -418,19 +395,16 @@ Test(tokenizer_files, tokenizer_json_refused) {
         {"{\"id\":9,\"content\":\"a\\u0000\"}", NORMALIZER, SPLITTER, PROCESSOR, MODEL,
          ERR_UNSUPPORTED, "an added token holds a 0 byte"},
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder();
         put_json(f, cases[i].added, cases[i].normalizer, cases[i].splitter, cases[i].processor,
                  cases[i].model);
         refuse(f, cases[i].e, cases[i].end);
     }
-    END
 }
 
 /* Special tokens behind the vocabulary, from the first of them on, are told to transformers. */
-Test(tokenizer_files, further_special_tokens_are_saved_by_name) {
-    BEGIN
+CleanTest(tokenizer_files, further_special_tokens_are_saved_by_name) {
     const char *f = folder(), *g = folder();
     tokenizer t;
     char *path;
@@ -450,10 +424,9 @@ Test(tokenizer_files, further_special_tokens_are_saved_by_name) {
     cr_assert_str_eq(list->child->next->valuestring, "<o>");
     cJSON_Delete(root);
     mem_free(path);
-    END
 }
 
-Test(tokenizer_files, saved_and_loaded_is_the_same) {
+CleanTest(tokenizer_files, saved_and_loaded_is_the_same) {
     static const char *const configs[] = {
         "{\"do_lower_case\": false, \"model_max_length\": 300}",
         "{\"do_lower_case\": true, \"strip_accents\": false, \"tokenize_chinese_chars\": false}",
@@ -463,7 +436,6 @@ Test(tokenizer_files, saved_and_loaded_is_the_same) {
         "\"added_tokens_decoder\": {\"6\": {\"content\": \"##b\", \"lstrip\": true}}}",
         "{\"do_lower_case\": false, \"eos_token\": \"<e>\", \"own_token\": \"<o>\"}",
     };
-    BEGIN
     for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
         const char *f = folder(), *g = folder();
         tokenizer a, b;
@@ -483,10 +455,9 @@ Test(tokenizer_files, saved_and_loaded_is_the_same) {
         tokenizer_free(&a);
         tokenizer_free(&b);
     }
-    END
 }
 
-Test(tokenizer_files, hash_tells_tokenizers_apart) {
+CleanTest(tokenizer_files, hash_tells_tokenizers_apart) {
     static const struct {
         const char *vocab, *config;
         size_t bytes;
@@ -499,7 +470,6 @@ Test(tokenizer_files, hash_tells_tokenizers_apart) {
         {SPECIAL "a\nb\n", "{\"do_lower_case\": false, \"additional_special_tokens\": [\"a\"]}", 0},
     };
     enum { N = sizeof cases / sizeof *cases };
-    BEGIN
     char hex[N][65], again[65];
     tokenizer t;
     for (size_t i = 0; i < N; i++) {
@@ -517,12 +487,10 @@ Test(tokenizer_files, hash_tells_tokenizers_apart) {
     tokenizer_hash(&t, again);
     cr_assert_str_eq(again, hex[0]);
     tokenizer_free(&t);
-    END
 }
 
-Test(tokenizer_files, save_names_a_folder_that_is_not_there) {
+CleanTest(tokenizer_files, save_names_a_folder_that_is_not_there) {
     char *tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "a\nb"};
-    BEGIN
     tokenizer t;
     cr_assert_eq(tokenizer_from_tokens(&t, tokens, 4, false), ERR_OK);
     cr_assert_eq(tokenizer_save(&t, temporary_path("absent")), ERR_IO);
@@ -531,11 +499,10 @@ Test(tokenizer_files, save_names_a_folder_that_is_not_there) {
     cr_assert_eq(tokenizer_from_tokens(&t, tokens, 5, false), ERR_OK);
     cr_assert_eq(tokenizer_save(&t, temporary_path("absent")), ERR_IO);
     tokenizer_free(&t);
-    END
 }
 
 // The vocabularies of published models, with their quirks.
-Test(tokenizer_files, published_vocabularies) {
+CleanTest(tokenizer_files, published_vocabularies) {
     static const struct {
         const char *name;
         size_t count;
@@ -548,7 +515,6 @@ Test(tokenizer_files, published_vocabularies) {
         {"kocharelectra", 11568, 0, 1, 2, 3, 4, NULL},
     };
     const char *root = need_environment("HARNESS_VOCAB");
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tokenizer t;
         char *path = NULL;
@@ -562,12 +528,11 @@ Test(tokenizer_files, published_vocabularies) {
         tokenizer_free(&t);
         mem_free(path);
     }
-    END
 }
 
 // Every allocation fails once, with all files there: nothing may leak.
-Test(tokenizer_files, survives_lack_of_memory) {
-    BEGIN
+CleanTest(tokenizer_files, survives_lack_of_memory) {
+    size_t live = mem_live_count();
     const char *f = folder(), *g = folder();
     size_t failures = 0;
     bool done = false;
@@ -591,7 +556,6 @@ Test(tokenizer_files, survives_lack_of_memory) {
         cr_assert_eq(mem_live_count(), live, "request %llu", (unsigned long long)nth);
     }
     cr_assert_gt(failures, 100);
-    END
 }
 
 /* What AutoTokenizer of transformers 5.24 gave for these files, with bert as model_type. In WORDS
@@ -599,7 +563,7 @@ Test(tokenizer_files, survives_lack_of_memory) {
 #define WORDS SPECIAL "강\n산\n하늘\nA\na\n"
 #define CASED "{\"do_lower_case\": false, \"tokenizer_class\": \"BertTokenizer\""
 
-Test(tokenizer_files, every_file_counts) {
+CleanTest(tokenizer_files, every_file_counts) {
     static const struct {
         const char *vocab, *config, *map, *added, *text, *ids;
     } cases[] = {
@@ -648,7 +612,6 @@ Test(tokenizer_files, every_file_counts) {
         {SPECIAL "강\n산\n산 \n하늘\u3000\n \n\n", CASED ", \"bos_token\": \"<x>\"}", NULL, NULL,
          "강 산 하늘 <x>", "2 5 7 8 9 3"},
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder(), *g = folder();
         tokenizer t;
@@ -664,12 +627,10 @@ Test(tokenizer_files, every_file_counts) {
         expect_ids(&t, cases[i].text, cases[i].ids);
         tokenizer_free(&t);
     }
-    END
 }
 
 // As transformers shows it: of an id that a line and an added token share, the added token.
-Test(tokenizer_files, an_added_token_is_shown_where_it_shares_its_id) {
-    BEGIN
+CleanTest(tokenizer_files, an_added_token_is_shown_where_it_shares_its_id) {
     const char *f = folder();
     tokenizer t;
     put_text(f, "vocab.txt", SPECIAL "강\n산\n하늘\n강\n좋다\n");
@@ -679,10 +640,9 @@ Test(tokenizer_files, an_added_token_is_shown_where_it_shares_its_id) {
     cr_assert_str_eq(tokenizer_text(&t, 9), "[E1]");
     cr_assert_str_eq(tokenizer_text(&t, 8), "강");
     tokenizer_free(&t);
-    END
 }
 
-Test(tokenizer_files, the_class_may_stand_in_config_json) {
+CleanTest(tokenizer_files, the_class_may_stand_in_config_json) {
     static const struct {
         const char *model, *text, *ids; /* ids NULL: refused */
     } cases[] = {
@@ -690,7 +650,6 @@ Test(tokenizer_files, the_class_may_stand_in_config_json) {
         {"{\"model_type\": \"bert\", \"tokenizer_class\": \"OwnTokenizer\"}", "AB ab", "2 1 5 6 3"},
         {"{\"tokenizer_class\": \"XLMRobertaTokenizer\"}", "", NULL},
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder();
         tokenizer t;
@@ -708,11 +667,9 @@ Test(tokenizer_files, the_class_may_stand_in_config_json) {
     put_text(f, "vocab.txt", SPECIAL);
     put_text(f, "config.json", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
     refuse(f, ERR_FORMAT, "config.json: a Git LFS pointer, not the file: run `git lfs pull`");
-    END
 }
 
-Test(tokenizer_files, cased_is_said_where_files_do_not) {
-    BEGIN
+CleanTest(tokenizer_files, cased_is_said_where_files_do_not) {
     const char *f = folder();
     tokenizer t;
     put_text(f, "vocab.txt", WORDS);
@@ -726,10 +683,9 @@ Test(tokenizer_files, cased_is_said_where_files_do_not) {
     cr_assert_eq(tokenizer_load(&t, f, true), ERR_USAGE);
     cr_assert_not_null(
         strstr(err_message(ERR_USAGE), "do_lower_case is true, but a cased model was asked for"));
-    END
 }
 
-Test(tokenizer_files, the_left_side_is_cut) {
+CleanTest(tokenizer_files, the_left_side_is_cut) {
     static const struct {
         const char *a, *b;
         size_t length;
@@ -740,7 +696,6 @@ Test(tokenizer_files, the_left_side_is_cut) {
         {"강 산 하늘", "강 A a 강 산", 7, "2 6 7 3 5 6 3"},
         {"강", "a", 7, "2 5 3 9 3"},
     };
-    BEGIN
     const char *f = folder();
     tokenizer t;
     encoding e = {0};
@@ -759,11 +714,10 @@ Test(tokenizer_files, the_left_side_is_cut) {
     }
     encoding_free(&e);
     tokenizer_free(&t);
-    END
 }
 
 // What vocab.txt and BertTokenizer cannot say goes into a tokenizer.json.
-Test(tokenizer_files, saved_with_a_tokenizer_json_where_need_be) {
+CleanTest(tokenizer_files, saved_with_a_tokenizer_json_where_need_be) {
     static const struct {
         const char *added, *normalizer, *model, *text, *ids;
     } cases[] = {
@@ -778,7 +732,6 @@ Test(tokenizer_files, saved_with_a_tokenizer_json_where_need_be) {
          "\"[CLS]\":2,\"[SEP]\":3,\"a\":7,\"b\\n\":8,\"\\u0000\":9}}",
          "a b", "2 7 1 3"},
     };
-    BEGIN
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *f = folder(), *g = folder();
         tokenizer t;
@@ -796,14 +749,12 @@ Test(tokenizer_files, saved_with_a_tokenizer_json_where_need_be) {
         }
         cr_assert_str_eq(before, after);
     }
-    END
 }
 
 // 40,000 added tokens took 31 s.
-Test(tokenizer_files, many_added_tokens_are_no_burden) {
+CleanTest(tokenizer_files, many_added_tokens_are_no_burden) {
     enum { MANY = 40000 };
     strbuf b = {0};
-    BEGIN
     const char *f = folder();
     tokenizer t;
     char hex[65];
@@ -828,5 +779,4 @@ Test(tokenizer_files, many_added_tokens_are_no_burden) {
     put_text(f, "tokenizer_config.json", CASED ", \"eos_token\": \"[E1]\"}");
     load(&t, f);
     tokenizer_free(&t);
-    END
 }

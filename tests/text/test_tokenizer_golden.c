@@ -2,7 +2,6 @@
  * kept. */
 #include "text/tokenizer.h"
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -106,7 +105,6 @@ static void check_pair(golden *g, encoding *e, char *const *fields, size_t line)
 }
 
 CleanTest(tokenizer_golden, ids_are_those_of_hugging_face) {
-    json_setup();
     size_t line = 0;
     golden g = {0};
     encoding e = {0};
@@ -129,5 +127,4 @@ CleanTest(tokenizer_golden, ids_are_those_of_hugging_face) {
     cr_assert_gt(g.pairs, 100);
     encoding_free(&e);
     close_golden(&g);
-    temporary_remove();
 }

@@ -1,6 +1,5 @@
 #include "text/vocab_train.h"
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "support/must.h"
@@ -125,7 +124,6 @@ Test(vocab_train, survives_lack_of_memory) {
 Test(vocab_train, as_good_as_hugging_face_on_nsmc) {
     enum { ROWS = 150000, WORDS = 1541234, TOKENS = 2503541, UNKNOWN = 27414 };
     need_environment("HARNESS_DATA");
-    json_setup();
     task nsmc = {0};
     dataset data = {0};
     tokenizer t;

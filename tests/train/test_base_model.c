@@ -23,7 +23,6 @@ static bool knows(const tokenizer *t, const char *word) {
 /* Weights that are drawn anew need not be there. */
 Test(base_model, a_shape_alone_serves_to_begin_with) {
     const char *folder = temporary_path("shape");
-    json_setup();
     model_folder_make(folder, NULL, 2, NULL);
     MUST(file_remove(temporary_path("shape/model.safetensors")));
     MUST(sums_remove(folder));
@@ -34,13 +33,11 @@ Test(base_model, a_shape_alone_serves_to_begin_with) {
         err_clear();
         base_model_free(&m);
     }
-    temporary_remove();
 }
 
 /* A folder's name is its last one, however it is written. */
 Test(base_model, is_named_after_its_folder) {
     static const char *const written[] = {"shape", "shape/", "shape///", "shape/."};
-    json_setup();
     model_folder_make(temporary_path("shape"), NULL, 2, NULL);
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
         base_model m = {0};
@@ -48,7 +45,6 @@ Test(base_model, is_named_after_its_folder) {
         cr_expect_str_eq(m.name, "shape", "%s: %s", written[i], m.name);
         base_model_free(&m);
     }
-    temporary_remove();
 }
 
 /* Rows that training leaves out teach nothing. */
@@ -75,7 +71,6 @@ static err open_folder(const char *folder) {
 /* A table may have rows for more tokens than there are, but not for far more. */
 Test(base_model, a_vocabulary_that_was_cut_off_is_told) {
     const char *folder = temporary_path("shape"), *path = temporary_path("shape/config.json");
-    json_setup();
     model_folder_make(folder, NULL, 2, NULL);
     MUST(sums_remove(folder));
     base_model m = {0};
@@ -97,12 +92,10 @@ Test(base_model, a_vocabulary_that_was_cut_off_is_told) {
         cr_expect_eq(strstr(said, expected) != NULL, rows == count + 128, "%s", said);
         mem_free(said);
     }
-    temporary_remove();
 }
 
 Test(base_model, what_stands_for_a_file_is_named) {
     const char *folder = temporary_path("shape"), *path = temporary_path("shape/config.json");
-    json_setup();
     model_folder_make(folder, NULL, 2, NULL);
     MUST(sums_remove(folder));
     MUST(file_write(temporary_path("shape/vocab.txt"), "", 0));
@@ -112,13 +105,11 @@ Test(base_model, what_stands_for_a_file_is_named) {
     MUST_FAIL(open_folder(folder), ERR_DATA, "shape: no model folder: no config.json in it");
     MUST(folder_make(path));
     MUST_FAIL(open_folder(folder), ERR_DATA, "config.json in it is a folder, not a file");
-    temporary_remove();
 }
 
 /* Texts count from 1, as those of the other verbs do. */
 Test(base_model, a_text_that_has_no_room_is_named) {
     const char *folder = temporary_path("shape");
-    json_setup();
     model_folder_make(folder, NULL, 2, NULL);
     base_model m = {0};
     encoded rows;
@@ -128,5 +119,4 @@ Test(base_model, a_text_that_has_no_room_is_named) {
               "text 1: a maximum length of 1 leaves no room");
     encoded_free(&rows);
     base_model_free(&m);
-    temporary_remove();
 }

@@ -118,10 +118,9 @@ static err train(struct group *g, void *context) {
 }
 
 #if HARNESS_CPU
-Test(divided_update, has_the_bits_of_one_process) {
+CleanTest(divided_update, has_the_bits_of_one_process) {
     static outcome one[RANKS_MAX], group[RANKS_MAX];
     rank ranks[RANKS_MAX];
-    size_t live = mem_live_count();
     one[0] = (outcome){.shards = PARTS};
     run_ranks(ranks, 1, &ranks_patience, train, one, sizeof *one);
     cr_assert_eq(ranks[0].e, ERR_OK, "%s", ranks[0].message);
@@ -141,7 +140,6 @@ Test(divided_update, has_the_bits_of_one_process) {
             cr_expect_eq(group[r].norm, one[0].norm, "%u ranks: %a", size, group[r].norm);
         }
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 static err train_late(struct group *g, void *context) {
@@ -175,10 +173,9 @@ Test(divided_update, weights_that_come_late_are_waited_for) {
 }
 
 /* A rank fails while weights are on their way to it. */
-Test(divided_update, an_error_beside_the_exchange_is_that_of_all) {
+CleanTest(divided_update, an_error_beside_the_exchange_is_that_of_all) {
     static outcome group[RANKS_MAX];
     rank ranks[RANKS_MAX];
-    size_t live = mem_live_count();
     for (uint32_t victim = 0; victim < 3; victim++) {
         memset(group, 0, sizeof group);
         group[victim].fails_at = 1;
@@ -190,7 +187,6 @@ Test(divided_update, an_error_beside_the_exchange_is_that_of_all) {
         }
         cr_expect_gt(group[victim].under_way, 0);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Each rank has a part of the sums, but all name the tensor that is not finite. */

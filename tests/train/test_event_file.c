@@ -122,8 +122,7 @@ static void add(event_file *f, uint32_t step) {
         f, step, (event_scalar[]){{"train/loss", 1.0 / step}, {"eval/mcc", -0.25 * step}}, 2));
 }
 
-Test(event_file, events_read_back) {
-    size_t live = mem_live_count();
+CleanTest(event_file, events_read_back) {
     event_file f;
     decoded d[8];
     const char *path = temporary_path("events");
@@ -140,12 +139,9 @@ Test(event_file, events_read_back) {
     cr_assert_str_eq(d[2].tags[1], "eval/mcc");
     cr_assert_float_eq(d[2].values[0], 1.0 / 300, 1e-9);
     cr_assert(d[2].values[1] == -75.0f);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
-Test(event_file, a_resumed_run_keeps_what_came_before) {
-    size_t live = mem_live_count();
+CleanTest(event_file, a_resumed_run_keeps_what_came_before) {
     event_file f;
     decoded d[8];
     const char *path = temporary_path("events");
@@ -169,8 +165,6 @@ Test(event_file, a_resumed_run_keeps_what_came_before) {
     add(&f, 6);
     event_file_close(&f);
     cr_assert_eq(decode_file(d, 8, path), 2);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 // what is written can be read while the run goes on
@@ -184,7 +178,6 @@ Test(event_file, each_event_is_there_at_once) {
         cr_expect_eq(decode_file(d, 8, path), step + 1);
     }
     event_file_close(&f);
-    temporary_remove();
 }
 
 // of a file with one wrong byte, what stands before the event that holds it is kept
@@ -210,12 +203,9 @@ Test(event_file, a_changed_byte_ends_what_is_kept) {
         cr_expect_eq(decode_file(d, 8, path), 2, "byte %zu of the event", at - last);
     }
     mem_free(bytes);
-    temporary_remove();
 }
 
-Test(event_file, a_log_writes_both_under_trainers_tags) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(event_file, a_log_writes_both_under_trainers_tags) {
     train_log l;
     decoded d[8];
     const char *folder = temporary_path("out");
@@ -250,15 +240,11 @@ Test(event_file, a_log_writes_both_under_trainers_tags) {
     MUST_FAIL(train_log_open(&l, temporary_path("none"), false, 0), ERR_IO,
               "none/log.jsonl: cannot write");
     train_log_close(&l);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* What a cut or damaged file of events has lost comes again from log.jsonl, and is told; so is a file of
  * another content in its place. */
-Test(event_file, a_cut_file_is_whole_again) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(event_file, a_cut_file_is_whole_again) {
     const char *folder = temporary_path("out");
     const char *path = temporary_path("out/tensorboard/events.out.tfevents.harness");
     cJSON *arguments = cJSON_Parse("{\"seed\": 1}");
@@ -308,8 +294,6 @@ Test(event_file, a_cut_file_is_whole_again) {
     }
     cJSON_Delete(arguments);
     mem_free(whole);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* A folder of events is a run's own when nothing else is in it. */
@@ -337,7 +321,6 @@ Test(event_file, a_folder_of_events_holds_nothing_else) {
         cr_expect_eq(ours, folders[i].ours, "case %zu", i);
         MUST(folder_remove(folder));
     }
-    temporary_remove();
 }
 
 static bool holds(const char *path, const void *wanted, size_t count) {
@@ -354,9 +337,8 @@ static bool holds(const char *path, const void *wanted, size_t count) {
 
 /* Bytes as google's own library writes these messages (tests/peer/tensorboard_events.py reads a
  * run's with TensorBoard). */
-Test(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
+CleanTest(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
     const char *path = temporary_path("plugins");
-    size_t live = mem_live_count();
     event_file f;
     const event_setting settings[] = {{.name = "lr", .number = 0.5},
                                       {.name = "kind", .text = "x"},
@@ -388,8 +370,6 @@ Test(event_file, texts_and_hyperparameters_are_the_plugins_messages) {
     event_file_close(&f);
     cr_assert(HOLDS(path, "session_start_info"));
     cr_assert_not(HOLDS(path, "session_end_info"));
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* Who goes on without events keeps those of before; who begins anew without has none. */
@@ -398,7 +378,6 @@ Test(event_file, events_of_before_stay_with_their_run) {
     const char *folder = temporary_path("on"),
                *path = temporary_path("on/tensorboard/events.out.tfevents.harness");
     train_log l;
-    json_setup();
     MUST(folder_make(folder));
     for (uint32_t kept = 0; kept < 3; kept++) {
         MUST(train_log_open(&l, folder, !kept, kept));
@@ -409,12 +388,9 @@ Test(event_file, events_of_before_stay_with_their_run) {
     MUST(train_log_open(&l, folder, false, 0));
     train_log_close(&l);
     cr_expect_not(file_exists(path));
-    temporary_remove();
 }
 
-Test(event_file, a_new_log_begins_with_the_arguments) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(event_file, a_new_log_begins_with_the_arguments) {
     train_log l;
     cJSON *arguments = cJSON_CreateObject();
     const char *volatile nothing = NULL; // no constant, which the compiler sees
@@ -442,6 +418,4 @@ Test(event_file, a_new_log_begins_with_the_arguments) {
     MUST(file_size(&after, path));
     cr_assert_eq(before, after);
     cJSON_Delete(arguments);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }

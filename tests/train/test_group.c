@@ -12,8 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-/* --- what they do together --- */
-
 enum { NUMBERS = 1003 };
 
 static float number(uint32_t r, size_t i) {
@@ -109,8 +107,6 @@ Test(group, ranks_of_other_verbs_are_refused_by_name) {
         "one thing together");
 }
 
-/* --- failing --- */
-
 static err fail_on_two(struct group *g, void *context) {
     float x = 1;
     (void)context;
@@ -153,7 +149,7 @@ static err stay_away(struct group *g, void *context) {
     return group_barrier(g);
 }
 
-Test(group, an_error_of_one_rank_is_that_of_all) {
+CleanTest(group, an_error_of_one_rank_is_that_of_all) {
     static const struct {
         err (*work)(struct group *g, void *context);
         err e;
@@ -166,7 +162,6 @@ Test(group, an_error_of_one_rank_is_that_of_all) {
         {gather_unlike, ERR_DATA, "rank 0 gathers (4 bytes) while rank 1 gathers (8 bytes)"},
     };
     rank ranks[RANKS_MAX];
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run_ranks(ranks, 3, &ranks_patience, cases[i].work, NULL, 0);
         for (uint32_t r = 0; r < 3; r++) {
@@ -181,7 +176,6 @@ Test(group, an_error_of_one_rank_is_that_of_all) {
             cr_assert_str_eq(ranks[r].message, expected, "case %zu, rank %u", i, r);
         }
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(group, a_rank_that_does_not_come_is_given_up) {
@@ -323,8 +317,6 @@ Test(group, a_look_hears_who_begins, .timeout = 60) {
     }
 }
 
-/* --- shares --- */
-
 Test(group, shares_cover_a_step_and_are_alike) {
     pack_sentence s[40];
     share_list shared = {0};
@@ -353,8 +345,6 @@ Test(group, shares_cover_a_step_and_are_alike) {
     cr_assert_arr_eq(shared.owners, owners, sizeof owners);
     shares_free(&shared);
 }
-
-/* --- training --- */
 
 enum { NOBODY = RANKS_MAX, HOOK_STEPS = 2, EVAL_BATCH = 5 /* 24 rows: 5 batches, the last of 4 */ };
 
@@ -586,22 +576,19 @@ Test(group, scores_with_the_bits_of_one_process) {
     }
 }
 
-Test(group, trains_as_one_process_does) {
-    size_t live = mem_live_count();
+CleanTest(group, trains_as_one_process_does) {
     check_training("reference", plain, 1e-6, 2, 2);
 #if HARNESS_CPU
     check_training("cpu", plain, 1e-5, 2, 4);
     check_training("cpu", few, 1e-5, 4, 4);
     check_training("cpu", weighted, 1e-5, 2, 2);
 #endif
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(group, trains_every_head_as_one_process_does) {
+CleanTest(group, trains_every_head_as_one_process_does) {
 #define X(name) &head_##name,
     static const head *const heads[] = {HEADS(X)};
 #undef X
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
 #if HARNESS_CPU
         check_training_of(heads[i], "cpu", plain, 1e-5, 3, 3);
@@ -609,7 +596,6 @@ Test(group, trains_every_head_as_one_process_does) {
         check_training_of(heads[i], "reference", plain, 1e-6, 3, 3);
 #endif
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 static void train_shards(training out[RANKS_MAX], uint32_t ranks, uint32_t shards,
@@ -644,14 +630,12 @@ static void check_shards(const char *selector, const head *h) {
     }
 }
 
-Test(group, shards_have_the_same_bits_by_any_number_of_ranks) {
-    size_t live = mem_live_count();
+CleanTest(group, shards_have_the_same_bits_by_any_number_of_ranks) {
 #if HARNESS_CPU
     check_shards("cpu", &head_token_classification);
 #else
     check_shards("reference", &head_masked_lm);
 #endif
-    cr_assert_eq(mem_live_count(), live);
 }
 
 static err train_uneven(struct group *g, void *context) {

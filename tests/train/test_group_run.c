@@ -81,7 +81,6 @@ static void *do_part(void *at) {
 }
 
 static part part_of(const char *output, run_protocol protocol) {
-    json_setup();
     part p = {.request = {.task = "kor_hate",
                           .sample = true,
                           .model = "tiny",
@@ -159,21 +158,17 @@ static void check_run(run_protocol protocol) {
     for (uint32_t r = 0; r < RANKS; r++) cr_assert(again[r].is_finished, "rank %u", r);
 }
 
-Test(group_run, is_that_of_one_process_and_goes_on_where_it_stopped) {
-    size_t live = mem_live_count();
+CleanTest(group_run, is_that_of_one_process_and_goes_on_where_it_stopped) {
     log_set_quiet(true);
     check_run(PROTOCOL_LAST);
     MUST(folder_remove(temporary_path("alone")));
     MUST(folder_remove(temporary_path("together")));
     MUST(folder_remove(temporary_path("stopped")));
     check_run(PROTOCOL_DEV); // divided evaluations, and the best weights for all
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* Of a model whose gradients are many slices, exchanged while others are still computed. */
-Test(group_run, sums_of_slices_are_those_of_final_gradients) {
-    size_t live = mem_live_count();
+CleanTest(group_run, sums_of_slices_are_those_of_final_gradients) {
     part alone = part_of(temporary_path("alone"), PROTOCOL_LAST), together[RANKS];
     part one = part_of(temporary_path("together"), PROTOCOL_LAST);
     alone.request.model = one.request.model = "mini";
@@ -188,8 +183,6 @@ Test(group_run, sums_of_slices_are_those_of_final_gradients) {
     for (int s = 0; s < 3; s++)
         cr_assert_float_eq(together[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
     cr_assert_str_eq(together[1].digest, together[0].digest);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* Said, since sums are rounded otherwise from there on, and no more than that: by other numbers of
@@ -217,7 +210,6 @@ Test(group_run, goes_on_by_another_number_of_ranks) {
     cr_expect_eq(parts[1].set_at, 4);
     cr_expect_null(strstr(said, "begun by"), "%s", said);
     mem_free(said);
-    temporary_remove();
 }
 
 /* ms of all rows of that op. */
@@ -237,7 +229,6 @@ static double ms_of(const cJSON *phase, const char *wanted) {
 
 /* The step is the group's, and told once; the rows are one rank's, of norm and update too. */
 Test(group_run, bench_tells_what_a_group_exchanges) {
-    json_setup();
     program_result r = RUN("bench", "--sample", "--task", "kor_hate", "-m", "tiny", "--device",
                            "cpu,cpu", "--threads", "1", "--max-steps", "3", "--json");
     cJSON *root = cJSON_Parse(r.out);
@@ -257,8 +248,6 @@ Test(group_run, bench_tells_what_a_group_exchanges) {
     cr_expect(ms_of(phase, "linear_dw") > 0 && ms_of(phase, "adamw") > 0);
     cr_expect(ms_of(phase, "grad_norm") > 0);
     cJSON_Delete(root);
-    program_free(&r);
-    temporary_remove();
 }
 
 static void other_seed(run_request *q) {
@@ -309,12 +298,10 @@ Test(group_run, ranks_that_would_do_other_runs_are_refused) {
         cr_assert(strstr(parts[0].message, "rank 1 of 2"), "case %zu: %s", i, parts[0].message);
         cr_assert_not(folder_exists(temporary_path("refused")), "case %zu", i);
     }
-    temporary_remove();
 }
 
 /* A warning, the devices' names for the record, losses of one process, and rank 0's weights. */
-Test(group_run, devices_may_differ) {
-    size_t live = mem_live_count();
+CleanTest(group_run, devices_may_differ) {
     part alone = part_of(temporary_path("alone"), PROTOCOL_LAST), parts[RANKS];
     do_part(&alone);
     cr_assert_eq(alone.e, ERR_OK, "%s", alone.message);
@@ -329,8 +316,6 @@ Test(group_run, devices_may_differ) {
     for (int s = 0; s < STEPS; s++)
         cr_assert_float_eq(parts[0].losses[s], alone.losses[s], 1e-5 * alone.losses[s]);
     cr_expect_str_eq(parts[1].digest, parts[0].digest);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 #define TOLD                                                                                       \
@@ -346,25 +331,15 @@ static void read_run(record *r, const char *name) {
 
 Test(group_run, shards_have_a_limit) {
     program_result r = RUN(THREADS, "shards", "--device", "cpu", "--shards", "4097");
-    cr_expect_eq(r.exit_code, 2);
-    cr_expect(strstr(r.err, "4097 shards (--shards): expected at most 4096"), "%s", r.err);
-    program_free(&r);
-    temporary_remove();
+    EXPECT(r, 2, err, "4097 shards (--shards): expected at most 4096");
 }
 
 /* Devices with commas, without a launcher. */
 Test(group_run, several_devices_are_ranks_of_one_process) {
     record one, two, shards;
-    json_setup();
-    program_result r = RUN(THREADS, "one", "--device", "cpu");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
-    r = RUN(THREADS, "two", "--device", "cpu,cpu", "--ranks", "2");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
-    r = RUN(THREADS, "shards", "--device", "cpu", "--shards", "2");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
+    program_result r = RUN_WELL(THREADS, "one", "--device", "cpu");
+    RUN_WELL(THREADS, "two", "--device", "cpu,cpu", "--ranks", "2");
+    RUN_WELL(THREADS, "shards", "--device", "cpu", "--shards", "2");
     read_run(&one, "one");
     read_run(&two, "two");
     read_run(&shards, "shards");
@@ -388,36 +363,26 @@ Test(group_run, several_devices_are_ranks_of_one_process) {
     by = by ? strstr(by, ", by 2 × ") : NULL;
     cr_expect(by && strstr(by, " and not by ") && strstr(by, "--output-dir"), "%s", r.err);
     cr_expect(strstr(r.out, "  2 × "), "%s", r.out);
-    program_free(&r);
     r = RUN(TOLD, "-o", "two", "--device", "cpu,cpu");
     cr_expect(strstr(r.err, "finished already") && !strstr(r.err, "not by"), "%s", r.err);
-    program_free(&r);
     r = RUN("compare", "one", "two");
     cr_expect(strstr(r.out, " 2 × "), "%s%s", r.out, r.err);
-    program_free(&r);
     r = RUN(TOLD, "-o", "four", "--device", "cpu,cpu,cpu,cpu", "--dry-run");
     cr_expect(strstr(r.out, "device  4 ranks: ") && strstr(r.out, " each)"), "%s", r.out);
-    program_free(&r);
     // each message and each result once
-    r = RUN("eval", "--sample", "--task", "kor_hate", "-c", "two", "--device", "cpu,cpu");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    r = RUN_WELL("eval", "--sample", "--task", "kor_hate", "-c", "two", "--device", "cpu,cpu");
     const char *first = strstr(r.out, "macro F1");
     cr_expect(first && !strstr(first + 1, "macro F1"), "%s", r.out);
-    program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,cpu", "--ranks", "3");
     cr_expect_eq(r.exit_code, 2, "%s", r.err);
     cr_expect_str_eq(r.err,
                      "harness: 3 ranks were asked for, but there are 2 (--ranks only checks; "
                      "a list of devices, mpirun -n N or srun -n N sets it)\n");
-    program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,nowhere");
     cr_expect(r.exit_code && strstr(r.err, "rank 1 of 2"), "%s", r.err);
-    program_free(&r);
     r = RUN(THREADS, "three", "--device", "cpu,");
     cr_expect(r.exit_code && strstr(r.err, "a name is missing in the list of devices"), "%s",
               r.err);
-    program_free(&r);
-    temporary_remove();
 }
 
 /* One sync of a checkpoint takes longer than a rank may be silent, asleep; a write that does is one that hangs. */
@@ -431,14 +396,11 @@ Test(group_run, a_sync_may_sleep_and_a_write_may_not, .timeout = 300) {
     program_result r = child_run(&setup, 120, arguments);
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
     cr_expect_geq(clock_seconds() - begin, 8);
-    program_free(&r);
     temporary_remove();
     unsetenv("HARNESS_DISK_SECONDS");
     setenv("HARNESS_WRITE_SECONDS", "100", 1);
     r = child_run(&setup, 60, arguments);
     cr_expect(r.exit_code && strstr(r.err, "rank 0 hangs"), "%s", r.err);
-    program_free(&r);
-    temporary_remove();
 }
 
 enum { HELD_BYTES = 8000 };
@@ -464,8 +426,6 @@ Test(group_run, what_is_printed_may_be_held, .timeout = 300) {
                                 temporary_path("held/record.json"));
     cr_expect_eq(r.exit_code, 0, "%s", r.err);
     cr_expect_not_null(strstr(text, "macro F1"), "%s", text);
-    program_free(&r);
-    temporary_remove();
 }
 
 /* The error that ends all too. */
@@ -475,8 +435,6 @@ Test(group_run, an_error_may_be_held, .timeout = 300) {
     program_result r = run_held(text, &(child_setup){.held_err = true}, arguments, NULL);
     cr_expect(r.exit_code == 2 && strstr(text, "device 'nowhere' is not here"), "%s", text);
     cr_expect_null(strstr(text, "hangs"), "%s", text);
-    program_free(&r);
-    temporary_remove();
 }
 
 /* Who hangs before the first step is named, and all end: at the task, the model and the device. */
@@ -493,7 +451,6 @@ Test(group_run, a_rank_that_hangs_at_its_start_is_found, .timeout = 300) {
         program_result r = child_run(&setup, 30, arguments);
         cr_expect(r.exit_code == 1 && strstr(r.err, " hangs: it did nothing for "), "%s: %s",
                   paths[i], r.err);
-        program_free(&r);
         temporary_remove();
     }
 }
@@ -509,7 +466,6 @@ Test(group_run, a_rank_whose_driver_hangs_at_its_start_is_found, .timeout = 300)
         program_result r = child_run(NULL, 60, arguments);
         cr_expect(r.exit_code == 1 && strstr(r.err, "rank 1 hangs: it did nothing for "), "%s: %s",
                   faults[i], r.err);
-        program_free(&r);
         temporary_remove();
     }
 }
@@ -522,7 +478,6 @@ Test(group_run, a_rank_whose_driver_hangs_at_its_start_is_found, .timeout = 300)
 Test(group_run, bits_of_bf16_are_those_of_any_threads_and_ranks) {
     static const char *const names[] = {"one", "threads", "ranks", "fp32"};
     record runs[4];
-    json_setup();
     program_result ends[] = {
         RUN(BF16, "-o", names[0], "--device", "cpu", "--shards", "2", "--threads", "1"),
         RUN(BF16, "-o", names[1], "--device", "cpu", "--shards", "2", "--threads", "2"),
@@ -531,7 +486,6 @@ Test(group_run, bits_of_bf16_are_those_of_any_threads_and_ranks) {
     };
     for (int i = 0; i < 4; i++) {
         cr_assert_eq(ends[i].exit_code, 0, "%s", ends[i].err);
-        program_free(&ends[i]);
         read_run(&runs[i], names[i]);
         cr_expect_str_eq(runs[i].device.precision, i < 3 ? "bf16" : "fp32");
     }
@@ -547,9 +501,7 @@ Test(group_run, bits_of_bf16_are_those_of_any_threads_and_ranks) {
     program_result r = RUN(BF16, "-o", "none", "--device", "cpu,cpu", "--precision", "fp16");
     cr_expect(r.exit_code && strstr(r.err, "precision fp16 needs cooperative matrices"), "%s",
               r.err);
-    program_free(&r);
     cr_expect_not(folder_exists(temporary_path("none")));
-    temporary_remove();
 }
 
 /* One device has fp16, as far as it is opened with it, and the other one refuses for all. */
@@ -563,14 +515,11 @@ Test(group_run, a_precision_that_one_device_lacks_is_refused) {
             strstr(r.err, ": precision fp16 needs cooperative matrices; missing: a Vulkan device"),
         "%s", r.err);
     cr_expect_not(folder_exists(temporary_path("fp16")));
-    program_free(&r);
-    temporary_remove();
 }
 
 Test(group_run, threads_stop_together_and_go_on_with_the_same_bits) {
     record whole, parts;
     child c;
-    json_setup();
     const char *const begin[] = {THREADS,        "parts", "--device", "cpu,cpu",
                                  "--save-steps", "2",     NULL};
     child_start(&c, NULL, begin);
@@ -578,19 +527,13 @@ Test(group_run, threads_stop_together_and_go_on_with_the_same_bits) {
     kill(c.pid, SIGINT);
     program_result r = child_end(&c, 120);
     cr_assert_eq(r.exit_code, 130, "%s", r.err);
-    program_free(&r);
-    r = RUN(THREADS, "parts", "--device", "cpu,cpu", "--save-steps", "2", "--resume");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
-    r = RUN(THREADS, "whole", "--device", "cpu,cpu", "--save-steps", "2");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
+    RUN_WELL(THREADS, "parts", "--device", "cpu,cpu", "--save-steps", "2", "--resume");
+    RUN_WELL(THREADS, "whole", "--device", "cpu,cpu", "--save-steps", "2");
     read_run(&whole, "whole");
     read_run(&parts, "parts");
     cr_expect_str_eq(parts.final_weights_sha256, whole.final_weights_sha256);
     record_free(&whole);
     record_free(&parts);
-    temporary_remove();
 }
 
 #endif

@@ -1,4 +1,3 @@
-#include "base/json.h"
 #include "base/memory.h"
 #include "support/must.h"
 #include "train/run/labels.h"
@@ -30,7 +29,7 @@ static err match(char text[64], const char *const *theirs, uint32_t count, const
     return match_with(text, names, theirs, count, map);
 }
 
-Test(labels, go_with_their_names) {
+CleanTest(labels, go_with_their_names) {
     static const struct {
         const char *theirs[3], *map, *rows;
         uint32_t count;
@@ -55,15 +54,12 @@ Test(labels, go_with_their_names) {
         {{"Positive", "positive"}, "positive=negative,Positive=positive", "1 0", 2},
         {{"a,b", "c=d"}, "a\\,b=positive,c\\=d=negative", "1 0", 2},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char rows[64];
         const char *const *theirs = cases[i].theirs[0] ? cases[i].theirs : NULL;
         MUST(match(rows, theirs, cases[i].count, cases[i].map));
         cr_assert_str_eq(rows, cases[i].rows, "case %zu: %s", i, rows);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* As of files of a person's own. What is there exactly is that; what is not, is told by no case. */
@@ -72,7 +68,6 @@ Test(labels, that_differ_in_case_alone_are_two) {
     static const char *const order[][3] = {{"US", "us", "uk"}, {"us", "UK", "US"}};
     static const char *const rows[] = {"same", "2 0 1"};
     static const char *const unknown[] = {"Us", "us", "uk"}, *const none[] = {"Us", "uS", "uk"};
-    json_setup();
     for (size_t i = 0; i < 2; i++) {
         char text[64];
         MUST(match_with(text, cases, order[i], 3, NULL));
@@ -86,7 +81,7 @@ Test(labels, that_differ_in_case_alone_are_two) {
     cr_expect_str_eq(text, "1 0 2");
 }
 
-Test(labels, what_does_not_match_is_refused_with_the_map) {
+CleanTest(labels, what_does_not_match_is_refused_with_the_map) {
     static const struct {
         const char *theirs[3], *map, *part;
         err code;
@@ -126,8 +121,6 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
          2},
         {{"x", "x"}, "x=negative", "give them two names in its config.json", ERR_DATA, 2},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char rows[64];
         MUST_FAIL(match(rows, cases[i].theirs, cases[i].count, cases[i].map), cases[i].code,
@@ -142,14 +135,11 @@ Test(labels, what_does_not_match_is_refused_with_the_map) {
     MUST(labels_check_map(&number, NULL));
     MUST(labels_check_map(&t, "a=b"));
     MUST_FAIL(labels_check_map(&number, "a=b"), ERR_USAGE, "klue_sts has no labels");
-    cr_assert_eq(mem_live_count(), live);
 }
 
-Test(labels, are_renamed_by_a_map_alone) {
+CleanTest(labels, are_renamed_by_a_map_alone) {
     static const char *const theirs[] = {"L0", "L1"};
     model_config c = {0};
-    json_setup();
-    size_t live = mem_live_count();
     MUST(model_config_set_labels(&c, theirs, 2));
     MUST(labels_rename(&c, "l1=긍정", "folder"));
     cr_assert_str_eq(c.labels[0], "L0");
@@ -168,11 +158,10 @@ Test(labels, are_renamed_by_a_map_alone) {
     cr_assert_str_eq(c.labels[0], "x");
     cr_assert_str_eq(c.labels[1], "LABEL_1");
     model_config_free(&c);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* Tags come in the order of metric/tags.h, whatever the model's files have. */
-Test(labels, tags_are_put_in_order) {
+CleanTest(labels, tags_are_put_in_order) {
     static const struct {
         const char *theirs[5];
         uint32_t count;
@@ -209,8 +198,6 @@ Test(labels, tags_are_put_in_order) {
          NULL,
          "folder: its labels have no names: expected B-X and I-X of each type X, and O"},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c = {0};
         uint32_t *rows = NULL, count = cases[i].count;
@@ -232,5 +219,4 @@ Test(labels, tags_are_put_in_order) {
         mem_free(rows);
         model_config_free(&c);
     }
-    cr_assert_eq(mem_live_count(), live);
 }

@@ -50,7 +50,6 @@ Test(launch, names_what_to_install) {
     refuse(mpich, "harness-group-mpich.so is not here: install MPICH and build again (on Debian: "
                   "apt-get install libmpich-dev)");
     refuse(slurm, "srun has started 2 processes without MPI");
-    temporary_remove();
 }
 
 /* A limit that is not one would end a group that is well. */
@@ -62,7 +61,6 @@ Test(launch, limits_are_seconds) {
     refuse("HARNESS_GROUP_WAIT=1e999",
            "HARNESS_GROUP_WAIT is '1e999': expected seconds, more than 0 "
            "and at most 100000000");
-    temporary_remove();
 }
 
 /* Taken for no launcher, each rank would be a run of its own and write where the others do. */
@@ -74,7 +72,6 @@ Test(launch, variables_that_say_nothing_are_refused) {
     refuse("PMI_SIZE=99999999999999999999", "PMI_SIZE is '99999999999999999999': expected");
     refuse("SLURM_STEP_ID=0 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=x", "SLURM_STEP_NUM_TASKS is 'x'");
     refuse("HARNESS_GROUP=offf", "HARNESS_GROUP is 'offf': expected off, or nothing");
-    temporary_remove();
 }
 
 /* As where the plugin is installed and its MPI is not: the loader's own words. */
@@ -84,32 +81,24 @@ Test(launch, names_a_plugin_that_cannot_be_loaded) {
              temporary_path("harness-group-openmpi.so"));
     cr_assert_eq(system(command), 0);
     refuse(openmpi, "harness-group-openmpi.so cannot be loaded (");
-    temporary_remove();
 }
 
 /* Where it is told to, and verbs that work in no group. */
 Test(launch, is_whole_by_itself) {
     setenv("PMI_SIZE", "2", 1);
     setenv("PMI_RANK", "1", 1);
-    program_result r = RUN("tasks");
-    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    program_result r = RUN_WELL("tasks");
     cr_expect_str_eq(r.err, "");
-    program_free(&r);
     // one of them says what that means
     setenv("PMI_RANK", "0", 1);
-    r = RUN("tasks");
-    cr_expect_eq(r.exit_code, 0, "%s", r.err);
+    r = RUN_WELL("tasks");
     cr_expect_str_eq(r.err, "warning: tasks is not divided among processes: each of the 2 that the "
                             "launcher has started does all of it (HARNESS_GROUP=off, if that is "
                             "meant)\n");
-    program_free(&r);
     setenv("PMI_RANK", "1", 1);
     setenv("HARNESS_GROUP", "off", 1);
-    r = RUN("run", "--sample", "--task", "kor_hate", "--device", "reference", "-m", "tiny",
-            "--max-steps", "1", "--limit", "4", "--quiet");
-    cr_expect_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
-    temporary_remove();
+    r = RUN_WELL("run", "--sample", "--task", "kor_hate", "--device", "reference", "-m", "tiny",
+                 "--max-steps", "1", "--limit", "4", "--quiet");
 }
 
 /* Variables of a launcher that a shell has inherited: the rank that they name is alone, and says what

@@ -68,8 +68,7 @@ static void train(trainer *tr, toy *t, const loss_scaler *scaler) {
 }
 
 /* The scale is a power of two and nothing overflows: it rounds nothing. */
-Test(loss_scaler, changes_no_bit_where_nothing_overflows) {
-    size_t live = mem_live_count();
+CleanTest(loss_scaler, changes_no_bit_where_nothing_overflows) {
     toy t;
     trainer plain, scaled;
     char digest[65], other[65];
@@ -89,7 +88,6 @@ Test(loss_scaler, changes_no_bit_where_nothing_overflows) {
     trainer_free(&plain);
     trainer_free(&scaled);
     toy_close(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* 2^120 overflows the sum of squares, 2^80 too, 2^40 does not: the first two steps are skipped, and
@@ -229,8 +227,7 @@ static void expect_resumed(toy *t, const trainer *whole, const tokenizer *words,
     cJSON_Delete(identity);
 }
 
-Test(loss_scaler, resumes_with_the_same_bits) {
-    size_t live = mem_live_count();
+CleanTest(loss_scaler, resumes_with_the_same_bits) {
     toy t;
     trainer whole;
     tokenizer words;
@@ -246,7 +243,6 @@ Test(loss_scaler, resumes_with_the_same_bits) {
         tokens[i] = names[i];
     }
     MUST(tokenizer_from_tokens(&words, tokens, TOY_VOCABULARY, false));
-    json_setup();
     toy_of_eight(&t, 9);
     train(&whole, &t, &s);
     expect_resumed(&t, &whole, &words, &s, 2);
@@ -254,7 +250,5 @@ Test(loss_scaler, resumes_with_the_same_bits) {
     trainer_free(&whole);
     tokenizer_free(&words);
     toy_close(&t);
-    temporary_remove();
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif

@@ -1,5 +1,4 @@
 /* What may be removed and replaced: only what carries the program's mark. */
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
@@ -16,9 +15,7 @@ static bool has(const char *name) {
     return access(temporary_path(name), F_OK) == 0;
 }
 
-Test(marker, only_what_is_marked_is_removed) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(marker, only_what_is_marked_is_removed) {
     MUST(folder_make(temporary_path("theirs/checkpoint-500")));
     temporary_put("theirs/checkpoint-500/model.safetensors", "x");
     temporary_put("theirs/checkpoint-500/trainer_state.json",
@@ -47,15 +44,11 @@ Test(marker, only_what_is_marked_is_removed) {
     temporary_put("begun/harness.json", "");
     MUST(marker_remove(temporary_path("begun")));
     cr_assert(!has("begun") && !has("empty"));
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
-Test(marker, files_of_others_stay_in_folders_of_ours) {
+CleanTest(marker, files_of_others_stay_in_folders_of_ours) {
     static const char sums[] = "0  config.json\n0  notes.txt\n"; // as sha256sum * writes them
-    json_setup();
     log_set_quiet(true);
-    size_t live = mem_live_count();
     const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
     char *name = NULL;
     MUST(marker_make(ours, "1", "tiny-task"));
@@ -78,15 +71,11 @@ Test(marker, files_of_others_stay_in_folders_of_ours) {
     MUST(marker_replace(fresh, ours));
     cr_assert(has("best/notes.txt") && has("best/plots/a") && has("best/config.json"));
     cr_assert(!has("best/vocab.txt") && !has("partial-best"));
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 /* A name of ours says nothing of what is no regular file. */
-Test(marker, folders_and_links_of_our_names_stay) {
-    json_setup();
+CleanTest(marker, folders_and_links_of_our_names_stay) {
     log_set_quiet(true);
-    size_t live = mem_live_count();
     const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
     MUST(marker_make(ours, "1", "tiny-task"));
     temporary_put("theirs.txt", "mine");
@@ -112,15 +101,12 @@ Test(marker, folders_and_links_of_our_names_stay) {
     cr_assert(!lstat(temporary_path("best/vocab.txt"), &st) && S_ISREG(st.st_mode));
     cr_assert(!lstat(temporary_path("best/vocab.txt.1"), &st) && S_ISLNK(st.st_mode));
     cr_assert(!has("partial-best"));
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(marker, folders_of_older_programs_are_known) {
     static const char sums[] = "0  config.json\n0  model.safetensors\n0  vocab.txt\n";
     static const char record[] = "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 2},"
                                  "\"model\": {\"name\": \"tiny\"}, \"task\": {\"name\": \"nsmc\"}}";
-    json_setup();
     bool ours = false;
     char *name = NULL;
     MUST(folder_make(temporary_path("run/model")));
@@ -157,7 +143,6 @@ Test(marker, folders_of_older_programs_are_known) {
     temporary_put("run/checkpoint-3/trainer_state.json", "{\"run\": \"1-2\", \"identity\": {}}");
     MUST(marker_is_ours(&ours, temporary_path("run/checkpoint-3")));
     cr_assert(ours);
-    temporary_remove();
 }
 
 Test(marker, a_name_is_kept_unless_a_control_is_in_it) {
@@ -170,7 +155,6 @@ Test(marker, a_name_is_kept_unless_a_control_is_in_it) {
     } cases[] = {{most, true},        {more, false},      {"", false},
                  {"tiny-task", true}, {"my model", true}, {"모델 1", true},
                  {"a\x1b[1m", false}, {"a\nb", false},    {"a\x7f", false}};
-    json_setup();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *name = NULL;
         MUST(marker_make(temporary_path("model"), "1", cases[i].model));
@@ -182,7 +166,6 @@ Test(marker, a_name_is_kept_unless_a_control_is_in_it) {
         mem_free(name);
         MUST(marker_remove(temporary_path("model")));
     }
-    temporary_remove();
 }
 
 static void make_model(const char *folder, const char *text) {
@@ -201,7 +184,6 @@ static void expect_weights(const char *path, const char *expected) {
 }
 
 Test(marker, a_folder_is_replaced_by_a_whole_one) {
-    json_setup();
     make_model("partial-model", "first");
     MUST(marker_replace(temporary_path("partial-model"), temporary_path("model")));
     expect_weights("model/config.json", "first");
@@ -226,5 +208,4 @@ Test(marker, a_folder_is_replaced_by_a_whole_one) {
     MUST(marker_recover(temporary_path("model")));
     expect_weights("model/config.json", "second");
     cr_assert(!has("old-model"));
-    temporary_remove();
 }

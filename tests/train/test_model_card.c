@@ -31,14 +31,12 @@ Test(model_card, figures_are_those_of_the_run, .timeout = 120) {
             "--warmup-steps", "0", "--weight-decay", "0.25", "--max-length", "24", "--seed", "7",
             "-o", "out", "-q");
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
     void *card;
     size_t count;
     MUST(file_read(&card, &count, temporary_path("out/model/README.md"), 0));
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cr_expect(strstr(card, lines[i]), "no '%s' in:\n%s", lines[i], (char *)card);
     mem_free(card);
-    temporary_remove();
 }
 
 /* How a model is asked, and what it answers, are its own kind's and no other's. */
@@ -58,7 +56,6 @@ Test(model_card, tells_how_a_model_of_each_kind_is_asked, .timeout = 120) {
             RUN("run", "--sample", "--task", kinds[i].task, "--device", "cpu", "--threads", "1",
                 "--model", "tiny", "--max-steps", "1", "-o", kinds[i].task, "-q");
         cr_assert_eq(r.exit_code, 0, "%s", r.err);
-        program_free(&r);
         char name[64];
         void *card;
         size_t count;
@@ -69,6 +66,5 @@ Test(model_card, tells_how_a_model_of_each_kind_is_asked, .timeout = 120) {
                          kinds[i].task, kinds[k].asked, (char *)card);
         mem_free(card);
     }
-    temporary_remove();
 }
 #endif

@@ -11,11 +11,10 @@
 #include <stdio.h>
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 
-TestSuite(model_corpus, .init = json_setup, .fini = teardown);
+TestSuite(model_corpus, .fini = teardown);
 
 #define CORPUS                                                                                     \
     "\"corpus\": {\"corpus\": \"reviews\", \"corpus_sha256\": \"ab\", \"licence\": \"CC0-1.0\", "  \

@@ -39,8 +39,6 @@ static bool is_exact(const char *selector) {
     return strcmp(selector, "reference") == 0;
 }
 
-/* --- order and choice: what transformers gave --- */
-
 Test(options, grouping_equals_get_length_grouped_indices) {
     static const struct {
         uint32_t count, step_rows, expected[23];
@@ -161,8 +159,6 @@ Test(options, balanced_equals_compute_class_weight) {
     toy_close(&t);
 }
 
-/* --- the loss and its gradient, by formula --- */
-
 typedef struct loss_case {
     double smoothing;
     const char *weights;
@@ -224,13 +220,12 @@ static void check_loss(toy *t, const char *selector, const loss_case *k) {
     trainer_free(&tr);
 }
 
-Test(options, loss_and_gradient_follow_the_formula) {
+CleanTest(options, loss_and_gradient_follow_the_formula) {
     static const loss_case cases[] = {{0, "none", 13, 1},
                                       {0.1, "none", 13, 1},
                                       {0, "0.5,2,1.25", 13, 1},
                                       {0.2, "0.5,2,1.25", 13, 1},
                                       {0.2, "0.5,2,1.25", 5, 3}};
-    size_t live = mem_live_count();
     for (size_t d = 0; d < SELECTORS; d++) {
         toy t; // one device for all: Vulkan compiles its kernels once
         if (!is_here(selector_at(d))) continue;
@@ -239,7 +234,6 @@ Test(options, loss_and_gradient_follow_the_formula) {
             check_loss(&t, selector_at(d), &cases[k]);
         toy_close(&t);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(options, accumulation_with_weights_equals_the_larger_batch) {
@@ -264,8 +258,6 @@ Test(options, accumulation_with_weights_equals_the_larger_batch) {
         toy_close(&t);
     }
 }
-
-/* --- freezing --- */
 
 typedef struct frozen {
     bool embeddings;
@@ -359,9 +351,8 @@ static void check_frozen(toy *t, const char *selector, const frozen *f) {
     snapshot_free(&free_after);
 }
 
-Test(options, what_is_frozen_keeps_its_bits_and_the_rest_its_gradient) {
+CleanTest(options, what_is_frozen_keeps_its_bits_and_the_rest_its_gradient) {
     static const frozen cases[] = {{true, 0}, {false, 1}, {true, 1}, {true, 2}, {false, 2}};
-    size_t live = mem_live_count();
     for (size_t d = 0; d < SELECTORS; d++) {
         toy t;
         if (!is_here(selector_at(d))) continue;
@@ -370,7 +361,6 @@ Test(options, what_is_frozen_keeps_its_bits_and_the_rest_its_gradient) {
             check_frozen(&t, selector_at(d), &cases[k]);
         toy_close(&t);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(options, devices_agree_with_the_reference) {
@@ -398,8 +388,6 @@ Test(options, devices_agree_with_the_reference) {
         toy_close(&t);
     }
 }
-
-/* --- stopping --- */
 
 typedef struct script {
     best_tracker best;
@@ -515,10 +503,9 @@ Test(options, evaluations_are_where_they_are_asked_for) {
     toy_close(&t);
 }
 
-Test(options, recipes_that_do_not_fit_the_model_are_refused) {
+CleanTest(options, recipes_that_do_not_fit_the_model_are_refused) {
     toy t;
     trainer tr;
-    size_t live = mem_live_count();
     toy_open(&t, "reference", 8);
     t.recipe.freeze_layers = 3;
     MUST_FAIL(trainer_init(&tr, &t.device, &t.config, &t.data, &t.recipe, &(trainer_options){0}),
@@ -532,7 +519,6 @@ Test(options, recipes_that_do_not_fit_the_model_are_refused) {
             ERR_USAGE, "expected one number for each of the 3 labels");
     }
     toy_close(&t);
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(options, epochs_are_counted_by_micro_batches) {

@@ -22,8 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- names --- */
-
 static const char *const tasks[] = {"kor_hate", "nsmc", "kor_sarcasm"};
 /* The same bytes at every place; two of them have long names that part at the end. */
 static const char *const models[] = {
@@ -94,10 +92,8 @@ static char *folder_of(const choice *c) {
     return folder;
 }
 
-Test(output, runs_that_differ_in_one_thing_have_different_folders) {
-    json_setup();
+CleanTest(output, runs_that_differ_in_one_thing_have_different_folders) {
     log_set_quiet(true);
-    size_t live = mem_live_count();
     model_folder_make(temporary_path(models[0]), NULL, 3, NULL);
     for (size_t i = 1; i < sizeof models / sizeof *models; i++)
         model_folder_copy(temporary_path(models[i]), temporary_path(models[0]));
@@ -128,11 +124,7 @@ Test(output, runs_that_differ_in_one_thing_have_different_folders) {
     cr_assert_eq(strncmp(name, "바람-모델-cpu-s42-sample-", strlen("바람-모델-cpu-s42-sample-")), 0,
                  "%s", name);
     mem_free(name);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
-
-/* --- runs of a very small model --- */
 
 static run_request small_request(const char *output) {
     run_request q = {.task = "kor_hate",
@@ -142,7 +134,6 @@ static run_request small_request(const char *output) {
                      .device = "reference",
                      .seed = 7,
                      .output = temporary_path(output)};
-    json_setup();
     log_set_quiet(true);
     if (!folder_exists(q.model)) model_folder_make(q.model, NULL, 3, NULL);
     MUST(recipe_load(&q.recipe, "trainer"));
@@ -185,8 +176,6 @@ static bool has(const char *name) {
 static void hash_of(const char *name, char hex[HASH_HEX_BYTES]) {
     MUST(hash_file_hex(temporary_path(name), hex));
 }
-
-/* --- folders of others --- */
 
 Test(output, what_others_made_is_never_touched) {
     static const char *const entries[] = {
@@ -238,7 +227,6 @@ Test(output, what_others_made_is_never_touched) {
             MUST(folder_remove(temporary_path("theirs")));
         (void)rmdir(temporary_path("theirs"));
     }
-    temporary_remove();
 }
 
 /* A stranger's folder that comes while ours is there, at every moment of a run's life. */
@@ -254,7 +242,6 @@ Test(output, what_others_put_beside_a_run_of_ours_stays) {
     q.overwrite = true;
     expect_refused(&q, ERR_DATA, "checkpoint-500: this program did not make it");
     cr_assert(has("ours/checkpoint-500/a") && has("ours/model/config.json"));
-    temporary_remove();
 }
 
 // Of a run that was killed: its log is known by it.
@@ -266,7 +253,6 @@ Test(output, a_damaged_proof_is_named_and_not_what_it_proves) {
     q.resume = true;
     expect_refused(&q, ERR_DATA,
                    "out/unfinished.json: this program did not make it (or it is damaged)");
-    temporary_remove();
 }
 
 // Ctrl-C while a run is prepared, and when its first step is about to begin.
@@ -285,10 +271,7 @@ Test(output, an_interruption_before_the_first_step_leaves_nothing) {
     run_close(&r);
     cr_assert(!has("out"));
     run_through(&q, NULL);
-    temporary_remove();
 }
-
-/* --- what was trained stays --- */
 
 Test(output, a_finished_run_is_not_replaced) {
     char before[HASH_HEX_BYTES], after[HASH_HEX_BYTES];
@@ -337,7 +320,6 @@ Test(output, a_finished_run_is_not_replaced) {
     q.resume = false;
     run_through(&q, NULL);
     cr_assert(has("out/model/config.json"));
-    temporary_remove();
 }
 
 /* Of a run that was stopped there are checkpoints alone. */
@@ -352,7 +334,6 @@ Test(output, a_checkpoint_that_nothing_speaks_of_is_kept) {
     MUST(file_remove(temporary_path("out/log.jsonl")));
     expect_refused(&q, ERR_USAGE, "out holds a checkpoint of an earlier run");
     cr_assert(has("out/checkpoint-2/model.safetensors"));
-    temporary_remove();
 }
 
 Test(output, models_are_named_after_their_origin) {
@@ -373,10 +354,7 @@ Test(output, models_are_named_after_their_origin) {
         cr_expect_str_eq(s.name, cases[i].name);
         base_model_free(&s);
     }
-    temporary_remove();
 }
-
-/* --- resuming --- */
 
 /* Changes one text of unfinished.json's identity. */
 static void change_identity(const char *key, const char *value) {
@@ -453,10 +431,7 @@ Test(output, a_resume_names_what_differs) {
     q.tensorboard = true;
     run_through(&q, resumed);
     cr_assert_str_eq(whole, resumed);
-    temporary_remove();
 }
-
-/* --- checkpoints that lie --- */
 
 /* Without its sums a checkpoint is taken as it is: what it says has to fit together. */
 static void change_state(const char *key, cJSON *value) {
@@ -544,7 +519,6 @@ Test(output, a_checkpoint_is_judged_before_the_first_step) {
     plant("model.safetensors", INFINITY);
     expect_refused(&q, ERR_NUMERIC, "value 2 is not finite");
     mem_free(kept);
-    temporary_remove();
 }
 
 // A resume that could only start over would remove them in the end.
@@ -568,7 +542,6 @@ Test(output, checkpoints_that_do_not_serve_are_kept) {
     run r;
     MUST(run_open(&r, &q)); // nothing is lost by starting over
     run_close(&r);
-    temporary_remove();
 }
 
 // The one before it serves as well, whichever file is damaged.
@@ -592,7 +565,6 @@ Test(output, a_damaged_checkpoint_is_passed_over) {
         run_close(&r);
         cr_assert(file_exists(temporary_path(name))); // it stays
     }
-    temporary_remove();
 }
 
 static bool gives_up_checkpoints(void) {
@@ -619,10 +591,7 @@ Test(output, a_run_that_replaced_another_keeps_its_own_checkpoints) {
     q.resume = true;
     expect_refused(&q, ERR_DATA, "out: none of the ");
     cr_assert(file_exists(temporary_path("out/checkpoint-1/model.safetensors")));
-    temporary_remove();
 }
-
-/* --- saving --- */
 
 Test(output, weights_that_are_no_numbers_are_not_saved) {
     char before[HASH_HEX_BYTES], after[HASH_HEX_BYTES];
@@ -647,7 +616,6 @@ Test(output, weights_that_are_no_numbers_are_not_saved) {
     hash_of("out/model/model.safetensors", after);
     cr_assert_str_eq(before, after);
     cr_assert(!has("out/partial-model") && !has("out/partial-checkpoint-4"));
-    temporary_remove();
 }
 
 Test(output, checkpoints_of_a_finished_run_are_as_many_as_asked) {
@@ -668,10 +636,7 @@ Test(output, checkpoints_of_a_finished_run_are_as_many_as_asked) {
     cr_assert_eq(count, 1);
     cr_assert(has("out/checkpoint-3") && !has("out/checkpoint-2"));
     run_close(&r);
-    temporary_remove();
 }
-
-/* --- failures --- */
 
 /* Another's run: its lock may be read, not written. */
 Test(output, who_may_only_read_sees_that_a_run_is_at_work) {
@@ -714,7 +679,6 @@ Test(output, a_lock_file_of_anothers_stays) {
     run r;
     MUST(run_open(&r, &q));
     run_close(&r);
-    temporary_remove();
 }
 
 /* Links that stand where the program makes folders of its own. */
@@ -737,7 +701,6 @@ Test(output, no_link_below_the_named_folder_is_followed) {
     MUST(folder_make_below(root, below));
     MUST(folder_make_below(root, root));
     cr_expect(folder_is_own(temporary_path("real/a/b")));
-    temporary_remove();
 }
 
 Test(output, a_run_that_fails_early_leaves_nothing) {
@@ -762,5 +725,4 @@ Test(output, a_run_that_fails_early_leaves_nothing) {
     cr_assert(has("deep/er/out/.lock"), "the lock of a run at work was removed");
     run_close(&r);
     cr_assert(!has("deep/er/out"));
-    temporary_remove();
 }

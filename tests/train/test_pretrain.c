@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 
@@ -151,8 +150,6 @@ Test(pretrain, an_epoch_takes_every_sentence_once) {
     corpus_free(&c);
 }
 
-/* --- training --- */
-
 enum { STEPS = 50 };
 
 static void losses_on(float losses[STEPS], const char *selector, const toy_corpus *c) {
@@ -199,8 +196,6 @@ Test(pretrain, losses_on_vulkan_are_those_of_the_cpu) {
     corpus_free(&c);
 }
 #endif
-
-/* --- the verb --- */
 
 #if HARNESS_CPU
 
@@ -286,12 +281,10 @@ static void check_shown(const char *folder, program_result r) {
     snprintf(next, sizeof next,
              "Next\n  harness fill-mask --model %s/model '이 영화 정말 [MASK]'\n", folder);
     cr_expect(strstr(r.out, next), "no %s in %s", next, r.out);
-    program_free(&r);
     r = RUN("runs", ".");
     snprintf(line, sizeof line, " %.2f perplexity ",
              cJSON_GetObjectItem(last, "perplexity")->valuedouble);
     cr_expect(strstr(r.out, line), "no %s in %s", line, r.out);
-    program_free(&r);
     cJSON_Delete(root);
 }
 
@@ -303,12 +296,10 @@ static void check_json(const char *folder, program_result r) {
     cr_expect(cJSON_Compare(root, said, true), "%s", r.out);
     cJSON_Delete(root);
     cJSON_Delete(said);
-    program_free(&r);
 }
 
 static void run_well(program_result r) {
     cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
 }
 
 /* Steps whose time `folder` says, and the tokens trained on in them, against a run in one process. */
@@ -360,11 +351,9 @@ static void stop(const char *folder) {
     kill(c.pid, SIGKILL);
     program_result killed = child_end(&c, 60);
     cr_assert_eq(killed.exit_code, 128 + SIGKILL, "%s", killed.err);
-    program_free(&killed);
 }
 
 Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
-    json_setup();
     write_lines();
     run_well(RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
     stop("parts");
@@ -387,9 +376,7 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
     check_shown("whole", RUN(PRETRAIN, "24", PRESET, "-o", "whole"));
     check_json("whole", RUN(PRETRAIN, "24", PRESET, "-o", "whole", "--json"));
     program_result other = RUN(PRETRAIN, "24", PRESET, "-o", "whole", "--mlm-probability", "0.3");
-    cr_assert_eq(other.exit_code, 2, "%s", other.err);
-    cr_assert_not_null(strstr(other.err, "share of tokens chosen"), "%s", other.err);
-    program_free(&other);
+    EXPECT(other, 2, err, "share of tokens chosen");
     // what it made goes on, and is fine-tuned
     run_well(RUN(PRETRAIN, "3", "--model", "whole", "-o", "more", "--whole-word"));
     run_well(RUN("run", "--task", "kor_hate", "--sample", "--model", "whole", "--device", "cpu",
@@ -403,7 +390,6 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
 
 /* Factors of products in bf16: no thread moves a bit, a stopped one goes on, losses are near fp32's. */
 Test(pretrain, bits_of_bf16_are_those_of_any_threads) {
-    json_setup();
     write_lines();
     run_well(RUN(PRETRAIN, "8", PRESET, "--precision", "bf16", "-o", "one"));
     run_well(RUN(PRETRAIN, "8", PRESET, "--precision", "bf16", "--threads", "2", "-o", "two"));
@@ -421,12 +407,10 @@ Test(pretrain, bits_of_bf16_are_those_of_any_threads) {
     program_result other = RUN(PRETRAIN, "12", PRESET, "-o", "one", "--resume");
     cr_expect_neq(other.exit_code, 0);
     cr_expect_not_null(strstr(other.err, "bf16"), "%s", other.err);
-    program_free(&other);
 }
 
 /* Held out sentences are scored behind each epoch, unless a number of steps says when. */
 Test(pretrain, epochs_end_with_an_evaluation) {
-    json_setup();
     write_lines();
     run_well(RUN("pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu",
                  "--threads", "1", "--tokens-per-batch", "2048", "--warmup-steps", "1", "--epochs",
@@ -450,11 +434,9 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
 #define EPOCHS                                                                                     \
     "pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu", "--threads", "1",  \
         "--tokens-per-batch", "2048", "--warmup-steps", "1", "--epochs", "2", PRESET
-    json_setup();
     write_lines();
     setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
-    program_result p = RUN(EPOCHS, "--dry-run");
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    program_result p = RUN_WELL(EPOCHS, "--dry-run");
     cr_expect(strstr(p.out, "\nlines   900, 0 of them left out for a test text of 0 of "), "%s",
               p.out);
     unsigned absent = 0, tasks = 0; // of none is the data there
@@ -464,25 +446,20 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
               "%s", p.err);
     cr_expect(strstr(p.out, "nothing was trained, and nothing written but the corpus' tokens"),
               "%s", p.out);
-    program_free(&p);
     cr_expect_not(file_named(temporary_path("runs")), "something was made");
     p = RUN(EPOCHS, "--dry-run");
     cr_expect(strstr(p.out, " at most, for the model and its copy while it is written; "), "%s",
               p.out);
     cr_expect(strstr(p.out, "nothing was trained, and nothing written\n"), "%s", p.out);
-    program_free(&p);
     p = RUN(EPOCHS, "--dry-run", "--json");
     cJSON *dry = NULL;
     MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
-    program_free(&p);
     const char *output = cJSON_GetObjectItem(dry, "output")->valuestring;
     cr_expect_not(file_named(temporary_path(output)), "something was made");
-    p = RUN(EPOCHS);
-    cr_assert_eq(p.exit_code, 0, "%s", p.err);
+    p = RUN_WELL(EPOCHS);
     // what it is of is said before it trains too
     cr_expect(strstr(p.err, "\nlines   900, 0 of them left out "), "%s", p.err);
     cr_expect(strstr(p.err, "\noutput  runs/pretrain/"), "%s", p.err);
-    program_free(&p);
     cJSON *root = record_of(output);
     const cJSON *timing = cJSON_GetObjectItem(root, "timing");
     cr_expect_eq(figure(dry, "steps"), figure(timing, "steps"));
@@ -494,7 +471,6 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
     // of one that is finished it says so, and what is there stays
     p = RUN(EPOCHS, "--dry-run");
     cr_expect(strstr(p.out, "\nfinished already, in runs/"), "%s", p.out);
-    program_free(&p);
     run_well(RUN(EPOCHS, "--dry-run", "--overwrite"));
     cJSON *after = record_of(output);
     cr_expect(cJSON_Compare(root, after, true));
@@ -505,7 +481,6 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
 
 /* One line in 200 is held out. */
 Test(pretrain, a_perplexity_of_few_sentences_comes_with_a_warning) {
-    json_setup();
     setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
     for (int many = 0; many < 2; many++) {
         char said[120];
@@ -515,8 +490,7 @@ Test(pretrain, a_perplexity_of_few_sentences_comes_with_a_warning) {
             MUST(strbuf_printf(&text, "영화 %u 정말\n", i));
         MUST(file_write(temporary_path("lines.txt"), text.text, text.length));
         strbuf_free(&text);
-        program_result p = RUN(EPOCHS, "--dry-run", "--json");
-        cr_assert_eq(p.exit_code, 0, "%s", p.err);
+        program_result p = RUN_WELL(EPOCHS, "--dry-run", "--json");
         MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
         const double held = figure(dry, "heldout_sentences");
         snprintf(said, sizeof said, "warning: %.0f sentence%s held out: the perplexity of fewer ",
@@ -524,7 +498,6 @@ Test(pretrain, a_perplexity_of_few_sentences_comes_with_a_warning) {
         cr_expect((held >= 100) == many, "%.0f", held);
         cr_expect_eq(strstr(p.err, said) != NULL, !many, "%s: %s", said, p.err);
         cr_expect_eq(strstr(p.err, " says next to nothing ") != NULL, !many, "%s", p.err);
-        program_free(&p);
         cJSON_Delete(dry);
     }
 }
@@ -544,7 +517,6 @@ Test(pretrain, weights_go_on_at_a_rate_of_their_own) {
         "--tokens-per-batch", "256", "--max-steps", "2"
     static const char says[] =
         "from the weights of tiny-lines: learning rate 5e-05, 0 warmup steps";
-    json_setup();
     write_lines();
     run_well(RUN(TWO_STEPS, PRESET, "-o", "first"));
     program_result r = RUN(TWO_STEPS, "--model", "first", "-o", "on");
@@ -559,9 +531,7 @@ Test(pretrain, weights_go_on_at_a_rate_of_their_own) {
     check_rate("told", 1e-3, 1);
     // begun at the rate of old, it is another run
     r = RUN(TWO_STEPS, "--model", "first", "-o", "told", "--resume");
-    cr_expect_eq(r.exit_code, 2, "%s", r.err);
-    cr_expect_not_null(strstr(r.err, "learning_rate"), "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 2, err, "learning_rate");
 }
 
 static program_result end_of(child *c, int exit_code, const char *says) {
@@ -577,20 +547,17 @@ Test(pretrain, interrupted_or_without_room_loses_nothing) {
                                              << 20}; // the store of sentences fits, weights do not
     const char *const list[] = {PRETRAIN, "12", PRESET, "-o", "parts", NULL};
     child c;
-    json_setup();
     write_lines();
     run_well(RUN(PRETRAIN, "12", PRESET, "-o", "whole"));
     child_start(&c, &small, list);
     program_result r = end_of(&c, 1, "File too large");
     cr_assert_not_null(strstr(r.err, "model.safetensors"), "%s", r.err);
-    program_free(&r);
     cr_assert_not(folder_exists(temporary_path("parts/partial-checkpoint-4")));
     const char *const again[] = {PRETRAIN, "12", PRESET, "-o", "parts", "--resume", NULL};
     child_start(&c, NULL, again);
     child_await_path(&c, temporary_path("parts/checkpoint-4"), 60);
     kill(c.pid, SIGINT);
     r = end_of(&c, 130, "--resume");
-    program_free(&r);
     run_well(RUN(PRETRAIN, "12", PRESET, "-o", "parts", "--resume"));
     check_equal("whole", "parts", "final_weights_sha256");
     check_equal("whole", "parts", "heldout");
@@ -602,13 +569,11 @@ Test(pretrain, a_limit_of_minutes_keeps_its_steps) {
     child c;
     char *text = NULL;
     size_t bytes = 0;
-    json_setup();
     write_lines();
     child_start(&c, NULL, list);
     child_await_path(&c, temporary_path("m/checkpoint-4"), 60);
     kill(c.pid, SIGKILL);
     program_result r = child_end(&c, 60);
-    program_free(&r);
     const char *path = temporary_path("m/unfinished.json");
     MUST(file_read((void **)&text, &bytes, path, 0));
     char *planned = strstr(text, "planned steps");
@@ -618,9 +583,7 @@ Test(pretrain, a_limit_of_minutes_keeps_its_steps) {
     memcpy(number, "xy", 2);
     MUST(file_write(path, text, bytes));
     r = RUN(PRETRAIN, "12", PRESET, "--max-minutes", "5", "-o", "m", "--resume");
-    cr_assert_eq(r.exit_code, 1, "%s", r.err);
-    cr_assert_not_null(strstr(r.err, "planned steps is 'xy', expected a number"), "%s", r.err);
-    program_free(&r);
+    EXPECT(r, 1, err, "planned steps is 'xy', expected a number");
     memcpy(number, "12", 2);
     MUST(file_write(path, text, bytes));
     mem_free(text);
@@ -654,7 +617,6 @@ Test(pretrain, a_corpus_that_is_none_is_refused_by_name) {
                                "d", "--offline", "--device", "cpu", "-o", "none");
         cr_expect(r.exit_code == 1 || r.exit_code == 2, "%s: %d", list[i].corpus, r.exit_code);
         cr_expect_not_null(strstr(r.err, list[i].says), "%s: %s", list[i].corpus, r.err);
-        program_free(&r);
     }
     cr_expect_not(folder_exists(temporary_path("none")));
 }
@@ -667,16 +629,12 @@ Test(pretrain, checkpoints_that_stay_are_said) {
     write_lines();
     static const char says[] = "made keeps 1 checkpoint, ";
     for (int again = 0; again < 2; again++) {
-        program_result r = RUN(PRETRAIN, "8", PRESET, "-o", "made");
-        cr_assert_eq(r.exit_code, 0, "%s", r.err);
+        program_result r = RUN_WELL(PRETRAIN, "8", PRESET, "-o", "made");
         cr_expect(strstr(r.err, says), "%s", r.err);
         cr_expect(strstr(r.err, " MB, that the finished run no longer needs"), "%s", r.err);
-        program_free(&r);
     }
-    program_result r = RUN(PRETRAIN, "3", PRESET, "-o", "none");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    program_result r = RUN_WELL(PRETRAIN, "3", PRESET, "-o", "none");
     cr_expect_not(strstr(r.err, " keeps "), "%s", r.err);
-    program_free(&r);
 }
 
 Test(pretrain, says_what_is_wrong) {
@@ -713,7 +671,6 @@ Test(pretrain, says_what_is_wrong) {
         program_result r = tries[i].result;
         cr_expect_eq(r.exit_code, tries[i].exit_code, "%zu: %s", i, r.err);
         cr_expect_not_null(strstr(r.err, tries[i].says), "%zu: %s", i, r.err);
-        program_free(&r);
     }
     cr_expect_not(file_named(temporary_path("LEADERBOARD.md")), "pages were written");
     cJSON *short_one = record_of("short");
@@ -723,14 +680,13 @@ Test(pretrain, says_what_is_wrong) {
     cJSON_Delete(short_one);
 }
 
-Test(pretrain, a_corpus_of_files_is_named_after_them) {
+CleanTest(pretrain, a_corpus_of_files_is_named_after_them) {
     static const struct {
         const char *words[3], *name;
     } cases[] = {{{"./하늘 글.txt.gz"}, "하늘-글"},
                  {{"./a.b.txt", "./c.txt", "./d.txt"}, "a-and-2-more"},
                  {{"./.hidden"}, "files"}};
     static const char *const files[] = {"하늘 글.txt.gz", "a.b.txt", "c.txt", "d.txt", ".hidden"};
-    size_t live = mem_live_count();
     for (size_t i = 0; i < 5; i++) MUST(file_write(temporary_path(files[i]), "x", 1));
     cr_assert_eq(chdir(temporary_folder()), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -741,12 +697,10 @@ Test(pretrain, a_corpus_of_files_is_named_after_them) {
         cr_assert_str_eq(c.name, cases[i].name);
         corpus_close(&c);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 /* A model's card, row by row: of the corpus by its manifest and its record, of the recipe as asked. */
 Test(pretrain, the_card_says_what_was_done) {
-    json_setup();
     write_lines();
     MUST(folder_make(temporary_path("own/corpora")));
     MUST(folder_make(temporary_path("mine")));
@@ -763,7 +717,6 @@ Test(pretrain, the_card_says_what_was_done) {
     // that a number of steps ended it is said wherever it is listed
     program_result listed = RUN("runs", "told");
     cr_expect(strstr(listed.out, "finished (max-steps)"), "%s", listed.out);
-    program_free(&listed);
     cJSON *root = record_of("told");
     const cJSON *of = cJSON_GetObjectItem(root, "corpus"),
                 *counts = cJSON_GetObjectItem(of, "counts");

@@ -44,7 +44,7 @@ Test(recipe, every_preset_has_one) {
     }
 }
 
-Test(recipe, files_depart_from_a_base_and_faults_are_named) {
+CleanTest(recipe, files_depart_from_a_base_and_faults_are_named) {
     static const struct {
         const char *text, *part;
     } cases[] = {
@@ -80,8 +80,6 @@ Test(recipe, files_depart_from_a_base_and_faults_are_named) {
          "key 'max_steps' stands there twice"},
         {"[]", "expected an object of hyperparameters"},
     };
-    json_setup();
-    size_t live = mem_live_count();
     const char *path = temporary_path("mine.json");
     recipe r;
     const char *good =
@@ -100,8 +98,6 @@ Test(recipe, files_depart_from_a_base_and_faults_are_named) {
               "unknown recipe 'cours': neither a file nor one of");
     MUST_FAIL(recipe_load(&r, "/dev/zero"), ERR_USAGE,
               "recipe '/dev/zero': is a device, a file was expected");
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(recipe, digest_covers_what_changes_numbers_and_nothing_else) {
@@ -133,7 +129,7 @@ static char *recorded(const recipe *r) {
     return text;
 }
 
-Test(recipe, an_option_is_recorded_when_it_is_used) {
+CleanTest(recipe, an_option_is_recorded_when_it_is_used) {
     static const struct {
         const char *key;
         double number;
@@ -151,8 +147,6 @@ Test(recipe, an_option_is_recorded_when_it_is_used) {
     };
     recipe plain, r;
     char before[65], after[65];
-    json_setup();
-    size_t live = mem_live_count();
     MUST(recipe_load(&plain, "course"));
     MUST(recipe_digest(&plain, before));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -177,7 +171,6 @@ Test(recipe, an_option_is_recorded_when_it_is_used) {
         MUST(recipe_digest(&r, after));
         cr_assert_str_eq(before, after, "case %zu", i);
     }
-    cr_assert_eq(mem_live_count(), live);
 }
 
 Test(recipe, steps_of_known_runs) {

@@ -15,7 +15,6 @@
 #if HARNESS_CPU
 
 static void teardown(void) {
-    temporary_remove();
     cr_expect_eq(mem_live_count(), 0);
 }
 
@@ -83,11 +82,9 @@ Test(release_model, is_the_run_in_half_precision_with_its_command) {
     for (unsigned i = 0; i < 900; i++) MUST(strbuf_printf(&lines, "%u번째로 본 영화\n", i));
     MUST(file_write(temporary_path("lines.txt"), lines.text, lines.length));
     strbuf_free(&lines);
-    program_result r = RUN("pretrain", "--corpus", "./lines.txt", "--data", "none", "--device",
-                           "cpu", "--threads", "1", "--model", "tiny", "--vocab", VOCABULARY,
-                           "--max-steps", "3", "--warmup-steps", "1", "--seed", "7", "-o", "made");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
+    RUN_WELL("pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu",
+             "--threads", "1", "--model", "tiny", "--vocab", VOCABULARY, "--max-steps", "3",
+             "--warmup-steps", "1", "--seed", "7", "-o", "made");
     cr_assert_eq(release("made", "small", ""), 0);
     cr_assert_eq(release("made", "twice", ""), 0);
     check_halved("made/model/model.safetensors", "small/model.safetensors");
@@ -122,10 +119,7 @@ Test(release_model, is_the_run_in_half_precision_with_its_command) {
     for (size_t i = 0; i < sizeof unused / sizeof *unused; i++)
         cr_expect_null(strstr(card, unused[i]), "'%s' in: %s", unused[i], card);
     mem_free(card);
-    r = RUN("fill-mask", "--model", "./small", "--device", "cpu", "정말 [MASK] 영화");
-    cr_expect_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
-    json_setup();
+    RUN_WELL("fill-mask", "--model", "./small", "--device", "cpu", "정말 [MASK] 영화");
     expect_time(14.44, 3, ", 14.4 seconds of training on ");
     expect_time(90, 3, ", 1.5 minutes of training on ");
     expect_time(7200, 3, ", 2.0 hours of training on ");

@@ -1,5 +1,4 @@
 /* What a run takes of the disk is known before its first step, and what lacks is said then. */
-#include "base/memory.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "train/run/run_parts.h"
@@ -59,5 +58,4 @@ Test(run_disk, what_lacks_is_said_before_the_first_step) {
     cr_assert_not_null(strstr(err_message(ERR_IO), "not/there/yet: 2 checkpoints and the final "
                                                    "model need "),
                        "%s", err_message(ERR_IO));
-    temporary_remove();
 }

@@ -148,7 +148,7 @@ static const mode everything = {"everything",
                                  {"eval_steps", "2"}},
                                 PROTOCOL_DEV};
 
-Test(run_options, every_mode_resumes_with_the_same_bits) {
+CleanTest(run_options, every_mode_resumes_with_the_same_bits) {
     static const mode modes[] = {
         {"accumulation and grouping and warmup",
          {{"gradient_accumulation_steps", "2"},
@@ -168,25 +168,17 @@ Test(run_options, every_mode_resumes_with_the_same_bits) {
     };
     static const uint32_t stops[] = {8, 0};
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         check_resume(&modes[i], native, stops);
     static const uint32_t many[] = {4, 7, 11, 0};
     check_resume(&everything, native, many);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(run_options, vulkan_resumes_with_the_same_bits) {
     static const uint32_t stops[] = {7, 0};
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
-    json_setup();
     check_resume(&everything, test_device(), stops);
-    temporary_remove();
 }
-
-/* --- every kind of answer --- */
 
 static const mode kinds[] = {
     {"pairs", {{"task", "kor_nli"}, {"max_steps", "5"}, {"dropout", "0.1"}}, PROTOCOL_LAST},
@@ -199,32 +191,25 @@ static const mode kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-Test(run_options, every_kind_resumes_with_the_same_bits) {
+CleanTest(run_options, every_kind_resumes_with_the_same_bits) {
     static const uint32_t stops[] = {4, 0};
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < KINDS; i++) check_resume(&kinds[i], native, stops);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(run_options, every_kind_resumes_with_the_same_bits_on_vulkan) {
     static const uint32_t stops[] = {4, 0};
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
-    json_setup();
     // three runs of each, which compile their kernels: what is saved is the host's, and the heads'
     // own kernels are those of the test below
     for (size_t i = 0; i < KINDS; i++)
         if (kinds[i].protocol == PROTOCOL_LAST || !strcmp(kinds[i].name, "trees"))
             check_resume(&kinds[i], test_device(), stops);
-    temporary_remove();
 }
 
 /* Losses on two devices differ by rounding alone; on two numbers of threads not at all. */
 Test(run_options, every_kind_is_the_same_on_two_devices_and_thread_counts) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     for (size_t i = 0; i < KINDS; i++) {
         outcome one, two;
         run_request q = request_of(&kinds[i], native, temporary_path("one"));
@@ -243,10 +228,7 @@ Test(run_options, every_kind_is_the_same_on_two_devices_and_thread_counts) {
                                "%s, step %u: %g and %g", kinds[i].name, s + 1,
                                (double)one.losses[s], (double)two.losses[s]);
     }
-    temporary_remove();
 }
-
-/* --- early stopping --- */
 
 /* A learning rate of 0: no evaluation is better than the first. */
 static const mode still = {"still",
@@ -259,7 +241,6 @@ static const mode still = {"still",
 Test(run_options, early_stopping_ends_a_run_where_it_should) {
     static const uint32_t stops[] = {7, 0};
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     outcome o;
     run_request q = request_of(&still, native, temporary_path("early"));
     run_through(&q, &o);
@@ -267,7 +248,6 @@ Test(run_options, early_stopping_ends_a_run_where_it_should) {
     cr_assert_eq(o.best_step, 2);
     cr_assert_eq(o.evaluation_count, 4);
     check_resume(&still, native, stops);
-    temporary_remove();
 }
 
 static err raise_at_six(void *context, trainer *t) {
@@ -279,7 +259,6 @@ static err raise_at_six(void *context, trainer *t) {
 /* Ctrl-C in the step of an evaluation: the step is saved without it. */
 Test(run_options, an_evaluation_that_an_interruption_left_out_is_made_up_for) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     outcome whole, resumed;
     run r;
     run_request q = request_of(&everything, native, temporary_path("whole"));
@@ -293,13 +272,11 @@ Test(run_options, an_evaluation_that_an_interruption_left_out_is_made_up_for) {
     q.resume = true;
     run_through(&q, &resumed);
     expect_same(&whole, &resumed, "interrupted", 6);
-    temporary_remove();
 }
 
 /* Seconds go on from those of the checkpoint; one of an older program has none, and nothing is made up. */
 Test(run_options, seconds_of_training_are_of_all_processes) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     outcome resumed, all;
     cJSON *state;
     run_request q = request_of(&everything, native, temporary_path("whole"));
@@ -338,12 +315,9 @@ Test(run_options, seconds_of_training_are_of_all_processes) {
         cr_expect(is_older ? resumed.work.tokens < all.work.tokens
                            : resumed.work.tokens == all.work.tokens);
     }
-    temporary_remove();
 }
 
-/* --- combinations that make no sense --- */
-
-Test(run_options, senseless_combinations_are_refused_before_anything_is_opened) {
+CleanTest(run_options, senseless_combinations_are_refused_before_anything_is_opened) {
     static const struct {
         mode m;
         const char *message;
@@ -357,19 +331,13 @@ Test(run_options, senseless_combinations_are_refused_before_anything_is_opened) 
         {{"", {{"metric_for_best_model", "f1"}}, PROTOCOL_DEV},
          "metric_for_best_model: metric 'f1' is for two classes, not 3"},
     };
-    json_setup();
-    size_t live = mem_live_count();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run r;
         run_request q = request_of(&cases[i].m, "no such device", temporary_path("x"));
         MUST_FAIL(run_open(&r, &q), ERR_USAGE, cases[i].message);
         run_close(&r);
     }
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
-
-/* --- the log --- */
 
 typedef struct log_line {
     double step;
@@ -441,10 +409,8 @@ Test(run_options, what_is_not_the_whole_is_partial) {
     cr_expect(run_is_partial(&(run_request){.recipe.max_steps = 8}));
 }
 
-Test(run_options, the_log_has_each_step_once_under_trainers_names) {
+CleanTest(run_options, the_log_has_each_step_once_under_trainers_names) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
-    size_t live = mem_live_count();
     mode m = everything;
     log_line lines[40];
     outcome o;
@@ -485,13 +451,10 @@ Test(run_options, the_log_has_each_step_once_under_trainers_names) {
     cr_assert(value_of(&lines[12], "train_loss") > 0);
     expect_rates(&lines[12], 12, 12);
     free_log(lines, n);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(run_options, a_resumed_run_goes_on_with_its_log) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     outcome o;
     run_request q = request_of(&everything, native, temporary_path("whole"));
     run_through(&q, &o);
@@ -509,5 +472,4 @@ Test(run_options, a_resumed_run_goes_on_with_its_log) {
     size_t n = read_log(lines, 40, path);
     expect_rates(&lines[12], 6, 12);
     free_log(lines, n);
-    temporary_remove();
 }

@@ -25,8 +25,6 @@ static const char native[] = "cpu";
 static const char native[] = "";
 #endif
 
-/* --- the made-up task of support/toy.h --- */
-
 static void check_overfits(const char *selector) {
     size_t live = mem_live_count();
     toy t;
@@ -228,19 +226,15 @@ static void refuse_a_giant(const char *selector, uint64_t memory_bytes, const ch
 }
 
 #if HARNESS_CPU
-Test(trainer, memory_that_is_not_there_is_told_first_on_cpu) {
-    size_t live = mem_live_count();
+CleanTest(trainer, memory_that_is_not_there_is_told_first_on_cpu) {
     refuse_a_giant("cpu", 0, "MiB are available");
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif
 
 #if HARNESS_VULKAN
-Test(trainer, memory_that_is_not_there_is_told_first_on_vulkan) {
-    size_t live = mem_live_count();
+CleanTest(trainer, memory_that_is_not_there_is_told_first_on_vulkan) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
     refuse_a_giant(test_device(), 1 << 30, "MiB left of 1024 MiB");
-    cr_assert_eq(mem_live_count(), live);
 }
 #endif
 
@@ -286,8 +280,6 @@ Test(trainer, names_the_gradient_that_is_not_finite) {
     toy_close(&t);
 }
 
-/* --- whole runs on the bundled sample --- */
-
 static run_request sample_request(const char *selector, const char *output) {
     run_request q = {.task = "kor_hate", .sample = true, .model = "tiny", .device = selector};
     q.seed = 11;
@@ -311,10 +303,8 @@ static void run_through(const run_request *q, char digest[65], float *losses) {
     run_close(&r);
 }
 
-Test(run, resumed_ends_with_the_same_bits) {
+CleanTest(run, resumed_ends_with_the_same_bits) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
-    size_t live = mem_live_count();
     char whole[65], resumed[65];
     float losses[8], again[8];
     run r;
@@ -344,13 +334,10 @@ Test(run, resumed_ends_with_the_same_bits) {
     q.overwrite = true;
     run_through(&q, resumed, again);
     cr_assert_str_eq(whole, resumed);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }
 
 Test(run, resume_refuses_other_runs_and_damaged_files) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     run r;
     char digest[65];
     float losses[8];
@@ -382,7 +369,6 @@ Test(run, resume_refuses_other_runs_and_damaged_files) {
     q.resume = false;
     q.overwrite = true;
     run_through(&q, digest, losses);
-    temporary_remove();
 }
 
 static bool has(const char *name) {
@@ -391,7 +377,6 @@ static bool has(const char *name) {
 
 Test(run, keeps_as_many_checkpoints_as_asked) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     char digest[65];
     float losses[8];
     run_request q = sample_request(native, temporary_path("out"));
@@ -407,7 +392,6 @@ Test(run, keeps_as_many_checkpoints_as_asked) {
     q.overwrite = true;
     run_through(&q, digest, losses);
     cr_assert(has("out/checkpoint-5") && !has("out/checkpoint-4") && !has("out/checkpoint-6"));
-    temporary_remove();
 }
 
 static err interrupt_now(void *context, trainer *t) {
@@ -419,7 +403,6 @@ static err interrupt_now(void *context, trainer *t) {
 
 Test(run, an_interrupted_run_saves_and_goes_on) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     char whole[65], resumed[65];
     float losses[8], again[8];
     run r;
@@ -437,12 +420,10 @@ Test(run, an_interrupted_run_saves_and_goes_on) {
     run_through(&q, resumed, again);
     cr_assert_str_eq(whole, resumed);
     cr_assert_eq(memcmp(losses, again, sizeof losses), 0);
-    temporary_remove();
 }
 
 Test(run, dev_scores_the_best_weights_of_a_held_out_part) {
     if (!native[0]) cr_skip_test("needs the cpu device");
-    json_setup();
     run r;
     run_request q = sample_request(native, temporary_path("dev"));
     q.protocol = PROTOCOL_DEV;
@@ -460,12 +441,9 @@ Test(run, dev_scores_the_best_weights_of_a_held_out_part) {
     MUST(run_finish(&r));
     cr_assert(!has("dev/best"));
     run_close(&r);
-    temporary_remove();
 }
 
-Test(run, faults_are_found_before_training) {
-    json_setup();
-    size_t live = mem_live_count();
+CleanTest(run, faults_are_found_before_training) {
     run r;
     run_request q = sample_request("reference", temporary_path("x"));
     q.task = "kor_hat";
@@ -492,6 +470,4 @@ Test(run, faults_are_found_before_training) {
     q.output = "/proc/no/such";
     MUST_FAIL(run_open(&r, &q), ERR_IO, "/proc/no");
     run_close(&r);
-    cr_assert_eq(mem_live_count(), live);
-    temporary_remove();
 }

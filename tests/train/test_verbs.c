@@ -37,24 +37,19 @@ static cJSON *parse(const char *line) {
 
 /* A learning rate of 1 leaves a model that answers one label for everything, and that is said. */
 Test(run_verbs, a_model_of_one_answer_is_said_so) {
-    json_setup();
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE, "--lr", "1",
                            "--max-steps", "3", "--output-dir", "constant");
     EXPECT(r, 0, out, "\n  the model answers one label for every row\n");
-    program_free(&r);
     r = RUN("eval", "--task", "kor_hate", "--sample", "--device", DEVICE, "--checkpoint",
             "constant");
     EXPECT(r, 0, out, "\n  the model answers one label for every row\n");
-    program_free(&r);
     r = RUN("eval", "--task", "kor_hate", "--sample", "--device", DEVICE, "--checkpoint",
             "constant", "--json");
     EXPECT(r, 0, out, "\"caution\":\"answers one label for every row\"");
     EXPECT(r, 0, out, "\"interval\":[0.");
-    program_free(&r);
 }
 
 Test(run_verbs, sample_from_training_to_prediction) {
-    json_setup();
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE);
     EXPECT(r, 0, err, "model 'ko-tiny' by default");
     EXPECT(r, 0, err, "kor_hate (sample): 48 training rows");
@@ -63,30 +58,24 @@ Test(run_verbs, sample_from_training_to_prediction) {
     EXPECT(r, 0, out, "majority");
     EXPECT(r, 0, out, "/record.json");
     EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-tiny-" DEVICE "-s42-sample-");
-    program_free(&r);
     // a sample is no result
     cr_assert_neq(access(temporary_path("results"), F_OK), 0);
 
-    r = RUN("eval", "--task", "kor_hate", "--sample", "--device", DEVICE, "--json");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    r = RUN_WELL("eval", "--task", "kor_hate", "--sample", "--device", DEVICE, "--json");
     cJSON *scores = parse(r.out);
     cr_assert(number_of(scores, "rows") == 24);
     double evaluated = number_of(cJSON_GetObjectItem(scores, "metrics"), "macro_f1");
     cJSON_Delete(scores);
-    program_free(&r);
 
     // what eval finds is what run recorded, and the same run again shows it without training
-    r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE, "--json", "--quiet");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    r = RUN_WELL("run", "--task", "kor_hate", "--sample", "--device", DEVICE, "--json", "--quiet");
     cJSON *run = parse(r.out);
     cr_assert(number_of(run, "score") == evaluated);
     cr_assert(cJSON_IsTrue(cJSON_GetObjectItem(run, "partial")));
     cJSON_Delete(run);
     cr_assert_str_empty(r.err, "quiet, but: %s", r.err);
-    program_free(&r);
 
-    r = RUN("predict", "--device", DEVICE, "--json", "좋은 기사네요", "왜 이런 걸 쓰지");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    r = RUN_WELL("predict", "--device", DEVICE, "--json", "좋은 기사네요", "왜 이런 걸 쓰지");
     cJSON *first = parse(r.out);
     cr_assert_str_eq(cJSON_GetObjectItem(first, "text")->valuestring, "좋은 기사네요");
     const cJSON *all = cJSON_GetObjectItem(first, "scores"), *one = NULL;
@@ -100,13 +89,10 @@ Test(run_verbs, sample_from_training_to_prediction) {
     cr_assert(number_of(first, "score") == best);
     cJSON_Delete(first);
     cr_assert_not_null(strstr(r.out, "\n{"), "one object a line");
-    program_free(&r);
-    temporary_remove();
 }
 
 /* One table stands behind all runs, with the scores that --json gives of each. */
 Test(run_verbs, several_seeds_and_tasks) {
-    json_setup();
 #define SWEEP                                                                                      \
     "run", "--task", "kor_hate,kor_sarcasm", "--sample", "--device", DEVICE, "--model", "ko-tiny", \
         "--runs", "2", "--seed", "7", "--max-steps", "2"
@@ -129,17 +115,12 @@ Test(run_verbs, several_seeds_and_tasks) {
                  (scores[0] + scores[1]) / 2, fabs(scores[0] - scores[1]) / sqrt(2));
         cr_expect(strstr(line, want), "no '%s' in %s", want, line);
     }
-    program_free(&r);
-    program_free(&json);
-    temporary_remove();
 }
 
 Test(run_verbs, warmup_that_outlasts_the_run_is_said) {
     program_result r =
         RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE, "--recipe", "course");
     EXPECT(r, 0, err, "the run ends inside its warmup: 500 warmup steps, 2 steps in all");
-    program_free(&r);
-    temporary_remove();
 }
 
 Test(run_verbs, wrong_usage_exits_with_2) {
@@ -192,29 +173,21 @@ Test(run_verbs, wrong_usage_exits_with_2) {
                      r.err);
         cr_expect_not_null(strstr(r.err, cases[i].part), "case %zu: no '%s' in:\n%s", i,
                            cases[i].part, r.err);
-        program_free(&r);
     }
-    temporary_remove();
 }
 
 Test(run_verbs, results_folder_gets_whole_runs_only) {
     const char *data = need_environment("HARNESS_DATA");
     (void)data;
-    program_result r = RUN("run", "--task", "kor_sarcasm", "--device", DEVICE, "--limit", "64",
-                           "--epochs", "1", "--json", "--quiet");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
+    RUN_WELL("run", "--task", "kor_sarcasm", "--device", DEVICE, "--limit", "64", "--epochs", "1",
+             "--json", "--quiet");
     cr_assert_neq(access(temporary_path("results"), F_OK), 0);
-    temporary_remove();
 }
 
 /* Standard input, one sentence a line. */
 Test(run_verbs, predict_reads_lines) {
-    json_setup();
-    program_result r = RUN("run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE,
-                           "--max-steps", "1", "-q");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
-    program_free(&r);
+    program_result r = RUN_WELL("run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE,
+                                "--max-steps", "1", "-q");
     static const char lines[] = "좋다\r\n\n나쁘다", broken[] = "a\n\377\n";
     static const char *const predict[] = {"predict", "--device", DEVICE, "--json", "-q", NULL};
     const child_setup setup = {.in = temporary_path("lines")};
@@ -225,19 +198,15 @@ Test(run_verbs, predict_reads_lines) {
     cr_assert_not_null(strstr(r.out, "{\"text\":\"좋다\","));
     cr_assert_not_null(strstr(r.out, "\n{\"text\":\"\","));
     cr_assert_not_null(strstr(r.out, "\n{\"text\":\"나쁘다\","));
-    program_free(&r);
     MUST(file_write(setup.in, broken, strlen(broken)));
     r = child_run(&setup, 120, predict);
     EXPECT(r, 1, err, "standard input:2: byte 1 of the line is not UTF-8");
-    program_free(&r);
-    temporary_remove();
 }
 
 /* Ctrl-C: the step is finished, a checkpoint saved, 130 returned; --resume ends with the same
  * bits. */
 Test(run_verbs, interrupted_run_is_resumed) {
     if (strcmp(DEVICE, "cpu") != 0) cr_skip_test("needs the cpu device");
-    json_setup();
 #define LONG_RUN                                                                                   \
     "run", "--task", "kor_sarcasm", "--sample", "--device", DEVICE, "--max-steps", "120",          \
         "--save-steps", "20", "--seed", "3", "--json", "-q", "--output-dir"
@@ -247,29 +216,20 @@ Test(run_verbs, interrupted_run_is_resumed) {
     kill(c.pid, SIGINT);
     program_result r = child_end(&c, 120);
     EXPECT(r, 130, err, "interrupted after step");
-    program_free(&r);
     r = RUN(LONG_RUN, "a");
     EXPECT(r, 2, err, "holds an unfinished run");
-    program_free(&r);
     r = RUN("predict", "--checkpoint", "a", "x");
     EXPECT(r, 1, err,
            "a: the run there is not finished: its `harness run` goes on with --resume, and each");
-    program_free(&r);
     r = RUN("compare", "a", "a");
     EXPECT(r, 1, err, "a: the run there is not finished: its `harness run` goes on with --resume");
-    program_free(&r);
     r = RUN("predict", "--checkpoint", ".", "x");
     EXPECT(r, 1, err, ".: no model folder: no config.json in it");
-    program_free(&r);
-    r = RUN(LONG_RUN, "a", "--resume");
-    cr_assert_eq(r.exit_code, 0, "%s", r.err);
+    r = RUN_WELL(LONG_RUN, "a", "--resume");
     program_result whole = RUN(LONG_RUN, "b");
     cJSON *a = parse(r.out), *b = parse(whole.out);
     cr_assert_str_eq(cJSON_GetObjectItem(a, "final_weights_sha256")->valuestring,
                      cJSON_GetObjectItem(b, "final_weights_sha256")->valuestring);
     cJSON_Delete(a);
     cJSON_Delete(b);
-    program_free(&r);
-    program_free(&whole);
-    temporary_remove();
 }
