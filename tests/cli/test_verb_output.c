@@ -46,7 +46,7 @@ Test(verb_output, of_tasks_and_data) {
 
 // a place in the text that is a number, a hash or the like: its length, or 0
 static size_t figure_length(const char *at) {
-    static const char most[] = "0123456789abcdef.,:+-";
+    static const char most[] = "0123456789abcdefT.,:+-";
     size_t n = strspn(at, most), digits = strcspn(at, "0123456789");
     return digits < n ? n : 0;
 }

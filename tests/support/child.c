@@ -159,7 +159,7 @@ program_result child_end(child *c, double seconds) {
         }
         nap();
     }
-    program_result r = {.out = text_of(c->out), .err = text_of(c->error)};
+    program_result r = {.out = text_kept(text_of(c->out)), .err = text_kept(text_of(c->error))};
     r.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     r.seconds = clock_seconds() - c->begin;
     return r;

@@ -64,6 +64,12 @@ static char *kept_text(size_t n) {
     return p->text;
 }
 
+char *text_kept(char *owned) {
+    char *text = strcpy(kept_text(strlen(owned) + 1), owned);
+    mem_free(owned);
+    return text;
+}
+
 const char *temporary_path(const char *name) {
     size_t n = strlen(temporary_folder()) + strlen(name) + 2;
     char *text = kept_text(n);
@@ -104,9 +110,7 @@ static char *read_all(const char *path) {
     size_t count;
     cr_assert_eq(file_read(&bytes, &count, path, 0), ERR_OK, "%s", err_message(ERR_IO));
     unlink(path);
-    char *text = memcpy(kept_text(count + 1), bytes, count + 1);
-    mem_free(bytes);
-    return text;
+    return text_kept(bytes);
 }
 
 void program_forgive_loader(const char *const *arguments) {

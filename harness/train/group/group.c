@@ -199,7 +199,7 @@ err group_close(struct group *g, err e) {
     release(g);
     if (!g->is_lost) {
         outside_show(NULL);
-        g->transport->close(g->transport);
+        g->transport->close(g->transport, err_exit_code(e));
         return e;
     }
     // one rank tells it, and ends the others before it is their turn

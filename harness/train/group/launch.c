@@ -146,7 +146,7 @@ static err check_expected(uint32_t expected, uint32_t ranks) {
 static err refuse_size(uint32_t announced) {
     transport *t = &loaded.transport;
     uint32_t size = t->size;
-    t->close(t);
+    t->close(t, err_exit_code(ERR_USAGE));
     return err_set(ERR_USAGE,
                    "the launcher has started %u processes, but %s knows of %u: launcher and MPI do "
                    "not fit (Open MPI: mpirun.openmpi, srun with pmix; MPICH: mpirun.mpich, srun "
@@ -170,7 +170,7 @@ static err join_processes(struct group *g, const char *verb, const char *engine,
     if (loaded.transport.size == 1) log_set_rank(0);
     if (announced && loaded.transport.size != announced) return refuse_size(announced);
     if (loaded.transport.size == 1) {
-        loaded.transport.close(&loaded.transport);
+        loaded.transport.close(&loaded.transport, 0);
         return check_expected(expected, 1);
     }
     e = group_open(g, &loaded.transport, verb);

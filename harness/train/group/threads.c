@@ -140,8 +140,9 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     return 1;
 }
 
-static void close_thread(transport *t) {
+static void close_thread(transport *t, int code) {
     (void)t;
+    (void)code;
 }
 
 /* Who waits, and who comes, finds that it is over. */

@@ -53,8 +53,9 @@ struct transport {
      * nothing more can be exchanged. */
     int (*exchange)(transport *t, const transport_piece *send, const transport_piece *receive,
                     char text[TRANSPORT_TEXT_BYTES]);
-    /* The end of a group whose ranks are all there. */
-    void (*close)(transport *t);
+    /* The end of a group whose ranks are all there. An engine that does not come to its own end in
+     * time is not waited for: the process ends with this exit code. */
+    void (*close)(transport *t, int code);
     /* Ends every rank with this exit code, as well as the engine can. May not come back. */
     void (*abort)(transport *t, int code);
 };
