@@ -95,7 +95,7 @@ static err add_pairs(page *p, const record *r) {
     enum { SHOWN = 10 };
     confusion_cell *list = NULL;
     size_t count = 0;
-    if (html_run_is_of_many_labels(r)) return ERR_OK;
+    if (r->confusion.classes > MATRIX_CLASSES) return ERR_OK;
     err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
     if (!e && count) {
         subtable_begin(p, SAY(p, confused));
