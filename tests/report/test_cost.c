@@ -315,7 +315,7 @@ Test(cost, a_row_has_the_means_of_its_seeds) {
     cr_expect_not_null(strstr(text.text, "초 (다른 작업과 함께: 시드 1/3개)</td>"), "%s",
                        text.text);
     text.length = 0;
-    MUST(html_run(&text, t->rows[0].runs[1], NULL, PAGE_EN));
+    MUST(html_run(&text, t->rows[0].runs[1], NULL, NULL, PAGE_EN));
     cr_expect_not_null(strstr(text.text, " s (beside others) on "), "%s", text.text);
     cr_expect_not_null(strstr(text.text, "kept busy meanwhile</th><td>0.5</td>"), "%s", text.text);
     strbuf_free(&text);
