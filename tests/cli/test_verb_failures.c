@@ -103,7 +103,6 @@ Test(verb_failures, comparisons) {
 Test(verb_failures, tasks_and_data) {
     TRY("tasks", "show", "kor_sae", "--json");
     TRY("tasks", "check", "--json");
-    TRY("tasks", "check");
     TRY("tasks", "new", "own.csv", "--overwrite", "--json");
     TRY("data", "stats", "kor_hate", "--sample", "--json");
     TRY("data", "head", "kor_sarcasm", "--sample", "-n", "2");
