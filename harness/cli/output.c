@@ -41,7 +41,10 @@ void output_said(output_line *line, const char *label, const char *format, ...) 
     strbuf text = {0};
     va_list args;
     va_start(args, format);
-    if (!shown_vprintf(&text, SHOWN_TERMINAL, format, args)) line(label, text.text);
+    if (shown_vprintf(&text, SHOWN_TERMINAL, format, args))
+        shown_cut();
+    else
+        line(label, text.text);
     va_end(args);
     strbuf_free(&text);
 }
@@ -52,7 +55,8 @@ void output_labelled(const char *label, const char *text) {
 
 err output_check(void) {
     has_failed = fflush(stdout) || ferror(stdout);
-    return has_failed ? err_set(ERR_IO, "cannot write standard output") : ERR_OK;
+    if (has_failed) return err_set(ERR_IO, "cannot write standard output");
+    return shown_is_cut() ? err_set(ERR_MEMORY, "out of memory: not all is shown") : ERR_OK;
 }
 
 err output_apart(const char *path, const char *read) {
