@@ -143,7 +143,7 @@ Test(data_verbs, head_shows_rows_of_a_split) {
     EXPECT(r, 0, out,
            "\"label\":\"sarcasm\",\"label_id\":1,\"row\":1,\"file\":\"train.csv\",\"line\":2}\n");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "dev");
-    EXPECT(r, 0, out, "text (dev, rows 1 to 4 of 4)");
+    EXPECT(r, 0, out, "dev, rows 1 to 4 of 4\n");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--row", "16", "--split", "test", "--json");
     EXPECT(r, 0, out, "\"row\":16,\"file\":\"test.csv\",\"line\":17}\n");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "--row", "17", "--split", "test");
