@@ -487,13 +487,13 @@ size_t shown_columns(void) {
     return columns ? columns : 80;
 }
 
-/* Where a word that is too long for its line is cut: behind a folder of a path, else between the
- * parts of a name, else where the line ends. */
+/* Where a word that is too long for its line is cut: a path or an address not at all, for it is
+ * copied; else between the parts of a name, else where the line ends. */
 static size_t cut_word(const char *text, size_t fits) {
-    static const char *const ends[] = {"/", "-_.,:;=&?"};
-    for (size_t i = 0; i < 2; i++)
-        for (size_t cut = fits; cut > 1; cut--)
-            if (strchr(ends[i], text[cut - 1])) return cut;
+    size_t word = strcspn(text, " ");
+    if (memchr(text, '/', word)) return word;
+    for (size_t cut = fits; cut > 1; cut--)
+        if (strchr("-_.,:;=&?", text[cut - 1])) return cut;
     return fits;
 }
 
@@ -509,7 +509,10 @@ void shown_wrap(void *stream, size_t columns, const char *label, const char *tex
         uint32_t point;
         if (!cut)
             cut = fits ? cut_word(text, fits) : utf8_decode_leniently(&point, text, strlen(text));
-        fprintf(stream, "%s%.*s\n%*s", label, (int)cut, text, (int)indent, "");
+        if (!text[cut]) break;
+        size_t end = cut;
+        while (end && text[end - 1] == ' ') end--;
+        fprintf(stream, "%s%.*s\n%*s", label, (int)end, text, (int)indent, "");
         for (text += cut; *text == ' '; text++) {
         }
         used = indent;

@@ -61,7 +61,7 @@ size_t shown_vsnprintf(char *out, size_t size, shown_medium medium, const char *
 void shown_out(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* A line "<label><text>" on standard output. On a terminal that is too narrow for it the text is broken
- * at blanks, a word longer than a line behind a folder, its further lines below its first. text is made for a terminal already. */
+ * at blanks, a word longer than a line between its parts (a path stays whole), further lines below the first; text is one for a terminal. */
 void shown_wrapped(const char *label, const char *text);
 
 /* A line of such text, without its line end: on a terminal it is broken as by shown_wrapped, behind

@@ -210,6 +210,17 @@ err find_run_not_records(const char *folder) {
     return e;
 }
 
+err find_run_record(char **path, const char *given, bool several) {
+    *path = NULL;
+    if (file_is_input(given) || !folder_exists(given)) return mem_strdup(path, given);
+    err e = find_run_check(given, several);
+    if (!e) e = path_join(path, given, RUN_RECORD);
+    if (!e && !file_named(*path))
+        e = err_set(ERR_DATA, "%s: no record.json in it: not the output folder of a finished run",
+                    given);
+    return e;
+}
+
 static err refuse(const search_state *s) {
     const char *task_name = s->task_name;
     char word[200];

@@ -23,6 +23,10 @@ err find_run_words(char **folder, const char *given) MUST_CHECK;
  * ERR_DATA naming the runs below it, of which `several` may be named. */
 err find_run_check(const char *folder, bool several) MUST_CHECK;
 
+/* The record that a path names: the file itself, or record.json of a run's folder. *path is owned.
+ * Errors: ERR_DATA of a folder without one; those of find_run_check. */
+err find_run_record(char **path, const char *given, bool several) MUST_CHECK;
+
 /* Whether the folder is one of records, or else one that runs alone lie in, two folders deep at most.
  * Errors: ERR_DATA naming the first finished one. */
 err find_run_not_records(const char *folder) MUST_CHECK;

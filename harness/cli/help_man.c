@@ -72,7 +72,7 @@ static void print_row(const char *title, const char *text) {
 }
 
 void help_man(void) {
-    printf(".TH HARNESS 1 \"\" \"harness %s\" \"User Commands\"\n.SH NAME\n"
+    printf(".TH HARNESS 1 \"\" \"harness %s\" \"User Commands\"\n.ad l\n.SH NAME\n"
            "harness \\- fine\\-tune and evaluate Korean sentence encoders on any GPU or the CPU\n"
            ".SH SYNOPSIS\n\\fBharness\\fR \\fIVERB\\fR [\\fIoptions\\fR]\n.br\n"
            "\\fBharness \\-\\-version\\fR\n.SH DESCRIPTION\n",

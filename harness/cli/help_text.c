@@ -82,4 +82,8 @@ void options_help_all(void) {
     fputs("  harness --version [--json]\n\nFirst steps:\n", stdout);
     print_command("harness run --task kor_hate --sample", columns);
     print_command("harness devices", columns);
+    puts("");
+    shown_wrap(stdout, columns, "  docs/tutorial.md  ",
+               "from data to predictions of your own; the pages beside it, all of a topic "
+               "(installed: share/doc/harness/docs)");
 }

@@ -370,11 +370,12 @@ static err scan_file(own__scan *s, own_role role) {
     if (!e) e = table_finish(&t, f->sha256, &f->bytes);
     if (!e && !f->rows) e = err_set(ERR_DATA, "%s: no rows there", t.path);
     if (!e)
-        log_note("file    %s: %s%s, %zu row%s%s", t.path, table_kind_name(&t),
+        log_note("file    %s: %s%s, %s row%s%s", t.path, table_kind_name(&t),
                  t.kind != TASK_FORMAT_DELIMITED ? ""
                  : t.quoted                      ? ""
                                                  : " whose quotes are text",
-                 f->rows, shown_plural(f->rows), table_blanks_text(blanks, &t));
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, f->rows), shown_plural(f->rows),
+                 table_blanks_text(blanks, &t));
     if (role == OWN_TRAIN) keep_shape(s, &t);
     table_close(&t);
     return e;

@@ -288,7 +288,9 @@ static err find_rest(predict_job *j) {
     }
     if (!e && !stream_cut(j->fd, end))
         e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
-    if (!e) log_note("resume  %zu row%s labelled already", rows, rows == 1 ? " is" : "s are");
+    if (!e)
+        log_note("resume  %s row%s labelled already",
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, rows), rows == 1 ? " is" : "s are");
     return e;
 }
 
@@ -434,8 +436,10 @@ static void show_end(const predict_job *j) {
         e = strbuf_printf(&line, "%sof them %" PRIu64 " with an empty text",
                           line.length ? ", " : ": ", n->empty);
     if (!e)
-        log_note("%zu row%s%s, %zu without %s%s (%.0f rows/s)", j->rows, shown_plural(j->rows),
-                 table_blanks_text(blanks, &j->table), j->bad,
+        log_note("%s row%s%s, %s without %s%s (%.0f rows/s)",
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows), shown_plural(j->rows),
+                 table_blanks_text(blanks, &j->table),
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, j->bad),
                  j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",
                  seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0);
     err_clear();

@@ -44,8 +44,9 @@ err predict__write(predict_job *j, const char *bytes, size_t count) {
     }
     int why = errno;
     bool whole = begin >= 0 && stream_cut(j->fd, begin);
-    return err_set(ERR_IO, "%s: cannot write: %s; %zu rows are %s (--resume goes on)",
-                   j->options->output, strerror(why), j->rows,
+    return err_set(ERR_IO, "%s: cannot write: %s; %s rows are %s (--resume goes on)",
+                   j->options->output, strerror(why),
+                   shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
                    whole ? "there, whole" : "there, and perhaps a part of more");
 }
 
@@ -65,11 +66,13 @@ static void show_progress(const predict_job *j, uint64_t behind) {
     double speed = seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0;
     char left[LOG_DURATION_BYTES];
     if (share <= 0 || speed <= 0) {
-        log_progress("%zu rows  %.0f rows/s", j->rows, speed);
+        log_progress("%s rows  %.0f rows/s", shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
+                     speed);
         return;
     }
     double all = (double)j->rows / share;
-    log_progress("%zu rows  %.0f %%  %s left  %.0f rows/s", j->rows, 100 * share,
+    log_progress("%s rows  %.0f %%  %s left  %.0f rows/s",
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows), 100 * share,
                  log_duration(left, (all - (double)j->rows) / speed), speed);
 }
 
@@ -214,7 +217,8 @@ err predict__flow(predict_job *j) {
     courier_close(c);
     log_progress_end();
     if (e == ERR_INTERRUPTED)
-        log_note("%zu row%s labelled%s", j->rows, j->rows == 1 ? " is" : "s are",
+        log_note("%s row%s labelled%s", shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
+                 j->rows == 1 ? " is" : "s are",
                  j->options->output && !file_is_input(j->options->input)
                      ? "; go on with the same command and --resume"
                      : "");

@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "platform/file.h"
 #include "report/compare.h"
+#include "result/other_kind.h"
 #include "result/record.h"
 #include "task/task.h"
 
@@ -104,6 +105,17 @@ static err add_record(side *s, const char *path) {
     return e ? e : record_read(&r->record, path);
 }
 
+/* Beside records lie what the program writes of other kinds, such as a board. */
+static err add_beside(side *s, const char *path) {
+    other_files others = {0};
+    err e = other_files_pass(&others, add_record(s, path));
+    if (!others.count) return e;
+    side_run *r = &s->runs[--s->count];
+    record_free(&r->record);
+    mem_free(r->path);
+    return ERR_OK;
+}
+
 static bool is_json(const char *name) {
     return name[0] != '.' && ascii_ends(name, ".json");
 }
@@ -120,14 +132,16 @@ static err add_folder(side *s, const char *folder) {
                 "%s: the run there is not finished: its `harness run` goes on with --resume",
                 folder);
         else if (is_json(list.name) && file_exists(list.path))
-            e = add_record(s, list.path);
+            e = add_beside(s, list.path);
         else if (!(e = path_in(inside, list.path, "record.json")) && file_exists(inside))
             e = add_record(s, inside);
     }
     folder_list_free(&list);
     if (e || s->count) return e;
-    return err_set(
-        ERR_IO, "%s: holds no record.json and no record: not the folder of a finished run", folder);
+    return err_set(ERR_IO,
+                   "%s: holds no record.json and no record: not the folder of a finished run, nor "
+                   "that of a task's records (FOLDER/TASK)",
+                   folder);
 }
 
 /* A device twice on one side would be one run twice, two of them no group. */

@@ -242,6 +242,14 @@ static size_t label_columns(const task *t) {
     return columns < LABEL_COLUMNS ? columns : LABEL_COLUMNS;
 }
 
+static void head_title(const task *t, const char *split, size_t first, size_t end, size_t of,
+                       size_t columns) {
+    char from[SHOWN_COUNT_BYTES], to[SHOWN_COUNT_BYTES], all[SHOWN_COUNT_BYTES];
+    shown_line("%s, rows %s to %s of %s", split, shown_count(from, first), shown_count(to, end),
+               shown_count(all, of));
+    shown_out("%6s %7s  %-*s  text\n", "row", "line", (int)columns, target_title(t));
+}
+
 static err data_head(const options *o, const task *t) {
     dataset_options wanted = dataset_options_of(o);
     dataset d = {0};
@@ -261,9 +269,7 @@ static err data_head(const options *o, const task *t) {
         e = err_set(ERR_USAGE, "--row expects 1 to %zu, the rows of %s, found %zu", s->row_count,
                     name, first);
     size_t begin = first - 1, end = begin + count < s->row_count ? begin + count : s->row_count;
-    if (!e && !o->json)
-        shown_line("%6s %7s  %-*s  text (%s, rows %zu to %zu of %zu)", "row", "line", (int)columns,
-                   target_title(t), name, first, end, s->row_count);
+    if (!e && !o->json) head_title(t, name, first, end, s->row_count, columns);
     for (size_t i = begin; i < end && !e; i++) {
         e = o->json ? head_object(t, &d, &s->rows[i], i + 1)
                     : head_line(t, &s->rows[i], i + 1, columns);

@@ -1,5 +1,6 @@
 /* `harness errors`: what several seeds of one model get wrong on a task's test rows. */
 #include "base/log.h"
+#include "base/shown.h"
 #include "cli/errors_view.h"
 #include "cli/find_run.h"
 #include "cli/options.h"
@@ -83,24 +84,49 @@ static err has_record(bool *has, const char *folder) {
     return e;
 }
 
-/* Adds the run at `folder`, which has to be of the first one's kind. */
+/* Adds the run at `folder`. */
 static err read_run(inquiry *q, const char *folder) {
     errors_run *one = &q->runs[q->count];
-    char path[PATH_MAX];
+    char *path = NULL;
     one->folder = folder;
-    err e = find_run_check(folder, true);
-    if (!e) e = path_in(path, folder, "record.json");
-    if (!e && !file_named(path))
-        e = err_set(ERR_DATA, "%s: no record.json in it: not the output folder of a finished run",
-                    folder);
+    err e = find_run_record(&path, folder, true);
     if (!e && !(e = record_read(&one->record, path))) q->count++;
+    mem_free(path);
     if (e) return e;
     const record *r = &one->record;
     if (!answer_is_label(r->task.kind))
         return err_set(ERR_UNSUPPORTED,
                        "%s: task %s is of kind %s; errors takes tasks with one label a row", folder,
                        r->task.name, answer_kind_name(r->task.kind));
-    return check_same(one, &q->runs[0]);
+    return ERR_OK;
+}
+
+/* Notes the command of the runs that go with runs[first], which no earlier group has. */
+static err note_group(const inquiry *q, bool *taken, size_t first) {
+    strbuf command = {0};
+    err e = strbuf_add(&command, "harness errors");
+    for (size_t i = first; i < q->count && !e; i++) {
+        if (taken[i]) continue;
+        e = check_same(&q->runs[i], &q->runs[first]);
+        taken[i] = !e;
+        e = e ? err_unless_memory(e)
+              : shown_printf(&command, SHOWN_SHELL, " %s", q->runs[i].folder);
+    }
+    if (!e) log_note("these go together: %s", command.text);
+    strbuf_free(&command);
+    return e;
+}
+
+/* All have to be of the first one's kind; where they are not, those that go together are named. */
+static err check_group(const inquiry *q) {
+    bool taken[RUNS_MOST] = {false};
+    err e = ERR_OK;
+    size_t odd = 0;
+    while (odd < q->count && !(e = check_same(&q->runs[odd], &q->runs[0]))) odd++;
+    if (e != ERR_DATA) return e;
+    for (size_t i = 0; i < q->count; i++)
+        if (!taken[i] && (e = note_group(q, taken, i))) return e;
+    return check_same(&q->runs[odd], &q->runs[0]);
 }
 
 static err read_runs(inquiry *q, const options *o) {
@@ -123,7 +149,7 @@ static err read_runs(inquiry *q, const options *o) {
     }
     if (!e && !q->count)
         e = err_set(ERR_DATA, "none of these %zu holds a finished run", o->arg_count);
-    return e;
+    return e ? e : check_group(q);
 }
 
 static err load_rows(inquiry *q, const options *o) {
@@ -196,8 +222,9 @@ static err answer(inquiry *q, errors_run *one, const options *o) {
         one->moved += one->predicted[i] != one->record.predicted[i];
     if (!e) e = calibrate(one, q, &s, length);
     if (!e && one->moved)
-        log_note("%s: %zu of %zu rows are answered otherwise than its record says", one->folder,
-                 one->moved, rows.count);
+        log_note("%s: %s of %s rows are answered otherwise than its record says", one->folder,
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, one->moved),
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, rows.count));
     encoded_free(&rows);
     scorer_close(&s);
     return e;

@@ -228,7 +228,8 @@ static err show(const eval_view *view, const options *o) {
     if (e) return e;
     e = o->json ? eval_view_json(view) : eval_view_print(view);
     if (!e && o->predictions)
-        log_note("%s: %zu row%s%s", o->predictions, view->rows, shown_plural(view->rows),
+        log_note("%s: %s row%s%s", o->predictions,
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, view->rows), shown_plural(view->rows),
                  view->is_record && view->label_count && !answer_in_units(view->kind)
                      ? ", without scores: a record has none"
                      : "");
@@ -349,10 +350,7 @@ static err eval_record(const options *o) {
                            "--%s and --record exclude each other: a record is of the "
                            "test rows of one run, and holds no texts",
                            v.flag);
-    err e = find_run_check(o->record, false);
-    if (!e)
-        e = folder_exists(o->record) ? path_join(&path, o->record, "record.json")
-                                     : mem_strdup(&path, o->record);
+    err e = find_run_record(&path, o->record, false);
     if (!e && o->predictions) e = output_apart(o->predictions, path);
     if (!e && !(e = record_read(&r, path))) {
         e = show_record(&r, file_given_name(path), o);

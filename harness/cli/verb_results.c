@@ -94,9 +94,7 @@ static void note_age(const record *r, const char *path) {
 
 static err read_candidate(candidate *c, batch *b, const char *given) {
     const char *lacks = NULL;
-    bool is_folder = !file_is_input(given) && folder_exists(given);
-    err e = is_folder ? find_run_check(given, true) : ERR_OK;
-    if (!e) e = is_folder ? path_join(&c->path, given, "record.json") : mem_strdup(&c->path, given);
+    err e = find_run_record(&c->path, given, true);
     if (!e) e = file_read_given(&c->bytes, &c->count, c->path, RECORD_LIMIT_BYTES);
     if (e) return e;
     const char *path = c->from = file_given_name(c->path);
@@ -218,7 +216,7 @@ static err check_one(void *of, const char *path, const char *relative) {
     err e = read_candidate(&c, w->b, path);
     if (!e) e = check_folder(&c, relative);
     candidate_free(&c);
-    if (relative && e == ERR_UNSUPPORTED) return other_files_pass(&w->others, e);
+    if (e == ERR_UNSUPPORTED) return relative ? other_files_pass(&w->others, e) : e;
     w->count++;
     if (!e || e == ERR_MEMORY) return e;
     log_warn("%s", err_message(e));
@@ -265,6 +263,11 @@ static err results_check(const options *o) {
     if (!e && w.refused)
         e = err_set(ERR_DATA, "%zu of %zu records would be refused (named above)", w.refused,
                     w.count);
+    if (!e && !w.count)
+        e = err_set(ERR_DATA,
+                    "%s: nothing to check: records lie in a folder of their task, as "
+                    "FOLDER/TASK/NAME.json, and FOLDER is named",
+                    o->arg_count > 1 ? o->args[1] : own);
     if (!e) e = show_checked(&b, w.count, o->json);
     batch_free(&b);
     return e;

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TASK_COLUMNS = 16, MODEL_COLUMNS = 16, DEVICE_COLUMNS = 18 };
-
 static const char *or_unknown(const char *text) {
     return text ? text : "?";
 }
@@ -55,24 +53,36 @@ static const char *seed_text(char text[24], const listed_run *r) {
     return text;
 }
 
-/* Columns of a fixed width, and one blank at least between them. */
-static err add_cells(strbuf *out, const char *const *cells) {
-    static const size_t columns[] = {TASK_COLUMNS, MODEL_COLUMNS, DEVICE_COLUMNS};
-    err e = ERR_OK;
-    for (size_t i = 0; i < sizeof columns / sizeof *columns && !e; i++)
-        if (!(e = text_column(out, cells[i], columns[i]))) e = strbuf_add(out, " ");
-    return e;
+/* The columns of the table before the folder. */
+enum { TASK, MODEL, DEVICE, SEED, STATE, SCORE, DATE, SIZE, KEPT, COLUMNS };
+
+typedef struct run_cells {
+    const char *text[COLUMNS];
+    char seed[24], state[40], score[SCORE_BYTES], size[SHOWN_SIZE_BYTES];
+} run_cells;
+
+static void take_cells(run_cells *c, const listed_run *r) {
+    const char *const text[COLUMNS] = {or_unknown(r->task),
+                                       or_unknown(r->model),
+                                       or_unknown(r->device),
+                                       seed_text(c->seed, r),
+                                       state_text(c->state, r),
+                                       score_text(c->score, r),
+                                       r->date,
+                                       shown_size(c->size, r->bytes),
+                                       r->has_model ? "model" : "-"};
+    memcpy(c->text, text, sizeof text);
 }
 
-static err add_line(strbuf *out, const listed_run *r) {
-    char score[SCORE_BYTES], state[40], seed[24], size[SHOWN_SIZE_BYTES];
-    const char *const cells[] = {or_unknown(r->task), or_unknown(r->model), or_unknown(r->device)};
-    err e = add_cells(out, cells);
-    if (!e)
-        e = shown_printf(out, SHOWN_TERMINAL, "%5s %-22s %-18s %-10s %9s %-5s %s%s%s\n",
-                         seed_text(seed, r), state_text(state, r), score_text(score, r), r->date,
-                         shown_size(size, r->bytes), r->has_model ? "model" : "-", r->folder,
-                         r->worker ? "  by " : "", r->worker ? r->worker : "");
+static err add_row(strbuf *out, const char *const *text, const size_t *widths) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < COLUMNS && !e; i++) {
+        size_t width = shown_width(text[i]);
+        if ((i == SEED || i == SIZE) && width < widths[i]) // numbers end below each other
+            e = strbuf_printf(out, "%*s%s  ", (int)(widths[i] - width), "", text[i]);
+        else if (!(e = text_column(out, text[i], widths[i])))
+            e = strbuf_add(out, "  ");
+    }
     return e;
 }
 
@@ -98,13 +108,44 @@ static size_t widest(const char *lines) {
     return most;
 }
 
-static err add_table(strbuf *out, const run_list *l) {
-    static const char *const heads[] = {"task", "model", "device"};
-    err e = add_cells(out, heads);
-    if (!e)
-        e = strbuf_printf(out, "%5s %-22s %-18s %-10s %9s %-5s %s\n", "seed", "state", "score",
-                          "date", "size", "", "where");
-    for (size_t i = 0; i < l->count && !e; i++) e = add_line(out, &l->runs[i]);
+/* As wide as its cells; `narrow`: names are cut. */
+static err add_table(strbuf *out, const run_list *l, bool narrow) {
+    static const char *const heads[COLUMNS] = {"task",  "model", "device", "seed", "state",
+                                               "score", "date",  "size",   "kept"};
+    static const size_t narrowed[] = {[TASK] = 16, [MODEL] = 16, [DEVICE] = 18};
+    size_t widths[COLUMNS];
+    run_cells c;
+    for (size_t k = 0; k < COLUMNS; k++) widths[k] = strlen(heads[k]);
+    for (size_t i = 0; i < l->count; i++) {
+        take_cells(&c, &l->runs[i]);
+        for (size_t k = 0; k < COLUMNS; k++) {
+            size_t width = shown_width(c.text[k]);
+            if (width > widths[k]) widths[k] = width;
+        }
+    }
+    for (size_t k = 0; narrow && k <= DEVICE; k++)
+        if (widths[k] > narrowed[k]) widths[k] = narrowed[k];
+    err e = add_row(out, heads, widths);
+    if (!e) e = strbuf_add(out, "where\n");
+    for (size_t i = 0; i < l->count && !e; i++) {
+        const listed_run *r = &l->runs[i];
+        take_cells(&c, r);
+        if (!(e = add_row(out, c.text, widths)))
+            e = shown_printf(out, SHOWN_TERMINAL, "%s%s%s\n", r->folder, r->worker ? "  by " : "",
+                             r->worker ? r->worker : "");
+    }
+    return e;
+}
+
+/* The table, with names cut where it is too wide with whole ones. */
+static err make_table(strbuf *out, bool *fits, const run_list *l) {
+    err e = ERR_OK;
+    *fits = false;
+    for (int narrow = 0; narrow < 2 && !e && !*fits; narrow++) {
+        strbuf_free(out);
+        e = add_table(out, l, narrow);
+        *fits = !e && widest(out->text) <= shown_columns();
+    }
     return e;
 }
 
@@ -113,9 +154,9 @@ static err print_list(const run_list *l) {
     char size[SHOWN_SIZE_BYTES];
     uint64_t bytes = 0;
     size_t parts = 0, searches = 0;
-    err e = add_table(&table, l);
+    bool fits = false;
+    err e = make_table(&table, &fits, l);
     if (!e) {
-        bool fits = widest(table.text) <= shown_columns();
         if (fits) fputs(table.text, stdout);
         for (size_t i = 0; i < l->count; i++) {
             if (!fits) print_block(&l->runs[i]);
@@ -204,46 +245,63 @@ static void tell_waste(const listed_run *r, const run_waste *w, bool whole) {
                    shown_plural(w->kept), w->kept == 1 ? "s" : "", w->stranger);
 }
 
-/* *gone: whether anything of it goes. */
-static err clean_one(bool *gone, uint64_t *bytes, const listed_run *r, waste what, bool deletes) {
+/* What goes of all: whole runs, and checkpoints of runs that stay. */
+typedef struct cleaned {
+    size_t runs, checkpoints, checkpoint_runs;
+    uint64_t bytes;
+} cleaned;
+
+static err clean_one(cleaned *all, const listed_run *r, waste what, bool deletes) {
     bool whole = what == WASTE_ALL;
     run_waste w;
     err e = listed_run_clean(&w, r, whole, deletes);
-    *gone = !e && w.count;
     if (!e) tell_waste(r, &w, whole);
-    if (*gone) *bytes += w.bytes;
+    if (!e && w.count) {
+        all->bytes += w.bytes;
+        all->runs += whole;
+        all->checkpoints += whole ? 0 : w.checkpoints;
+        all->checkpoint_runs += !whole;
+    }
     run_waste_free(&w);
     return e;
 }
 
+static void tell_cleaned(const cleaned *all, bool deleted) {
+    char runs[64] = "", checkpoints[96] = "", size[SHOWN_SIZE_BYTES];
+    if (all->runs || !all->checkpoint_runs)
+        snprintf(runs, sizeof runs, "%zu run%s", all->runs, shown_plural(all->runs));
+    if (all->checkpoint_runs)
+        snprintf(checkpoints, sizeof checkpoints, "%zu checkpoint%s of %zu run%s", all->checkpoints,
+                 shown_plural(all->checkpoints), all->checkpoint_runs,
+                 shown_plural(all->checkpoint_runs));
+    shown_line("%s%s%s, %s %s", runs, *runs && *checkpoints ? " and " : "", checkpoints,
+               shown_size(size, all->bytes),
+               deleted ? "deleted" : "would be deleted (--yes does it)");
+}
+
 static err clean(const run_list *l, const options *o) {
     time_t before = 0;
-    uint64_t bytes = 0;
-    size_t count = 0, stay = 0;
-    char size[SHOWN_SIZE_BYTES];
+    cleaned all = {0};
+    size_t stay = 0;
     err e = read_date(&before, o->before);
     for (size_t i = 0; i < l->count && !e; i++) {
         waste what = waste_of(&l->runs[i], before);
         if (!what) continue;
-        bool gone = false;
-        e = clean_one(&gone, &bytes, &l->runs[i], what, o->yes);
+        e = clean_one(&all, &l->runs[i], what, o->yes);
         if (e && e != ERR_MEMORY) { // the others can go all the same
             log_warn("%s", err_message(e));
             err_clear();
             e = ERR_OK;
             stay++;
-        } else {
-            count += gone;
         }
     }
     if (e) return e;
-    if (!count && !stay)
+    if (!all.runs && !all.checkpoint_runs && !stay)
         shown_line("nothing to delete: no checkpoints of finished runs%s%s",
                    o->before ? ", and no unfinished runs older than " : "",
                    o->before ? o->before : "");
     else
-        shown_line("%zu run%s, %s %s", count, shown_plural(count), shown_size(size, bytes),
-                   o->yes ? "deleted" : "would be deleted (--yes does it)");
+        tell_cleaned(&all, o->yes);
     return stay ? err_set(ERR_DATA, "%zu run%s could not be cleaned (named above)", stay,
                           shown_plural(stay))
                 : ERR_OK;

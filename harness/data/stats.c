@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_COLUMNS = 34, NUMBER_COLUMNS = 12, BAR_COLUMNS = 40, BAR_BEGIN = 21 };
+enum { NAME_COLUMNS = 34, NUMBER_COLUMNS = 12, NARROW_COLUMNS = 9 };
+enum { BAR_COLUMNS = 40, BAR_BEGIN = 21 };
 
 static size_t width_for(size_t max) {
     static const size_t steps[] = {1, 2, 5};
@@ -73,14 +74,25 @@ err data_stats_measure(data_stats *s, const task *of, const dataset *d, const to
     return ERR_OK;
 }
 
-/* On a terminal too narrow for the table a name has a line of its own. */
+static bool is_narrow(const data_stats *s) {
+    return shown_columns() < NAME_COLUMNS + s->split_count * NUMBER_COLUMNS;
+}
+
+static int number_columns(const data_stats *s) {
+    return is_narrow(s) ? NARROW_COLUMNS : NUMBER_COLUMNS;
+}
+
+/* On a terminal too narrow for the table a name that is as well has a line of its own. */
 static err add_name(strbuf *out, const char *indent, const char *name, const data_stats *s) {
+    size_t columns = shown_columns(), figures = s->split_count * NARROW_COLUMNS,
+           width = !is_narrow(s)       ? NAME_COLUMNS
+                   : columns > figures ? columns - figures
+                                       : 0;
     strbuf joined = {0};
     err e = strbuf_printf(&joined, "%s%s", indent, name);
-    if (!e && shown_columns() < NAME_COLUMNS + s->split_count * NUMBER_COLUMNS)
-        e = *name ? shown_printf(out, SHOWN_TERMINAL, "%s\n", joined.text) : ERR_OK;
-    else if (!e)
-        e = text_column(out, joined.text, NAME_COLUMNS);
+    bool is_alone = !e && is_narrow(s) && shown_width(joined.text) > width;
+    if (is_alone) e = shown_printf(out, SHOWN_TERMINAL, "%s\n", joined.text);
+    if (!e) e = text_column(out, is_alone ? "" : joined.text, width);
     strbuf_free(&joined);
     return e;
 }
@@ -92,7 +104,7 @@ static err add_counts(strbuf *out, const char *indent, const char *name, const d
     for (size_t i = 0; i < s->split_count && !e; i++) {
         char number[SHOWN_COUNT_BYTES] = "";
         if (counts[i] != SIZE_MAX) shown_count(number, counts[i]);
-        e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, number);
+        e = strbuf_printf(out, "%*s", number_columns(s), number);
     }
     return e ? e : strbuf_add(out, "\n");
 }
@@ -178,7 +190,7 @@ static err add_means(strbuf *out, const char *name, const data_stats *s, bool to
     err e = add_name(out, "", name, s);
     for (size_t i = 0; i < s->split_count && !e; i++) {
         const data_lengths *l = tokens ? &s->splits[i].tokens : &s->splits[i].characters;
-        e = strbuf_printf(out, "%*.1f", NUMBER_COLUMNS, l->mean);
+        e = strbuf_printf(out, "%*.1f", number_columns(s), l->mean);
     }
     return e ? e : strbuf_add(out, "\n");
 }
@@ -191,7 +203,7 @@ static err add_numbers(strbuf *out, const data_stats *s) {
         for (size_t i = 0; i < s->split_count && !e; i++) {
             const dataset_split *split = s->splits[i].split;
             const double values[] = {split->mean, split->low, split->high};
-            e = strbuf_printf(out, "%*.3f", NUMBER_COLUMNS, values[k]);
+            e = strbuf_printf(out, "%*.3f", number_columns(s), values[k]);
         }
         if (!e) e = strbuf_add(out, "\n");
     }
@@ -201,7 +213,7 @@ static err add_numbers(strbuf *out, const data_stats *s) {
 static err add_table(strbuf *out, const data_stats *s) {
     err e = add_name(out, "", "", s);
     for (size_t i = 0; i < s->split_count && !e; i++)
-        e = strbuf_printf(out, "%*s", NUMBER_COLUMNS, s->splits[i].name);
+        e = strbuf_printf(out, "%*s", number_columns(s), s->splits[i].name);
     if (e || (e = strbuf_add(out, "\n"))) return e;
     bool in_units = answer_in_units(s->dataset->kind);
     if ((e = add_row(out, "", in_units ? "sentences" : "rows", s, count_rows))) return e;

@@ -61,6 +61,22 @@ static err add_cell(strbuf *out, const char *text) {
     return shown_add(out, SHOWN_MARKDOWN, text);
 }
 
+/* Addresses are set as code: they are copied as they stand, and become no links. */
+static err add_source(strbuf *out, const char *text) {
+    err e = ERR_OK;
+    for (const char *at; !e && (at = strstr(text, "https://"));) {
+        size_t length = strcspn(at, " ();,");
+        while (strchr(":.", at[length - 1])) length--;
+        char *address = NULL;
+        if (!(e = shown_add_bytes(out, SHOWN_MARKDOWN, text, (size_t)(at - text))) &&
+            !(e = mem_strndup(&address, at, length)))
+            e = shown_code(out, address);
+        mem_free(address);
+        text = at + length;
+    }
+    return e ? e : add_cell(out, text);
+}
+
 static err add_head(strbuf *out, const board_table *t) {
     const record *r = t->rows[0].runs[0];
     const record_task *k = &r->task;
@@ -221,7 +237,7 @@ static err add_group(strbuf *out, const board_group *g) {
     if (!e) e = strbuf_add(out, " --- |\n");
     for (size_t i = 0; i < g->row_count && !e; i++) e = add_group_row(out, g, &g->rows[i]);
     if (e || !*g->sources) return e;
-    if ((e = strbuf_add(out, "\nPublished: ")) || (e = add_cell(out, g->sources))) return e;
+    if ((e = strbuf_add(out, "\nPublished: ")) || (e = add_source(out, g->sources))) return e;
     return strbuf_add(out, ".\n");
 }
 

@@ -5,6 +5,7 @@
 #include "train/run/kept_task.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static err same_text(const char *what, const char *a, const char *b) {
@@ -230,22 +231,47 @@ err compare__heading(strbuf *out, const char *heading) {
     return strbuf_printf(out, "\n## %s\n\n", heading);
 }
 
+static bool is_part(const record *r) {
+    return r->partial;
+}
+
+static bool says_one_label(const record *r) {
+    size_t rows = (size_t)r->task.test_rows, i = 1;
+    if (!answer_is_label(r->task.kind) || !r->predicted) return false;
+    while (i < rows && r->predicted[i] == r->predicted[0]) i++;
+    return rows > 1 && i == rows;
+}
+
+/* Adds a caution that names the sides ("A, C") with a run of which it is so. */
+static err add_caution(strbuf *out, const char *format, const compare_side *sides, size_t count,
+                       bool (*is_so)(const record *r)) {
+    char names[4 * COMPARE_SIDES_MOST] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool any = false;
+        for (size_t k = 0; k < sides[i].count && !any; k++) any = is_so(sides[i].runs[k]);
+        if (any)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%c", used ? ", " : "",
+                                     (char)('A' + i));
+    }
+    return used ? strbuf_printf(out, format, names) : ERR_OK;
+}
+
 err compare__cautions(strbuf *out, const compare_side *sides, size_t count,
                       page_language language) {
     const record *first = sides[0].runs[0];
     const char *other = NULL;
-    bool is_part = false;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < sides[i].count; k++) {
             const record *r = sides[i].runs[k];
-            is_part = is_part || r->partial;
             if (!other && strcmp(r->protocol, first->protocol) != 0) other = r->protocol;
         }
     err e = ERR_OK;
     if (first->task.sample)
         e = strbuf_add(out, SAY_IN(language, of_the_sample));
-    else if (is_part)
-        e = strbuf_add(out, SAY_IN(language, of_a_part));
+    else
+        e = add_caution(out, SAY_IN(language, of_a_part), sides, count, is_part);
+    if (!e) e = add_caution(out, SAY_IN(language, one_label), sides, count, says_one_label);
     if (e || !other) return e;
     return strbuf_printf(out, SAY_IN(language, protocols_differ), first->protocol, other);
 }

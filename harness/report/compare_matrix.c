@@ -48,7 +48,7 @@ static bool has_losses(const pair *p) {
 }
 
 static const char *verdict(const pair *p, page_language l) {
-    if (p->single) return p->one.disagreements ? "" : SAY_IN(l, all_equal);
+    if (p->single) return p->one.disagreements ? SAY_IN(l, runs_no_claim) : SAY_IN(l, all_equal);
     if (p->groups.rows_only) return SAY_IN(l, rows_no_claim);
     if (p->groups.equivalent) return SAY_IN(l, equivalent);
     return p->groups.p < 0.05 ? SAY_IN(l, different) : SAY_IN(l, neither_shown);
@@ -102,12 +102,13 @@ static err add_pair(strbuf *out, const pair *p, size_t a, size_t b, page_languag
     if (!has_losses(p))
         e = strbuf_add(out, "- | ");
     else if (!p->one.loss.bits_part)
-        e = strbuf_printf(out, "%s | ", SAY_IN(l, never));
+        e = strbuf_add(out, SAY_IN(l, never));
     else if (p->one.loss.losses_part)
-        e = strbuf_printf(out, "%s %zu, %g %zu | ", SAY_IN(l, bits), p->one.loss.bit_step,
-                          COMPARE_TOLERANCE, p->one.loss.part_step);
+        e = strbuf_printf(out, SAY_IN(l, parts_beyond), p->one.loss.bit_step, COMPARE_TOLERANCE,
+                          p->one.loss.part_step);
     else
-        e = strbuf_printf(out, "%s %zu | ", SAY_IN(l, bits), p->one.loss.bit_step);
+        e = strbuf_printf(out, SAY_IN(l, parts_in_bits), p->one.loss.bit_step);
+    if (!e && has_losses(p)) e = strbuf_add(out, " | ");
     if (e) return e;
     e = has_losses(p) ? strbuf_printf(out, "%.2g | ", p->one.loss.largest)
                       : strbuf_add(out, "- | ");

@@ -153,10 +153,13 @@ static err walk(const char *folder, store_visit *visit, void *of) {
 static err note_stray(size_t *strays, const char *folder, const folder_list *at) {
     record r = {0};
     err e = folder_exists(at->path) ? ERR_OK : record_read(&r, at->path);
-    if (!e && r.task.name && !(*strays)++)
+    e = err_unless_memory(e); // a file of any other kind may lie there
+    if (!e && r.task.name && !strcmp(r.task.name, path_name(folder)))
+        e = err_set(ERR_DATA, "%s: the folder of one task: name the folder that it lies in",
+                    folder);
+    else if (!e && r.task.name && !(*strays)++)
         log_warn("%s is passed over: records lie in a folder of their task, as %s/%s/%s", at->path,
                  folder, r.task.name, at->name);
-    e = err_unless_memory(e); // a file of any other kind may lie there
     record_free(&r);
     return e;
 }

@@ -233,10 +233,13 @@ Test(shown, long_texts_are_broken_at_blanks) {
         {"name-long: ", "aaaa bbbb cccc dddd eeee", 20, "name-long: aaaa bbbb\n  cccc dddd eeee\n"},
         {"바람: ", "aaaa bbbb cccc dddd", 22, "바람: aaaa bbbb cccc\n      dddd\n"},
         {"a: ", "aaaaaaaaaaaaaaaaaaaa", 19, "a: aaaaaaaaaaaaaaaa\n   aaaa\n"},
-        // no name of a path is cut where another break is possible, nor a part of a name
-        {"", "runs/own-c/ko-tiny-s42: gone", 20, "runs/own-c/\nko-tiny-s42: gone\n"},
-        {"", "/a-file-of-a-long-name.json", 20, "/a-file-of-a-long-\nname.json\n"},
-        {"", "가나/다라마바사아자차카", 16, "가나/\n다라마바사아자차\n카\n"},
+        // no path is cut, for it is copied; nor a part of a name where another break is possible
+        {"", "runs/own-c/ko-tiny-s42: gone", 20, "runs/own-c/ko-tiny-s42:\ngone\n"},
+        {"at ", "/a-file-of-a-long-name.json", 20, "at /a-file-of-a-long-name.json\n"},
+        {"", "a-file-of-a-long-name.json", 20, "a-file-of-a-long-\nname.json\n"},
+        {"", "가나다라마바사아자차카", 16, "가나다라마바사아\n자차카\n"},
+        // nor does a line end in blanks
+        {"", "aaaa  bbbb", 5, "aaaa\nbbbb\n"},
     };
     for (size_t i = 0; i < sizeof wraps / sizeof *wraps; i++) {
         char *lines = NULL;

@@ -197,6 +197,8 @@ Test(errors_verb, refusals) {
     REFUSES(1, "a/model: no record.json in it: not the output folder", "a/model");
     REFUSES(1, "a and c do not compare: their recipes differ: learning_rate 0.0007 and 0.001", "a",
             "c", CPU);
+    REFUSES(1, "these go together: harness errors a\nthese go together: harness errors c c\n", "a",
+            "c", "c", CPU);
     REFUSES(1, "a and d do not compare: their data differs: ", "a", "d", CPU);
     REFUSES(1, " and 9 test rows (another limit of rows; SHA-256 ", "a", "d", CPU);
     REFUSES(1, "d: it was made of other rows than those that are here under that limit (SHA-256 ",

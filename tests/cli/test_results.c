@@ -198,6 +198,14 @@ Test(results, are_added_all_or_none) {
                                      "task 'fake_task' is here (--task-dir DIR)"),
                        "%s", p.err);
     cr_expect_null(strstr(p.err, "known:"), "%s", p.err);
+    expect_said(RUN("results", "check", "results/fake_task"), 1,
+                "results/fake_task: the folder of one task: name the folder that it lies in");
+    temporary_put("results/report.json", "{\"tables\": [], \"overall\": []}");
+    p = RUN("results", "check", "results/report.json");
+    cr_expect_null(strstr(p.err, "warning"), "%s", p.err);
+    expect_said(p, 1, "harness: results/report.json: a board, and no record of a run");
+    MUST(folder_make(temporary_path("empty")));
+    expect_said(RUN("results", "check", "empty"), 1, "empty: nothing to check: records lie in");
     // the third is good, but comes with one that is there
     expect_said(RUN("results", "add", "c.json", "a.json"), 1,
                 "nothing was added: a.json: a duplicate: results/fake_task/");

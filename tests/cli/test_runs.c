@@ -193,7 +193,8 @@ Test(runs, list_tells_the_states_and_clean_deletes_what_it_said) {
     cr_expect(folder_exists(temporary_path("r/a/checkpoint-1")));
     // an unfinished run that is younger than the day stays
     p = RUN("runs", "clean", "r", "--before", "2020-01-01", "--yes");
-    cr_expect(strstr(p.out, "1 run, ") && strstr(p.out, " MB deleted"), "%s", p.out);
+    cr_expect(strstr(p.out, "\n1 checkpoint of 1 run, ") && strstr(p.out, " MB deleted"), "%s",
+              p.out);
     cr_expect_not(folder_exists(temporary_path("r/a/checkpoint-1")));
     cr_expect(folder_exists(temporary_path("r/a/model")));
     cr_expect(folder_exists(temporary_path("r/b/checkpoint-1")) ||

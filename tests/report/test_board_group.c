@@ -117,6 +117,7 @@ Test(board_group, every_form_has_the_table) {
     expect_part(&md, "| RE, micro F1 of relations | RE, KLUE AUPRC |");
     expect_part(&md, "\n| mBERT-base (published) | 81.55 | 84.66 | 76.00 | 73.20 |");
     expect_part(&md, "\nPublished: TC, ");
+    expect_part(&md, ", `https://github.com/KLUE-benchmark/KLUE`: "); // to be copied, and no link
     expect_part(&html, "<li><a href=\"#group-1\">KLUE</a></li>");
     expect_part(&html, "<section id=\"group-1\">\n<h2>KLUE</h2>");
     // tasks of all kinds stand in one table, and their baselines are no majority class

@@ -116,10 +116,16 @@ Test(compare, protocols_that_differ_are_told) {
 
 Test(compare, rows_of_the_sample_or_of_a_part_are_told) {
     b.partial = true;
-    cautioned("- caution: runs of a part of the rows or steps: not for the board\n", true);
+    cautioned("- caution: B: of a part of the rows or steps, not for the board\n", true);
     a.partial = a.task.sample = b.task.sample = true;
     cautioned("- caution: rows of the bundled sample: they say nothing about the models\n", true);
     cautioned("of a part", false);
+}
+
+Test(compare, sides_that_learnt_nothing_are_told) {
+    cautioned("answers one label", false);
+    for (size_t i = 0; i < (size_t)b.task.test_rows; i++) b.predicted[i] = 1;
+    cautioned("- caution: B: answers one label for every row", true);
 }
 
 Test(compare, many_differing_rows_are_cut) {
@@ -326,6 +332,9 @@ Test(compare, sides_of_several_runs) {
     put_epochs("alike/a-s1.json", "x", 1, 1);
     put_epochs("alike/b-s1.json", "x", 1, 2);
     expect_both(RUN("compare", "alike"), "A: x, 1 epoch\n", "B: x, 2 epochs\n");
+    // the board that `report` writes there is no side
+    temporary_put("alike/report.json", "{\"tables\": [], \"overall\": []}");
+    expect_both(RUN("compare", "alike"), "A: x, 1 epoch\n", "B: x, 2 epochs\n");
     put_run("one/a-s1.json", "x", 1);
     p = RUN("compare", "one");
     EXPECT(p, 2, err, "one: all runs there are of one model and recipe");
@@ -347,10 +356,14 @@ Test(compare, three_sides_are_a_matrix) {
     cr_assert_not(compare_matrix_text(&out, sides, 3, PAGE_EN), "%s", err_message(ERR_DATA));
     cr_assert(strstr(out.text, "- B: two\n- C: three\n\n|     | model |"), "%s", out.text);
     cr_assert(strstr(out.text, "\n| C   | tiny  |"), "%s", out.text);
-    cr_assert(strstr(out.text, "|         3.00 |\n"), "%s", out.text);
+    cr_assert(strstr(out.text, "|             3.00 |\n"), "%s", out.text);
     cr_assert(strstr(out.text, "(McNemar) | 1.67 % | never |"), "%s", out.text);
-    cr_assert(strstr(out.text, "| 0.00 % | bits 10, 1e-06 10 | 0.33 | every prediction equal |"),
-              "%s", out.text);
+    cr_expect(strstr(out.text, " | two single runs: no claim beyond them |"), "%s", out.text);
+    cr_assert(
+        strstr(
+            out.text,
+            "| 0.00 % | 10 in their bits, 1e-06 relative at 10 | 0.33 | every prediction equal |"),
+        "%s", out.text);
     strbuf_free(&out);
     cr_assert_not(compare_matrix_json(&out, sides, 3));
     cJSON *json;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "metric/tags.h"
 #include "metric/tree.h"
 #include "model/head/parser.h"
@@ -143,7 +144,9 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
         divisor += e->packs[slot].of_units ? e->packs[slot].unit_count : n;
         step_info step = pack_step(&e->packs[slot], slot, 1, 0);
         if ((failed = plan_submit(&e->plan, &step))) return failed;
-        if (progress) log_progress("%s %zu of %zu", progress, first, data->count);
+        if (progress)
+            log_progress("%s %s of %s", progress, shown_count((char[SHOWN_COUNT_BYTES]){""}, first),
+                         shown_count((char[SHOWN_COUNT_BYTES]){""}, data->count));
     }
     size_t tail = batches < SLOT_COUNT ? batches : SLOT_COUNT;
     for (size_t i = batches - tail; i < batches; i++)

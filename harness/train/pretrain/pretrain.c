@@ -30,8 +30,9 @@ static void choose_onward(pretrain *p) {
     if (p->request.is_usual_rate) r->learning_rate = PRETRAIN_ONWARD_RATE;
     if (p->request.is_usual_warmup) r->warmup_steps = 0;
     p->request.run.recipe = *r;
-    log_note("goes on from the weights of %s: learning rate %g, %u warmup step%s",
-             p->run.base_model.name, r->learning_rate, r->warmup_steps,
+    log_note("goes on from the weights of %s: learning rate %g, %s warmup step%s",
+             p->run.base_model.name, r->learning_rate,
+             shown_count((char[SHOWN_COUNT_BYTES]){""}, r->warmup_steps),
              shown_plural(r->warmup_steps));
 }
 

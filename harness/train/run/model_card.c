@@ -64,10 +64,13 @@ static const char *hub_metric(const char *name, char average[16]) {
 static const char *part_text(const run *r, char text[160]) {
     text[0] = '\0';
     if (r->request.sample)
-        snprintf(text, 160, " (bundled sample, %zu test row%s)", r->test.count,
+        snprintf(text, 160, " (bundled sample, %s test row%s)",
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, r->test.count),
                  shown_plural(r->test.count));
     else if (r->request.limit)
-        snprintf(text, 160, " (%zu test row%s)", r->test.count, shown_plural(r->test.count));
+        snprintf(text, 160, " (%s test row%s)",
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, r->test.count),
+                 shown_plural(r->test.count));
     return text;
 }
 
@@ -209,13 +212,14 @@ static err add_about(card *c) {
 
 static err add_scores(card *c) {
     const run *r = c->r;
-    err e =
-        strbuf_printf(&c->text,
-                      "\n## Scores\n\nOn %zu test row%s%s. The last column leaves out rows that "
-                      "are empty, repeat another test row or are in the training data (%zu rows "
-                      "are left).\n\n",
-                      r->test.count, shown_plural(r->test.count),
-                      r->request.sample ? " of the bundled sample" : "", (size_t)c->dedup.total);
+    err e = strbuf_printf(&c->text,
+                          "\n## Scores\n\nOn %s test row%s%s. The last column leaves out rows that "
+                          "are empty, repeat another test row or are in the training data (%s rows "
+                          "are left).\n\n",
+                          shown_count((char[SHOWN_COUNT_BYTES]){""}, r->test.count),
+                          shown_plural(r->test.count),
+                          r->request.sample ? " of the bundled sample" : "",
+                          shown_count((char[SHOWN_COUNT_BYTES]){""}, (size_t)c->dedup.total));
     if (!e && run_is_partial(&r->request))
         e = strbuf_add(&c->text, "This was a partial run (a sample, a part of the rows or a "
                                  "bounded number of steps): its scores compare with no other.\n\n");
@@ -279,19 +283,22 @@ static err add_training(card *c) {
     err e = strbuf_add(out, "\n## Training\n\n| | |\n| --- | --- |\n| started from | ");
     if (!e) e = add_cell(out, r->base_model.name);
     if (!e)
-        e = strbuf_printf(out, "%s |\n| training rows | %zu |\n| protocol | %s |\n| recipe | ",
+        e = strbuf_printf(out, "%s |\n| training rows | %s |\n| protocol | %s |\n| recipe | ",
                           r->base_model.folder && !r->request.from_scratch ? ""
                                                                            : ", random weights",
-                          r->train.count, run_protocol_name(r->request.protocol));
+                          shown_count((char[SHOWN_COUNT_BYTES]){""}, r->train.count),
+                          run_protocol_name(r->request.protocol));
     if (!e) e = add_cell(out, p->name);
     if (!e)
         e = strbuf_printf(out,
-                          " |\n| optimizer steps | %u |\n| sentences a step | %u |\n"
-                          "| learning rate | %g, %s |\n| warmup steps | %u |\n"
+                          " |\n| optimizer steps | %s |\n| sentences a step | %u |\n"
+                          "| learning rate | %g, %s |\n| warmup steps | %s |\n"
                           "| weight decay | %g |\n| longest sentence | %u tokens |\n"
                           "| seed | %u |\n| SHA-256 of the weights | %s |\n",
-                          t->done, p->per_device_train_batch_size * p->gradient_accumulation_steps,
-                          p->learning_rate, schedule_name(p->lr_scheduler_type), t->schedule.warmup,
+                          shown_count((char[SHOWN_COUNT_BYTES]){""}, t->done),
+                          p->per_device_train_batch_size * p->gradient_accumulation_steps,
+                          p->learning_rate, schedule_name(p->lr_scheduler_type),
+                          shown_count((char[SHOWN_COUNT_BYTES]){""}, t->schedule.warmup),
                           p->weight_decay, r->max_length, r->request.seed, r->final_sha256);
     return e;
 }
