@@ -136,7 +136,7 @@ Test(data_verbs, stats_name_their_units) {
 
 Test(data_verbs, head_shows_rows_of_a_split) {
     program_result r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "test", "-n", "2");
-    EXPECT(r, 0, out, "text (test, rows 1 to 2 of 16)\n     1       2  sarcasm     또 연착이네");
+    EXPECT(r, 0, out, "text (test, rows 1 to 2 of 16)\n     1       2  sarcastic      또 연착이네");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "-n", "1", "--json");
     EXPECT(r, 0, out,
            "\"label\":\"sarcasm\",\"label_id\":1,\"row\":1,\"file\":\"train.csv\",\"line\":2}\n");
