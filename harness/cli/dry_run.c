@@ -33,6 +33,9 @@ static err try_steps(double *seconds, uint32_t *tried, trainer *t) {
     t->options.stop_at = t->total_steps < TRIED_STEPS ? t->total_steps : TRIED_STEPS;
     *tried = t->options.stop_at;
     err e = trainer_run(t);
+    if (e == ERR_INTERRUPTED)
+        e = err_set(e, "interrupted while steps were tried: nothing was trained, and "
+                       "no run was written");
     uint32_t warm = t->options.stop_at > WARM_STEPS ? WARM_STEPS : 0;
     *seconds = 0;
     for (uint32_t s = warm; s < t->options.stop_at; s++)
@@ -124,8 +127,14 @@ static void add_up(dry_total *sum, const run *r, const estimate *m) {
 static void print_costs(const run *r, const estimate *m) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
-    output_said(shown_wrapped, "memory  ", "%s of the device's, %s of the host's in all",
-                shown_size(one, r->device.peak_bytes), shown_size(other, host_memory_peak()));
+    shown_size(one, r->device.peak_bytes);
+    shown_size(other, host_memory_peak());
+    if (r->device.info.kind == DEVICE_CPU)
+        output_said(shown_wrapped, "memory  ", "%s of the host's, %s of it for the device", other,
+                    one);
+    else
+        output_said(shown_wrapped, "memory  ", "%s of the device's, %s of the host's in all", one,
+                    other);
     if (m->checkpoints)
         output_said(shown_wrapped, "disk    ",
                     "%s at most, for %llu checkpoint%s and for the model and its copy while it is "

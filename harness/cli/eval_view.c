@@ -18,7 +18,7 @@ enum { MATRIX_CLASSES = 60, MATRIX_COLUMNS = 100 };
 static size_t label_width(const eval_view *v, size_t most) {
     size_t width = strlen("label");
     for (size_t k = 0; k < v->label_count; k++) {
-        size_t own = shown_width(v->labels[k]);
+        size_t own = shown_width(v->shown[k]);
         if (own > width) width = own;
     }
     return width < most ? width : most;
@@ -83,7 +83,7 @@ static err print_classes(const eval_view *v) {
         if (v->kind == ANSWER_ARCS && !s.support && !v->official->predicted[k]) continue;
         snprintf(figures, sizeof figures, " %*.4f %*.4f %*.4f %*s", first, s.precision, share,
                  s.recall, share, s.f1, count, shown_count(support, s.support));
-        e = wrapped_row_add(&out, v->labels[k], c.label_width, figures);
+        e = wrapped_row_add(&out, v->shown[k], c.label_width, figures);
     }
     if (!e) fputs(out.text, stdout);
     strbuf_free(&out);
@@ -101,7 +101,7 @@ static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, s
     if (!e) e = strbuf_add(out, "\n");
     for (size_t g = 0; g < n && !e; g++) {
         e = strbuf_printf(out, "  %*zu ", (int)number, g);
-        if (!e) e = text_column(out, v->labels[g], width);
+        if (!e) e = text_column(out, v->shown[g], width);
         for (size_t k = 0; k < n && !e; k++)
             e = strbuf_printf(out, " %*s", (int)cell, shown_count(text, counts[g * n + k]));
         if (!e) e = strbuf_add(out, "\n");
@@ -120,7 +120,7 @@ static err print_pairs(const eval_view *v) {
                shown_plural(count));
     for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
         shown_line("  %7s %s, taken for %s", shown_count(text, list[i].rows),
-                   v->labels[list[i].gold], v->labels[list[i].predicted]);
+                   v->shown[list[i].gold], v->shown[list[i].predicted]);
     mem_free(list);
     return ERR_OK;
 }

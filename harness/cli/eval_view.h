@@ -10,7 +10,8 @@ typedef struct eval_view {
     const char *task, *from, *device, *split; /* from: the model's folder or the record's file */
     bool is_record;
     answer_kind kind;
-    const char **labels; /* (label_count) names; borrowed */
+    const char **labels; /* (label_count) names, for programs and rows; borrowed, as the next */
+    const char **shown;  /* (label_count) what people read */
     size_t label_count;
     const char *label_1; /* for people; NULL: there is none */
     const char *headline;

@@ -51,6 +51,7 @@ typedef struct search_state {
     const char *task_name; /* NULL: of any */
     uint64_t newest;       /* ns */
     bool of_own_files;
+    bool unfinished;       /* of those that are not, by when they were begun */
     bool takes_pretrained; /* models without a classifier as well */
     bool has_pretrained;   /* one was passed over */
 } search_state;
@@ -83,8 +84,8 @@ static err keeps_own(bool *keeps, const char *folder) {
 static err consider(search_state *s, const char *folder) {
     char path[PATH_MAX];
     bool passes = false;
-    err e = path_in(path, folder, "record.json");
-    bool is_there = !e && record_model_is_there(folder) && file_exists(path);
+    err e = path_in(path, folder, s->unfinished ? RUN_UNFINISHED : RUN_RECORD);
+    bool is_there = !e && file_exists(path) && (s->unfinished || record_model_is_there(folder));
     if (is_there && !s->takes_pretrained && !(e = is_pretrained(&passes, folder)) && passes)
         s->has_pretrained = true;
     if (!e && is_there && s->of_own_files) {
@@ -260,6 +261,14 @@ static err find(char **folder, const char *task_name, bool takes_pretrained) {
 err find_run_newest(char **folder, const char *task_name, bool of_own_files) {
     search_state s = {
         .task_name = task_name, .of_own_files = of_own_files, .takes_pretrained = true};
+    err e = search(&s);
+    if (e) mem_free(s.best);
+    *folder = e ? NULL : s.best;
+    return e;
+}
+
+err find_run_unfinished(char **folder, const char *task_name) {
+    search_state s = {.task_name = task_name, .unfinished = true, .takes_pretrained = true};
     err e = search(&s);
     if (e) mem_free(s.best);
     *folder = e ? NULL : s.best;

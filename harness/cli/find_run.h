@@ -34,5 +34,7 @@ err find_run_not_records(const char *folder) MUST_CHECK;
 /* The newest finished run of the task under ./runs, or that of own files (train/run/kept_task.h);
  * NULL where there is none. *folder is owned. */
 err find_run_newest(char **folder, const char *task_name, bool of_own_files) MUST_CHECK;
+/* The same of unfinished runs. */
+err find_run_unfinished(char **folder, const char *task_name) MUST_CHECK;
 
 #endif

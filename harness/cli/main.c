@@ -35,13 +35,35 @@ static bool running_takes(const char *flag) {
     return options_takes(running, flag);
 }
 
+typedef struct refusal {
+    err e;
+    char *said; /* owned */
+} refusal;
+
+static err repeat(const void *of, struct group *g) {
+    const refusal *r = of;
+    (void)g;
+    return err_set(r->e, "%s", r->said);
+}
+
+/* Of the ranks of a group, which read the same flags, one tells what is wrong with them. */
+static err refuse_once(const char *verb, err e) {
+    refusal r = {.e = e};
+    if (mem_strdup(&r.said, err_message(e))) return ERR_MEMORY;
+    e = launch_run(verb, repeat, &r, NULL, 0);
+    mem_free(r.said);
+    return e;
+}
+
 // argv[0] becomes the verb, so that popt sees its flags alone.
 static err run_verb(int argc, const char **argv) {
     options o;
     bool wants_help;
     char *model = NULL;
     err e = options_verb(&running, argv[1]);
-    if (e || (e = options_parse(&o, &wants_help, running, argc - 1, argv + 1))) return e;
+    if (e) return e;
+    e = options_parse(&o, &wants_help, running, argc - 1, argv + 1);
+    if (e) return running_takes("ranks") ? refuse_once(argv[1], e) : e;
     err_set_flags(running_takes);
     if (wants_help) {
         options_help(running);

@@ -6,18 +6,44 @@
 #include "cli/run_device.h"
 #include "train/run/run_parts.h"
 
+#include <stdio.h>
+
 static bool is_pretrained(const run *r) {
     return r->base_model.folder && !r->request.from_scratch;
 }
 
-static void say_task(const run *r, output_line *line) {
+enum { CLEANED_BYTES = 200 };
+
+/* Why rows were left out, behind their count; empty where none were. */
+static const char *cleaned_words(char out[CLEANED_BYTES], const dataset *d) {
     char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
-    output_said(line, "task    ",
-                "%s%s: %s training row%s (%s left out by cleaning), %s test row%s", r->task.name,
-                r->request.sample ? " (sample)" : "", shown_count(a, r->train.count),
-                shown_plural(r->train.count),
-                shown_count(c, r->data.train.row_count - r->data.train.kept_count),
-                shown_count(b, r->test.count), shown_plural(r->test.count));
+    const dataset_cleaned *n = &d->cleaned;
+    size_t used = 0;
+    *out = '\0';
+    if (n->empty)
+        used += (size_t)snprintf(out, CLEANED_BYTES, ": %s empty", shown_count(a, n->empty));
+    if (n->repeated)
+        used += (size_t)snprintf(out + used, CLEANED_BYTES - used, "%s %s whose text came before",
+                                 n->empty ? "," : ":", shown_count(b, n->repeated));
+    if (n->differing)
+        snprintf(out + used, CLEANED_BYTES - used, ", %s of them with another %s",
+                 shown_count(c, n->differing), d->kind == ANSWER_NUMBER ? "number" : "label");
+    return out;
+}
+
+static void say_task(const run *r, output_line *line) {
+    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES], why[CLEANED_BYTES];
+    const dataset *d = &r->data;
+    output_said(
+        line, "task    ", "%s%s: %s training row%s (%s left out by cleaning%s), %s test row%s",
+        r->task.name, r->request.sample ? " (sample)" : "", shown_count(a, r->train.count),
+        shown_plural(r->train.count), shown_count(c, d->cleaned.empty + d->cleaned.repeated),
+        cleaned_words(why, d), shown_count(b, r->test.count), shown_plural(r->test.count));
+    if (d->test.leaked_count)
+        output_said(line, "        ",
+                    "%s of %s test texts %s also in training (harness data stats shows them)",
+                    shown_count(a, d->test.leaked_count), shown_count(b, r->test.count),
+                    d->test.leaked_count == 1 ? "is" : "are");
     if (r->dev.count)
         output_said(line, "        ", "%s row%s held out as dev", shown_count(a, r->dev.count),
                     r->dev.count == 1 ? " is" : "s are");

@@ -151,8 +151,8 @@ static err split_seeds(work *w, const options *o) {
 }
 
 err work_read(work *w, const options *o, run_request *q) {
-    err e = split_tasks(w, o, q);
-    return e ? e : split_seeds(w, o);
+    err e = split_seeds(w, o);
+    return e ? e : split_tasks(w, o, q);
 }
 
 void work_choose(run_request *q, const work *w, size_t i) {

@@ -43,11 +43,18 @@ static err plain_name(char **out, const char *name) {
 
 /* Of a name that such runs have. */
 static err not_kept(const char *name) {
-    char *file = NULL, *meant = NULL;
+    char *file = NULL, *meant = NULL, *begun = NULL;
     char word[300], output[300];
     err e = plain_name(&meant, name);
     if (!e && meant) e = err_set(ERR_USAGE, "unknown task '%s'; did you mean '%s'?", name, meant);
     mem_free(meant);
+    if (!e) e = find_run_unfinished(&begun, name);
+    if (!e && begun)
+        e = err_set(ERR_USAGE,
+                    "task '%s' is of files whose run is not finished: %s; its own `harness run` "
+                    "goes on with --resume, and from then on the name is known",
+                    name, begun);
+    mem_free(begun);
     if (!e) e = mem_printf(&file, "%s.json", name);
     if (e) return e;
     shown_snprintf(word, sizeof word, SHOWN_SHELL, "%s", name);

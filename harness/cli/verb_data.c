@@ -76,10 +76,12 @@ done:
     return e;
 }
 
-/* The names of the tags, for entities.h; *names is owned. */
-static err tagged(tagged_text *out, const char ***names, const task *t, const example *of) {
+/* The names of the tags, or what people read, for entities.h; *names is owned. */
+static err tagged(tagged_text *out, const char ***names, const task *t, const example *of,
+                  bool for_people) {
     err e = mem_new(names, t->label_count);
-    for (size_t i = 0; !e && i < t->label_count; i++) (*names)[i] = t->labels[i].name;
+    for (size_t i = 0; !e && i < t->label_count; i++)
+        (*names)[i] = for_people ? t->labels[i].readable : t->labels[i].name;
     *out = (tagged_text){.of = of,
                          .tags = of->target.units.values,
                          .labels = *names,
@@ -96,20 +98,20 @@ static size_t count_entities(const task *t, const example_units *units) {
     return count;
 }
 
-/* A target in the names of the task's labels, or its number; of entities how many. */
+/* A target as people see it: the task's readable labels, or its number; of entities how many. */
 static err target_names(strbuf *out, const task *t, example_target target) {
     bool any = false;
     err e = strbuf_add(out, "");
     if (t->kind == ANSWER_TAGS)
         return e ? e : strbuf_printf(out, "%zu", count_entities(t, &target.units));
-    if (answer_is_label(t->kind)) return e ? e : strbuf_add(out, t->labels[target.class].name);
+    if (answer_is_label(t->kind)) return e ? e : strbuf_add(out, t->labels[target.class].readable);
     if (t->kind == ANSWER_NUMBER) return e ? e : strbuf_printf(out, "%.6g", (double)target.number);
     if (!e && t->kind == ANSWER_ARCS)
         return strbuf_printf(out, "%u word%s", target.units.count,
                              shown_plural(target.units.count));
     for (size_t k = 0; !e && k < t->label_count; k++) {
         if (!target.set[k]) continue;
-        e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].name);
+        e = strbuf_printf(out, "%s%s", any ? "," : "", t->labels[k].readable);
         any = true;
     }
     return e || any ? e : strbuf_add(out, "-");
@@ -135,7 +137,7 @@ static err add_target(cJSON *o, const task *t, const example *x) {
     if (t->kind == ANSWER_TAGS) {
         const char **names = NULL;
         tagged_text text;
-        if (!(e = tagged(&text, &names, t, x))) e = entities_json(o, &text);
+        if (!(e = tagged(&text, &names, t, x, false))) e = entities_json(o, &text);
         mem_free(names);
         return e;
     }
@@ -174,7 +176,7 @@ static err head_words(strbuf *out, const task *t, const example *x) {
         const text_unit *word = &units->list[k];
         e = shown_printf(out, SHOWN_TERMINAL, "%s%.*s/%u:%s", k ? " " : "",
                          (int)(word->end - word->begin), x->texts[0].text + word->begin,
-                         arc[ARC_HEAD], t->labels[arc[ARC_RELATION]].name);
+                         arc[ARC_HEAD], t->labels[arc[ARC_RELATION]].readable);
     }
     return e;
 }
@@ -189,7 +191,7 @@ static err head_text(strbuf *out, const task *t, const example *x) {
         return shown_printf(out, SHOWN_TERMINAL, "%s%s%s", x->texts[0].text,
                             x->text_count > 1 ? " | " : "",
                             x->text_count > 1 ? x->texts[1].text : "");
-    err e = tagged(&text, &names, t, x);
+    err e = tagged(&text, &names, t, x, true);
     if (!e) e = entities_mark(&marked, &text);
     if (!e) e = shown_printf(out, SHOWN_TERMINAL, "%s", marked.text);
     strbuf_free(&marked);
@@ -236,7 +238,7 @@ static size_t label_columns(const task *t) {
                             : t->kind == ANSWER_ARCS ? "0000 words"
                                                      : target_title(t));
     for (size_t i = 0; !answer_in_units(t->kind) && i < t->label_count; i++) {
-        size_t width = shown_width(t->labels[i].name);
+        size_t width = shown_width(t->labels[i].readable);
         if (width > columns) columns = width;
     }
     return columns < LABEL_COLUMNS ? columns : LABEL_COLUMNS;

@@ -196,9 +196,19 @@ done:
     return e;
 }
 
-/* What a class of the sum is called: a label, or the type of entities. */
-static const char *class_name(const evaluation *v, size_t k) {
-    return v->task.kind == ANSWER_TAGS ? v->task.labels[2 * k].name + 2 : v->task.labels[k].name;
+/* What the classes of the sum are called, labels or the types of entities, by name and for people.
+ * Both are owned. */
+static err class_names(const char ***names, const char ***shown, const task *t, size_t classes) {
+    bool tags = t->kind == ANSWER_TAGS;
+    *shown = NULL;
+    err e = mem_new(names, classes);
+    if (!e) e = mem_new(shown, classes);
+    for (size_t k = 0; k < classes && !e; k++) {
+        const task_label *l = &t->labels[tags ? 2 * k : k];
+        (*names)[k] = l->name + (tags ? 2 : 0);
+        (*shown)[k] = l->readable + (tags && strlen(l->readable) > 2 ? 2 : 0);
+    }
+    return e;
 }
 
 /* Not defined of no rows. */
@@ -244,12 +254,11 @@ static void metric_values(double *values, const confusion *c, answer_kind kind) 
 
 static err show_model(const evaluation *v, const char *folder, const options *o) {
     double values[METRIC_LIMIT], dedup[METRIC_LIMIT], *scores = NULL;
-    const char **labels = NULL;
+    const char **labels = NULL, **shown = NULL;
     const task *t = &v->task;
     size_t count = t->label_count ? v->official.classes : 0;
-    err e = mem_new(&labels, count);
+    err e = class_names(&labels, &shown, t, count);
     if (!e && o->predictions) e = label_scores(&scores, v);
-    for (size_t k = 0; !e && k < count; k++) labels[k] = class_name(v, k);
     metric_values(values, &v->official, t->kind);
     metric_values(dedup, &v->dedup, t->kind);
     if (!e)
@@ -261,6 +270,7 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
                               .split = v->split_name,
                               .kind = t->kind,
                               .labels = labels,
+                              .shown = shown,
                               .label_count = count,
                               .label_1 = t->label_count > 1 ? t->labels[1].readable : NULL,
                               .headline = t->headline,
@@ -280,6 +290,7 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
                               .split_rows = v->split},
                  o);
     mem_free(labels);
+    mem_free(shown);
     mem_free(scores);
     return e;
 }
@@ -306,11 +317,17 @@ static err record_names(const char ***names, const record *r, size_t classes) {
 }
 
 static err show_record(const record *r, const char *path, const options *o) {
-    const char **labels = NULL;
+    const char **labels = NULL, **shown = NULL;
     run_summary s;
     err e = run_summarise(&s, r);
     size_t classes = r->task.label_count ? r->confusion.classes : 0;
+    bool tags = r->task.kind == ANSWER_TAGS;
     if (!e) e = record_names(&labels, r, classes);
+    if (!e) e = mem_new(&shown, classes);
+    for (size_t k = 0; k < classes && !e; k++) {
+        const char *label = r->task.labels[tags ? 2 * k : k];
+        shown[k] = label + (tags && strlen(label) > 2 ? 2 : 0);
+    }
     if (!e)
         e = show(&(eval_view){.task = r->task.name,
                               .from = path,
@@ -319,6 +336,7 @@ static err show_record(const record *r, const char *path, const options *o) {
                               .split = "test",
                               .kind = r->task.kind,
                               .labels = labels,
+                              .shown = shown,
                               .label_count = classes,
                               .label_1 = r->task.label_count > 1 ? r->task.labels[1] : NULL,
                               .headline = r->headline,
@@ -334,6 +352,7 @@ static err show_record(const record *r, const char *path, const options *o) {
                               .predicted = record_answers(r)},
                  o);
     mem_free(labels);
+    mem_free(shown);
     return e;
 }
 

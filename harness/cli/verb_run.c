@@ -214,9 +214,13 @@ static err show_finished(progress *p, const run *r, const char *begun, double *s
         (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
         goto done;
     if (is_new) log_note("its record was not among the results: wrote %s", stored);
-    e = show_result(p, &rec, r, local, stored, score);
-    if (!e && r->request.is_dry && !o->json)
-        shown_line("finished already, in %s: nothing would be trained", r->output);
+    if (r->request.is_dry && !o->json) {
+        *score = record_metric(&rec, rec.headline);
+        shown_line("finished already, in %s, with %s %.4f: nothing would be trained", r->output,
+                   metric_said(rec.headline), *score);
+    } else {
+        e = show_result(p, &rec, r, local, stored, score);
+    }
 done:
     mem_free(stored);
     record_free(&rec);
@@ -298,6 +302,7 @@ static err run_one(progress *p, size_t i) {
                                    found->device.name, found->rank_devices));
         e = run_next_add(&p->next, &r, o, *score, true);
     } else if (!e && !r.is_done) {
+        if (!r.is_finished && writes) sweep_take(s, &request);
         if (!r.is_finished)
             e = train_one(p, &r, score);
         else if (writes)
@@ -324,17 +329,24 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
         return err_set(ERR_USAGE,
                        "run takes no arguments, found '%s' (a task is named with --task)",
                        o->args[0]);
-    if ((e = work_read(w, o, q)) || (e = shard_parse(&w->shard, o->shard))) return e;
     // --arch is of presets
     const char *model = o->model ? o->model : o->arch ? "tiny" : SHIPPED_DEFAULT;
-    e = words_split(&w->models, &w->model_count, model, "model");
-    if (!e) q->task = w->tasks[0];
-    if (e || (e = sweep_once(w->tasks, w->task_count, "task")) ||
-        (e = sweep_once(w->models, w->model_count, "model")) ||
-        (e = choose_protocol(&q->protocol, o)) || (e = choose_recipe(q, o, w->models[0])))
+    // what needs no data first: a group's tasks are fetched
+    recipe flags;
+    if ((e = shard_parse(&w->shard, o->shard)) ||
+        (e = words_split(&w->models, &w->model_count, model, "model")) ||
+        (e = sweep_once(w->models, w->model_count, "model")))
         return e;
     for (size_t i = 0; i < w->model_count; i++)
         if ((e = base_model_check_name(w->models[i]))) return e;
+    recipe_defaults(&flags);
+    if ((e = choose_protocol(&q->protocol, o)) || (e = apply_flags(&flags, o)) ||
+        (e = work_read(w, o, q)))
+        return e;
+    q->task = w->tasks[0];
+    if ((e = sweep_once(w->tasks, w->task_count, "task")) ||
+        (e = choose_recipe(q, o, w->models[0])))
+        return e;
     size_t runs = work_runs(w);
     if (o->output_dir && runs > 1)
         return err_set(ERR_USAGE, "--output-dir holds one run, %zu were asked for", runs);
@@ -423,6 +435,7 @@ static err note_failure(progress *p, size_t i, err e) {
 static err do_run(progress *p, size_t i) {
     work_choose(p->request, p->work, i);
     err e = choose_recipe(p->request, p->options, p->request->model);
+    p->sweep->is_again = p->busy[i];
     mem_free(p->busy[i]);
     p->busy[i] = NULL;
     p->sweep->number = i + 1;

@@ -136,8 +136,8 @@ static size_t label_width(const task *t, bool names, size_t least) {
 }
 
 static err show_labels(const task *t, bool is_narrow) {
-    size_t values = label_width(t, false, 10), names = label_width(t, true, 32);
-    int digits = t->label_count > 100 ? 3 : t->label_count > 10 ? 2 : 1;
+    size_t values = label_width(t, false, 13), names = label_width(t, true, 32);
+    int digits = t->label_count > 100 ? 3 : 2; // the heading, "id", takes two
     strbuf out = {0};
     err e = ERR_OK;
     if (t->kind == ANSWER_NUMBER) {
@@ -145,6 +145,12 @@ static err show_labels(const task *t, bool is_narrow) {
         return ERR_OK;
     }
     puts("\nlabels");
+    if (is_narrow)
+        shown_line("  id  in the file  name, below it for people");
+    else if (!(e = strbuf_printf(&out, "  %*s  ", digits, "id")) &&
+             !(e = text_column(&out, "in the file", values)) &&
+             !(e = text_column(&out, "name", names)))
+        shown_out("%sfor people\n", out.text);
     for (size_t i = 0; i < t->label_count && !e; i++) {
         const task_label *l = &t->labels[i];
         if (is_narrow) {

@@ -157,6 +157,9 @@ err data__split_by_hash(dataset *d, uint32_t one_in) MUST_CHECK;
 /* Sets flags and counts of train (cleaning) and of test (against cleaned train). */
 err data__mark(dataset *d, const task *t) MUST_CHECK;
 
+/* Sets d->cleaned of marked rows. */
+void data__count_cleaned(dataset *d, const task *t);
+
 /* Keeps the `limit` rows that the hash rule chooses; with only_kept, of those with `kept`. */
 err data__limit(dataset_split *s, size_t limit, bool only_kept) MUST_CHECK;
 

@@ -391,6 +391,7 @@ err dataset_load(dataset *d, const task *t, const dataset_options *options) {
     if (o.without_test) d->test.row_count = 0;
     if ((e = data__mark(d, t))) return e;
     if ((e = check_not_empty(d, t, &counts, o.without_test ? 1 : 2))) return e;
+    data__count_cleaned(d, t);
     if (o.limit) {
         if ((e = data__limit(&d->train, o.limit, true))) return e;
         if ((e = data__limit(&d->test, o.limit, false))) return e;

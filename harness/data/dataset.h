@@ -37,6 +37,7 @@ typedef struct dataset_row {
     uint32_t file;     /* index into dataset.paths */
     uint32_t line;     /* line of the file where the row begins (JSON array: element), from 1 */
     bool first;        /* no earlier row of its split has this text */
+    bool differs;      /* the first row of its split with this text has another target */
     bool kept;         /* train: taken by training */
     bool scored_dedup; /* test: part of the deduplicated score */
     bool leaked;       /* test: non-empty, and its text is in cleaned train */
@@ -58,6 +59,12 @@ typedef struct dataset_split {
                                      text, 0 byte, and the second text and a 0 byte */
 } dataset_split;
 
+/* Rows of the training files (hash split: of the file) that neither training nor test has. */
+typedef struct dataset_cleaned {
+    size_t empty, repeated; /* the latter: with a text that came before */
+    size_t differing;       /* of these, under another target than the first row of that text */
+} dataset_cleaned;
+
 /* Texts of rows, each behind the other in blocks that never move. */
 typedef struct dataset_texts {
     char **blocks; /* (count) owned */
@@ -71,6 +78,7 @@ typedef struct dataset {
     dataset_split test;
     dataset_split dev;       /* the rows of files of role dev; else empty until dataset_split_dev */
     dataset_split file_rows; /* hash split only: all rows of the file */
+    dataset_cleaned cleaned; /* before any limit */
     answer_kind kind;
     size_t label_count;
     size_t invalid_count; /* rows dropped for what they say: a label or number outside the manifest,

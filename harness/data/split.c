@@ -70,13 +70,14 @@ static err count_split(dataset_split *s, const dataset *d) {
         dataset_row *row = &s->rows[i];
         uint32_t *slot = text_set_slot(&seen, row);
         row->first = !*slot;
+        row->differs = !row->first && !same_target(d, &s->rows[*slot - 1], row);
         count_target(s, d, row->example.target);
         s->empty_count += example_is_empty(&row->example);
         if (row->first) {
             *slot = (uint32_t)i + 1;
         } else {
             s->duplicate_count++;
-            conflicting[*slot - 1] |= !same_target(d, &s->rows[*slot - 1], row);
+            conflicting[*slot - 1] |= row->differs;
         }
     }
     for (size_t i = 0; i < s->row_count; i++) s->conflict_count += conflicting[i];
@@ -137,6 +138,20 @@ err data__mark(dataset *d, const task *t) {
     d->dev.kept_count = d->dev.row_count;
     mark_train(&d->train, t);
     return mark_test(d);
+}
+
+void data__count_cleaned(dataset *d, const task *t) {
+    bool by_hash = d->file_rows.row_count;
+    const dataset_split *s = by_hash ? &d->file_rows : &d->train;
+    for (size_t i = 0; i < s->row_count; i++) {
+        const dataset_row *row = &s->rows[i];
+        if (example_is_empty(&row->example) && (by_hash || t->drop_empty)) {
+            d->cleaned.empty++;
+        } else if (!row->first && (by_hash || t->drop_duplicates)) {
+            d->cleaned.repeated++;
+            d->cleaned.differing += row->differs;
+        }
+    }
 }
 
 /* A row in the order of the hash rule. */

@@ -223,7 +223,7 @@ static err add_table(strbuf *out, const data_stats *s) {
     for (size_t c = 0; c < s->task->label_count; c++) {
         size_t counts[3];
         for (size_t i = 0; i < s->split_count; i++) counts[i] = s->splits[i].split->label_counts[c];
-        if ((e = add_counts(out, "  ", s->task->labels[c].name, s, counts))) return e;
+        if ((e = add_counts(out, "  ", s->task->labels[c].readable, s, counts))) return e;
     }
     if (s->dataset->kind == ANSWER_NUMBER && (e = add_numbers(out, s))) return e;
     for (size_t i = 0; i < TABLE_ROWS; i++)

@@ -8,6 +8,7 @@
 #include "net/settings.h"
 #include "platform/clock.h"
 #include "platform/file.h"
+#include "platform/places.h"
 #include "train/run/shipped.h"
 
 #include <math.h>
@@ -56,9 +57,9 @@ err sweep_once(char *const *list, size_t count, const char *flag) {
     return ERR_OK;
 }
 
-/* Whether a run of the task would find its data; *why (owned) says why not, and kin (may be NULL)
- * gets the tasks that share its files and have all of theirs. */
-static err is_usable(char **why, strbuf *kin, const char *name, const run_request *q) {
+/* Whether a run of the task would find its data; *why (owned) says why not, *kind by which error, and
+ * kin (may be NULL) gets the tasks that share its files and have all of theirs. */
+static err is_usable(char **why, err *kind, strbuf *kin, const char *name, const run_request *q) {
     task t = {0};
     dataset_options options = {.data_dir = q->data_dir, .sample = q->sample};
     err e = task_find(&t, name, q->task_dir);
@@ -74,12 +75,40 @@ static err is_usable(char **why, strbuf *kin, const char *name, const run_reques
         mem_free(absent);
     }
     if (e == ERR_NETWORK || e == ERR_SERVER || e == ERR_DATA) {
+        *kind = e;
         e = mem_strdup(why, err_message(e));
         err_clear();
         if (!e && kin) e = dataset_kin(kin, &t, q->task_dir, &options);
     }
     task_free(&t);
     return e;
+}
+
+/* Tasks that were left out by one kind of error: what lacks differs little among them. */
+typedef struct left_out {
+    size_t count;
+    strbuf names;
+    char *why; /* of the first, owned */
+} left_out;
+
+static err leave_out(left_out *l, const char *name, char *why) {
+    if (l->count++)
+        mem_free(why);
+    else
+        l->why = why;
+    return strbuf_printf(&l->names, "%s%s", l->names.length ? ", " : "", name);
+}
+
+static void tell_left_out(const left_out *l, const run_request *q) {
+    if (!l->count) return;
+    log_note("sweep   %zu task%s left out, whose data is not here: %s", l->count,
+             l->count == 1 ? " is" : "s are", l->names.text);
+    log_note("        looked in %s; %s%s",
+             q->sample                     ? "the samples"
+             : q->data_dir                 ? q->data_dir
+             : environment("HARNESS_DATA") ? "$HARNESS_DATA and the cache"
+                                           : "the cache ($HARNESS_DATA is not set)",
+             l->count == 1 ? "" : "of the first: ", l->why);
 }
 
 /* What became of the choice; kin: tasks that take files of those that were left out. */
@@ -114,18 +143,27 @@ static err warn_unread(const char *group, const char *task_dir) {
 err sweep_tasks_here(char ***list, size_t *count, const run_request *q, const char *group) {
     task_catalog all = {0};
     strbuf kin = {0};
+    left_out left[3] = {0};
     *count = 0;
     err e = group ? task_group_members(&all, group, q->task_dir) : task_list(&all, q->task_dir);
     if (!e && group) e = warn_unread(group, q->task_dir);
     if (!e) e = mem_new(list, all.count);
     for (size_t i = 0; i < all.count && !e; i++) {
         char *why = NULL;
-        if ((e = is_usable(&why, group ? &kin : NULL, all.names[i], q))) break;
+        err kind = ERR_OK;
+        if ((e = is_usable(&why, &kind, group ? &kin : NULL, all.names[i], q))) break;
         if (why)
-            log_note("sweep   task %s is left out, its data is not here: %s", all.names[i], why);
+            e = leave_out(&left[kind == ERR_DATA      ? 0
+                                : kind == ERR_NETWORK ? 1
+                                                      : 2],
+                          all.names[i], why);
         else if (!(e = mem_strdup(&(*list)[*count], all.names[i])))
             (*count)++;
-        mem_free(why);
+    }
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        if (!e) tell_left_out(&left[i], q);
+        strbuf_free(&left[i].names);
+        mem_free(left[i].why);
     }
     task_catalog_free(&all);
     if (!e) e = tell_choice(&kin, group, *count);
@@ -244,14 +282,18 @@ void sweep_begin(sweep *s, const run_request *q) {
     end_text(end, s);
     if (s->trial)
         log_note("search  %s%s: %s", s->trial, end, s->tries);
-    else
+    else if (!s->is_again)
         note_run(s, q, end);
     snprintf(prefix, sizeof prefix, "[%zu/%zu%s] ", s->number, s->total, end);
     log_set_progress_prefix(prefix);
 }
 
 void sweep_leave(const sweep *s) {
-    log_note("sweep   run %zu of %zu is another worker's", s->number, s->total);
+    if (!s->is_again) log_note("        another worker has it");
+}
+
+void sweep_take(const sweep *s, const run_request *q) {
+    if (s->is_again) note_run(s, q, "");
 }
 
 /* What is not to be done any more. */

@@ -19,6 +19,7 @@ typedef struct sweep {
     store store;          /* what is there already */
     device_info device;   /* that the runs take */
     size_t total, number; /* runs; which of them is at work, from 1: set before sweep_begin */
+    bool is_again;        /* another worker had it before: set so too */
     size_t skipped, ran;
     double left, work; /* of all runs still to do, the present one among them; of those done */
     double seconds;    /* of the runs done */
@@ -30,7 +31,7 @@ typedef struct sweep {
 } sweep;
 
 /* All tasks, or those of a group (not NULL), whose data is here or can be fetched (sample: that have
- * one), by name; each other is named in a note. *list (count) is owned: words_free. Errors: ERR_DATA
+ * one), by name; the others are named in a note. *list (count) is owned: words_free. Errors: ERR_DATA
  * when there is none; those of task_list. */
 err sweep_tasks_here(char ***list, size_t *count, const run_request *q,
                      const char *group) MUST_CHECK;
@@ -62,8 +63,9 @@ err sweep_expect(sweep *s, const run_request *q) MUST_CHECK;
 
 /* Around each run, and for each one left out; they tell how far the sweep is. */
 void sweep_begin(sweep *s, const run_request *q);
-/* Another worker has the run: it is begun once more, later. */
+/* Another worker has the run: it is begun once more, later, and told again only where it is taken. */
 void sweep_leave(const sweep *s);
+void sweep_take(const sweep *s, const run_request *q);
 void sweep_end(sweep *s, const run_request *q);
 /* by: " by ..." where others than this run's devices did it, or "". */
 void sweep_skip(sweep *s, const run_request *q, const record *found, const char *by);

@@ -84,6 +84,16 @@ static void check_errors(void) {
     cJSON_Delete(root);
     program_result p = RUN("errors", "a", CPU);
     cr_expect(strstr(p.out, "neither"), "people read words: %s", p.out);
+    p = RUN("eval", "--task", "kor_hate", "--sample", "-c", "a", CPU);
+    cr_expect(strstr(p.out, "\n  neither "), "%s", p.out);
+    p = RUN("eval", "--record", "a");
+    cr_expect(strstr(p.out, "\n  neither "), "%s", p.out);
+    p = RUN("data", "head", "kor_hate", "--sample", "-n", "48");
+    cr_expect(strstr(p.out, "  neither "), "%s", p.out);
+    p = RUN("data", "stats", "kor_hate", "--sample");
+    cr_expect(strstr(p.out, "\n  neither "), "%s", p.out);
+    p = RUN("tasks", "show", "kor_hate");
+    cr_expect(strstr(p.out, "\nlabels\n  id  in the file  name "), "%s", p.out);
 }
 
 Test(label_names, are_one_set, .timeout = 300) {

@@ -211,6 +211,31 @@ static void put_reviews(const char *name, size_t rows, bool labels) {
 }
 
 #if HARNESS_CPU
+#define TRIED "--device", "cpu", "--threads", "1", "--check-device", "never", "--dry-run"
+
+/* Counted alike with a test set of its own and without, in what is tried and what is trained. */
+Test(own_files, what_is_left_out_is_counted) {
+    static const char rest[] = ": 1 empty, 3 whose text came before, 1 of them with another label)";
+    strbuf text = {0};
+    MUST(strbuf_add(&text, "text,label\n"));
+    for (int i = 0; i < 40; i++) MUST(strbuf_printf(&text, "글 %d,%d\n", i, i % 2));
+    MUST(strbuf_add(&text, "글 2,0\n글 4,0\n글 5,0\n,1\n"));
+    MUST(file_write(temporary_path("a.csv"), text.text, text.length));
+    strbuf_free(&text);
+    temporary_put("b.csv", "text,label\n글 1,1\n글 2,0\n다른 글,0\n");
+    program_result p = RUN_WELL("run", "--train-file", "a.csv", TRIED);
+    cr_expect(strstr(p.out, "32 training rows (4 left out by"), "%s", p.out);
+    cr_expect(strstr(p.out, " 8 test rows"), "%s", p.out);
+    cr_expect_not(strstr(p.out, "also in training"), "%s", p.out);
+    p = RUN_WELL("run", "--train-file", "a.csv", TRIED, "--json");
+    cr_expect(strstr(p.err, rest), "%s", p.err);
+    p = RUN_WELL("run", "--train-file", "a.csv", "--test-file", "b.csv", TRIED, "--json");
+    cr_expect(strstr(p.err, "40 training rows (4 left out by cleaning"), "%s", p.err);
+    cr_expect(strstr(p.err, rest), "%s", p.err);
+    cr_expect(strstr(p.err, "2 of 3 test texts are also in training (harness data stats"), "%s",
+              p.err);
+}
+
 Test(own_files, two_commands_from_a_table_to_predictions) {
     put_reviews("내 댓글.csv", 60, true);
     put_reviews("새 댓글.csv", 9, false);

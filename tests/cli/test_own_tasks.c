@@ -540,6 +540,11 @@ Test(own_tasks, what_is_not_known_says_what_to_type) {
                  "own; name them again (--train-file FILE ...), or keep a manifest: harness tasks "
                  "new FILE... --output 'own-댓글.json', then --task 'own-댓글' --task-dir .");
     expect_error(RUN("run", "--task", "own-x", QUICK), 2, "harness tasks new FILE...");
+    MUST(folder_make(temporary_path("runs/own-x/a")));
+    temporary_put("runs/own-x/a/unfinished.json", "{}");
+    expect_error(RUN("run", "--task", "own-x", QUICK), 2,
+                 "task 'own-x' is of files whose run is not finished: runs/own-x/a; its own "
+                 "`harness run` goes on with --resume");
     expect_error(RUN("data", "check", "nsmc"), 2, "data check; did you mean 'verify'?");
     program_result p = RUN("run", "--task", "kor_hat", "--device", "cpu");
     cr_expect_null(strstr(p.err, "by default"), "%s", p.err);

@@ -486,9 +486,12 @@ Test(runs, dry_run_tells_what_the_run_does) {
     // of a run that is finished it says so
     p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run", "--overwrite");
     cr_expect(strstr(p.out, "nothing was trained, and nothing written"), "%s", p.out);
+    cr_expect(strstr(p.out, " of the host's, "), "a CPU has no memory of its own: %s", p.out);
     p = RUN(SMALL, "--epochs", "3", "--save-steps", "4", "--dry-run");
-    cr_expect(strstr(p.out, "\nfinished already, in runs/"), "%s", p.out);
+    cr_expect(!strncmp(p.out, "finished already, in runs/", 26), "%s", p.out);
+    cr_expect(strstr(p.out, ", with macro F1 0."), "%s", p.out);
     cr_expect(strstr(p.out, ": nothing would be trained\n"), "%s", p.out);
+    cr_expect(!strstr(p.out, "Files") && !strstr(p.out, "Next"), "%s", p.out);
     cJSON *after;
     MUST(json_read(&after, temporary_path(path), 0));
     cr_expect(cJSON_Compare(rec, after, true));

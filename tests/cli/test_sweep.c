@@ -422,7 +422,7 @@ Test(sweep, workers_share_a_list_and_take_over) {
     child_await_message(&lost, "task    kor_hate", 60); // it has the lock
     kill(lost.pid, SIGSTOP);
     child_start(&others[0], NULL, work);
-    child_await_message(&others[0], "run 1 of 4 is another worker's", 60);
+    child_await_message(&others[0], "another worker has it", 60);
     program_result p = RUN("runs", "--json");
     snprintf(pid, sizeof pid, " %d\"", (int)lost.pid);
     cr_expect(strstr(p.out, "\"at work\"") && strstr(p.out, pid), "no %s in %s", pid, p.out);
@@ -506,11 +506,26 @@ Test(sweep, shards_divide_the_list) {
     cr_expect(p.exit_code == 2 && strstr(p.err, "found '10/9' (--shard)"), "%s", p.err);
 }
 
+/* What needs no data is refused before a group's tasks are looked for. */
+Test(sweep, flags_are_checked_before_data) {
+    static const char *const wrong[][2] = {{"--shard", "9/8"},          {"--runs", "0"},
+                                           {"--seeds", "1,1"},          {"--model", "a,,b"},
+                                           {"--protocol", "middle"},    {"--models", "tiny,tiny"},
+                                           {"--lr-scheduler-type", "x"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        program_result p = RUN("run", "--task", "all", "--data", "no-such-folder", "--device",
+                               "cpu", wrong[i][0], wrong[i][1]);
+        cr_expect(p.exit_code == 2 && strchr(p.err, '\n') == p.err + strlen(p.err) - 1,
+                  "%s: %d, %s", wrong[i][0], p.exit_code, p.err);
+    }
+}
+
 /* A group's tasks that lack files, and other tasks on those that are there. */
 Test(sweep, a_group_of_which_only_some_files_are_here) {
     static const char *const words[] = {
-        "task klue_sts is left out, its data is not here: ",
-        "/d/klue/klue-sts-v1.1_train.json: no such file, and none in the cache (",
+        "sweep   6 tasks are left out, whose data is not here: klue_dp, klue_ner, ",
+        "        looked in $HARNESS_DATA and the cache; of the first: ",
+        "/d/klue/klue-dp-v1.1_train.tsv: no such file, and none in the cache (",
         "harness: the data of no task of klue is here (`harness data fetch T`, or --data DIR); "
         "with "
         "files that are here: --task klue_dp_dev,klue_sts_dev\n"};
@@ -532,7 +547,10 @@ Test(sweep, a_group_of_which_only_some_files_are_here) {
 
 Test(sweep, all_means_the_tasks_whose_data_is_here) {
     program_result p = RUN("run", "--task", "all", "--data", "no-such-folder", "--device", "cpu");
-    EXPECT(p, 1, err, "task nsmc is left out, its data is not here: no-such-folder/nsmc/");
+    EXPECT(p, 1, err, ", nsmc, ");
+    cr_expect_eq(times(p.err, ": no such file"), 1, "once for all: %s", p.err);
+    cr_expect_eq(times(p.err, "looked in no-such-folder; of the first: no-such-folder/"), 1, "%s",
+                 p.err);
     cr_expect_null(strstr(p.err, "--task"), "%s", p.err);
     cr_assert(strstr(p.err, "harness: the data of no task is here"), "%s", p.err);
 }

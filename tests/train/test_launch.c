@@ -103,12 +103,16 @@ Test(launch, is_whole_by_itself) {
 
 /* Variables of a launcher that a shell has inherited: the rank that they name is alone, and says what
  * is wrong. */
+#define ALONE "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1"
 Test(launch, who_is_alone_is_heard, .timeout = 60) {
     static const struct {
-        const char *plugin, *variables, *part;
-    } cases[] = {{"openmpi", "PMIX_RANK=5", "unknown task 'nosuch'"},
-                 {"openmpi", "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1", "knows of 1"},
-                 {"mpich", "PMI_SIZE=2 PMI_RANK=1", "knows of 1"}};
+        const char *plugin, *variables, *arguments, *part;
+    } cases[] = {{"openmpi", "PMIX_RANK=5", "--task nosuch", "unknown task 'nosuch'"},
+                 {"openmpi", "PMIX_RANK=5", "--nosuch", "unknown flag '--nosuch'"},
+                 {"openmpi", ALONE, "--task nosuch", "knows of 1"},
+                 // the ranks tell a wrong flag as one
+                 {"openmpi", ALONE, "--nosuch", "knows of 1"},
+                 {"mpich", "PMI_SIZE=2 PMI_RANK=1", "--task nosuch", "knows of 1"}};
     size_t tried = 0;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char plugin[400], command[600], text[2000];
@@ -116,8 +120,8 @@ Test(launch, who_is_alone_is_heard, .timeout = 60) {
                  (int)(strrchr(HARNESS_PROGRAM, '/') - HARNESS_PROGRAM), HARNESS_PROGRAM,
                  cases[i].plugin);
         if (!file_exists(plugin)) continue;
-        snprintf(command, sizeof command, "env %s '%s' run --task nosuch 2>&1", cases[i].variables,
-                 HARNESS_PROGRAM);
+        snprintf(command, sizeof command, "env %s '%s' run %s 2>&1", cases[i].variables,
+                 HARNESS_PROGRAM, cases[i].arguments);
         FILE *f = popen(command, "r");
         cr_assert_not_null(f);
         text[fread(text, 1, sizeof text - 1, f)] = '\0';

@@ -2,7 +2,9 @@
  * with the same bits, and logs every step once. */
 #include "base/memory.h"
 #include "base/sums.h"
+#include "cli/dry_run.h"
 #include "platform/file.h"
+#include "platform/interrupt.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "train/run/run.h"
@@ -254,6 +256,23 @@ static err raise_at_six(void *context, trainer *t) {
     (void)context;
     if (t->done == 6) raise(SIGINT);
     return ERR_OK;
+}
+
+/* Of steps that are tried and thrown away none counts as trained. */
+Test(run_options, an_interrupted_trial_has_trained_nothing) {
+    if (!native[0]) cr_skip_test("needs the cpu device");
+    run r;
+    dry_total sum = {0};
+    run_request q = request_of(&everything, native, temporary_path("tried"));
+    q.is_dry = true;
+    MUST(run_open(&r, &q));
+    interrupt_begin();
+    raise(SIGINT);
+    MUST_FAIL(dry_run(&sum, &r, false), ERR_INTERRUPTED,
+              "nothing was trained, and no run was written");
+    interrupt_end();
+    dry_run_free(&sum);
+    run_close(&r);
 }
 
 /* Ctrl-C in the step of an evaluation: the step is saved without it. */
