@@ -9,6 +9,7 @@
 #include "train/checkpoint/marker.h"
 #include "train/run/run_parts.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,8 +52,11 @@ void output_labelled(const char *label, const char *text) {
 }
 
 err output_check(void) {
+    errno = 0; // of what failed before, ferror alone tells
     has_failed = fflush(stdout) || ferror(stdout);
-    return has_failed ? err_set(ERR_IO, "cannot write standard output") : ERR_OK;
+    if (!has_failed) return ERR_OK;
+    return errno ? err_set(ERR_IO, "cannot write standard output: %s", strerror(errno))
+                 : err_set(ERR_IO, "cannot write standard output");
 }
 
 err output_apart(const char *path, const char *read) {
@@ -108,8 +112,15 @@ err output_spares_run(const char *path) {
     return e;
 }
 
+err output_is_file(const char *path) {
+    const char *kind = file_other_kind(path);
+    if (!kind) return ERR_OK;
+    return err_set(ERR_IO, "%s: cannot write: is %s, a file was expected", path, kind);
+}
+
 err output_replaces(const char *path, bool overwrites) {
-    err e = output_spares_run(path);
+    err e = output_is_file(path);
+    if (!e) e = output_spares_run(path);
     if (e || overwrites || !file_named(path)) return e;
     return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
 }
