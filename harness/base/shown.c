@@ -6,6 +6,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -443,6 +444,16 @@ err shown_code(strbuf *out, const char *text) {
                  : shown_add(out, SHOWN_MARKDOWN, text);
 }
 
+static atomic_bool is_cut;
+
+void shown_cut(void) {
+    is_cut = true;
+}
+
+bool shown_is_cut(void) {
+    return is_cut;
+}
+
 void shown_out(const char *format, ...) {
     char buffer[2048];
     va_list args;
@@ -452,9 +463,8 @@ void shown_out(const char *format, ...) {
         fwrite(buffer, 1, whole, stdout);
     } else {
         strbuf b = {0};
-        // short of memory: what fits
         if (shown_vprintf(&b, SHOWN_TERMINAL, format, args))
-            fputs(buffer, stdout);
+            shown_cut();
         else
             fwrite(b.text, 1, b.length, stdout);
         strbuf_free(&b);
@@ -519,7 +529,9 @@ void shown_line(const char *format, ...) {
     va_start(args, format);
     err e = shown_vprintf(&line, SHOWN_TERMINAL, format, args);
     va_end(args);
-    if (!e) {
+    if (e) {
+        shown_cut();
+    } else {
         char label[16];
         size_t n = strspn(line.text, " ");
         if (line.text[n] == '-' && line.text[n + 1] == ' ') n += 2;

@@ -71,6 +71,11 @@ void shown_line(const char *format, ...) PRINTF_LIKE(1, 2);
 /* The same on a stream (FILE *) of so many columns. */
 void shown_wrap(void *stream, size_t columns, const char *label, const char *text);
 
+/* Notes that text for standard output was left out for want of memory, as the functions above do; whether
+ * any was, with which the program does not end well. */
+void shown_cut(void);
+bool shown_is_cut(void);
+
 /* Columns of the terminal that standard output is, $COLUMNS before what the terminal says; SIZE_MAX
  * when it is none. */
 size_t shown_columns(void);

@@ -42,18 +42,23 @@ static err read_phase(bench_file *f, const char *phase, const char *where) {
     return ERR_OK;
 }
 
+err bench_created(const char **out, const cJSON *record, const char *where) {
+    *out = NULL;
+    if (!json_has(record, "created")) return ERR_OK;
+    err e = json_string(out, record, "created", where);
+    if (e || moment_read(NULL, *out)) return e;
+    return err_set(ERR_FORMAT,
+                   "%s: key 'created' is '%.80s', expected a time like 2025-01-31T12:00:00Z", where,
+                   *out);
+}
+
 static err read_program(bench_file *f, const char *where) {
     const cJSON *program = NULL;
     err e = json_object(&program, f->json, "harness", where);
     if (!e) e = json_string(&f->version, program, "version", where);
     if (!e) e = json_string(&f->commit, program, "commit", where);
     if (!e) e = json_bool(&f->dirty, program, "dirty", where);
-    if (e || !json_has(f->json, "created")) return e;
-    if ((e = json_string(&f->created, f->json, "created", where))) return e;
-    if (moment_read(NULL, f->created)) return ERR_OK;
-    return err_set(ERR_FORMAT,
-                   "%s: key 'created' is '%.80s', expected a time like 2025-01-31T12:00:00Z", where,
-                   f->created);
+    return e ? e : bench_created(&f->created, f->json, where);
 }
 
 static err read_device(bench_file *f, const char *where) {

@@ -37,6 +37,10 @@ typedef struct bench_file {
 err bench_file_of(bench_file *f, cJSON *json, const char *where) MUST_CHECK;
 void bench_file_free(bench_file *f);
 
+/* When a record of speed of any schema was made, borrowed from it; NULL where it does not say.
+ * Errors: ERR_FORMAT of what is no moment. */
+err bench_created(const char **out, const cJSON *record, const char *where) MUST_CHECK;
+
 /* The figure of that name; NULL where it has none. */
 const bench_figure *bench_figure_find(const bench_file *f, const bench_figure *like);
 

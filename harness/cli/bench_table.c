@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "base/shown.h"
+#include "bench/bench_file.h"
 #include "cli/bench_record.h"
 #include "platform/file.h"
 #include "result/device_text.h"
@@ -98,16 +99,18 @@ static err add_whole(strbuf *out, const cJSON *record, const char *key, const ch
 
 static err add_program(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *program = NULL;
-    const char *version = NULL, *commit = NULL, *command = NULL;
+    const char *version = NULL, *commit = NULL, *command = NULL, *created = NULL;
     bool is_dirty = false;
     TRY(json_object(&program, record, "harness", where));
     TRY(json_string(&version, program, "version", where));
     TRY(json_string(&commit, program, "commit", where));
     TRY(json_bool(&is_dirty, program, "dirty", where));
     TRY(json_string(&command, record, "command", where));
+    TRY(bench_created(&created, record, where));
     TRY(shown_code(out, command));
-    return shown_printf(out, SHOWN_MARKDOWN, ", harness %s at commit %.12s%s.\n", version, commit,
-                        is_dirty ? " with changes" : "");
+    return shown_printf(out, SHOWN_MARKDOWN, ", harness %s at commit %.12s%s%s%.10s.\n", version,
+                        commit, is_dirty ? " with changes" : "", created ? ", on " : "",
+                        created ? created : "");
 }
 
 static double ranks_of(const cJSON *record) {

@@ -37,7 +37,10 @@ static size_t text_begin(verb_id verb, size_t columns) {
 
 static void print_command(const char *command, size_t columns) {
     strbuf lines = {0};
-    if (!command_lines_add(&lines, "  ", command, columns)) fputs(lines.text, stdout);
+    if (command_lines_add(&lines, "  ", command, columns))
+        shown_cut();
+    else
+        fputs(lines.text, stdout);
     strbuf_free(&lines);
 }
 

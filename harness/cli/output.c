@@ -42,7 +42,10 @@ void output_said(output_line *line, const char *label, const char *format, ...) 
     strbuf text = {0};
     va_list args;
     va_start(args, format);
-    if (!shown_vprintf(&text, SHOWN_TERMINAL, format, args)) line(label, text.text);
+    if (shown_vprintf(&text, SHOWN_TERMINAL, format, args))
+        shown_cut();
+    else
+        line(label, text.text);
     va_end(args);
     strbuf_free(&text);
 }
@@ -54,9 +57,10 @@ void output_labelled(const char *label, const char *text) {
 err output_check(void) {
     errno = 0; // of what failed before, ferror alone tells
     has_failed = fflush(stdout) || ferror(stdout);
-    if (!has_failed) return ERR_OK;
-    return errno ? err_set(ERR_IO, "cannot write standard output: %s", strerror(errno))
-                 : err_set(ERR_IO, "cannot write standard output");
+    if (has_failed && errno)
+        return err_set(ERR_IO, "cannot write standard output: %s", strerror(errno));
+    if (has_failed) return err_set(ERR_IO, "cannot write standard output");
+    return shown_is_cut() ? err_set(ERR_MEMORY, "out of memory: not all is shown") : ERR_OK;
 }
 
 err output_apart(const char *path, const char *read) {

@@ -1,3 +1,4 @@
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "base/order.h"
@@ -189,11 +190,33 @@ static err keeps_texts(bool *keeps, const char *path) {
     return ERR_OK;
 }
 
+/* "A-s0.confusions.csv" of "A-s0.html"; owned. */
+static err confusions_name(char **out, const char *page) {
+    int stem = (int)(strlen(page) - strlen(".html"));
+    return mem_printf(out, "%.*s" HTML_CONFUSIONS_END, stem, page);
+}
+
+/* Where the page shows a part of what was taken for what, all of it, beside the page. */
+static err write_confusions(char **name, const record *r, const char *page, const page_writer *w) {
+    strbuf out = {0};
+    char *path = NULL;
+    err e;
+    if ((e = confusions_name(name, page)) ||
+        (e = report_file_check(w->folder, *name, HTML_CONFUSIONS_MARK, NULL)) ||
+        (e = path_join(&path, w->folder, *name)) || (e = html_run_confusions(&out, r, w->language)))
+        goto done;
+    e = report_file_write(path, &out);
+done:
+    mem_free(path);
+    strbuf_free(&out);
+    return e;
+}
+
 static err write_page(file_stamp *stamp, const record *r, const char *file,
                       const char *const *texts, page_writer *w) {
     const char *folder = w->folder;
     strbuf out = {0};
-    char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL;
+    char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL, *confusions = NULL;
     bool keeps = false;
     err e;
     *stamp = (file_stamp){0};
@@ -202,14 +225,17 @@ static err write_page(file_stamp *stamp, const record *r, const char *file,
         (e = path_join(&path, folder, name)) || (!texts && (e = keeps_texts(&keeps, path))))
         goto done;
     w->kept += keeps;
-    if (keeps || (e = html_run(&out, r, texts, w->language)) ||
-        (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
+    if (keeps || (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
         (e = folder_make(folder)) || (e = folder_make_own(pages)) ||
-        (e = folder_make_own(task_folder)))
+        (e = folder_make_own(task_folder)) ||
+        (html_run_is_of_many_labels(r) && (e = write_confusions(&confusions, r, name, w))))
         goto done;
-    if ((e = report_file_write(path, &out))) goto done;
+    const char *beside = confusions ? strrchr(confusions, '/') + 1 : NULL;
+    if ((e = html_run(&out, r, texts, beside, w->language)) || (e = report_file_write(path, &out)))
+        goto done;
     if (!texts) *stamp = file_stamp_of(path);
 done:
+    mem_free(confusions);
     mem_free(task_folder);
     mem_free(pages);
     mem_free(name);
@@ -234,30 +260,38 @@ static err takes_task(bool *takes, void *of, const record *r) {
     return e;
 }
 
-/* Whether the page is there as it was written last. */
+/* Whether the page is there as it was written last, and what it links to. */
 static bool page_is_there(const store *s, size_t i, const char *folder) {
-    char *name = NULL, *path = NULL;
+    char *name = NULL, *path = NULL, *confusions = NULL, *beside = NULL;
     file_stamp now = {0};
-    err e = html_run_name(&name, s->paths[i]);
-    if (!e) e = path_join(&path, folder, name);
-    if (e)
+    bool whole = true;
+    err e;
+    if ((e = html_run_name(&name, s->paths[i])) || (e = path_join(&path, folder, name)) ||
+        (e = confusions_name(&confusions, name)) || (e = path_join(&beside, folder, confusions))) {
         err_clear(); // then it is written
-    else
+    } else {
         now = file_stamp_of(path);
+        whole = !html_run_is_of_many_labels(&s->records[i]) || file_exists(beside);
+    }
     mem_free(name);
     mem_free(path);
-    return file_stamp_same(&s->files[i].page, &now);
+    mem_free(confusions);
+    mem_free(beside);
+    return whole && file_stamp_same(&s->files[i].page, &now);
 }
 
-// "<anything>-s<seed>.html": a name that this program gives
-static bool is_page_name(const char *name) {
+/* Of "<anything>-s<seed>.html", and of what lies beside such a page: a name that this program gives.
+ * Its length without the ending, or 0. */
+static size_t page_stem(const char *name) {
     const char *at = strrchr(name, '-');
     size_t digits = at && at[1] == 's' ? strspn(at + 2, "0123456789") : 0;
-    return digits && !strcmp(at + 2 + digits, ".html");
+    const char *end = digits ? at + 2 + digits : "";
+    return !strcmp(end, ".html") || !strcmp(end, HTML_CONFUSIONS_END) ? (size_t)(end - name) : 0;
 }
 
 static err is_our_page(bool *ours, const char *path) {
-    err e = report_file_is_own(path, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK);
+    err e = ascii_ends(path, ".html") ? report_file_is_own(path, HTML_PAGE_MARK, HTML_OLD_PAGE_MARK)
+                                      : report_file_is_own(path, HTML_CONFUSIONS_MARK, NULL);
     *ours = !e;
     return err_forgive(e, ERR_DATA); // another's, though of such a name: it stays
 }
@@ -292,15 +326,16 @@ static err remove_from_task(size_t *removed, const page_writer *w, const char *o
     if (!e && folder_is_own(place)) e = folder_list_read(&list, place);
     for (size_t i = 0; i < list.count && !e; i++) {
         left++;
-        if (!is_page_name(list.names[i])) continue;
-        if ((e = mem_printf(&name, "pages/%s/%s", of_task, list.names[i])) ||
-            (e = path_join(&path, folder, name)))
+        int stem = (int)page_stem(list.names[i]);
+        if (!stem) continue;
+        if ((e = mem_printf(&name, "pages/%s/%.*s.html", of_task, stem, list.names[i])) ||
+            (e = path_join(&path, place, list.names[i])))
             break;
         if (!(count && bsearch(&name, names, count, sizeof *names, order_text))) {
             e = has_record(&has, results_folder(w->o), of_task, list.names[i]);
             if (!e && !has && !(e = is_our_page(&ours, path)) && ours) {
                 e = file_remove(path);
-                (*removed)++;
+                *removed += ascii_ends(path, ".html");
                 left--;
             }
         }

@@ -267,7 +267,9 @@ static err tasks_check(const options *o) {
         if (!found) found = check_group(&t, &c);
         const char *message = found ? err_message(found) : "good";
         wrong += found != ERR_OK;
-        if (o->json) {
+        if (found == ERR_MEMORY) { // that says nothing of the manifest
+            e = found;
+        } else if (o->json) {
             cJSON *line;
             e = json_append_object(&line, array);
             if (!e) e = json_put(line, "name %s path %s good %d", c.names[i], c.paths[i], !found);

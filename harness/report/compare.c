@@ -193,7 +193,7 @@ err compare__drift_json(cJSON *object, const record *a, const record *b) {
     return e;
 }
 
-err compare_records(comparison *c, const record *a, const record *b) {
+err compare__runs(comparison *c, const record *a, const record *b) {
     *c = (comparison){.a = a, .b = b};
     err e = compare_same_task(a, b);
     if (e) return e;
@@ -202,8 +202,13 @@ err compare_records(comparison *c, const record *a, const record *b) {
     c->difference = c->score_b - c->score_a;
     compare_predictions(c);
     c->loss = compare__drift(a, b);
+    return ERR_OK;
+}
+
+err compare_records(comparison *c, const record *a, const record *b) {
     group_comparison rows;
-    if ((e = compare_groups(&rows, &a, 1, &b, 1))) return e;
+    err e = compare__runs(c, a, b);
+    if (e || (e = compare_groups(&rows, &a, 1, &b, 1))) return e;
     c->range = rows.range;
     return ERR_OK;
 }

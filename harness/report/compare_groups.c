@@ -107,12 +107,8 @@ static bool weights_are_equal(const group_comparison *c) {
 }
 
 // b's mean minus a's under each resample; fills the rest of the difference
-static void describe(group_comparison *c, double *plain, const double *resampled, double *means,
-                     size_t units) {
+static void describe(group_comparison *c, double *plain, double *means, size_t units) {
     double *mean_a = means, *mean_b = means + BOOTSTRAP_DRAWS;
-    resampled_means(mean_a, resampled, c->count_a, BOOTSTRAP_DRAWS);
-    resampled_means(mean_b, resampled + c->count_a * (size_t)BOOTSTRAP_DRAWS, c->count_b,
-                    BOOTSTRAP_DRAWS);
     estimate x = estimate_difference(plain + c->count_a, c->count_b, mean_b, plain, c->count_a,
                                      mean_a, BOOTSTRAP_DRAWS, units);
     for (size_t d = 0; d < BOOTSTRAP_DRAWS; d++) mean_b[d] -= mean_a[d];
@@ -132,16 +128,42 @@ static void describe(group_comparison *c, double *plain, const double *resampled
     c->range = interval_of_draws(x.value, mean_b, units);
 }
 
-static err compare_scores(group_comparison *c) {
+/* Mean scores of both groups under each resample. Where units are drawn singly they are drawn alike for
+ * every pair: a group's are then made once, by itself, and kept.
+ *   means  (2, BOOTSTRAP_DRAWS)
+ *   kept   of each group, or NULL */
+static err draw_means(double *means, const bootstrap *b, const test_table *t, const metric *m,
+                      const size_t begin[3], compare_kept *const kept[2]) {
+    if (!kept || !b->single)
+        return bootstrap_means(means, b, m, begin, 2, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED);
+    err e = ERR_OK;
+    for (size_t i = 0; i < 2 && !e; i++) {
+        test_table part = *t;
+        bootstrap of_part = {0};
+        part.predicted += begin[i];
+        part.runs = begin[i + 1] - begin[i];
+        const size_t whole[] = {0, part.runs};
+        if (!kept[i]->means && !(e = bootstrap_init_single(&of_part, &part)) &&
+            !(e = mem_new(&kept[i]->means, (size_t)BOOTSTRAP_DRAWS)))
+            e = bootstrap_means(kept[i]->means, &of_part, m, whole, 1, BOOTSTRAP_DRAWS,
+                                BOOTSTRAP_SEED);
+        if (!e)
+            memcpy(means + i * BOOTSTRAP_DRAWS, kept[i]->means, sizeof(double[BOOTSTRAP_DRAWS]));
+        bootstrap_free(&of_part);
+    }
+    return e;
+}
+
+static err compare_scores(group_comparison *c, compare_kept *const kept[2]) {
     const record *any = c->a[0];
     const metric *m = metric_find(any->headline);
     size_t runs = c->count_a + c->count_b;
+    const size_t begin[] = {0, c->count_a, runs};
     answers *predicted = NULL;
-    double *plain = NULL, *resampled = NULL, *means = NULL;
+    double *plain = NULL, *means = NULL;
     bootstrap b = {0};
     err e;
     if ((e = mem_new(&predicted, runs)) || (e = mem_new(&plain, runs)) ||
-        (e = mem_new(&resampled, runs * (size_t)BOOTSTRAP_DRAWS)) ||
         (e = mem_new(&means, 2 * (size_t)BOOTSTRAP_DRAWS))) {
         goto done;
     }
@@ -160,16 +182,13 @@ static err compare_scores(group_comparison *c) {
                         any->first_row,
                         predicted,
                         runs};
-    if ((e = bootstrap_init(&b, &table)) ||
-        (e = bootstrap_scores(resampled, &b, m, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED))) {
+    if ((e = bootstrap_init(&b, &table)) || (e = draw_means(means, &b, &table, m, begin, kept)))
         goto done;
-    }
-    describe(c, plain, resampled, means, b.units);
+    describe(c, plain, means, b.units);
 done:
     bootstrap_free(&b);
     mem_free(predicted);
     mem_free(plain);
-    mem_free(resampled);
     mem_free(means);
     return e;
 }
@@ -219,8 +238,8 @@ static void compare_speed(group_comparison *c) {
     c->speed = sum_b / sum_a;
 }
 
-err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
-                   const record *const *b, size_t count_b) {
+err compare__groups(group_comparison *c, const record *const *a, size_t count_a,
+                    const record *const *b, size_t count_b, compare_kept *const kept[2]) {
     *c = (group_comparison){.a = a, .b = b, .count_a = count_a, .count_b = count_b};
     err e;
     if (!count_a || !count_b) return err_set(ERR_ARG, "a group without runs cannot be compared");
@@ -230,10 +249,15 @@ err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
         return e;
     }
     c->paired_seeds = !c->rows_only && seeds_are_paired(c);
-    if ((e = compare_scores(c))) return e;
+    if ((e = compare_scores(c, kept))) return e;
     compare_seeds(c);
     compare_speed(c);
     return ERR_OK;
+}
+
+err compare_groups(group_comparison *c, const record *const *a, size_t count_a,
+                   const record *const *b, size_t count_b) {
+    return compare__groups(c, a, count_a, b, count_b, NULL);
 }
 
 /* text */

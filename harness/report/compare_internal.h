@@ -37,6 +37,21 @@ err compare__heading(strbuf *out, const char *heading) MUST_CHECK;
 err compare__cautions(strbuf *out, const compare_side *sides, size_t count,
                       page_language language) MUST_CHECK;
 
+/* What a group keeps from one pair for its next. */
+typedef struct compare_kept {
+    double
+        *means; /* (BOOTSTRAP_DRAWS) mean scores under each resample, units drawn singly; NULL: not
+                      asked for yet; owned by the caller */
+} compare_kept;
+
+/* compare_groups, to the bit, of one of many pairs of the same test rows. kept: of a and of b; NULL:
+ * nothing is kept. */
+err compare__groups(group_comparison *c, const record *const *a, size_t count_a,
+                    const record *const *b, size_t count_b, compare_kept *const kept[2]) MUST_CHECK;
+
+/* compare_records without the range, the dear part. */
+err compare__runs(comparison *c, const record *a, const record *b) MUST_CHECK;
+
 /* Errors: ERR_ARG unless there are 2 to 26 sides. */
 err compare__check_sides(size_t count) MUST_CHECK;
 

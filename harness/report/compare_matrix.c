@@ -13,12 +13,15 @@ typedef struct pair {
     comparison one; /* when single */
 } pair;
 
-static err compare_pair(pair *p, const compare_side *a, const compare_side *b) {
+static err compare_pair(pair *p, const compare_side *a, const compare_side *b,
+                        compare_kept *const kept[2]) {
     *p = (pair){0};
-    err e = compare_groups(&p->groups, a->runs, a->count, b->runs, b->count);
+    err e = compare__groups(&p->groups, a->runs, a->count, b->runs, b->count, kept);
     if (e) return err_wrap(e, "%s and %s", a->name, b->name);
     p->single = a->count == 1 && b->count == 1;
-    return p->single ? compare_records(&p->one, a->runs[0], b->runs[0]) : ERR_OK;
+    if (!p->single || (e = compare__runs(&p->one, a->runs[0], b->runs[0]))) return e;
+    p->one.range = p->groups.range;
+    return ERR_OK;
 }
 
 static double mean_score(const compare_side *s) {
@@ -143,10 +146,15 @@ static err add_disagreements(strbuf *out, const pair *pairs, size_t count, page_
 
 /* pairs (count, count), those above the diagonal filled in; owned. */
 static err compare_pairs(pair **pairs, const compare_side *sides, size_t count) {
+    compare_kept *kept = NULL;
     err e = mem_new(pairs, count * count);
-    for (size_t a = 0; a < count; a++)
+    if (!e) e = mem_new(&kept, count);
+    for (size_t a = 0; a < count && !e; a++)
         for (size_t b = a + 1; b < count && !e; b++)
-            e = compare_pair(&(*pairs)[a * count + b], &sides[a], &sides[b]);
+            e = compare_pair(&(*pairs)[a * count + b], &sides[a], &sides[b],
+                             (compare_kept *const[]){&kept[a], &kept[b]});
+    for (size_t i = 0; i < count && kept; i++) mem_free(kept[i].means);
+    mem_free(kept);
     return e;
 }
 
@@ -228,23 +236,22 @@ static err add_pair_json(cJSON *list, const pair *p, size_t a, size_t b) {
 
 err compare_matrix_json(strbuf *out, const compare_side *sides, size_t count) {
     cJSON *top = cJSON_CreateObject(), *list;
+    pair *pairs = NULL;
     err e = compare__check_sides(count);
-    if (e ||
+    if (e || (e = compare_pairs(&pairs, sides, count)) ||
         (e = json_put(top, "task %s metric %s", sides[0].runs[0]->task.name,
                       sides[0].runs[0]->headline)) ||
         (e = json_add_array(&list, top, "sides")))
         goto done;
     for (size_t i = 0; i < count && !e; i++) e = add_side_json(list, &sides[i]);
     if (e || (e = json_add_array(&list, top, "pairs"))) goto done;
-    for (size_t a = 0; a < count && !e; a++) {
-        for (size_t b = a + 1; b < count && !e; b++) {
-            pair p;
-            if (!(e = compare_pair(&p, &sides[a], &sides[b]))) e = add_pair_json(list, &p, a, b);
-        }
-    }
+    for (size_t a = 0; a < count && !e; a++)
+        for (size_t b = a + 1; b < count && !e; b++)
+            e = add_pair_json(list, &pairs[a * count + b], a, b);
     if (!e) e = compare__sides_json(top, sides, count);
     if (!e) e = json_text(out, top);
 done:
+    mem_free(pairs);
     cJSON_Delete(top);
     return e;
 }

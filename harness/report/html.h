@@ -28,9 +28,19 @@ err html_script(strbuf *out) MUST_CHECK;
 err board_html(strbuf *out, const board *b, page_language language) MUST_CHECK;
 
 /* Appends the whole page of one run.
- *   texts  (test rows) texts for the list of rows most wrong, or NULL for row numbers alone */
-err html_run(strbuf *out, const record *r, const char *const *texts,
+ *   texts       (test rows) texts for the list of rows most wrong, or NULL for row numbers alone
+ *   confusions  the name of a file beside the page that holds them all, or NULL: none does */
+err html_run(strbuf *out, const record *r, const char *const *texts, const char *confusions,
              page_language language) MUST_CHECK;
+
+/* Whether a run's labels are too many for a matrix: its page shows the commonest confusions. */
+bool html_run_is_of_many_labels(const record *r);
+
+/* Appends all confusions of such a run as CSV, the commonest first, labels as on the page; how the file
+ * begins, and how it is called beside a page that is called so with ".html". */
+#define HTML_CONFUSIONS_MARK "gold,predicted,test_rows,share_of_gold\n"
+#define HTML_CONFUSIONS_END ".confusions.csv"
+err html_run_confusions(strbuf *out, const record *r, page_language language) MUST_CHECK;
 
 /* "pages/<task>/<name>.html" of the record in the file <task>/<name>.json, and
  * "pages/<task>/<who>--<name>.html" of that in <who>/<task>/<name>.json, so that no two records share

@@ -108,7 +108,7 @@ static void add_matrix(page *p, const record *r, const uint64_t *counts) {
 }
 
 // of many classes no matrix: what was taken for what
-static err add_mistakes(page *p, const record *r) {
+static err add_mistakes(page *p, const record *r, const char *all) {
     enum { SHOWN = 50 };
     char digits[SHOWN_COUNT_BYTES];
     confusion_cell *list = NULL;
@@ -119,21 +119,46 @@ static err add_mistakes(page *p, const record *r) {
     run__confused_heads(p);
     run__confused_rows(p, r, list, count < SHOWN ? count : SHOWN);
     run__table_end(p);
-    if (count > SHOWN) {
-        html__add(p, "<p class=\"soft\">");
-        html__format(p, SAY(p, mistakes_more), SHOWN, shown_count(digits, count));
-        html__add(p, "</p>\n");
+    html__add(p, "<p class=\"soft\">");
+    if (count > SHOWN) html__format(p, SAY(p, mistakes_more), SHOWN, shown_count(digits, count));
+    if (all) {
+        html__add(p, " <a href=\"");
+        html__link(p, all);
+        html__format(p, "\">%s</a>", SAY(p, mistakes_all));
     }
+    html__add(p, "</p>\n");
     mem_free(list);
     return ERR_OK;
 }
 
-static void add_confusion(page *p, const record *r) {
+bool html_run_is_of_many_labels(const record *r) {
+    return answer_is_label(r->task.kind) && r->task.label_count > MATRIX_CLASSES;
+}
+
+err html_run_confusions(strbuf *out, const record *r, page_language language) {
+    const char *const *labels = html__labels(&(page){.language = language}, &r->task);
+    confusion_cell *list = NULL;
+    size_t count = 0;
+    err e = confusion_mistakes(&list, &count, r->gold, r->predicted, (size_t)r->task.test_rows);
+    if (!e) e = strbuf_add(out, HTML_CONFUSIONS_MARK);
+    for (size_t i = 0; i < count && !e; i++) {
+        const confusion_cell *c = &list[i];
+        if (!(e = shown_add(out, SHOWN_CSV, labels[c->gold]))) e = strbuf_add(out, ",");
+        if (!e) e = shown_add(out, SHOWN_CSV, labels[c->predicted]);
+        if (!e)
+            e = strbuf_printf(out, ",%llu,%.6f\n", (unsigned long long)c->rows,
+                              (double)c->rows / (double)r->confusion.gold[c->gold]);
+    }
+    mem_free(list);
+    return e;
+}
+
+static void add_confusion(page *p, const record *r, const char *all) {
     size_t classes = r->confusion.classes;
     uint64_t *counts = NULL;
     if (!answer_is_label(r->task.kind)) return;
-    if (classes > MATRIX_CLASSES) {
-        html__take(p, add_mistakes(p, r));
+    if (html_run_is_of_many_labels(r)) {
+        html__take(p, add_mistakes(p, r, all));
         return;
     }
     err e = confusion_matrix(&counts, r->gold, r->predicted, (size_t)r->task.test_rows, classes);
@@ -197,7 +222,8 @@ static void add_title(page *p, const record *r) {
     if (r->command) add_command(p, r);
 }
 
-err html_run(strbuf *out, const record *r, const char *const *texts, page_language language) {
+err html_run(strbuf *out, const record *r, const char *const *texts, const char *confusions,
+             page_language language) {
     page p = {.out = out, .language = language};
     char *title = NULL;
     err e = mem_printf(&title, SAY(&p, run_title), r->model.name, r->task.name, (long long)r->seed);
@@ -213,7 +239,7 @@ err html_run(strbuf *out, const record *r, const char *const *texts, page_langua
     add_scores(&p, r);
     add_classes(&p, r);
     html__add(&p, "</div>\n");
-    add_confusion(&p, r);
+    add_confusion(&p, r, confusions);
     run__add_worst(&p, r, texts);
     run__add_errors(&p, r, texts);
     run__add_trees(&p, r, texts);

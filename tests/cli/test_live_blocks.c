@@ -1,5 +1,5 @@
-/* Every verb gives back every block of memory: when it ends well and when it ends with an error.
- * The program counts at its end (main.c) and then exits with 70, in builds that have tests. */
+/* Every verb gives back every block of memory and closes every file: when it ends well and when it ends with an error.
+ * The program counts at its end (main.c, support/calls.c) and then exits with 70, in builds that have tests. */
 #include "base/memory.h"
 #include "cli/options.h"
 #include "platform/file.h"

@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define THROUGHPUT                                                                                 \
-    "{\"schema\": \"harness-throughput-1\", \"harness\": {\"version\": \"1\", \"commit\": "        \
-    "\"0123456789abcdef\", \"dirty\": false}, \"command\": \"throughput.py\", \"device\": "        \
+    "{\"schema\": \"harness-throughput-1\", \"created\": \"2026-03-14T15:09:26Z\", \"harness\": "  \
+    "{\"version\": \"1\", \"commit\": \"0123456789abcdef\", \"dirty\": false}, \"command\": "      \
+    "\"throughput.py\", \"device\": "                                                              \
     "\"cpu\", "                                                                                    \
     "\"torch_device\": \"cpu\", \"machine\": \"here, 2 cores\", \"versions\": {\"PyTorch\": "      \
     "\"2.0\", \"Python\": \"3\"}, \"note\": \"Quiet.\", \"measured\": [{\"shape\": \"base\", "     \
@@ -110,6 +111,7 @@ CleanTest(performance, page_holds_the_records) {
     char *first = read_text(path);
     const char *const wanted[] = {
         "## harness on cpu, PyTorch on cpu",
+        "`throughput.py`, harness 1 at commit 0123456789ab, on 2026-03-14.\n",
         "Machine: here, 2 cores. PyTorch 2.0, Python 3.\nQuiet.\n",
         "| harness | 3 | 12.0 (11.0 to 13.0) | | 30.0 (29.0 to 31.0) | | 1.00 | 10 |",
         ("| Trainer | 3 | 6.0 (5.0 to 7.0) | 2.00 (1.50 to 2.50) | 15.0 (14.0 to 16.0) | "
@@ -166,6 +168,12 @@ CleanTest(performance, says_what_is_wrong_with_a_record) {
         {"{\"schema\": \"other\"}", "x.json: schema 'other' is unknown (known: harness-bench-1"},
         {"{\"schema\": \"harness-bench-1\"}", "model"},
         {"{\"schema\": \"harness-throughput-1\", \"device\": 3}", "device"},
+        {"{\"schema\": \"harness-throughput-1\", \"created\": \"today\", \"device\": \"cpu\", "
+         "\"torch_device\": "
+         "\"cpu\", \"machine\": \"m\", \"note\": \"n\", \"command\": \"c\", \"harness\": "
+         "{\"version\": \"1\", "
+         "\"commit\": \"a\", \"dirty\": false}}",
+         "key 'created' is 'today', expected a time"},
         {"{}", "schema"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

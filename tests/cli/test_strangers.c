@@ -93,9 +93,13 @@ Test(strangers, pages_of_runs_are_replaced_and_removed_only_when_ours) {
     // names as this program gives them, without a record
     temporary_put("results/pages/one/notes-s1.html", "mine");
     temporary_put("results/pages/one/gone-s1.html", "<style>" HTML_PAGE_MARK);
+    temporary_put("results/pages/one/notes-s1.confusions.csv", "mine");
+    temporary_put("results/pages/one/gone-s1.confusions.csv", HTML_CONFUSIONS_MARK);
     expect(REPORT(), 0, "removed 1 page whose record is gone");
     expect_text("results/pages/one/notes-s1.html", "mine");
+    expect_text("results/pages/one/notes-s1.confusions.csv", "mine");
     cr_assert(!has("results/pages/one/gone-s1.html") && has(page));
+    cr_assert(!has("results/pages/one/gone-s1.confusions.csv"));
     mem_free(page);
 }
 

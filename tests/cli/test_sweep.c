@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/moment.h"
 #include "data/support_task.h"
 #include "platform/file.h"
 #include "result/shard.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A record as a finished run of the request on the CPU would leave it. */
 static void make_record(record *r, const run_request *q) {
@@ -303,6 +305,33 @@ Test(sweep, says_which_preset_and_what_a_shard_did) {
         cr_expect(strstr(p.err, i ? again : first), "%s", p.err);
         cr_expect_null(strstr(p.err, "another worker"), "%s", p.err);
     }
+}
+
+/* Moments are seconds: a run that ended in the second in which the sweep began may well have been there before it. */
+Test(sweep, a_run_of_the_same_second_is_no_other_workers) {
+    folder_list made = {0};
+    char now[MOMENT_BYTES];
+    for (int i = 0; i < 2; i++) {
+        struct timespec t;
+        while (i && !clock_gettime(CLOCK_REALTIME, &t) && t.tv_nsec > 200000000)
+            nanosleep(&(struct timespec){0, 20000000}, NULL);
+        for (size_t k = 0; k < made.count; k++) {
+            char path[128];
+            record r;
+            snprintf(path, sizeof path, "runs/kor_hate/%s/record.json", made.names[k]);
+            MUST(record_read(&r, temporary_path(path)));
+            MUST(record_text(&r.created, moment_now(now)));
+            MUST(record_write(&r, temporary_path(path)));
+            record_free(&r);
+        }
+        program_result p = RUN_WELL("run", "--task", "kor_hate", "--model", "tiny", "--sample",
+                                    "--device", "cpu", "--threads", "1", "--max-steps", "1",
+                                    "--runs", "2", "--results", i ? "others" : "results");
+        cr_expect_null(strstr(p.err, "another worker"), "%s", p.err);
+        if (i) cr_expect(strstr(p.err, "this very run is finished already, since "), "%s", p.err);
+        if (!i) MUST(folder_list_read(&made, temporary_path("runs/kor_hate")));
+    }
+    folder_list_free(&made);
 }
 
 /* Of a shard that has one of two seeds. */

@@ -102,12 +102,14 @@ Test(verb_failures, comparisons) {
 
 Test(verb_failures, tasks_and_data) {
     TRY("tasks", "show", "kor_sae", "--json");
+    TRY("tasks", "check", "--json");
     TRY("tasks", "new", "own.csv", "--overwrite", "--json");
     TRY("data", "stats", "kor_hate", "--sample", "--json");
     TRY("data", "head", "kor_sarcasm", "--sample", "-n", "2");
 }
 
 Test(verb_failures, texts) {
+    TRY("help", "run");
     TRY("tokenize", "--model", HARNESS_SOURCE_DIR "/models/ko-tiny", "--json", "좋은", "왜 이래");
 }
 #endif

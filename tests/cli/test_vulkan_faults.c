@@ -199,6 +199,9 @@ Test(vulkan_faults, drivers_of_users_and_filters_are_named) {
         snprintf(wanted, sizeof wanted, "%s: own.json", path);
         snprintf(path, sizeof path, "%s/%s/vulkan/icd.d/own.json", folder, cases[i].root);
         cr_assert_not(file_write_quick(path, text, strlen(text)));
+        // what is hidden hides no name
+        snprintf(path, sizeof path, "%s/%s/vulkan/icd.d/.own.swp", folder, cases[i].root);
+        cr_assert_not(file_write_quick(path, "x", 1));
         snprintf(value, sizeof value, "%s%s/%s%s", cases[i].before, folder, cases[i].name,
                  cases[i].behind);
         setenv(cases[i].variable, value, 1);
@@ -207,6 +210,7 @@ Test(vulkan_faults, drivers_of_users_and_filters_are_named) {
         cr_expect(strstr(r.err, wanted), "no '%s': %s", wanted, r.err);
     }
     // one that is torn may keep the loader from all others
+    snprintf(path, sizeof path, "%s/d/.local/share/vulkan/icd.d/own.json", temporary_folder());
     cr_assert_not(file_write_quick(path, "{", 1));
     program_result r = run_with("no-device", "llvmpipe", "absent", "--overwrite");
     cr_expect(strstr(r.err, wanted), "no '%s': %s", wanted, r.err);

@@ -244,7 +244,8 @@ def record_of(measured, options, start):
             del arguments[arguments.index(flag):arguments.index(flag) + 2]
     arguments = [a for a in arguments if not re.match("--(json|vocab)=", a)]
     return {
-        "schema": "harness-throughput-1", "harness": {k: program[k] for k in ("version", "commit", "dirty")},
+        "schema": "harness-throughput-1", "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "harness": {k: program[k] for k in ("version", "commit", "dirty")},
         "command": shlex.join(["tests/peer/throughput.py", *arguments]), "device": options.device,
         "torch_device": options.torch_device, "machine": machine(),
         "versions": versions(measured),

@@ -472,3 +472,60 @@ Test(compare, refusals_come_before_a_device_trains, .timeout = 120) {
     p = program_run(NULL, 20, many);
     EXPECT(p, 2, err, "compare takes up to 26 sides, found 27");
 }
+
+/* What many sides have in common is made once: each pair is told as it is alone, whether its
+ * units are drawn singly or by types, which are the pair's own. */
+Test(compare, a_pair_of_many_sides_is_as_alone) {
+    enum { SIDES = 4, SEEDS = 2 };
+    static const struct {
+        answer_kind kind;
+        const char *headline;
+        uint32_t rows;
+    } shapes[] = {{ANSWER_CLASS, "macro_f1", 40},
+                  {ANSWER_CLASS, "macro_f1", 900},
+                  {ANSWER_NUMBER, "spearman", 60}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        record runs[SIDES][SEEDS];
+        const record *list[SIDES][SEEDS];
+        compare_side sides[SIDES];
+        char models[SIDES][8];
+        strbuf json = {0};
+        for (size_t s = 0; s < SIDES; s++) {
+            snprintf(models[s], sizeof models[s], "m%zu", s);
+            for (size_t k = 0; k < SEEDS; k++) {
+                fake_record_make(&runs[s][k], &(fake_record){.task = "one",
+                                                             .model = models[s],
+                                                             .kind = shapes[i].kind,
+                                                             .headline = shapes[i].headline,
+                                                             .right = 0.6 + 0.1 * (double)s,
+                                                             .rows = shapes[i].rows,
+                                                             .seed = (uint32_t)k});
+                list[s][k] = &runs[s][k];
+            }
+            sides[s] = (compare_side){models[s], list[s], SEEDS - s % 2};
+        }
+        MUST(compare_matrix_json(&json, sides, SIDES));
+        cJSON *top = cJSON_Parse(json.text), *pair;
+        size_t pairs = 0;
+        cJSON_ArrayForEach(pair, cJSON_GetObjectItem(top, "pairs")) {
+            const compare_side *x = &sides[(size_t)json_number_at(pair, "a")],
+                               *y = &sides[(size_t)json_number_at(pair, "b")];
+            group_comparison alone;
+            MUST(compare_groups(&alone, x->runs, x->count, y->runs, y->count));
+            // JSON keeps all but the last bit
+            const double found[] = {json_number_at(pair, "difference"), json_number_at(pair, "low"),
+                                    json_number_at(pair, "high")},
+                         expected[] = {alone.difference, alone.range.low, alone.range.high};
+            for (size_t n = 0; n < 3; n++)
+                cr_expect_float_eq(found[n], expected[n], 1e-15,
+                                   "shape %zu, %s and %s: %.17g, %.17g", i, x->name, y->name,
+                                   found[n], expected[n]);
+            pairs++;
+        }
+        cr_expect_eq(pairs, SIDES * (SIDES - 1) / 2);
+        cJSON_Delete(top);
+        strbuf_free(&json);
+        for (size_t s = 0; s < SIDES; s++)
+            for (size_t k = 0; k < SEEDS; k++) record_free(&runs[s][k]);
+    }
+}

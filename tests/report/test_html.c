@@ -79,7 +79,7 @@ Test(html, run_page_is_escaped_and_whole) {
     const char *labels[] = {"a<b", "없음", "c&d"};
     cr_assert_not(record_labels(&r, labels, 3));
     cr_assert_not(record_score(&r));
-    cr_assert_not(html_run(&out, &r, texts, PAGE_EN));
+    cr_assert_not(html_run(&out, &r, texts, NULL, PAGE_EN));
     cr_assert_not(strstr(out.text, "<script>"));
     cr_assert(
         strstr(out.text, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;q&quot;"));
@@ -95,7 +95,7 @@ Test(html, run_page_is_escaped_and_whole) {
     // without texts there is no column for them, and no loss means no chart
     cr_assert_not(record_loss(&r, NULL, 0));
     r.loss_scale = 0;
-    cr_assert_not(html_run(&out, &r, NULL, PAGE_EN));
+    cr_assert_not(html_run(&out, &r, NULL, NULL, PAGE_EN));
     cr_assert_not(strstr(out.text, ">text</th>"));
     // what is taken for what stands once: below the matrix, or of many labels in its place
     cr_assert(strstr(out.text, "Confused labels") && !strstr(out.text, "Commonest mistakes"));
@@ -117,7 +117,7 @@ Test(html, charts_of_few_points_are_finite) {
         strbuf out = {0};
         fake_record_make(&r, &(fake_record){.right = 1, .steps = steps[i]});
         r.loss[0] = 0; // a single zero has no range of its own
-        cr_assert_not(html_run(&out, &r, NULL, PAGE_EN));
+        cr_assert_not(html_run(&out, &r, NULL, NULL, PAGE_EN));
         cr_assert_not(strstr(out.text, "nan"), "%zu steps", steps[i]);
         cr_assert_not(strstr(out.text, "inf,"), "%zu steps", steps[i]);
         snprintf(words, sizeof words, "Each point is the mean of %u steps.", means[i]);

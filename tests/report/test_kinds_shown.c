@@ -222,7 +222,7 @@ static void check_page(const char *head, const char *digits) {
     strbuf page = {0};
     char part[80], error[32];
     size_t worst = 0;
-    MUST(html_run(&page, &b, NULL, PAGE_EN));
+    MUST(html_run(&page, &b, NULL, NULL, PAGE_EN));
     for (size_t i = 1; i < 40; i++)
         if (record_row_error(&b, i) > record_row_error(&b, worst)) worst = i;
     const char *table = strstr(page.text, "Rows it got most wrong");
@@ -271,7 +271,7 @@ Test(kinds_shown, pages_count_what_the_labels_are_of) {
         strbuf page = {0};
         char heads[200];
         make(kinds[i].kind, false);
-        MUST(html_run(&page, &b, NULL, PAGE_EN));
+        MUST(html_run(&page, &b, NULL, NULL, PAGE_EN));
         const char *table = strstr(page.text, kinds[i].title);
         cr_assert_not_null(table, "%s", kinds[i].title);
         snprintf(heads, sizeof heads, "<th scope=\"col\">%s</th>", kinds[i].first);
@@ -292,7 +292,7 @@ Test(kinds_shown, pages_draw_trees) {
     strbuf page = {0};
     make(ANSWER_ARCS, false);
     for (size_t i = 0; i < 40; i++) texts[i] = "가나 다 <b> 라 마 바";
-    MUST(html_run(&page, &b, NULL, PAGE_EN));
+    MUST(html_run(&page, &b, NULL, NULL, PAGE_EN));
     cr_expect(!strstr(page.text, "Trees: gold above"), "%s", page.text);
     // of a row's words those that are wrong, by their place
     const uint32_t width = ARC_WIDTH;
@@ -300,7 +300,7 @@ Test(kinds_shown, pages_draw_trees) {
     b.predicted[width + ARC_HEAD] = b.gold[width + ARC_HEAD] ? 0 : 1;
     MUST(record_score(&b));
     page.length = 0;
-    MUST(html_run(&page, &b, NULL, PAGE_EN));
+    MUST(html_run(&page, &b, NULL, NULL, PAGE_EN));
     char want[160];
     const uint32_t head = b.gold[width + ARC_HEAD];
     const char *of_gold = b.task.labels[b.gold[width + ARC_RELATION]];
@@ -314,16 +314,16 @@ Test(kinds_shown, pages_draw_trees) {
     // with its text the words are named
     cr_expect_eq(b.unit_begin[1], 3); // of another text they are not
     page.length = 0;
-    MUST(html_run(&page, &b, texts, PAGE_EN));
+    MUST(html_run(&page, &b, texts, NULL, PAGE_EN));
     expect_part(&page, "<td class=\"lines\">2</td>");
     texts[0] = "가나 다 <b>";
     page.length = 0;
-    MUST(html_run(&page, &b, texts, PAGE_EN));
+    MUST(html_run(&page, &b, texts, NULL, PAGE_EN));
     expect_part(&page, "<td class=\"lines\">2 다</td>");
     expect_part(&page, "which count from 1.");
     page.length = 0;
     b.predicted[ARC_HEAD] = 77;
-    MUST(html_run(&page, &b, texts, PAGE_EN));
+    MUST(html_run(&page, &b, texts, NULL, PAGE_EN));
     expect_part(&page, "Trees: gold above, predicted below");
     expect_part(&page, "<path class=\"arc wrong\"");
     expect_part(&page, ">&lt;b&gt;</text>");
@@ -347,7 +347,7 @@ Test(kinds_shown, pages_tell_entities) {
     b.predicted[first + 2] = 1;
     b.predicted[first + 3] = 3; // no entity
     MUST(record_score(&b));
-    MUST(html_run(&page, &b, NULL, PAGE_EN));
+    MUST(html_run(&page, &b, NULL, NULL, PAGE_EN));
     expect_part(&page, "<th scope=\"col\">type</th>");
     expect_part(&page, "<tr><th scope=\"row\">곳</th><td class=\"n\">0.00</td>");
     expect_part(&page, "<th scope=\"col\">missed</th><th scope=\"col\">said, but not so</th>");
@@ -359,11 +359,11 @@ Test(kinds_shown, pages_tell_entities) {
     char want[80];
     for (size_t i = 0; i < 40; i++) texts[i] = "가";
     page.length = 0;
-    MUST(html_run(&page, &b, texts, PAGE_EN));
+    MUST(html_run(&page, &b, texts, NULL, PAGE_EN));
     expect_part(&page, "<td class=\"lines\">곳 1-2</td>");
     texts[9] = &characters[(size_t)3 * (8 - (b.unit_begin[10] - first))];
     page.length = 0;
-    MUST(html_run(&page, &b, texts, PAGE_EN));
+    MUST(html_run(&page, &b, texts, NULL, PAGE_EN));
     snprintf(want, sizeof want, "<td class=\"lines\">곳 1-2 %.6s</td>", texts[9]);
     expect_part(&page, want);
     strbuf_free(&page);
@@ -418,7 +418,7 @@ Test(kinds_shown, relations_are_kept_and_told_as_labels) {
     expect_part(&out, "- right in A alone: ");
     expect_part(&out, "(McNemar p = ");
     expect_part(&out, "AUPRC");
-    MUST(html_run(&page, &a, NULL, PAGE_EN));
+    MUST(html_run(&page, &a, NULL, NULL, PAGE_EN));
     expect_part(&page, "<th scope=\"col\" class=\"n\">probability of gold</th>");
     expect_part(&page, "micro F1 of relations");
     a.predicted_numbers[4] = (float)NAN;
@@ -439,7 +439,7 @@ Test(kinds_shown, pages_name_the_labels_of_the_row) {
         b.predicted_numbers[i] = -1;
     }
     MUST(record_score(&b));
-    MUST(html_run(&page, &b, NULL, PAGE_EN));
+    MUST(html_run(&page, &b, NULL, NULL, PAGE_EN));
     expect_part(&page, "<tr><th scope=\"row\" class=\"n\">10</th><td class=\"wrap\">없음, 공격, "
                        "혐오</td><td class=\"wrap\">-</td>"
                        "<td class=\"n\">3</td></tr>");

@@ -142,7 +142,7 @@ Test(report, two_thousand_records_are_quick, .timeout = 900) {
 /* Four records with 1,024 labels: what costs the square of the labels took over 90 s. */
 Test(report, many_labels_cost_in_proportion, .timeout = 120) {
     enum { LABELS = 1024, ROWS = 4000 };
-    char *folder, *page, *path;
+    char *folder, *page, *path, *confusions;
     size_t count;
     fake_folder(&folder);
     write_records(folder, &(shape){4, .seeds = 4, .tasks = 1, .labels = LABELS, .rows = ROWS});
@@ -158,15 +158,48 @@ Test(report, many_labels_cost_in_proportion, .timeout = 120) {
     folder_list pages = {0};
     cr_assert_not(path_join(&path, folder, "pages/task_0"));
     cr_assert_not(folder_list_read(&pages, path));
-    cr_assert_eq(pages.count, 4);
-    cr_assert_not(path_join(&page, path, pages.names[0]));
+    cr_assert_eq(pages.count, 8, "a page and its confusions of each");
+    cr_assert_not(path_join(&page, path, pages.names[1]));
     mem_free(path);
     cr_assert_not(file_read((void **)&path, &count, page, 1 << 20));
     cr_assert(strstr(path, "Commonest mistakes") && !strstr(path, "Confused labels"));
     cr_assert(strstr(path, "share of gold") && strstr(path, "neither"));
     cr_assert(strstr(path, "50 of "), "where the others stand");
+    cr_assert(strstr(path, pages.names[0]), "the link to them");
+    mem_free(path);
+    MUST(path_join(&path, folder, "pages/task_0"));
+    MUST(path_join(&confusions, path, pages.names[0]));
+    // another's of that name stays
+    MUST(file_write(confusions, "gold,mine\n", 10));
+    MUST(file_remove(page));
+    p = RUN("report", "--results", folder);
+    cr_assert(p.exit_code == 1 && strstr(p.err, ".confusions.csv: this program did not make it"),
+              "%s", p.err);
+    cr_assert_not(file_exists(page));
+    mem_free(confusions);
     mem_free(path);
     mem_free(page);
+    folder_list_free(&pages);
+    fake_folder_end(folder);
+}
+
+/* Of records that are known from before, whose pages are there: only what is gone is written. */
+Test(report, confusions_that_are_gone_come_again, .timeout = 120) {
+    char *folder, *place, *confusions;
+    folder_list pages = {0};
+    setenv("XDG_CACHE_HOME", temporary_folder(), 1);
+    fake_folder(&folder);
+    write_records(folder, &(shape){64, .seeds = 4, .tasks = 1, .labels = 65, .rows = 130});
+    cr_assert_eq(RUN("report", "--results", folder).exit_code, 0);
+    MUST(path_join(&place, folder, "pages/task_0"));
+    MUST(folder_list_read(&pages, place));
+    cr_assert_eq(pages.count, 128);
+    MUST(path_join(&confusions, place, pages.names[0]));
+    MUST(file_remove(confusions));
+    cr_assert_eq(RUN("report", "--results", folder).exit_code, 0);
+    cr_expect(file_exists(confusions));
+    mem_free(confusions);
+    mem_free(place);
     folder_list_free(&pages);
     fake_folder_end(folder);
 }

@@ -185,7 +185,7 @@ Test(pages, korean_ones_have_no_english_words) {
         record r;
         strbuf page = {0};
         make(&r, &kinds[i], "모델", 0.5, 1);
-        MUST(html_run(&page, &r, NULL, PAGE_KO));
+        MUST(html_run(&page, &r, NULL, NULL, PAGE_KO));
         expect_korean(page.text, kinds[i].task);
         cr_expect_null(strstr(page.text, "<td>text</td>"), "a slice's kind, of one word");
         strbuf_free(&page);
@@ -204,7 +204,7 @@ Test(pages, korean_labels_stay_so_on_korean_pages) {
             mem_free(r.task.names[k]);
             MUST(mem_printf(&r.task.names[k], "갈래%zu", k));
         }
-        MUST(html_run(&page, &r, NULL, i ? PAGE_KO : PAGE_EN));
+        MUST(html_run(&page, &r, NULL, NULL, i ? PAGE_KO : PAGE_EN));
         cr_expect_eq(strstr(page.text, ">갈래1<") != NULL, i == 1);
         cr_expect_eq(strstr(page.text, r.task.labels[1]) != NULL, i == 0);
         strbuf_free(&page);
@@ -226,7 +226,7 @@ static double seconds_of_labels(size_t count) {
     for (int i = 0; i < 3; i++) {
         strbuf page = {0};
         double begin = clock_seconds();
-        MUST(html_run(&page, &r, NULL, PAGE_KO));
+        MUST(html_run(&page, &r, NULL, NULL, PAGE_KO));
         least = fmin(least, clock_seconds() - begin);
         cr_expect(strstr(page.text, names[count - 1]) != NULL);
         strbuf_free(&page);
@@ -339,7 +339,7 @@ Test(pages, klue_f1_stands_where_it_tells_something) {
         strbuf page = {0};
         make(&r, &kinds[3], "model", 0.5, 1);
         if (!of_klue) MUST(record_text(&r.task.name, "own-stars"));
-        MUST(html_run(&page, &r, NULL, PAGE_EN));
+        MUST(html_run(&page, &r, NULL, NULL, PAGE_EN));
         cr_expect_eq(strstr(page.text, "F1 of 3 and above") != NULL, of_klue);
         cr_expect_not_null(strstr(page.text, "Spearman"), "another score");
         strbuf_free(&page);

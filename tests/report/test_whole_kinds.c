@@ -75,7 +75,7 @@ Test(whole_kinds, of_runs_and_of_what_parts_them) {
             sides[k / SEEDS][k % SEEDS] = &runs[k / SEEDS][k % SEEDS];
         }
         make_texts(texts, sides[0][0]);
-        MUST(html_run(&out, sides[1][0], list, PAGE_EN));
+        MUST(html_run(&out, sides[1][0], list, NULL, PAGE_EN));
         held(kinds[i].name, "run.html", &out);
         MUST(compare_records(&one, sides[0][0], sides[1][0]));
         one.wish = (compare_wish){.rows = 4, .texts = list};
@@ -105,7 +105,7 @@ Test(whole_kinds, of_a_run_that_was_chosen_on_dev) {
         MUST(record_evaluation_add(&r, 4 * (1 + i), (double[]){0.5, 0.25, 0.75, 0.75, 0.625}[i],
                                    1.0 / (1 + i), (double[]){0, 10, 20.5, 30, 40}[i]));
     r.best_step = 12;
-    MUST(html_run(&out, &r, NULL, PAGE_KO));
+    MUST(html_run(&out, &r, NULL, NULL, PAGE_KO));
     held("dev", "run_ko.html", &out);
     record_free(&r);
 }
@@ -141,7 +141,7 @@ Test(whole_kinds, of_long_rows) {
                                  (answers){.classes = said, .begin = begin}, NULL, NULL, LONG));
         MUST(record_score(&r));
         text[2 * 24 - 1] = '\0'; // of as many words as the second row
-        MUST(html_run(&out, &r, texts, PAGE_EN));
+        MUST(html_run(&out, &r, texts, NULL, PAGE_EN));
         held(of[i] == ANSWER_ARCS ? "long_arcs" : "long_tags", "run.html", &out);
         record_free(&r);
     }
@@ -158,7 +158,7 @@ Test(whole_kinds, of_many_labels) {
         strbuf out = {0};
         make(&r, &(struct kind){"labels", "accuracy", ANSWER_CLASS}, false, 1);
         for (size_t k = 0; k < most; k++) {
-            snprintf(names[k], sizeof names[k], "label <%zu>", k);
+            snprintf(names[k], sizeof names[k], k == 1 ? "=label, %zu" : "label <%zu>", k);
             list[k] = names[k];
         }
         MUST(record_labels(&r, list, most));
@@ -168,10 +168,14 @@ Test(whole_kinds, of_many_labels) {
         }
         MUST(fake_record_test(&r, gold, said, NULL, NULL, ALL));
         MUST(record_score(&r));
-        MUST(html_run(&out, &r, NULL, PAGE_EN));
+        MUST(html_run(&out, &r, NULL, "a b-s1.confusions.csv", PAGE_EN));
+        cr_expect_eq(html_run_is_of_many_labels(&r), most == LABELS);
         // the matrix itself is held by another page
         cr_expect_eq(strstr(out.text, "Confusion") != NULL, most < LABELS);
         if (most == LABELS) held("labels", "run.html", &out);
+        out.length = 0;
+        MUST(html_run_confusions(&out, &r, PAGE_EN));
+        if (most == LABELS) held("labels", "run.csv", &out);
         strbuf_free(&out);
         record_free(&r);
     }

@@ -220,7 +220,7 @@ Test(whole_output, of_a_run) {
         texts[i] = names[i];
     }
     make(&r, "org/<model>", 1, 7);
-    HELD("run.html", html_run(&out, &r, texts, PAGE_EN));
+    HELD("run.html", html_run(&out, &r, texts, NULL, PAGE_EN));
     fake_folder(&folder);
     MUST(path_join(&path, folder, "r.json"));
     MUST(record_write(&r, path));

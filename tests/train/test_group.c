@@ -355,6 +355,10 @@ static void score(float *logits, double *loss, const trainer *tr, const encoded 
     evaluator_capacity(&c, rows, EVAL_BATCH);
     MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
     MUST(evaluator_run_shared(&ev, tr->options.group, logits, loss, rows, NULL));
+    // its batches are watched as work
+    MUST(evaluator_run(&ev, logits, loss, rows, NULL));
+    transport_watch was = group_watch(tr->options.group, WATCH_HOST, NULL);
+    cr_assert(!HARNESS_CPU || was == WATCH_WORK, "%d", (int)was);
     evaluator_free(&ev);
 }
 

@@ -103,6 +103,26 @@ CleanTest(marker, folders_and_links_of_our_names_stay) {
     cr_assert(!has("partial-best"));
 }
 
+/* A stranger is in the old folder or in the new one, whichever request for memory fails, and the error is that of
+ * the memory. */
+CleanTest(marker, strangers_outlast_want_of_memory) {
+    log_set_quiet(true);
+    err e = ERR_MEMORY;
+    for (uint64_t n = 1; e; n++) {
+        const char *ours = temporary_path("best"), *fresh = temporary_path("partial-best");
+        MUST(marker_make(ours, "1", "tiny-task"));
+        temporary_put("best/notes.txt", "mine");
+        MUST(marker_make(fresh, "1", "tiny-task"));
+        mem_fail_at(n);
+        e = marker_replace(fresh, ours);
+        mem_fail_at(0);
+        cr_expect(!e || e == ERR_MEMORY, "request %d: %s", (int)n, err_message(e));
+        cr_expect(has("best/notes.txt") || has("partial-best/notes.txt"), "request %d", (int)n);
+        MUST(folder_remove(ours));
+        MUST(folder_remove(fresh));
+    }
+}
+
 Test(marker, folders_of_older_programs_are_known) {
     static const char sums[] = "0  config.json\n0  model.safetensors\n0  vocab.txt\n";
     static const char record[] = "{\"harness\": {\"version\": \"0.1.0\", \"numerics_version\": 2},"
