@@ -617,14 +617,18 @@ Test(predict_resume, ctrl_c_ends_the_wait_for_a_pipe) {
 Test(predict_resume, ctrl_c_before_the_first_row) {
     static const char *const words[] = {"predict", "-c", "m",        "--device", "cpu",
                                         "-i",      "-",  "--output", "o.csv",    NULL};
-    static const char names[] = "text\n";
+    enum { GIVEN = 900 }; // less than a window, more than is read ahead
     cr_assert_eq(mkfifo(temporary_path("pipe"), 0600), 0);
     int fd = open(temporary_path("pipe"), O_RDWR);
     cr_assert(fd >= 0);
     const child_setup setup = {.in = temporary_path("pipe")};
     child c;
     child_start(&c, &setup, words);
-    cr_assert_eq(write(fd, names, strlen(names)), (ssize_t)strlen(names));
+    for (int i = 0; i < GIVEN; i++) {
+        char row[120];
+        int n = snprintf(row, sizeof row, "%s%99d\n", i ? "" : "text\n", i);
+        cr_assert_eq(write(fd, row, (size_t)n), n);
+    }
     child_await_path(&c, temporary_path("o.csv"), 60);
     usleep(500000);
     kill(c.pid, SIGHUP);
