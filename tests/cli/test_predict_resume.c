@@ -625,8 +625,8 @@ Test(predict_resume, ctrl_c_before_the_first_row) {
     child c;
     child_start(&c, &setup, words);
     for (int i = 0; i < GIVEN; i++) {
-        char row[120];
-        int n = snprintf(row, sizeof row, "%s%99d\n", i ? "" : "text\n", i);
+        char row[700];
+        int n = snprintf(row, sizeof row, "%s%599d\n", i ? "" : "text\n", i);
         cr_assert_eq(write(fd, row, (size_t)n), n);
     }
     child_await_path(&c, temporary_path("o.csv"), 60);
