@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-enum { CONFIG_LIMIT_BYTES = 1 << 20, RUNS_SHOWN = 8 };
+enum { CONFIG_LIMIT_BYTES = 1 << 20, RUNS_SHOWN = 8, LABELS_SHOWN = 8 };
 
 /* Where a walk goes from an entry: past it, into the folder that it is, or nowhere. */
 typedef enum step { STEP_PAST, STEP_IN, STEP_END } step;
@@ -244,6 +244,49 @@ static err find_named(char **folder, const char *model, bool offline) {
     return e ? e : hub_model(folder, model, offline);
 }
 
+/* The names of the model's labels, as its configuration has them. */
+static err add_labels(strbuf *said, const char *folder) {
+    char path[PATH_MAX];
+    cJSON *root = NULL;
+    const cJSON *item;
+    size_t count = 0;
+    err e = path_in(path, folder, "model/config.json");
+    if (!e) e = err_unless_memory(json_read(&root, path, CONFIG_LIMIT_BYTES));
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "id2label")) {
+        const char *label = cJSON_GetStringValue(item);
+        if (!e && label && count++ < LABELS_SHOWN)
+            e = strbuf_printf(said, "%s%.40s", count > 1 ? ", " : "; labels ", label);
+    }
+    if (!e && count > LABELS_SHOWN) e = strbuf_printf(said, ", ... (%zu)", count);
+    cJSON_Delete(root);
+    return e;
+}
+
+/* Which run nobody named: of which task and, where it is asked, whether that says little. What cannot be
+ * read is told by who loads it. */
+static err tell(const char *folder, bool is_asked) {
+    char path[PATH_MAX];
+    cJSON *root = NULL;
+    strbuf said = {0};
+    err e = path_in(path, folder, RUN_RECORD);
+    if (!e) e = err_unless_memory(json_read(&root, path, 0));
+    const cJSON *of = cJSON_GetObjectItemCaseSensitive(root, "task");
+    const char *name = json_text_at(of, "name");
+    if (!e && name) e = strbuf_printf(&said, " (task %s", name);
+    if (!e && name) e = add_labels(&said, folder);
+    if (!e && name) e = strbuf_add(&said, ")");
+    if (!e) log_note("model   %s%s", folder, said.text ? said.text : "");
+    if (!e && is_asked && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "partial")))
+        log_warn("%s is of a partial run (%s): its answers are worth little; --model names another",
+                 folder,
+                 cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(of, "sample"))
+                     ? "--sample"
+                     : "--limit or --max-steps");
+    strbuf_free(&said);
+    cJSON_Delete(root);
+    return e;
+}
+
 static err find(char **folder, const char *task_name, bool takes_pretrained) {
     search_state s = {.task_name = task_name, .takes_pretrained = takes_pretrained};
     *folder = NULL;
@@ -254,8 +297,7 @@ static err find(char **folder, const char *task_name, bool takes_pretrained) {
         return e;
     }
     *folder = s.best;
-    log_note("model   %s", *folder);
-    return ERR_OK;
+    return tell(s.best, !takes_pretrained);
 }
 
 err find_run_newest(char **folder, const char *task_name, bool of_own_files) {

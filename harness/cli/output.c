@@ -9,6 +9,7 @@
 #include "train/checkpoint/marker.h"
 #include "train/run/run_parts.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +55,10 @@ void output_labelled(const char *label, const char *text) {
 }
 
 err output_check(void) {
+    errno = 0; // of what failed before, ferror alone tells
     has_failed = fflush(stdout) || ferror(stdout);
+    if (has_failed && errno)
+        return err_set(ERR_IO, "cannot write standard output: %s", strerror(errno));
     if (has_failed) return err_set(ERR_IO, "cannot write standard output");
     return shown_is_cut() ? err_set(ERR_MEMORY, "out of memory: not all is shown") : ERR_OK;
 }
@@ -112,8 +116,15 @@ err output_spares_run(const char *path) {
     return e;
 }
 
+err output_is_file(const char *path) {
+    const char *kind = file_other_kind(path);
+    if (!kind) return ERR_OK;
+    return err_set(ERR_IO, "%s: cannot write: is %s, a file was expected", path, kind);
+}
+
 err output_replaces(const char *path, bool overwrites) {
-    err e = output_spares_run(path);
+    err e = output_is_file(path);
+    if (!e) e = output_spares_run(path);
     if (e || overwrites || !file_named(path)) return e;
     return err_set(ERR_DATA, "%s: there already (--overwrite replaces it)", path);
 }

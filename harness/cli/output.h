@@ -28,15 +28,19 @@ err output_check(void) MUST_CHECK;
  * one's own: the others are listed all the same. ERR_MEMORY stays. */
 err output_left_out(err e, size_t *wrong) MUST_CHECK;
 
+/* A device, a FIFO or a folder is no place for an output. Errors: ERR_IO saying which it is. */
+err output_is_file(const char *path) MUST_CHECK;
 /* Whether an output may be written: it is not `read`, a file that the command itself reads, nor lies
  * in `read`, the folder of a model. Errors: ERR_USAGE. */
 err output_apart(const char *path, const char *read) MUST_CHECK;
 
+/* A device, a FIFO or a folder is no place for an output. Errors: ERR_IO saying which it is. */
+err output_is_file(const char *path) MUST_CHECK;
 /* Whether an output may be written: it replaces nothing that a run left in its folder, nor
  * a file of a model or a checkpoint that this program made. Rows of somebody's
  * own may lie there, as .csv, .tsv or .jsonl. Errors: ERR_USAGE; those of marker_is_run_file. */
 err output_spares_run(const char *path) MUST_CHECK;
-/* The same of an output that --overwrite allows to replace what is there. Errors: also ERR_DATA when
+/* Both of an output that --overwrite allows to replace what is there. Errors: also ERR_DATA when
  * something is, and nothing allows it. */
 err output_replaces(const char *path, bool overwrites) MUST_CHECK;
 

@@ -173,14 +173,29 @@ static bool is_named(const predict_job *j, const char *rest, size_t bytes) {
     return !bytes;
 }
 
-static err refuse_row(const predict_job *j) {
+#define PUT_BACK "cannot go on (put it back, or --overwrite begins anew)"
+
+static err refuse_row(predict_job *j) {
     return err_set(ERR_DATA,
-                   "%s: row %zu is not that of line %zu of %s, with a label of this model and its "
-                   "score: cannot go on (--overwrite begins anew)",
+                   "%s: row %zu does not begin with the columns of line %zu of %s: " PUT_BACK,
                    j->options->output, j->table.rows, j->table.line, j->table.path);
 }
 
-static err refuse_names(const predict_job *j) {
+/* `added`: what stands behind the columns. */
+static err refuse_answer(predict_job *j, text_span added, bool is_first) {
+    strbuf label = {0};
+    err e = row_label_unknown(&label, &j->form, j->p, added, is_first);
+    if (!e)
+        e = err_set(
+            ERR_DATA, "%s: row %zu: behind the columns of line %zu of %s %s%.80s%s: " PUT_BACK,
+            j->options->output, j->table.rows, j->table.line, j->table.path,
+            label.length ? "the label '" : "stands no answer of this model",
+            label.length ? label.text : "", label.length ? "' is none of this model's" : "");
+    strbuf_free(&label);
+    return e;
+}
+
+static err refuse_names(predict_job *j) {
     return err_set(
         ERR_DATA,
         "%s: its first line does not name the columns of %s and those that labelling adds "
@@ -191,12 +206,9 @@ static err refuse_names(const predict_job *j) {
 /* A row that was cut into fields, one that could not be, or the names. */
 typedef enum row_of { ROW_CUT, ROW_UNCUT, ROW_HEADER } row_of;
 
-/* Whether no line ends behind here: what a crash cut, or what a power cut left of it, which may be
- * zeros. */
-static bool is_torn(FILE *f) {
-    int c;
-    while ((c = getc(f)) != EOF && c != '\n') {
-    }
+/* Whether from c on there are zeros alone, as a power cut leaves them. */
+static bool is_torn(FILE *f, int c) {
+    while (!c) c = getc(f);
     return c == EOF;
 }
 
@@ -206,10 +218,10 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
     size_t n = row_kept_bytes(&j->form, raw);
     strbuf *rest = &j->rest;
     int c = 0;
-    err (*refuse)(const predict_job *) = of == ROW_HEADER ? refuse_names : refuse_row;
+    err (*refuse)(predict_job *) = of == ROW_HEADER ? refuse_names : refuse_row;
     *whole = false;
     for (size_t i = 0; i < n && (c = getc(f)) != EOF; i++)
-        if (c != (unsigned char)raw.text[i]) return is_torn(f) ? ERR_OK : refuse(j);
+        if (c != (unsigned char)raw.text[i]) return is_torn(f, c) ? ERR_OK : refuse(j);
     rest->length = 0;
     err e = strbuf_add(rest, "");
     while (!e && c != EOF && (c = getc(f)) != EOF && c != '\n')
@@ -221,18 +233,20 @@ static err same_row(bool *whole, FILE *f, predict_job *j, text_span raw, row_of 
     bool fits = of == ROW_HEADER && is_named(j, rest->text, rest->length);
     const text_span added = {rest->text, rest->length};
     if (of != ROW_HEADER && (e = check_addition(&fits, j, added, raw, of == ROW_CUT))) return e;
+    if (!fits && of == ROW_CUT) return refuse_answer(j, added, row_is_empty(raw.text, n));
     return fits && returns == (*j->table.line_end == '\r') ? ERR_OK : refuse(j);
 }
 
-/* How many rows of whole windows are there, and where they end. *all: those of the whole input are,
- * and nothing else. */
-static err count_rows(size_t *rows, int64_t *end, bool *all, predict_job *j, FILE *f) {
+/* How many rows of whole windows are there, where they end, and where the last whole row does. *all:
+ * those of the whole input are, and nothing else. */
+static err count_rows(size_t *rows, int64_t *end, int64_t *seen, bool *all, predict_job *j,
+                      FILE *f) {
     bool whole = false, more = true, is_cut;
     text_span kept;
     size_t bytes = 0; // of the window
     err e = ERR_OK;
     *rows = 0;
-    *end = 0;
+    *end = *seen = 0;
     *all = false;
     if (j->table.kind == TASK_FORMAT_DELIMITED) {
         if (j->table.has_bom) (void)(getc(f), getc(f), getc(f));
@@ -240,7 +254,7 @@ static err count_rows(size_t *rows, int64_t *end, bool *all, predict_job *j, FIL
             !whole)
             return e;
     }
-    *end = stream_file_place(f);
+    *end = *seen = stream_file_place(f);
     while (!e) {
         e = table_next(&j->table, &more);
         is_cut = !e;
@@ -252,11 +266,12 @@ static err count_rows(size_t *rows, int64_t *end, bool *all, predict_job *j, FIL
         if (e || !more || (e = predict__row_kept(&kept, j, is_cut)) ||
             (e = same_row(&whole, f, j, kept, is_cut ? ROW_CUT : ROW_UNCUT)) || !whole)
             break;
+        *seen = stream_file_place(f);
         bytes += kept.bytes;
         if (!predict__window_is_full(j, j->table.rows - *rows, bytes)) continue;
         bytes = 0;
         *rows = j->table.rows;
-        *end = stream_file_place(f);
+        *end = *seen;
         label_counts_copy(&j->labels, &j->found);
     }
     return e;
@@ -265,14 +280,14 @@ static err count_rows(size_t *rows, int64_t *end, bool *all, predict_job *j, FIL
 /* Finds what is there, and brings the input behind it. */
 static err find_rest(predict_job *j) {
     void *stream = NULL;
-    int64_t end = 0;
+    int64_t end = 0, seen = 0;
     size_t rows = 0;
     bool more = true, all;
     err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
-    e = count_rows(&rows, &end, &all, j, stream);
+    e = count_rows(&rows, &end, &seen, &all, j, stream);
     j->rows = j->resumed = rows;
-    if (!e) e = predict__maker_check_rows(j, stream, (uint64_t)end);
+    if (!e) e = predict__maker_check_rows(j, stream, (uint64_t)end, (uint64_t)seen);
     fclose(stream);
     if (e) return e;
     const char *path = j->table.path;
@@ -325,14 +340,14 @@ static err check_output(const predict_job *j) {
 /* Of an output beside which nothing says that it is unfinished. */
 static err check_finished(predict_job *j) {
     void *stream = NULL;
-    int64_t end = 0;
+    int64_t end = 0, seen = 0;
     size_t rows = 0;
     bool all = false;
     if (file_is_same(j->options->output, j->options->input))
         return err_set(ERR_USAGE, "%s is both --input and --output", j->options->output);
     err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
-    e = count_rows(&rows, &end, &all, j, stream);
+    e = count_rows(&rows, &end, &seen, &all, j, stream);
     fclose(stream);
     if (!e && !all)
         e = err_set(ERR_DATA,
@@ -360,7 +375,8 @@ static err open_output(predict_job *j, bool *done) {
     const options *o = j->options;
     *done = false;
     if (!o->output || !strcmp(o->output, "-")) return check_standard_output(j);
-    err e = output_apart(o->output, j->p->scorer.base_model.folder);
+    err e = output_is_file(o->output);
+    if (!e) e = output_apart(o->output, j->p->scorer.base_model.folder);
     if (!e) e = output_spares_run(o->output);
     if (!e) e = mem_printf(&j->state, "%s.unfinished.json", o->output);
     if (!e && !file_is_input(o->input)) e = output_apart(j->state, o->input);

@@ -206,6 +206,17 @@ static err label_beside(predict_job *j, courier *c, errand *at) {
     return e || !is_cut ? e : err_set(ERR_INTERRUPTED, "interrupted");
 }
 
+static void tell_interrupted(const predict_job *j) {
+    const bool goes_on = j->options->output && !file_is_input(j->options->input);
+    if (!j->rows)
+        log_note("nothing was written");
+    else
+        log_note("%s row%s labelled%s%s", shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
+                 j->rows == 1 ? " is" : "s are",
+                 goes_on ? "; go on with the same command and --resume" : "",
+                 goes_on && j->options->overwrite ? " in place of --overwrite" : "");
+}
+
 err predict__flow(predict_job *j) {
     courier *c = NULL;
     errand at = {0};
@@ -216,11 +227,6 @@ err predict__flow(predict_job *j) {
         e = label_beside(j, c, &at);
     courier_close(c);
     log_progress_end();
-    if (e == ERR_INTERRUPTED)
-        log_note("%s row%s labelled%s", shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
-                 j->rows == 1 ? " is" : "s are",
-                 j->options->output && !file_is_input(j->options->input)
-                     ? "; go on with the same command and --resume"
-                     : "");
+    if (e == ERR_INTERRUPTED) tell_interrupted(j);
     return e;
 }

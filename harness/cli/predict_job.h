@@ -107,11 +107,12 @@ bool predict__in_place(const predict_job *j);
 /* What OUTPUT.unfinished.json says: who makes the rows, and how the rows begin that are on the disk.
  * Describes this run into j->maker. */
 err predict__maker_describe(predict_job *j) MUST_CHECK;
-/* What is there has to be made by the same. Errors: ERR_DATA naming what differs. */
+/* What is there has to be made by the same. Errors: ERR_DATA naming what differs; ERR_FORMAT. */
 err predict__maker_compare(predict_job *j) MUST_CHECK;
-/* The first `end` bytes of the output, which are gone on with: as they were written, as far as that was
- * said. Errors: ERR_DATA where they were changed, or are fewer. */
-err predict__maker_check_rows(predict_job *j, FILE *output, uint64_t end) MUST_CHECK;
+/* The first `end` bytes of the output, which are gone on with, and the first `seen`, which are whole
+ * rows: as they were written, as far as that was said. Errors: ERR_DATA where they were changed, or are
+ * fewer. */
+err predict__maker_check_rows(predict_job *j, FILE *output, uint64_t end, uint64_t seen) MUST_CHECK;
 /* Puts the rows that are written on the disk, then says so. What stands behind them goes. */
 err predict__maker_write(predict_job *j) MUST_CHECK;
 /* The same when it is some seconds that it was said. */

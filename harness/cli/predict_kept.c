@@ -421,3 +421,21 @@ err row_answer_fits(bool *fits, label_counts *counts, const row_form *f, const p
     cJSON_Delete(o);
     return e;
 }
+
+err row_label_unknown(strbuf *label, const row_form *f, const predictor *p, text_span rest,
+                      bool is_first) {
+    cJSON *o = NULL;
+    label_counts counts = {0};
+    bool is = true;
+    if (p->in_units || memchr(rest.text, 0, rest.bytes)) return ERR_OK;
+    err e = label_counts_init(&counts, p->classes);
+    if (!e)
+        e = f->kind == TASK_FORMAT_DELIMITED ? read_cells(&o, f, p, rest)
+                                             : read_keys(&o, rest, is_first);
+    const char *text = json_text_at(o, *f->names);
+    if (!e && text && !predictor_says_several(p)) e = is_label_written(&is, &counts, f, p, text);
+    if (!e && !is) e = strbuf_add(label, text);
+    label_counts_free(&counts);
+    cJSON_Delete(o);
+    return e;
+}

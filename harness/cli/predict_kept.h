@@ -14,4 +14,8 @@
 err row_answer_fits(bool *fits, label_counts *counts, const row_form *f, const predictor *p,
                     text_span text, text_span rest, bool is_first) MUST_CHECK;
 
+/* Adds the label of such a `rest` where it is none of the model's. Errors: ERR_MEMORY. */
+err row_label_unknown(strbuf *label, const row_form *f, const predictor *p, text_span rest,
+                      bool is_first) MUST_CHECK;
+
 #endif

@@ -11,6 +11,7 @@
 
 /* Seconds after which the rows are put on the disk again, which takes a slow one some of a second. */
 enum { KEEP_SECONDS = 10 };
+#define KEPT_BYTES_MOST (INT64_C(1) << 53) /* whole numbers up to it are numbers of JSON */
 
 static void hash_labels(char hex[HASH_HEX_BYTES], const predictor *p) {
     sha256 h;
@@ -58,23 +59,84 @@ err predict__maker_describe(predict_job *j) {
     return e;
 }
 
-err predict__maker_compare(predict_job *j) {
-    cJSON *then = NULL;
-    err e = json_read(&then, j->state, 1 << 20);
+/* How a key of the state is called; of one whose value is a digest, what differs. */
+static const struct {
+    const char *key, *words;
+    bool is_digest;
+} makers[] = {{"unfinished_predictions", "state of version", false},
+              {"weights", "other weights", true},
+              {"cased", "cased", false},
+              {"vocabulary", "another vocabulary", true},
+              {"label_names", "other names of labels", true},
+              {"configuration", "another config.json", true},
+              {"device", "device", false},
+              {"precision", "precision", false},
+              {"max_length", "a maximum length of", false},
+              {"batch_size", "a batch size of", false},
+              {"text", "texts of column", false},
+              {"text_pair", "second texts of column", false},
+              {"columns", "answers that begin with column", false},
+              {"scores", "scores", false},
+              {"unit", "unit", false}};
+
+static err refuse_maker(const predict_job *j, const char *key, const cJSON *was, const cJSON *is) {
+    size_t i = 0;
+    char *found = NULL, *wanted = NULL;
+    while (strcmp(makers[i].key, key) != 0) i++;
+    const bool is_short = !makers[i].is_digest;
+    err e = is_short && was ? json_print(&found, was, false) : ERR_OK;
+    if (!e && is_short) e = json_print(&wanted, is, false);
+    if (!e)
+        e = err_set(ERR_DATA,
+                    "%s: cannot go on: the rows there were labelled with %s%s%.80s%s%.80s "
+                    "(--overwrite begins anew)",
+                    j->options->output, makers[i].words, is_short ? " " : "",
+                    found      ? found
+                    : is_short ? "that nothing says"
+                               : "",
+                    is_short ? ", and now it is " : "", is_short ? wanted : "");
+    mem_free(found);
+    mem_free(wanted);
+    return e;
+}
+
+static err check_maker(const predict_job *j, const cJSON *then) {
+    err e = ERR_OK;
     for (const cJSON *item = j->maker->child; item && !e; item = item->next) {
         const cJSON *was = cJSON_GetObjectItemCaseSensitive(then, item->string);
-        if (!was || !cJSON_Compare(was, item, true))
-            e = err_set(ERR_DATA,
-                        "%s: cannot go on: %s is another one than the rows there were "
-                        "labelled with (--overwrite begins anew)",
-                        j->options->output, item->string);
+        if (!was || !cJSON_Compare(was, item, true)) e = refuse_maker(j, item->string, was, item);
     }
-    const char *digest = json_text_at(then, "kept_sha256");
-    double bytes = json_number_at(then, "kept_bytes");
-    if (!e && digest && bytes > 0 && bytes < (double)INT64_MAX) {
-        j->kept_bytes = (uint64_t)bytes;
-        snprintf(j->kept_sha256, sizeof j->kept_sha256, "%s", digest);
+    return e;
+}
+
+/* How the rows begin that are on the disk. */
+static err read_kept(predict_job *j, const cJSON *then) {
+    static const char bytes_key[] = "kept_bytes", digest_key[] = "kept_sha256";
+    const char *digest = NULL;
+    int64_t bytes = 0;
+    if (!json_has(then, bytes_key) && !json_has(then, digest_key)) {
+        log_note("%s is of an older program: whether rows were changed is not seen", j->state);
+        return ERR_OK;
     }
+    err e = json_whole(&bytes, then, bytes_key, 0, KEPT_BYTES_MOST, j->state);
+    if (!e) e = json_string(&digest, then, digest_key, j->state);
+    if (e) return e;
+    if (strlen(digest) != HASH_HEX_BYTES - 1 ||
+        strspn(digest, "0123456789abcdef") != HASH_HEX_BYTES - 1)
+        return err_set(ERR_FORMAT, "%s: key '%s' is '%.80s', expected 64 hex digits", j->state,
+                       digest_key, digest);
+    j->kept_bytes = (uint64_t)bytes;
+    memcpy(j->kept_sha256, digest, HASH_HEX_BYTES);
+    return ERR_OK;
+}
+
+err predict__maker_compare(predict_job *j) {
+    static const char begins_anew[] = "cannot go on (--overwrite begins anew)";
+    cJSON *then = NULL;
+    err e =
+        err_wrap(json_read(&then, j->state, 1 << 20), "%s: %s", j->options->output, begins_anew);
+    if (!e) e = check_maker(j, then);
+    if (!e) e = err_wrap(read_kept(j, then), "%s: %s", j->options->output, begins_anew);
     cJSON_Delete(then);
     return e;
 }
@@ -97,23 +159,29 @@ static void hash_written(char hex[HASH_HEX_BYTES], const predict_job *j) {
     sha256_end_hex(&so_far, hex);
 }
 
-err predict__maker_check_rows(predict_job *j, FILE *output, uint64_t end) {
+err predict__maker_check_rows(predict_job *j, FILE *output, uint64_t end, uint64_t seen) {
     char digest[HASH_HEX_BYTES];
-    bool is_kept = j->kept_bytes <= end;
+    bool is_kept = j->kept_bytes <= seen;
     rewind(output);
     if (is_kept && j->kept_bytes) {
         add_written(j, output, j->kept_bytes);
         hash_written(digest, j);
         is_kept = !strcmp(digest, j->kept_sha256);
     }
+    if (!is_kept)
+        return err_set(ERR_DATA,
+                       "%s: cannot go on: rows that were written there were changed, or are gone "
+                       "(--overwrite begins anew)",
+                       j->options->output);
+    if (j->written_bytes > end) { // rows of a window that was not whole
+        sha256_begin(&j->written);
+        j->written_bytes = 0;
+        rewind(output);
+    }
     add_written(j, output, end);
-    if (j->written_bytes != end)
-        return err_set(ERR_IO, "%s: cannot read: %s", j->options->output, strerror(errno));
-    if (is_kept || !j->rows) return ERR_OK; // without rows all are made anew
-    return err_set(ERR_DATA,
-                   "%s: cannot go on: rows that were written there were changed, or are gone "
-                   "(--overwrite begins anew)",
-                   j->options->output);
+    return j->written_bytes == end
+               ? ERR_OK
+               : err_set(ERR_IO, "%s: cannot read: %s", j->options->output, strerror(errno));
 }
 
 /* What it says as text, with how the rows begin. */

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static volatile sig_atomic_t seen;
-enum { SIGNALS = 3 };
+enum { SIGNALS = 4 };
 static _Atomic unsigned depth; /* of nested begins, perhaps of several threads */
 static struct sigaction before[SIGNALS];
-static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGUSR1};
+static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
 
 /* The handler's own stack. oneDNN's matrix products keep their scratch below the stack pointer,
    farther than the 128 bytes that the x86-64 ABI leaves alone, so that a handler on the same stack
@@ -42,7 +42,11 @@ void interrupt_begin(void) {
     action.sa_flags = (int)(SA_RESETHAND | SA_RESTART | SA_ONSTACK);
     sigemptyset(&action.sa_mask);
     seen = 0;
-    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &action, &before[i]);
+    for (int i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i], &action, &before[i]);
+        if (signals[i] == SIGHUP && before[i].sa_handler == SIG_IGN) // as nohup has it
+            sigaction(SIGHUP, &before[i], NULL);
+    }
 }
 
 void interrupt_end(void) {

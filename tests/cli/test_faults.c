@@ -113,6 +113,7 @@ CleanTest(faults, interrupted_run_goes_on_with_the_same_bits) {
     stop_with(SIGTERM, "sigterm");
     resume_to_the_end("sigterm", 2, "SIGTERM");
     stop_with(SIGUSR1, "sigusr1"); // what every launcher passes on
+    stop_with(SIGHUP, "sighup");   // the terminal is gone
 }
 
 // A handler on the stack of the interrupted matrix product broke the heap in one of four runs.

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "support/model_folder.h"
 #include "support/must.h"
 #include "support/program.h"
 
@@ -51,6 +52,28 @@ CleanTest(find_run, a_pretrained_model_is_passed_over) {
     MUST(find_run(&folder, NULL, "nsmc", true));
     cr_assert_str_eq(folder, "runs/nsmc/old");
     mem_free(folder);
+}
+
+/* The newest run may be one of another task, or one that was cut short. */
+CleanTest(find_run, a_run_that_nobody_named_is_told) {
+    model_folder_make(temporary_path("runs/nsmc/a/model"), (const char *[]){"bad", "good"}, 2,
+                      NULL);
+    for (int i = 0; i < 3; i++) {
+        char record[100];
+        snprintf(record, sizeof record,
+                 "{\"partial\": %s, \"task\": {\"name\": \"nsmc\", "
+                 "\"sample\": %s}}",
+                 i ? "true" : "false", i > 1 ? "true" : "false");
+        temporary_put("runs/nsmc/a/record.json", record);
+        program_result p = RUN("predict", "--device", "cpu", "가");
+        cr_expect(!p.exit_code && strstr(p.err, "runs/nsmc/a (task nsmc; labels bad, good)\n"),
+                  "%s", p.err);
+        const char *said = strstr(p.err, "partial run (");
+        cr_expect(!said == !i, "%s", p.err);
+        if (said)
+            cr_expect(strstr(said, i > 1 ? "(--sample): " : "(--limit or --max-steps): "), "%s",
+                      p.err);
+    }
 }
 
 /* A file of records stands two folders deep; what stands in the folder itself, as a board does, is none. */

@@ -129,7 +129,8 @@ Test(predict_file, a_column_may_be_called_none) {
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--text-pair-column", "none", "--output",
                 "o.csv", "--skip-bad-rows", "--resume");
-    cr_expect(p.exit_code == 1 && strstr(p.err, "o.csv: cannot go on: text_pair is another one"),
+    cr_expect(p.exit_code == 1 && strstr(p.err, "the rows there were labelled with second texts of "
+                                                "column null, and now it is \"none\""),
               "%s", p.err);
 }
 
@@ -331,6 +332,28 @@ Test(predict_file, flags_that_do_not_go_together) {
         cr_expect_eq(p.exit_code, 2, "%s: %s", cases[i].said, p.err);
         cr_expect(strstr(p.err, cases[i].said), "%s: %s", cases[i].said, p.err);
     }
+}
+
+/* What is no file is never replaced, and is not said to be there already. */
+Test(predict_file, a_device_or_a_fifo_is_no_output) {
+    static const char *const kinds[] = {"a device", "a FIFO"};
+    temporary_put("a.csv", "text\n가\n");
+    cr_assert_eq(mkfifo(temporary_path("pipe"), 0600), 0);
+    for (int i = 0; i < 4; i++) {
+        program_result p = PREDICT("-i", "a.csv", "--output", i / 2 ? "pipe" : "/dev/null",
+                                   i % 2 ? "--overwrite" : NULL);
+        char said[80];
+        snprintf(said, sizeof said, ": cannot write: is %s, a file was expected", kinds[i / 2]);
+        cr_expect(p.exit_code == 1 && strstr(p.err, said), "%d: %s", p.exit_code, p.err);
+    }
+    struct stat st;
+    cr_expect(!stat(temporary_path("pipe"), &st) && S_ISFIFO(st.st_mode));
+    static const char *const words[] = {"predict", "-c", "m", "--device", "cpu", "가", NULL};
+    const child_setup full = {.full_out = true};
+    program_result p = child_run(&full, 60, words);
+    cr_expect(p.exit_code == 1 &&
+                  strstr(p.err, "cannot write standard output: No space left on device"),
+              "%d: %s", p.exit_code, p.err);
 }
 
 /* What stands behind a row's object is no part of it, whatever ends the line. */

@@ -41,7 +41,7 @@ static void expect_kept(const char *names, const kept_case *cases, size_t count)
                 "--text-column", "text", "--output", output, "--resume", with_scores);
         cr_expect_eq(p.exit_code, cases[i].is_kept ? 0 : 1, "%s: %s", row, p.err);
         cr_expect(
-            strstr(p.err, cases[i].is_kept ? "finished already" : "row 1 is not that of line "),
+            strstr(p.err, cases[i].is_kept ? "finished already" : "cannot go on (put it back, or"),
             "%s: %s", row, p.err);
     }
 }
@@ -313,50 +313,129 @@ static char *changed(const char *whole, const char *from, const char *to) {
     return text;
 }
 
-/* Another label of the model, with the score of the one that was said, is an answer that it could
- * have given; what was written says that it did not. */
-Test(predict_kept, rows_that_were_changed_are_not_gone_on_with) {
+static const char *const half_words[] = {
+    "predict",       "-c",   "m",        "--device", "cpu",      "--threads", "1", "-i", "a.csv",
+    "--text-column", "text", "--output", "o.csv",    "--resume", NULL};
+
+/* o.csv, and half of it as an error leaves it, with what is said behind its rows then. */
+static void make_half(char **whole, char **half, char **state) {
     static const char *const labels[] = {"aa", "bb", "ccc"};
-    static const char *const words[] = {
-        "predict",       "-c",   "m",        "--device", "cpu", "--threads", "1", "-i", "a.csv",
-        "--text-column", "text", "--output", "o.csv",    "-q",  "--resume",  NULL};
     model_folder_make(temporary_path("m"), labels, 3, NULL);
     long_table_put("a.csv", true);
-    program_result p = program_run(NULL, 120, words);
+    program_result p = program_run(NULL, 120, half_words);
     cr_assert_eq(p.exit_code, 0, "%s", p.err);
-    char *whole = temporary_text("o.csv");
+    *whole = temporary_text("o.csv");
     MUST(file_remove(temporary_path("o.csv")));
-    // what ends it is said behind the rows that it leaves, as after Ctrl-C
-    const child_setup full = {.file_bytes = strlen(whole) / 2};
-    p = child_run(&full, 120, words);
+    const child_setup full = {.file_bytes = strlen(*whole) / 2};
+    p = child_run(&full, 120, half_words);
     EXPECT(p, 1, err, "o.csv: cannot write: ");
-    char *half = temporary_text("o.csv"), *state = temporary_text("o.csv.unfinished.json");
+    *half = temporary_text("o.csv");
+    *state = temporary_text("o.csv.unfinished.json");
+}
+
+static void expect_gone_on(const char *whole, const char *said) {
+    program_result p = program_run(NULL, 120, half_words);
+    cr_expect(p.exit_code == 0 && strstr(p.err, said), "%d: %s", p.exit_code, p.err);
+    char *now = temporary_text("o.csv");
+    cr_expect_str_eq(now, whole);
+    mem_free(now);
+}
+
+/* What is there stays, and the refusal says both. */
+static void expect_left(const char *text, size_t bytes, const char *said, const char *more) {
+    void *now = NULL;
+    size_t count = 0;
+    MUST(file_write(temporary_path("o.csv"), text, bytes));
+    program_result p = program_run(NULL, 120, half_words);
+    cr_expect(p.exit_code == 1 && strstr(p.err, said) && strstr(p.err, more), "%d, '%s': %s",
+              p.exit_code, said, p.err);
+    MUST(file_read(&now, &count, temporary_path("o.csv"), 0));
+    cr_expect(count == bytes && !memcmp(now, text, bytes), "%zu bytes of %zu", count, bytes);
+    mem_free(now);
+}
+
+/* Another label of the model, with the score of the one that was said, is an answer that it could
+ * have given; what was written says that it did not. Nor are rows gone by themselves, all of them or
+ * some. */
+Test(predict_kept, rows_that_were_changed_are_not_gone_on_with) {
+    static const char lost[] = "rows that were written there were changed, or are gone";
+    static const char zeros[4096];
+    char *whole, *half, *state;
+    make_half(&whole, &half, &state);
     const char *said = strstr(half, ",aa,") ? ",aa," : strstr(half, ",bb,") ? ",bb," : ",ccc,";
-    char *cases[] = {changed(half, said, said[1] == 'a' ? ",bb," : ",aa,"),
-                     changed(half, said, said[1] == 'c' ? ",bb," : ",ccc,"), NULL};
-    const size_t kept = strlen(half) * 2 / 3;
-    MUST(mem_printf(&cases[2], "%.*s", (int)kept, half));
+    char *others[] = {changed(half, said, said[1] == 'a' ? ",bb," : ",aa,"),
+                      changed(half, said, said[1] == 'c' ? ",bb," : ",ccc,")};
+    for (size_t i = 0; i < 2; i++) {
+        expect_left(others[i], strlen(others[i]), lost, "(--overwrite begins anew)");
+        mem_free(others[i]);
+    }
+    const size_t lengths[] = {strlen(half) * 2 / 3, strcspn(half, "\n") + 1, 3, 0};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        expect_left(half, lengths[i], lost, "(--overwrite begins anew)");
+    expect_left(zeros, sizeof zeros, lost, "(--overwrite begins anew)");
+    expect_left("mine", 4, "o.csv: its first line does not name the columns", "--overwrite");
+    temporary_put("o.csv", half);
+    expect_gone_on(whole, "labelled already");
+    mem_free(state);
+    mem_free(half);
+    mem_free(whole);
+}
+
+/* The state with another value of its key. */
+static char *with_value(const char *state, const char *key, const char *value) {
+    char *text;
+    const char *at = strstr(state, key);
+    cr_assert_not_null(at, "%s", state);
+    at = strchr(at, ':') + 1;
+    MUST(mem_printf(&text, "%.*s%s%s", (int)(at - state), state, value, at + strcspn(at, ",\n")));
+    return text;
+}
+
+/* No value that cannot be switches the look at the rows off. */
+Test(predict_kept, what_is_said_of_the_rows_is_checked) {
+    static const struct {
+        const char *key, *value;
+    } cases[] = {
+        {"kept_bytes", "-1"},
+        {"kept_bytes", "1e300"},
+        {"kept_bytes", "0.5"},
+        {"kept_bytes", "\"x\""},
+        {"kept_bytes", "null"},
+        {"kept_bytes", "[]"},
+        {"kept_bytes", "{}"},
+        {"kept_bytes", "true"},
+        {"kept_bytes", "1e999"},
+        {"kept_bytes", "9007199254740994"},
+        {"kept_sha256", "5"},
+        {"kept_sha256", "null"},
+        {"kept_sha256", "[]"},
+        {"kept_sha256", "\"ab\""},
+        {"kept_sha256", "\"g123456789012345678901234567890123456789012345678901234567890123\""}};
+    char *whole, *half, *state, said[80];
+    make_half(&whole, &half, &state);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        temporary_put("o.csv", cases[i]);
-        p = program_run(NULL, 120, words);
-        cr_expect(p.exit_code == 1 && strstr(p.err, "rows that were written there were changed, or "
-                                                    "are gone (--overwrite begins anew)"),
-                  "case %zu: %d, %s", i, p.exit_code, p.err);
-        char *now = temporary_text("o.csv");
-        cr_expect_str_eq(now, cases[i], "case %zu", i);
-        mem_free(now);
-        mem_free(cases[i]);
+        char *text = with_value(state, cases[i].key, cases[i].value);
+        snprintf(said, sizeof said, "o.csv.unfinished.json: key '%s' is ", cases[i].key);
+        temporary_put("o.csv.unfinished.json", text);
+        expect_left(half, strlen(half), said, "cannot go on (--overwrite begins anew)");
+        mem_free(text);
     }
-    // as they were, and none at all
+    char *one = changed(state, "kept_bytes", "other"), *none = changed(one, "kept_sha256", "more");
+    temporary_put("o.csv.unfinished.json", one);
+    expect_left(half, strlen(half), "key 'kept_bytes' is missing", "(--overwrite begins anew)");
+    // damaged, and of a program that did not say it yet
     for (int i = 0; i < 2; i++) {
-        temporary_put("o.csv", i ? "" : half);
-        temporary_put("o.csv.unfinished.json", state);
-        p = program_run(NULL, 120, words);
-        cr_expect_eq(p.exit_code, 0, "%d: %s", i, p.err);
-        char *now = temporary_text("o.csv");
-        cr_expect_str_eq(now, whole, "%d", i);
-        mem_free(now);
+        char *cut;
+        MUST(mem_printf(&cut, "%.*s", i ? 60 : 0, state));
+        temporary_put("o.csv.unfinished.json", cut);
+        expect_left(half, strlen(half), "unfinished.json",
+                    "cannot go on (--overwrite begins anew)");
+        mem_free(cut);
     }
+    temporary_put("o.csv.unfinished.json", none);
+    expect_gone_on(whole, "is of an older program: whether rows were changed is not seen");
+    mem_free(one);
+    mem_free(none);
     mem_free(state);
     mem_free(half);
     mem_free(whole);

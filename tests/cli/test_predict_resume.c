@@ -274,9 +274,16 @@ Test(predict_resume, only_answers_of_the_model_are_kept) {
         program_result p = PREDICT("-i", strcmp(cases[i].name, "o.csv") ? "i.jsonl" : "i.csv",
                                    "--text-column", "text", "--output", cases[i].name, "--resume");
         cr_expect_eq(p.exit_code, cases[i].is_kept ? 0 : 1, "case %zu: %s", i, p.err);
-        cr_expect(strstr(p.err, cases[i].is_kept ? "finished already" : " is not that of line "),
-                  "case %zu: %s", i, p.err);
+        cr_expect(
+            strstr(p.err, cases[i].is_kept ? "finished already" : "cannot go on (put it back, or"),
+            "case %zu: %s", i, p.err);
     }
+    temporary_put("o.csv", "text,label,score\na,BOGUS,0.5\n");
+    program_result other =
+        PREDICT("-i", "i.csv", "--text-column", "text", "--output", "o.csv", "--resume");
+    cr_expect(strstr(other.err, "row 1: behind the columns of line 2 of i.csv the label 'BOGUS' is "
+                                "none of this model's: cannot go on (put it back, or"),
+              "%s", other.err);
     MUST(file_remove(temporary_path("o.jsonl")));
     char input[PATH_MAX];
     snprintf(input, sizeof input, "%s", temporary_path("i.jsonl"));
@@ -317,7 +324,7 @@ Test(predict_resume, a_row_is_another_than_a_longer_one) {
                      strncmp(cases[i].then, cases[i].now, names) != 0;
         const char *said = !cases[i].code ? "finished already"
                            : named ? "o.csv: its first line does not name the columns of a.csv"
-                                   : " is not that of line ";
+                                   : "cannot go on (put it back, or";
         cr_expect(strstr(p.err, said), "case %zu: %s", i, p.err);
     }
 }
@@ -476,7 +483,8 @@ Test(predict_resume, a_lock_of_another_is_kept_and_none_is_needed) {
 /* The rows of o.csv are not gone on with: `what` is another. */
 static void expect_refused(const char *what, const char *flag, const char *value) {
     char *said;
-    MUST(mem_printf(&said, "cannot go on: %s is another one than the rows there", what));
+    MUST(
+        mem_printf(&said, "cannot go on: the rows there were labelled with %s (--overwrite", what));
     program_result p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv",
                                "--skip-bad-rows", "--resume", flag, value);
     cr_expect(p.exit_code == 1 && strstr(p.err, said), "%d, no '%s': %s", p.exit_code, said, p.err);
@@ -502,25 +510,28 @@ Test(predict_resume, ctrl_c_leaves_whole_rows) {
               "%s", p.err);
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume",
                 "--max-length", "8");
-    cr_expect(p.exit_code == 1 && strstr(p.err, "max_length is another one"), "%s", p.err);
-    expect_refused("label_names", "--label-map", "좋음=나쁨,-1=x");
+    cr_expect(p.exit_code == 1 && strstr(p.err, "labelled with a maximum length of ") &&
+                  strstr(p.err, ", and now it is 8 (--over"),
+              "%s", p.err);
+    expect_refused("other names of labels", "--label-map", "좋음=나쁨,-1=x");
     model_folder_copy(temporary_path("kept"), temporary_path("m"));
     model_folder_edit(temporary_path("m"), "config.json", "좋음", "나쁨");
-    expect_refused("label_names", NULL, NULL);
+    expect_refused("other names of labels", NULL, NULL);
     MUST(folder_remove(temporary_path("m")));
     model_folder_copy(temporary_path("m"), temporary_path("kept"));
     model_folder_edit(temporary_path("m"), "config.json", "\"gelu\"", "\"relu\"");
-    expect_refused("configuration", NULL, NULL);
+    expect_refused("another config.json", NULL, NULL);
     MUST(folder_remove(temporary_path("m")));
     model_folder_copy(temporary_path("m"), temporary_path("kept"));
     MUST(file_remove(temporary_path("m/tokenizer_config.json")));
-    expect_refused("cased", NULL, NULL);
+    expect_refused("cased true, and now it is false", NULL, NULL);
     MUST(folder_remove(temporary_path("m")));
     model_folder_copy(temporary_path("m"), temporary_path("kept"));
     temporary_put("a.csv", "id,text\n0,다른\n");
     p = PREDICT("-i", "a.csv", "--text-column", "text", "--output", "o.csv", "--resume");
-    cr_expect(p.exit_code == 1 && strstr(p.err, "row 1 is not that of line 2 of a.csv"), "%s",
-              p.err);
+    cr_expect(p.exit_code == 1 &&
+                  strstr(p.err, "row 1 does not begin with the columns of line 2 of a.csv: "),
+              "%s", p.err);
 }
 
 /* As many rows are there as the program says. */
@@ -600,6 +611,32 @@ Test(predict_resume, ctrl_c_ends_the_wait_for_a_pipe) {
     for (const char *at = out; (at = strchr(at, '\n')); at++) rows++;
     cr_expect_eq(rows, 1 + 3 * 1024, "%zu", rows);
     mem_free(out);
+}
+
+/* Nothing is there to go on with. */
+Test(predict_resume, ctrl_c_before_the_first_row) {
+    static const char *const words[] = {"predict", "-c", "m",        "--device", "cpu",
+                                        "-i",      "-",  "--output", "o.csv",    NULL};
+    enum { GIVEN = 900 }; // less than a window, more than is read ahead
+    cr_assert_eq(mkfifo(temporary_path("pipe"), 0600), 0);
+    int fd = open(temporary_path("pipe"), O_RDWR);
+    cr_assert(fd >= 0);
+    const child_setup setup = {.in = temporary_path("pipe")};
+    child c;
+    child_start(&c, &setup, words);
+    for (int i = 0; i < GIVEN; i++) {
+        char row[700];
+        int n = snprintf(row, sizeof row, "%s%599d\n", i ? "" : "text\n", i);
+        cr_assert_eq(write(fd, row, (size_t)n), n);
+    }
+    child_await_path(&c, temporary_path("o.csv"), 60);
+    usleep(500000);
+    kill(c.pid, SIGHUP);
+    program_result p = child_end(&c, 60);
+    close(fd);
+    cr_expect(p.exit_code == 130 && strstr(p.err, "nothing was written"), "%d: %s", p.exit_code,
+              p.err);
+    cr_expect_not(file_named(temporary_path("o.csv")));
 }
 
 /* A disk that fills: whole rows stay, and one error says how many. */

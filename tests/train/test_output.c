@@ -255,6 +255,20 @@ Test(output, a_damaged_proof_is_named_and_not_what_it_proves) {
                    "out/unfinished.json: this program did not make it (or it is damaged)");
 }
 
+// As nohup has it: a run goes on when its terminal is gone.
+Test(output, a_hangup_that_is_ignored_stays_so) {
+    signal(SIGHUP, SIG_IGN);
+    interrupt_begin();
+    cr_assert_eq(raise(SIGHUP), 0);
+    cr_expect_not(interrupt_seen());
+    interrupt_end();
+    signal(SIGHUP, SIG_DFL);
+    interrupt_begin();
+    cr_assert_eq(raise(SIGHUP), 0);
+    cr_expect(interrupt_seen());
+    interrupt_end();
+}
+
 // Ctrl-C while a run is prepared, and when its first step is about to begin.
 Test(output, an_interruption_before_the_first_step_leaves_nothing) {
     run_request q = small_request("out");
