@@ -137,9 +137,7 @@ Test(data_verbs, stats_name_their_units) {
 Test(data_verbs, head_shows_rows_of_a_split) {
     program_result r = RUN("data", "head", "kor_sarcasm", "--sample", "--split", "test", "-n", "2");
     EXPECT(r, 0, out,
-           "test, rows 1 to 2 of 16
-   row    line  label          text
-     1       2  sarcastic      "
+           "test, rows 1 to 2 of 16\n   row    line  label          text\n     1       2  sarcastic      "
            "또 연착이네");
     r = RUN("data", "head", "kor_sarcasm", "--sample", "-n", "1", "--json");
     EXPECT(r, 0, out,
