@@ -265,9 +265,8 @@ static bool page_is_there(const store *s, size_t i, const char *folder) {
     char *name = NULL, *path = NULL, *confusions = NULL, *beside = NULL;
     file_stamp now = {0};
     bool whole = true;
-    err e;
-    if ((e = html_run_name(&name, s->paths[i])) || (e = path_join(&path, folder, name)) ||
-        (e = confusions_name(&confusions, name)) || (e = path_join(&beside, folder, confusions))) {
+    if (html_run_name(&name, s->paths[i]) || path_join(&path, folder, name) ||
+        confusions_name(&confusions, name) || path_join(&beside, folder, confusions)) {
         err_clear(); // then it is written
     } else {
         now = file_stamp_of(path);

@@ -378,9 +378,12 @@ static void join_lines(char *text) {
 
 static void check_width(const char *verb, const char *example, size_t columns) {
     char joined[400], *text = output_of(*verb ? verb : "help", *verb ? "--help" : NULL, NULL);
-    for (const char *at = text; *at; at += strcspn(at, "\n") + 1)
+    for (const char *at = text; *at; at += strcspn(at, "\n") + 1) {
+        // a path by itself stays whole
+        if (!strncmp(at + strspn(at, " "), "share/doc/", 10)) continue;
         cr_expect_leq(text_width_of(at, strcspn(at, "\n")), columns, "%s at %zu: %.*s", verb,
                       columns, (int)strcspn(at, "\n"), at);
+    }
     join_lines(text);
     snprintf(joined, sizeof joined, "\nExample:\n  %s\n", example);
     cr_expect(!*verb || strstr(text, joined), "%s at %zu: %s", verb, columns, text);

@@ -212,8 +212,8 @@ Test(groups, figures_of_a_side_are_those_of_all_its_runs) {
         cr_expect(strstr(out.text, keys[i]), "no '%s' in %s", keys[i], out.text);
     strbuf_free(&out);
     cr_assert_not(compare_matrix_text(&out, sides, 2, PAGE_EN));
-    cr_expect(strstr(out.text, "|      200 |         1.00 |") &&
-                  strstr(out.text, "|      300 |         1.50 |"),
+    cr_expect(strstr(out.text, "|      200 |             1.00 |") &&
+                  strstr(out.text, "|      300 |             1.50 |"),
               "%s", out.text);
     strbuf_free(&out);
     b[2].kernel_count = 4; // that record_free frees
