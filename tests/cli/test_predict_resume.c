@@ -586,17 +586,23 @@ Test(predict_resume, ctrl_c_with_all_threads_is_gone_on_with) {
     mem_free(whole);
 }
 
+/* Starts what reads rows from a pipe, which stays open for writing; returns its end. */
+static int start_reader(child *c, const char *const *words) {
+    const child_setup setup = {.in = temporary_path("pipe")};
+    cr_assert_eq(mkfifo(setup.in, 0600), 0);
+    int fd = open(setup.in, O_RDWR);
+    cr_assert(fd >= 0);
+    child_start(c, &setup, words);
+    return fd;
+}
+
 /* Ctrl-C while the pipe that rows come from is silent. */
 Test(predict_resume, ctrl_c_ends_the_wait_for_a_pipe) {
     static const char *const words[] = {"predict", "-c",       "m",     "--device", "cpu", "-i",
                                         "-",       "--output", "o.csv", "-q",       NULL};
     enum { GIVEN = 4000, BYTES = 100 };
-    cr_assert_eq(mkfifo(temporary_path("pipe"), 0600), 0);
-    int fd = open(temporary_path("pipe"), O_RDWR);
-    cr_assert(fd >= 0);
-    const child_setup setup = {.in = temporary_path("pipe")};
     child c;
-    child_start(&c, &setup, words);
+    int fd = start_reader(&c, words);
     for (int i = 0; i < GIVEN; i++) {
         char row[BYTES + 8];
         int n = snprintf(row, sizeof row, "%s%*d\n", i ? "" : "text\n", BYTES - 1, i);
@@ -620,12 +626,8 @@ Test(predict_resume, ctrl_c_before_the_first_row) {
     static const char *const words[] = {"predict", "-c", "m",        "--device", "cpu",
                                         "-i",      "-",  "--output", "o.csv",    NULL};
     enum { GIVEN = 900 }; // less than a window, more than is read ahead
-    cr_assert_eq(mkfifo(temporary_path("pipe"), 0600), 0);
-    int fd = open(temporary_path("pipe"), O_RDWR);
-    cr_assert(fd >= 0);
-    const child_setup setup = {.in = temporary_path("pipe")};
     child c;
-    child_start(&c, &setup, words);
+    int fd = start_reader(&c, words);
     for (int i = 0; i < GIVEN; i++) {
         char row[700];
         int n = snprintf(row, sizeof row, "%s%599d\n", i ? "" : "text\n", i);
