@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+/* A ratio further from 1 tells no more, and a record has to hold it. */
+static const double RATIO_MOST = 1000;
+
 /* False where a record lacks the figure. */
 static bool take_rounds(bench_pair *p, const bench_file *own, const bench_file *other,
                         size_t rounds) {
@@ -21,13 +24,17 @@ static bool take_rounds(bench_pair *p, const bench_file *own, const bench_file *
     return true;
 }
 
+static double ratio_of(double log_ratio) {
+    return fmin(fmax(exp(log_ratio), 1 / RATIO_MOST), RATIO_MOST);
+}
+
 static void summarise(bench_pair *p, size_t rounds) {
     double mean = mean_of(p->log_ratios, rounds), n = (double)rounds;
     estimate x = {
         .value = mean, .variance = variance_of(p->log_ratios, NULL, rounds) / n, .df = n - 1};
     interval logs = estimate_interval(&x);
-    p->ratio = exp(mean);
-    p->range = (interval){exp(logs.low), exp(logs.high)};
+    p->ratio = ratio_of(mean);
+    p->range = (interval){ratio_of(logs.low), ratio_of(logs.high)};
 }
 
 err bench_pair_up(bench_pair **pairs, size_t *count, const bench_file *own, const bench_file *other,

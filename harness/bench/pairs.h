@@ -1,7 +1,7 @@
 /* Two programs measured in turns: in each round both did the same work, one right after the other,
  * so what the machine did meanwhile is in both. Of every figure the ratio of the two times is taken
  * round by round; its logarithms are a paired sample, whose mean and t interval (Student 1908) are
- * told. */
+ * told, from a thousandth to a thousandfold: with few rounds the t interval may be of any width. */
 #ifndef HARNESS_BENCH_PAIRS_H
 #define HARNESS_BENCH_PAIRS_H
 

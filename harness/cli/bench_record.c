@@ -6,6 +6,8 @@
 #include "result/version.h"
 #include "train/group/group.h"
 
+#include <string.h>
+
 static err add_spread(cJSON *to, const spread *s) {
     return json_put(to, "ms %f ms_p10 %f ms_p90 %f", s->median, s->low, s->high);
 }
@@ -63,14 +65,18 @@ static err add_program(cJSON *to) {
 /* The command that measures the same again. */
 static err add_command(cJSON *to, const bench_subject *s) {
     const bench_options *o = s->options;
+    bool is_list = s->flags->device && strchr(s->flags->device, ',');
     strbuf text = {0};
     err e =
         shown_printf(&text, SHOWN_SHELL, "harness bench --model %s --task %s", s->model, s->task);
     if (!e && s->is_pretraining) e = strbuf_add(&text, " --pretrain");
     if (!e && s->sample) e = strbuf_add(&text, " --sample");
     if (!e)
-        e = shown_printf(&text, SHOWN_SHELL, " --device %s --batch-size %u", s->device->info.name,
-                         o->batch_size);
+        e = is_list ? options_add(&text, s->flags, "device")
+                    : shown_printf(&text, SHOWN_SHELL, " --device %s", s->device->info.name);
+    if (!e) e = options_add(&text, s->flags, "threads");
+    if (!e && !group_is_alone(o->group)) e = strbuf_printf(&text, " --ranks %u", o->group->size);
+    if (!e) e = strbuf_printf(&text, " --batch-size %u", o->batch_size);
     if (!e && s->device->options.precision != PRECISION_FP32)
         e = strbuf_printf(&text, " --precision %s",
                           device_precision_name(s->device->options.precision));

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "bench/bench_file.h"
+#include "cli/options.h"
 
 /* What was measured on what; all borrowed. */
 typedef struct bench_subject {
@@ -13,6 +14,7 @@ typedef struct bench_subject {
     bool is_pretraining; /* of a masked language model */
     uint32_t vocabulary;
     const bench_options *options;
+    const options *flags; /* as given */
     const device *device;
     const char *rank_devices; /* of rank_device_names, or NULL */
 } bench_subject;

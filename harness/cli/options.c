@@ -21,6 +21,7 @@ typedef enum flag_kind {
     KIND_TEXT,
     KIND_SWITCH,
     KIND_WHOLE,
+    KIND_COUNT,
     KIND_REAL,
     KIND_STEPS = KIND_REAL, // hyperparameters' kinds
     KIND_SCHEDULE = KIND_TEXT,
@@ -215,11 +216,13 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
         if (check_length(f, name, text)) return ERR_USAGE;
         *(const char **)(void *)(base + f->value_offset) = text;
         break;
-    case KIND_WHOLE: {
+    case KIND_WHOLE:
+    case KIND_COUNT: {
         unsigned long long v = strtoull(text, &end, 10);
-        if (!*text || *end || errno || v > UINT32_MAX || strchr(text, '-')) {
-            return err_set(ERR_USAGE, "--%s expects a whole number from 0 to %u, found '%s'", name,
-                           UINT32_MAX, text);
+        unsigned least = f->kind == KIND_COUNT;
+        if (!*text || *end || errno || v < least || v > UINT32_MAX || strchr(text, '-')) {
+            return err_set(ERR_USAGE, "--%s expects a whole number from %u to %u, found '%s'", name,
+                           least, UINT32_MAX, text);
         }
         *(uint32_t *)(void *)(base + f->value_offset) = (uint32_t)v;
         break;
@@ -399,7 +402,8 @@ static bool value_of(flag_value *out, const options *o, const flag *f) {
     switch (f->kind) {
     case KIND_TEXT: out->text = *(const char *const *)at; break;
     case KIND_SWITCH: out->number = *(const bool *)at; break;
-    case KIND_WHOLE: out->number = *(const uint32_t *)at; break;
+    case KIND_WHOLE:
+    case KIND_COUNT: out->number = *(const uint32_t *)at; break;
     case KIND_REAL: out->number = *(const double *)at; break;
     }
     return true;

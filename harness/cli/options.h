@@ -14,7 +14,7 @@
 typedef const char *flag_TEXT;
 typedef const char *flag_SCHEDULE, *flag_WEIGHTS, *flag_METRIC;
 typedef bool flag_SWITCH;
-typedef uint32_t flag_WHOLE;
+typedef uint32_t flag_WHOLE, flag_COUNT;
 typedef double flag_REAL, flag_STEPS;
 
 typedef enum verb_id {

@@ -171,6 +171,7 @@ static err print_result(const work *w, const options *o) {
                              .is_pretraining = w->result->is_pretraining,
                              .vocabulary = w->base_model.config.vocabulary,
                              .options = &w->options,
+                             .flags = o,
                              .device = &w->device,
                              .rank_devices = w->rank_devices};
     cJSON *record = NULL;

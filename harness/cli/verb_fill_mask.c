@@ -118,7 +118,7 @@ static err check(const options *o) {
     }
     if (o->targets && !utf8_valid(o->targets, strlen(o->targets), &bad))
         return err_set(ERR_USAGE, "--targets: byte %zu is not UTF-8", bad + 1);
-    return o->has_top_k && !o->top_k ? options_range_error("top-k", "0", "1 or more") : ERR_OK;
+    return ERR_OK;
 }
 
 static err open_all(filler *f) {

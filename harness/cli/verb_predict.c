@@ -240,7 +240,6 @@ static err predict_arguments(predictor *p) {
 static err check_numbers(const options *o) {
     if (o->has_per_device_eval_batch_size && !o->per_device_eval_batch_size)
         return err_set(ERR_USAGE, "--eval-batch-size expects 1 or more, found 0");
-    if (o->has_top_k && !o->top_k) return err_set(ERR_USAGE, "--top-k expects 1 or more, found 0");
     return ERR_OK;
 }
 

@@ -61,8 +61,6 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
                                    "above 0, up to 1");
     if (o->has_max_minutes && !(o->max_minutes > 0))
         return options_range_error("max-minutes", shown_number(found, o->max_minutes), "above 0");
-    if (o->has_tokens_per_batch && !o->tokens_per_batch)
-        return options_range_error("tokens-per-batch", "0", "1 or more");
     *q = (pretrain_request){.run = {.model = o->model,
                                     .data_dir = o->data_dir,
                                     .task_dir = o->task_dir,

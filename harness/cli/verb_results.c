@@ -24,7 +24,8 @@ typedef struct candidate {
     void *bytes; /* owned, as the file has them */
     size_t count;
     record record;
-    char *place; /* owned: where it would lie */
+    char *place;   /* owned: where it would lie */
+    bool is_known; /* it lies there, with the same bytes */
 } candidate;
 
 typedef struct batch {
@@ -114,6 +115,19 @@ static err is_there(const candidate *c) {
     return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, c->place);
 }
 
+static err check_there(candidate *c) {
+    void *bytes = NULL;
+    size_t count = 0;
+    err e = file_read(&bytes, &count, c->place, RECORD_LIMIT_BYTES);
+    c->is_known = !e && count == c->count && !memcmp(bytes, c->bytes, count);
+    mem_free(bytes);
+    if (e == ERR_MEMORY) return e;
+    err_clear();
+    if (!c->is_known) return is_there(c);
+    log_note("%s: is there already: %s", c->from, c->place);
+    return ERR_OK;
+}
+
 static err check_place(batch *b, candidate *c) {
     err e = store_place(&c->place, b->results, &c->record);
     if (e) return e;
@@ -121,7 +135,7 @@ static err check_place(batch *b, candidate *c) {
         if (!strcmp(other->place, c->place))
             return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from,
                            other->from);
-    return file_named(c->place) ? is_there(c) : ERR_OK;
+    return file_named(c->place) ? check_there(c) : ERR_OK;
 }
 
 static err write_all(const batch *b) {
@@ -182,11 +196,14 @@ static err results_add(const options *o) {
         candidate *c = &b.all[b.count++];
         if ((e = read_candidate(c, &b, o->args[i + 1])) || (e = check_place(&b, c))) break;
         note_age(&c->record, c->from);
+        if (!c->is_known) continue;
+        candidate_free(c);
+        b.count--;
     }
     if (e) e = err_wrap(e, "nothing was added");
     if (!e) e = write_all(&b);
     if (!e) e = show(&b);
-    if (!e) e = note_added(&b);
+    if (!e && b.count) e = note_added(&b);
     batch_free(&b);
     return e;
 }

@@ -199,17 +199,17 @@ static err show_result(progress *p, const record *rec, const run *r, const char 
     return run_next_add(&p->next, r, p->options, summary.score, stored);
 }
 
-/* The same run was finished before, or, since `begun` (NULL: not looked at), by another worker: it
+/* The same run was finished before, or by another worker: it
  * is not done again, but its record goes to the results folder if it is not there. */
-static err show_finished(progress *p, const run *r, const char *begun, double *score) {
+static err show_finished(progress *p, const run *r, double *score) {
     const options *o = p->options;
     record rec = {0};
     char *stored = NULL, local[PATH_MAX];
     bool is_new = false;
     err e = path_in(local, r->output, "record.json");
     if (e || (e = record_read(&rec, local))) goto done;
-    run_finished_note(r, rec.created, begun && strcmp(rec.created, begun) > 0, rec.ranks,
-                      rec.device.name, rec.rank_devices);
+    bool other = r->request.is_swept && (p->sweep->is_again || strcmp(rec.created, p->begun) > 0);
+    run_finished_note(r, rec.created, other, rec.ranks, rec.device.name, rec.rank_devices);
     if (run_is_result(&rec, r) && !r->request.is_dry &&
         (e = store_write_missing(results_folder(o), &rec, &stored, &is_new)))
         goto done;
@@ -239,7 +239,7 @@ static err conclude(progress *p, run *r, double *score) {
     // until the record is on the disk too the run is unfinished and can be resumed
     if ((e = run_store(&local, &stored, &stays, &rec, r, results_folder(o)))) goto done;
     if (stays) {
-        e = show_finished(p, r, NULL, score);
+        e = show_finished(p, r, score);
         goto done;
     }
     if ((e = run_finish(r))) goto done;
@@ -306,7 +306,7 @@ static err run_one(progress *p, size_t i) {
         if (!r.is_finished)
             e = train_one(p, &r, score);
         else if (writes)
-            e = show_finished(p, &r, request.is_swept ? p->begun : NULL, score);
+            e = show_finished(p, &r, score);
         if (!e) p->trained += !r.is_finished;
         if (!e) sweep_end(s, &request);
     }

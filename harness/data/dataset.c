@@ -346,8 +346,8 @@ static void note_dropped(const dataset *d, const task *t, const row_counts *n) {
     size_t read = 0;
     for (size_t i = 0; i < TASK_ROLES; i++) read += n->read[i];
     if (d->invalid_count)
-        log_note("%s: %s of %s rows dropped, which the manifest does not allow; the first is %s",
-                 t->name, shown_count((char[SHOWN_COUNT_BYTES]){""}, d->invalid_count),
+        log_note("%s: %s of %s rows dropped for what they say; the first is %s", t->name,
+                 shown_count((char[SHOWN_COUNT_BYTES]){""}, d->invalid_count),
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, read), d->invalid_first);
 }
 

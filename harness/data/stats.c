@@ -272,7 +272,7 @@ err data_stats_text(strbuf *out, const data_stats *s) {
                          task_split_name(&t->split));
     if (e || (e = add_table(out, s)) || (e = add_lengths(out, s))) return e;
     if (s->dataset->invalid_count &&
-        (e = strbuf_printf(out, "rows that the manifest does not allow, dropped: %zu\n",
+        (e = strbuf_printf(out, "rows dropped for what they say: %zu\n",
                            s->dataset->invalid_count)))
         return e;
     for (size_t i = 0; i < s->split_count; i++) {

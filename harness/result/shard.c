@@ -2,23 +2,41 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
+#include "base/shown.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { ARRAY_ID, ARRAY_MIN, ARRAY_COUNT, ARRAY_STEP, ARRAY_VARIABLES };
+static const char *const variables[] = {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN",
+                                        "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_STEP"};
+
 /* The task's place in its array (from 0) and how many there are; false outside of one. */
 static bool read_array(uint32_t *place, uint32_t *count) {
-    uint32_t id = 0, least = 0, step = 1;
-    const char *pace = getenv("SLURM_ARRAY_TASK_STEP");
-    if (!ascii_whole(&id, getenv("SLURM_ARRAY_TASK_ID")) ||
-        !ascii_whole(&least, getenv("SLURM_ARRAY_TASK_MIN")) ||
-        !ascii_whole(count, getenv("SLURM_ARRAY_TASK_COUNT")))
-        return false;
-    if (pace && (!ascii_whole(&step, pace) || !step)) return false;
-    *place = (id - least) / step;
-    return id >= least && *place < *count;
+    uint32_t numbers[ARRAY_VARIABLES] = {[ARRAY_STEP] = 1};
+    for (size_t i = 0; i < ARRAY_VARIABLES; i++) {
+        const char *text = getenv(variables[i]);
+        if ((text || i != ARRAY_STEP) && !ascii_whole(&numbers[i], text)) return false;
+    }
+    if (!numbers[ARRAY_STEP] || numbers[ARRAY_ID] < numbers[ARRAY_MIN]) return false;
+    *place = (numbers[ARRAY_ID] - numbers[ARRAY_MIN]) / numbers[ARRAY_STEP];
+    *count = numbers[ARRAY_COUNT];
+    return *place < *count;
+}
+
+static err refuse_array(void) {
+    char found[ARRAY_VARIABLES][40];
+    for (size_t i = 0; i < ARRAY_VARIABLES; i++) {
+        const char *text = getenv(variables[i]);
+        shown_snprintf(found[i], sizeof found[i], SHOWN_TERMINAL, "%s%.24s%s", text ? "'" : "",
+                       text ? text : "not set", text ? "'" : "");
+    }
+    return err_set(ERR_USAGE,
+                   "the shard 'array' needs a task of a Slurm array without gaps, found "
+                   "SLURM_ARRAY_TASK_ID %s, _MIN %s, _COUNT %s, _STEP %s",
+                   found[ARRAY_ID], found[ARRAY_MIN], found[ARRAY_COUNT], found[ARRAY_STEP]);
 }
 
 err shard_parse(shard *s, const char *text) {
@@ -26,10 +44,7 @@ err shard_parse(shard *s, const char *text) {
     *s = (shard){0};
     if (!text) return ERR_OK;
     if (strcmp(text, "array") == 0) {
-        if (!read_array(&s->number, &s->count))
-            return err_set(ERR_USAGE,
-                           "the shard 'array' needs Slurm's SLURM_ARRAY_TASK_ID, _MIN and "
-                           "_COUNT of an array without gaps, which are not set so");
+        if (!read_array(&s->number, &s->count)) return refuse_array();
         s->number++;
         return ERR_OK;
     }

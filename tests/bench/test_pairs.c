@@ -139,6 +139,15 @@ CleanTest(bench_pairs, ratios_are_those_worked_by_hand) {
     cr_assert_float_eq(pairs[1].ratio, 1, 1e-12);
     mem_free(pairs);
     cr_assert_eq(bench_pair_up(&pairs, &count, own, other, 1), ERR_ARG);
+    // two rounds that say opposite things leave everything open, which a record still holds
+    bench_file_free(&own[1]);
+    bench_file_free(&other[0]);
+    own[1] = file_of(1e6, "8x8");
+    other[0] = file_of(1e6, "8x8");
+    MUST(bench_pair_up(&pairs, &count, own, other, 2));
+    cr_assert_float_eq(pairs[0].range.low, 1e-3, 1e-12);
+    cr_assert_float_eq(pairs[0].range.high, 1e3, 1e-9);
+    mem_free(pairs);
     for (int i = 0; i < 3; i++) {
         bench_file_free(&own[i]);
         bench_file_free(&other[i]);

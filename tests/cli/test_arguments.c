@@ -39,6 +39,22 @@ Test(arguments, sides_have_names_and_lengths_have_room) {
     }
 }
 
+/* Of what is counted from 1, none is no count, and not as if the flag were absent. */
+Test(arguments, none_is_no_count) {
+    static const char *const uses[][2] = {
+        {"run", "--ranks"},       {"eval", "--ranks"},
+        {"run", "--shards"},      {"run", "--limit"},
+        {"predict", "--top-k"},   {"fill-mask", "--top-k"},
+        {"pretrain", "--shards"}, {"pretrain", "--tokens-per-batch"},
+        {"errors", "--limit"},    {"data", "--limit"}};
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        char message[100];
+        snprintf(message, sizeof message,
+                 "%s expects a whole number from 1 to 4294967295, found '0'", uses[i][1]);
+        refused((const char *const[]){uses[i][0], uses[i][1], "0", NULL}, 2, message);
+    }
+}
+
 /* Names of folders that are none, also where nothing would have been read from them. */
 Test(arguments, what_is_no_folder_is_refused_by_name) {
     static const char *const things[] = {"fifo", "file", "/dev/null", "link"};

@@ -221,7 +221,8 @@ Test(fill_mask, the_verb_prints_the_pipelines_lists) {
               "[MASK] 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 가 "
               "가 가 가 "
               "가 가 가 가"));
-    fails(2, "--top-k expects 1 or more", RUN("fill-mask", "--model", m, "--top-k", "0", "[MASK]"));
+    fails(2, "--top-k expects a whole number from 1",
+          RUN("fill-mask", "--model", m, "--top-k", "0", "[MASK]"));
     fails(2, "byte 1 is not UTF-8", RUN("fill-mask", "--model", m, "\xFF [MASK]"));
     fails(2, "preset 'tiny' has no weights", RUN("fill-mask", "--model", "tiny", "[MASK]"));
     fails(1, "no masked language model there",

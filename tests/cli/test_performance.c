@@ -62,8 +62,10 @@ static cJSON *make_bench(device_precision precision, uint64_t invocations, uint6
     device d = {.info = {.name = "a device", .isa = "some", .kernels = "by hand", .threads = 2},
                 .options.precision = precision};
     d.info.resident = resident;
-    bench_options options = {.batch_size = 32, .dropout = -1, .seed = 42};
-    bench_subject subject = {.model = "base", .task = "nsmc", .options = &options, .device = &d};
+    bench_options wanted = {.batch_size = 32, .dropout = -1, .seed = 42};
+    const struct options flags = {0};
+    bench_subject subject = {
+        .model = "base", .task = "nsmc", .options = &wanted, .flags = &flags, .device = &d};
     cJSON *record;
     MUST(bench_record(&record, &subject, &b));
     return record;

@@ -187,7 +187,9 @@ CleanTest(predict, scores_are_softmax_and_the_best_come_first) {
     cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores")), 3);
     cJSON_Delete(list);
     r = RUN("predict", "-c", folder, "--top-k", "0", "a");
-    cr_assert(r.exit_code == 2 && strstr(r.err, "--top-k expects 1 or more, found 0"), "%s", r.err);
+    cr_assert(r.exit_code == 2 &&
+                  strstr(r.err, "--top-k expects a whole number from 1 to 4294967295, found '0'"),
+              "%s", r.err);
 }
 
 Test(predict, several_labels_at_once_have_sigmoid_scores) {

@@ -24,12 +24,16 @@ static char *text_of(const char *path) {
     return text;
 }
 
-static void make(const char *name, uint32_t seed) {
+static void make_as(const char *name, uint32_t seed, double right) {
     record r;
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = seed});
+    fake_record_make(&r, &(fake_record){.agrees = true, .right = right, .seed = seed});
     fake_record_sense(&r);
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
+}
+
+static void make(const char *name, uint32_t seed) {
+    make_as(name, seed, 0.7);
 }
 
 static void expect_said(program_result p, int exit_code, const char *part) {
@@ -206,7 +210,11 @@ Test(results, are_added_all_or_none) {
     expect_said(p, 1, "harness: results/report.json: a board, and no record of a run");
     MUST(folder_make(temporary_path("empty")));
     expect_said(RUN("results", "check", "empty"), 1, "empty: nothing to check: records lie in");
-    // the third is good, but comes with one that is there
+    // what is there already is left, and a record of the same run that says something else refused
+    p = RUN_WELL("results", "add", "b.json", "a.json");
+    cr_expect_not_null(strstr(p.err, "b.json: is there already: results/fake_task/"), "%s", p.err);
+    cr_expect_null(strstr(p.err, "added"), "%s", p.err);
+    make_as("a.json", 1, 0.6);
     expect_said(RUN("results", "add", "c.json", "a.json"), 1,
                 "nothing was added: a.json: a duplicate: results/fake_task/");
     expect_said(RUN("results", "add", "c.json", "c.json"), 1, "a duplicate: c.json is a record");
@@ -218,8 +226,8 @@ Test(results, are_added_all_or_none) {
     cr_expect_not_null(
         strstr(p.err, "added 1 record to people: `harness report --results people` shows it\n"),
         "%s", p.err);
-    // as its bytes were
-    expect_said(RUN("results", "add", "c.json", "-q", "--json"), 0, "\"place\":");
+    make("a.json", 1); // some of them there already; as its bytes were
+    expect_said(RUN("results", "add", "a.json", "c.json", "-q", "--json"), 0, "\"place\":");
     MUST(folder_list_read(&list, temporary_path("results/fake_task")));
     cr_assert_eq(list.count, 3);
     char path[256];

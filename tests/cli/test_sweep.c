@@ -436,6 +436,7 @@ Test(sweep, workers_share_a_list_and_take_over) {
         cr_expect_eq(p.exit_code, 0, "%s", p.err);
         trained += times(p.err, "task    kor_hate");
         told += times(p.err, ": finished by another worker; here is its result");
+        cr_expect_null(strstr(p.err, "--overwrite"), "%s", p.err);
         cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    4 | 0."), "%s", p.out);
     }
     cr_expect_eq(trained, RUNS, "%zu runs were trained", trained);
@@ -466,7 +467,8 @@ Test(sweep, shards_divide_the_list) {
         {"1/", "found '1/'"},
         {"1", "found '1'"},
         {"1/4x", "found '1/4x'"},
-        {"array", "the shard 'array' needs Slurm's SLURM_ARRAY_TASK_ID"},
+        {"array", "the shard 'array' needs a task of a Slurm array without gaps, found "
+                  "SLURM_ARRAY_TASK_ID not set, _MIN not set, _COUNT not set, _STEP not set"},
     };
     shard s, parts[3];
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -499,7 +501,7 @@ Test(sweep, shards_divide_the_list) {
     cr_expect(s.number == 3 && s.count == 4, "%u/%u", s.number, s.count);
     cr_expect_eq(shard_start(100), 50);
     setenv("SLURM_ARRAY_TASK_ID", "60", 1);
-    MUST_FAIL(shard_parse(&s, "array"), ERR_USAGE, "an array without gaps");
+    MUST_FAIL(shard_parse(&s, "array"), ERR_USAGE, "ID '60', _MIN '2', _COUNT '4', _STEP '2'");
     cr_expect_eq(shard_start(100), 0);
     program_result p = RUN("run", "--task", "kor_hate", "--model", "tiny", "--sample", "--runs",
                            "9", "--shard", "10/9");
