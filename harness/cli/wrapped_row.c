@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINES_MOST = 20 };
+
 /* *lines: text in lines of so many columns, each with its end; freed with free. */
 static err break_text(char **lines, const char *text, size_t columns) {
     size_t bytes = 0;
@@ -22,7 +24,12 @@ err wrapped_row_add(strbuf *out, const char *text, size_t columns, const char *b
     char *lines = NULL;
     err e = shown_add(&whole, SHOWN_TERMINAL, text);
     if (!e) e = break_text(&lines, whole.text ? whole.text : "", columns);
+    size_t count = 0;
     for (const char *at = lines; !e && *at;) {
+        if (count++ == LINES_MOST) {
+            e = strbuf_add(out, "  …\n");
+            break;
+        }
         size_t n = strcspn(at, "\n"), wide = text_width_of(at, n);
         bool is_first = at == lines;
         e = strbuf_printf(out, "  %.*s%*s%s\n", (int)n, at,

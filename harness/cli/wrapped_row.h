@@ -1,4 +1,5 @@
-/* A row of a table whose first cell may be longer than its column: it goes on below itself. */
+/* A row of a table whose first cell may be longer than its column: it goes on below itself, for
+ * twenty lines at most. */
 #ifndef HARNESS_CLI_WRAPPED_ROW_H
 #define HARNESS_CLI_WRAPPED_ROW_H
 

@@ -115,6 +115,10 @@ static err check_sums(const cJSON *top, const char *at, const char *path) {
         const char *text = NULL;
         if (e) return e;
         if (part == sums) continue;
+        if (!json_has(sums, part->string))
+            return err_set(ERR_FORMAT,
+                           "%s: key '%.80s' came after the program wrote it: it has no checksum",
+                           path, part->string);
         if ((e = json_string(&text, sums, part->string, path)))
             return err_wrap(e, "%s: %s", path, sums_key);
         if (text_has_sum(&at, part, text) || (e = sum_of(hex, part)) || !strcmp(text, hex))
@@ -153,8 +157,9 @@ static err name_change(err e, const cJSON *top, const char *path) {
     if (e != ERR_FORMAT || !cJSON_IsObject(top) || !cJSON_IsNumber(schema) ||
         schema->valuedouble != RECORD_SCHEMA || mem_strdup(&said, err_message(e)))
         return e;
-    bool changed = record_checksums_check(top, path) == ERR_FORMAT;
-    e = changed ? err_set(ERR_FORMAT, "%s; %s", err_message(ERR_FORMAT), said)
+    bool another = record_checksums_check(top, path) == ERR_FORMAT &&
+                   strcmp(err_message(ERR_FORMAT), said) != 0;
+    e = another ? err_set(ERR_FORMAT, "%s; %s", err_message(ERR_FORMAT), said)
                 : err_set(ERR_FORMAT, "%s", said);
     mem_free(said);
     return e;

@@ -264,10 +264,14 @@ err run_check_disk(const run *r) {
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     err e = run_free_bytes(&free_bytes, r);
     if (e || need <= free_bytes) return e;
+    char many[48] = "";
+    if (saves)
+        snprintf(many, sizeof many, "%" PRIu64 " checkpoint%s and ", saves, shown_plural(saves));
     return err_set(
-        ERR_IO, "%s: %" PRIu64 " checkpoints and the final model need %s, the disk has %s free%s",
-        r->output, saves, shown_size(one, need), shown_size(other, free_bytes),
-        err_advice("save-steps", "; save less often (--save-steps, --save-total-limit)"));
+        ERR_IO, "%s: %sthe final model need%s %s, the disk has %s free%s", r->output, many,
+        saves ? "" : "s", shown_size(one, need), shown_size(other, free_bytes),
+        saves ? err_advice("save-steps", "; save less often (--save-steps, --save-total-limit)")
+              : "");
 }
 
 err run_save(void *context, trainer *t) {
