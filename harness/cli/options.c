@@ -267,15 +267,54 @@ static err check_folders(const options *o) {
     return ERR_OK;
 }
 
+static bool value_of(flag_value *out, const options *o, const flag *f) {
+    if (!*(const bool *)((const char *)o + f->has_offset)) return false;
+    const void *at = (const char *)o + f->value_offset;
+    const parser *p = o->parser;
+    *out = (flag_value){
+        .flag = f->names[0], .typed = p->typed[f - flags], .is_switch = f->kind == KIND_SWITCH};
+    switch (f->kind) {
+    case KIND_TEXT: out->text = *(const char *const *)at; break;
+    case KIND_SWITCH: out->number = *(const bool *)at; break;
+    case KIND_WHOLE:
+    case KIND_COUNT: out->number = *(const uint32_t *)at; break;
+    case KIND_REAL: out->number = *(const double *)at; break;
+    }
+    return true;
+}
+
+/* What another flag or an argument names is no place for an output, by whatever link. A recipe may be
+ * replaced by the better one that was found from it. */
+static err check_apart(const options *o, const char *path) {
+    flag_value v;
+    for (const flag *f = flags; f < flags + FLAG_COUNT; f++)
+        if (strcmp(f->field, "recipe") != 0 && value_of(&v, o, f) && v.text && v.text != path &&
+            file_is_same(path, v.text))
+            return err_set(ERR_USAGE, "%s is read by this command (--%s), and would be replaced",
+                           path, v.flag);
+    for (size_t i = 0; i < o->arg_count; i++)
+        if (file_is_same(path, o->args[i]))
+            return err_set(ERR_USAGE, "%s is read by this command, and would be replaced", path);
+    return ERR_OK;
+}
+
 /* - is no file to write: what goes to standard output has no flag for it. */
 static err check_outputs(const options *o, verb_id verb) {
     static const char *const fields[] = {"output", "predictions", "svg"};
+    err e = ERR_OK;
     flag_value v;
-    for (size_t i = verb == VERB_predict; i < sizeof fields / sizeof *fields; i++)
-        if (options_given(&v, o, fields[i]) && v.text && !strcmp(v.text, "-"))
-            return err_set(ERR_USAGE, "--%s -: standard output is not written to here: name a file",
-                           v.flag);
-    return ERR_OK;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields && !e; i++) {
+        if (!options_given(&v, o, fields[i])) continue;
+        if (!strcmp(v.text, "-"))
+            e = verb == VERB_predict
+                    ? ERR_OK
+                    : err_set(ERR_USAGE,
+                              "--%s -: standard output is not written to here: name a file",
+                              v.flag);
+        else
+            e = check_apart(o, v.text);
+    }
+    return e;
 }
 
 static err check_max_length(const options *o) {
@@ -391,22 +430,6 @@ bool options_takes(verb_id verb, const char *flag_name) {
             if ((flags[i].verbs & verbs[verb].bit) && !strcmp(flags[i].names[k], flag_name))
                 return true;
     return false;
-}
-
-static bool value_of(flag_value *out, const options *o, const flag *f) {
-    if (!*(const bool *)((const char *)o + f->has_offset)) return false;
-    const void *at = (const char *)o + f->value_offset;
-    const parser *p = o->parser;
-    *out = (flag_value){
-        .flag = f->names[0], .typed = p->typed[f - flags], .is_switch = f->kind == KIND_SWITCH};
-    switch (f->kind) {
-    case KIND_TEXT: out->text = *(const char *const *)at; break;
-    case KIND_SWITCH: out->number = *(const bool *)at; break;
-    case KIND_WHOLE:
-    case KIND_COUNT: out->number = *(const uint32_t *)at; break;
-    case KIND_REAL: out->number = *(const double *)at; break;
-    }
-    return true;
 }
 
 bool options_given(flag_value *out, const options *o, const char *field) {

@@ -319,13 +319,13 @@ static err refuse_moved(const predict_job *j) {
                    j->options->output);
 }
 
-/* Rows go into no file that they come from, and into none that another process fills. */
+/* Rows do not go where they come from, nor into a file that another process fills. */
 static err check_output(const predict_job *j) {
     uint64_t there = 0;
     const char *path = j->options->output, *input = j->options->input;
     if (!stream_bytes(&there, j->fd))
         return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (file_is_input(input) ? stream_same(j->fd, STREAM_IN) : stream_is_file(j->fd, input))
+    if (file_is_input(input) && stream_same(j->fd, STREAM_IN))
         return err_set(ERR_USAGE, "%s is both --input and --output", path);
     // a file system without locks is used without
     if (lock_take(j->fd) == LOCK_HELD)
@@ -343,8 +343,6 @@ static err check_finished(predict_job *j) {
     int64_t end = 0, seen = 0;
     size_t rows = 0;
     bool all = false;
-    if (file_is_same(j->options->output, j->options->input))
-        return err_set(ERR_USAGE, "%s is both --input and --output", j->options->output);
     err e = file_open_stream(&stream, NULL, j->options->output);
     if (e) return e;
     e = count_rows(&rows, &end, &seen, &all, j, stream);

@@ -315,7 +315,7 @@ Test(eval, what_a_record_cannot_say) {
         expect_said(RUN("eval", "--record", "r.json", "--predictions", names[i]), 2,
                     "a name that ends with .csv, .tsv or .jsonl is expected");
     expect_said(RUN("eval", "--record", "r.csv", "--predictions", "./r.csv", "--overwrite"), 2,
-                "./r.csv is read by this command, and would be replaced");
+                "./r.csv is read by this command (--record), and would be replaced");
     // nor over what a run left
     MUST(folder_make(temporary_path("run")));
     temporary_put("run/run.json", "{\"harness\": {\"version\": \"1\", \"numerics_version\": 1}}");

@@ -11,6 +11,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 TestSuite(own_files, .timeout = 120);
 
@@ -669,7 +670,20 @@ Test(own_files, manifests_hold_the_files_to_their_hashes) {
     temporary_put("rows.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"label\": 2}, "
                                "{\"text\": \"c\", \"label\": 2}]");
     p = RUN("tasks", "new", "rows.json", "--output", "./rows.json", "--overwrite");
-    cr_expect(p.exit_code == 2 && strstr(p.err, "the manifest would replace it"), "%s", p.err);
+    EXPECT(p, 2, err, "./rows.json is read by this command, and would be replaced");
+    // by whatever verb and link
+    MUST(file_write(temporary_path("kept.csv"), ROWS, strlen(ROWS)));
+    char kept[PATH_MAX];
+    snprintf(kept, sizeof kept, "%s", temporary_path("kept.csv"));
+    cr_assert_eq(link(kept, temporary_path("linked.csv")), 0);
+    p = RUN("tune", "--train-file", "kept.csv", "--lr", "1e-3,2e-3", "--output", "linked.csv",
+            "--overwrite");
+    EXPECT(p, 2, err, "linked.csv is read by this command (--train-file), and would be replaced");
+    p = RUN("tasks", "new", "--train-file", "train.csv", "--test-file", "kept.csv", "--output",
+            "kept.csv", "--overwrite");
+    EXPECT(p, 2, err, "kept.csv is read by this command (--test-file), and would be replaced");
+    p = RUN("data", "stats", "kept.csv", "--svg", "kept.csv");
+    EXPECT(p, 2, err, "kept.csv is read by this command, and would be replaced");
     MUST(folder_make(temporary_path("run")));
     temporary_put("run/run.json", "{\"harness\": {\"version\": \"1\", \"numerics_version\": 1}}");
     p = RUN("tasks", "new", "train.csv", "--output", "run/run.json", "--overwrite");

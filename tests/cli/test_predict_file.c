@@ -313,7 +313,7 @@ Test(predict_file, flags_that_do_not_go_together) {
         {{"-i", "a.csv", "--text-column", "a", "--text-pair-column", "a"},
          "text and second text are different columns, found 'a' twice"},
         {{"-i", "a.csv", "--text-column", "a", "--output=a.csv", "--overwrite"},
-         "a.csv is both --input and --output"},
+         "a.csv is read by this command (--input), and would be replaced"},
         {{"-i", "a.csv", "--text-column", "a", "--output=m/vocab.txt", "--overwrite"},
          "m/vocab.txt lies among the files of the model"},
         {{"-i", "a.csv", "--text-column", "a", "--output=m/new.csv"},
