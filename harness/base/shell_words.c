@@ -1,5 +1,9 @@
 #include "base/shell_words.h"
 
+#include "base/ascii.h"
+#include "base/shown.h"
+#include "base/utf8.h"
+
 #include <string.h>
 
 static int digit_of(char c) {
@@ -61,4 +65,30 @@ err shell_flag(bool *has, strbuf *value, const char **command, const char *flag)
     memmove(value->text, value->text + length + 1, value->length - length);
     value->length -= length + 1;
     return ERR_OK;
+}
+
+/* Moves *at, which is behind a quote, to the one that closes it. */
+static bool skip_quoted(const char **at, bool takes_codes) {
+    for (size_t n; **at && **at != '\''; *at += n) {
+        uint32_t point;
+        n = utf8_decode(&point, *at, strlen(*at));
+        if (!n || shown_acts(point)) return false;
+        if (point == '\\' && takes_codes && !(*at)[n++]) return false;
+    }
+    return **at;
+}
+
+bool shell_is_words(const char *command) {
+    for (const char *at = command; *at; at++) {
+        bool takes_codes = *at == '$' && at[1] == '\'';
+        if (takes_codes || *at == '\'') {
+            at += takes_codes ? 2 : 1;
+            if (!skip_quoted(&at, takes_codes)) return false;
+        } else if (*at == '\\' && at[1] == '\'') {
+            at++;
+        } else if (*at != ' ' && !shown_is_bare(*at)) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -16,4 +16,8 @@ err shell_word(bool *is, strbuf *word, const char **command) MUST_CHECK;
  * value, which may be such a word too. Errors: ERR_MEMORY. */
 err shell_flag(bool *has, strbuf *value, const char **command, const char *flag) MUST_CHECK;
 
+/* Whether a shell reads the command as words and does nothing else: outside of quotes there is only
+ * what SHOWN_SHELL writes there, inside of them nothing that acts on a terminal. */
+bool shell_is_words(const char *command);
+
 #endif

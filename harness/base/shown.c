@@ -170,12 +170,16 @@ static void emit_url(sink *s, const char *text, size_t bytes) {
     }
 }
 
+bool shown_is_bare(char c) {
+    return is_alnum(c) || (c && strchr("_@%+=:,./-", c));
+}
+
 static void emit_shell(sink *s, const char *text, size_t bytes) {
     bool bare = bytes > 0, acts = false;
     for (size_t i = 0, n; i < bytes; i += n) {
         uint32_t point;
         n = utf8_decode(&point, text + i, bytes - i);
-        bare = bare && n == 1 && (is_alnum(text[i]) || strchr("_@%+=:,./-", text[i]));
+        bare = bare && n == 1 && shown_is_bare(text[i]);
         acts = acts || !n || shown_acts(point);
         n = n ? n : 1;
     }

@@ -108,5 +108,7 @@ bool shown_begins_formula(const char *text, size_t bytes);
 
 /* A character that acts: see above. */
 bool shown_acts(uint32_t point);
+/* Whether SHOWN_SHELL leaves it without quotes. */
+bool shown_is_bare(char c);
 
 #endif

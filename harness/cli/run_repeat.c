@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-/* Text as one word of a shell, behind the flag. */
-static err add_quoted(strbuf *out, const char *flag, const char *text) {
-    err e = strbuf_printf(out, "%s'", flag);
-    for (; !e && *text; text++)
-        e = *text == '\'' ? strbuf_add(out, "'\\''") : strbuf_add_bytes(out, text, 1);
-    return e ? e : strbuf_add(out, "'");
-}
-
 /* The hyperparameters that change the numbers, as they were given. */
 static err add_recipe_flags(strbuf *out, const options *o) {
     const hyperparameter *h;
@@ -64,7 +56,7 @@ static err add_rest(strbuf *out, const options *o, const run *r) {
     if (!e && q->sample) e = strbuf_add(out, " --sample");
     if (!e && q->from_scratch) e = strbuf_add(out, " --from-scratch");
     if (!e && q->cased) e = strbuf_add(out, " --cased");
-    if (!e && q->label_map) e = add_quoted(out, " --label-map ", q->label_map);
+    if (!e && q->label_map) e = shown_printf(out, SHOWN_SHELL, " --label-map %s", q->label_map);
     if (!e && q->ignore_mismatched_sizes) e = strbuf_add(out, " --ignore-mismatched-sizes");
     if (!e && q->protocol == PROTOCOL_DEV) e = strbuf_add(out, " --protocol dev");
     return e;

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/moment.h"
 #include "base/name.h"
+#include "base/shell_words.h"
 #include "platform/file.h"
 #include "result/other_kind.h"
 #include "result/record_internal.h"
@@ -215,6 +216,18 @@ static err check_kind(const cJSON *json, const char *path) {
     return err_set(ERR_UNSUPPORTED, "%s: %s, and no record of a run", path, what);
 }
 
+/* Pages show it, to be typed again. */
+static err check_command(const record *r, const char *path) {
+    if (!r->command) return ERR_OK;
+    if (strncmp(r->command, "harness ", strlen("harness ")) != 0)
+        return err_set(ERR_FORMAT, "%s: key 'command' is none of this program: %.80s", path,
+                       r->command);
+    if (shell_is_words(r->command)) return ERR_OK;
+    return err_set(ERR_FORMAT,
+                   "%s: key 'command' has what a shell would act on, expected words alone: %.80s",
+                   path, r->command);
+}
+
 static err read_json(record *r, const cJSON *json, const char *path) {
     err e;
     *r = (record){0};
@@ -222,7 +235,8 @@ static err read_json(record *r, const cJSON *json, const char *path) {
         return err_set(ERR_FORMAT, "%s: not a run record: expected an object", path);
     }
     if ((e = check_kind(json, path)) || (e = walk(r, json, path, false)) ||
-        (e = check_task_name(r, path)) || (e = check_counts(r, path)))
+        (e = check_task_name(r, path)) || (e = check_counts(r, path)) ||
+        (e = check_command(r, path)))
         goto done;
     if ((e = record_score(r))) {
         e = err_wrap(e == ERR_DATA ? ERR_FORMAT : e, "%s: predictions", path);

@@ -3,6 +3,7 @@
 #include "support/must.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <string.h>
 
 Test(shell_words, each_way_of_quoting) {
@@ -56,10 +57,30 @@ Test(shell_words, what_is_shown_for_a_shell_is_read_back) {
         const char *at = shown.text;
         MUST(shell_word(&is, &word, &at));
         cr_expect_str_eq(word.text, text, "byte %d: %s", byte, shown.text);
+        cr_expect(shell_is_words(shown.text), "byte %d: %s", byte, shown.text);
         cr_expect_str_eq(at, " b");
         strbuf_free(&shown);
         strbuf_free(&word);
     }
+}
+
+/* Each byte outside of quotes, and what quotes do not hold. */
+Test(shell_words, what_a_shell_would_act_on) {
+    static const char *const acting[] = {
+        "a 'b",        "a $'b",          "a $'b\\'",   "a b'",           "'a\n'",        "$'a\n'",
+        "'\x1b[31m'",  "'\xe2\x80\xae'", "'\xff'",     "a \\",           "a \\;",        "$'a' $b",
+        "a 'b' ; 'c'", "a 'b'$(c)",      "a '\\' b '", "a $'\\x41' `b`", "\xed\x95\x9c", "\"a\""};
+    for (size_t i = 0; i < sizeof acting / sizeof *acting; i++)
+        cr_expect_not(shell_is_words(acting[i]), "%s", acting[i]);
+    for (int byte = 1; byte < 256; byte++) {
+        const char text[] = {'a', (char)byte, 'f', '\0'};
+        bool is = byte == ' ' || (byte < 128 && (isalnum(byte) || strchr("_@%+=:,./-", byte)));
+        cr_expect_eq(shell_is_words(text), is, "%s", text);
+    }
+    static const char *const words[] = {"", "a", "a 'b;$(c)`d`\\' e", "'it'\\''s'",
+                                        "$'\\'\\x0a;\\\\' x"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        cr_expect(shell_is_words(words[i]), "%s", words[i]);
 }
 
 Test(shell_words, a_flag_and_its_value) {
