@@ -121,17 +121,20 @@ static err show_version(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    static char help_word[] = "help";
     waiting_settle();
     streams_begin();
     // only for text width and messages of the C library: numbers stay in the C locale
     setlocale(LC_CTYPE, "");
     json_setup();
     err e = ERR_OK;
-    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+    bool wants_help = argc > 1 && is_one_of(argv[1], "--help", "-h", "help");
+    if (argc < 2 || (wants_help && argc == 2)) {
         options_help_all();
     } else if (is_one_of(argv[1], "--version", "-V", "version")) {
         e = show_version(argc, argv);
     } else if (!(e = check_stack()) && !(e = check_threads())) {
+        if (wants_help) argv[1] = help_word; // `harness --help run` as `harness help run`
         e = run_verb(argc, (const char **)argv);
     }
     if (!e) e = output_check();

@@ -317,6 +317,24 @@ static err check_outputs(const options *o, verb_id verb) {
     return e;
 }
 
+/* How many a verb may take is how many its help names; what they may be is the verb's own. */
+static err check_arguments(const options *o, verb_id verb) {
+    const char *words = verbs[verb].arguments;
+    size_t most = 0;
+    for (const char *at = words; *at; at += strspn(at, " ")) {
+        at += strcspn(at, " ");
+        most++;
+    }
+    if (o->arg_count <= most || strstr(words, "...")) return ERR_OK;
+    const char *found = o->args[most], *hint = folder_exists(found) && options_takes(verb, "model")
+                                                   ? " (--model names a run)"
+                                               : options_takes(verb, "task")
+                                                   ? " (a task is named with --task)"
+                                                   : "";
+    return err_set(ERR_USAGE, "%s takes %s%s, found '%s'%s", verb_word(verb),
+                   most ? "no more than " : "no arguments", words, found, hint);
+}
+
 static err check_max_length(const options *o) {
     char found[16];
     if (!o->has_max_length || o->max_length >= 2) return ERR_OK;
@@ -358,7 +376,8 @@ err options_parse(options *o, bool *wants_help, verb_id verb, int argc, const ch
     if (!e && !*wants_help) {
         o->args = poptGetArgs(p->context);
         while (o->args && o->args[o->arg_count]) o->arg_count++;
-        e = check_folders(o);
+        e = check_arguments(o, verb);
+        if (!e) e = check_folders(o);
         if (!e) e = check_outputs(o, verb);
         if (!e) e = check_max_length(o);
     }

@@ -214,7 +214,6 @@ done:
 }
 
 err verb_bench(const options *o) {
-    if (o->arg_count) return err_set(ERR_USAGE, "bench takes no argument, found '%s'", o->args[0]);
     if (o->performance) return performance_write(o->performance);
     if (o->against) return bench_against(o);
     if (o->has_rounds) return err_set(ERR_USAGE, "--rounds goes with --against");

@@ -76,7 +76,9 @@ static err list_corpora(const options *o) {
     of = c.count;
     if (!e && o->task_dir) e = name_wrong_tasks(&wrong, &of, o->task_dir);
     if (!e && o->json) e = output_json(all, true);
-    if (!e && wrong) e = err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, of);
+    if (!e && wrong)
+        e = err_set(ERR_FORMAT, "%zu of %zu manifests %s wrong", wrong, of,
+                    wrong == 1 ? "is" : "are");
     task_catalog_free(&c);
 done:
     cJSON_Delete(all);

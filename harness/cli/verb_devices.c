@@ -27,6 +27,7 @@ static const char *reason(const device_info *d, choice c) {
                    ? "the default: the first GPU of those that the environment puts in order"
                    : "the default: the best class of GPU here";
     }
+    if (d->is_unfit) return "left out: no training on it";
     switch (d->class) {
     case CLASS_SOFTWARE: return "a driver that runs on the CPU: used only when named";
     case CLASS_REFERENCE: return "the oracle of verify, f64 and slow: used only when named";
@@ -51,9 +52,9 @@ static err add_json(cJSON *array, const device_info *d, choice c) {
     if (!e)
         e = json_put(o,
                      "name %s class %s kind %s driver %s version %s uuid %s isa %s libraries %s "
-                     "kernels %s why %s",
+                     "kernels %s why %s fault %s",
                      d->name, device_class_name(d->class), device_record_kind(d), d->driver,
-                     d->version, d->uuid, d->isa, d->libraries, d->kernels, reason(d, c));
+                     d->version, d->uuid, d->isa, d->libraries, d->kernels, reason(d, c), d->fault);
     if (e) return e;
     return json_put(o, "has_f16 %d has_bf16 %d bf16_lacks %s has_matrix %d is_default %d",
                     d->has_f16, d->has_bf16, d->bf16_lacks, d->has_matrix, d == c.chosen);
@@ -101,6 +102,7 @@ static void print_device(const device_info *d, choice c) {
     snprintf(head, sizeof head, "%c %-2u ", d == c.chosen ? '*' : ' ', d->index);
     output_labelled(head, d->name);
     print_fact("class", "%s; %s", device_class_name(d->class), reason(d, c));
+    if (*d->fault) print_fact("fault", "%s", d->fault);
     if (*d->driver || *d->version) print_fact("driver", "%s  %s", d->driver, d->version);
     if (*d->uuid) print_fact("uuid", "%s", d->uuid);
     print_fact("memory", "%s; largest allocation %s, largest binding %s", memory, allocation,

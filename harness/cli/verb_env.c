@@ -65,9 +65,10 @@ static err add_devices(cJSON *root) {
     for (size_t i = 0; i < count && !e; i++) {
         const device_info *d = &list[i];
         if (!(e = json_append_object(&o, array)))
-            e = json_put(o, "name %s class %s driver %s version %s isa %s libraries %s threads %u",
-                         d->name, device_class_name(d->class), d->driver, d->version, d->isa,
-                         d->libraries, d->threads);
+            e = json_put(
+                o, "name %s class %s driver %s version %s isa %s libraries %s fault %s threads %u",
+                d->name, device_class_name(d->class), d->driver, d->version, d->isa, d->libraries,
+                d->fault, d->threads);
     }
     if (!e && *note) e = json_add_string(root, "devices_note", note);
     mem_free(list);
@@ -138,7 +139,6 @@ static void print_block(const cJSON *root) {
 }
 
 err verb_env(const options *o) {
-    if (o->arg_count) return err_set(ERR_USAGE, "env takes no arguments, found '%s'", o->args[0]);
     cJSON *root = cJSON_CreateObject();
     err e = gather(root);
     if (o->json) return output_json_last(e, root, true);

@@ -413,9 +413,6 @@ static err eval_command(const void *context, struct group *g) {
     char *own_device = NULL;
     bool again = false; // another test file of the newest run's
     err e = ERR_OK;
-    if (o->arg_count)
-        return err_set(ERR_USAGE, "eval takes no arguments, found '%s'%s", o->args[0],
-                       folder_exists(o->args[0]) ? " (--model names a run)" : "");
     if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
     if (o->predictions && (e = eval_view_writable(o->predictions, o->overwrite))) return e;
     if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;

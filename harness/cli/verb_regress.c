@@ -50,6 +50,7 @@ static err find_baselines(char **folder, const options *o) {
 static err read_suite(work *w, const char *folder) {
     char path[PATH_MAX];
     err e = path_in(path, folder, "suite.json");
+    if (!e && asset_is(folder, "baselines")) e = asset_need(path);
     return e ? e : regress_suite_read(&w->suite, path);
 }
 
@@ -181,8 +182,6 @@ err verb_regress(const options *o) {
     char *baselines = NULL;
     err e;
     note_moment(&w);
-    if (o->arg_count)
-        return err_set(ERR_USAGE, "regress takes no argument, found '%s'", o->args[0]);
     if (o->add && !o->update) return err_set(ERR_USAGE, "--add goes with --update");
     if ((e = mem_strdup(&w.folder, o->output_dir ? o->output_dir : "runs/regress")) ||
         (e = path_join(&w.runs, w.folder, "work")) || (e = find_baselines(&baselines, o)) ||

@@ -491,7 +491,7 @@ err verb_report(const options *o) {
     board b = {0};
     err e;
     if (o->arg_count && !o->history)
-        return err_set(ERR_USAGE, "report takes no argument without --history, found '%s'",
+        return err_set(ERR_USAGE, "report takes no arguments without --history, found '%s'",
                        o->args[0]);
     if ((o->format && (e = check_form_name(o->format))) ||
         (o->lang && (e = page_language_find(&w.language, o->lang))))

@@ -325,10 +325,6 @@ static err read_command(work *w, run_request *q, const options *o, struct group 
     q->group = g;
     if ((e = rank_device(&w->device, &q->threads, g, o->device))) return e;
     q->device = w->device;
-    if (o->arg_count)
-        return err_set(ERR_USAGE,
-                       "run takes no arguments, found '%s' (a task is named with --task)",
-                       o->args[0]);
     // --arch is of presets
     const char *model = o->model ? o->model : o->arch ? "tiny" : SHIPPED_DEFAULT;
     // what needs no data first: a group's tasks are fetched

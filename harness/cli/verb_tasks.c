@@ -75,7 +75,8 @@ static err list_object(cJSON *array, const task *t) {
 }
 
 static err some_wrong(size_t wrong, size_t of) {
-    return err_set(ERR_FORMAT, "%zu of %zu manifests are wrong", wrong, of);
+    return err_set(ERR_FORMAT, "%zu of %zu manifests %s wrong", wrong, of,
+                   wrong == 1 ? "is" : "are");
 }
 
 static err tasks_list(const options *o) {

@@ -64,10 +64,6 @@ static err read_request(search *s, const options *o) {
     q->protocol = PROTOCOL_DEV;
     q->seed = o->has_seed ? o->seed : 42;
     q->is_trial = q->resume = q->resume_if_any = true;
-    if (o->arg_count)
-        return err_set(ERR_USAGE,
-                       "tune takes no arguments, found '%s' (a task is named with --task)",
-                       o->args[0]);
     if (!o->task && !own_flags_given(o))
         return err_set(ERR_USAGE, "tune needs --task T (see `harness tasks`), or files of your own "
                                   "(--train-file)");

@@ -1,6 +1,7 @@
 #include "compute/device.h"
 
 #include "base/ascii.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/name.h"
 #include "compute/plan.h"
@@ -127,7 +128,7 @@ err device_select(const device_info **out, const device_info *list, size_t count
     *out = NULL;
     if (!selector) {
         for (size_t i = 0; i < count; i++) {
-            if (list[i].class >= CLASS_SOFTWARE) continue;
+            if (list[i].class >= CLASS_SOFTWARE || list[i].is_unfit) continue;
             if (!*out || rank_of(&list[i]) < rank_of(*out)) *out = &list[i];
         }
         if (*out) return ERR_OK;
@@ -185,6 +186,9 @@ err device_find(device_info *out, const char *selector) {
     const device_info *found;
     e = device_select(&found, list, count, selector);
     if (!e) *out = *found;
+    for (size_t i = 0; i < count && !e && !selector; i++)
+        if (list[i].is_unfit && list[i].class < CLASS_NATIVE_CPU)
+            log_note("%s is left out: %s", list[i].name, list[i].fault);
     if (e && *note) e = err_set(e, "%s; %s", err_message(e), note);
     mem_free(list);
     return e;

@@ -45,6 +45,8 @@ typedef struct device_info {
     bool has_f16, has_bf16, has_matrix; /* capabilities, whether or not used */
     /* What precision bf16 would need to be faster than fp32 here; "" where it is faster. */
     char bf16_lacks[160];
+    char fault[200]; /* what opening it would be refused for, as far as known; "": nothing */
+    bool is_unfit;   /* and that is the device's own: never the default */
 } device_info;
 
 /* Of the factors of matrix products; all else is f32 (the reference: f64). */
@@ -100,7 +102,7 @@ extern const char *const device_variables[];
 /* The variable by which Mesa's layer puts the GPUs in order for every Vulkan program; NULL: none. */
 const char *device_order(void);
 
-/* Picks from a list. selector NULL: the default (best class, then lowest index; where device_order
+/* Picks from a list. selector NULL: the default (best class of those that are fit, then lowest index; where device_order
  * names a variable, the first GPU; never software or reference). Else "cpu", "reference", an index,
  * or a substring of name, driver or UUID, case-blind; of several, the one of that very name. Errors: ERR_USAGE listing the devices when nothing or more than one matches. */
 err device_select(const device_info **out, const device_info *list, size_t count,

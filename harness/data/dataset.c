@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "data/data_internal.h"
+#include "platform/assets.h"
 #include "platform/file.h"
 #include "platform/places.h"
 
@@ -85,8 +86,10 @@ err dataset_absent(char **text, const task *t, const task_file *f, const dataset
 static err missing(const task *t, const task_file *f, const char *path, const dataset_options *o) {
     char word[200], *absent = NULL; // the name comes with a manifest: a command is pasted
     if (o->sample) {
-        return err_set(ERR_DATA, "%s: task '%s' has no bundled sample%s", path, t->name,
-                       err_advice("sample", ": run without --sample"));
+        err e = asset_is(t->folder, "tasks") ? asset_need(path) : ERR_OK;
+        return e ? e
+                 : err_set(ERR_DATA, "%s: task '%s' has no bundled sample%s", path, t->name,
+                           err_advice("sample", ": run without --sample"));
     }
     if (data__is_placed(f, o)) return data__moved(t, f, path);
     strbuf kin = {0};

@@ -35,14 +35,30 @@ static err place_from(char **place, const char *folder, const char *relative) {
     return mem_printf(place, "%.*s/%s", (int)used, folder, relative);
 }
 
+static err install_again(const char *path, const char *what) {
+    return err_set(ERR_IO, "%s %s: install the program's package again", path, what);
+}
+
+err asset_need(const char *path) {
+    if (file_exists(path)) return ERR_OK;
+    const char *other = file_other_kind(path);
+    if (other) return err_set(ERR_IO, "%s: is %s, a file was expected", path, other);
+    // errno of the last look
+    return errno == ENOENT || errno == ENOTDIR ? install_again(path, "is missing")
+                                               : file__error(path, "cannot open");
+}
+
 static err check_version(const char *place) {
     char *path = NULL, *found = NULL;
     size_t count;
     err e = path_join(&path, place, "VERSION");
+    if (!e) e = asset_need(path);
     if (!e) e = file_read((void **)&found, &count, path, 64);
     if (!e) {
         found[strcspn(found, "\n")] = '\0';
-        if (strcmp(found, HARNESS_VERSION) != 0)
+        if (!*found)
+            e = install_again(path, "names no version");
+        else if (strcmp(found, HARNESS_VERSION) != 0)
             e = err_set(ERR_DATA,
                         "%s is of harness %s, and this program is %s: install both from one "
                         "package",
@@ -71,8 +87,7 @@ static err find_in(char **path, const char *place, const char *name) {
     err e = check_version(place);
     if (!e) e = path_join(&joined, place, name);
     if (!e) e = look_for(&is_there, joined);
-    if (!e && !is_there)
-        e = err_set(ERR_IO, "%s is missing: install the program's package again", joined);
+    if (!e && !is_there) e = install_again(joined, "is missing");
     if (!e) e = mem_strdup(path, realpath(joined, real) ? real : joined);
     mem_free(joined);
     return e;
@@ -97,6 +112,14 @@ err asset_folder(char **path, const char *name) {
     mem_free(places[1]);
     mem_free(folder);
     return e;
+}
+
+bool asset_is(const char *folder, const char *name) {
+    char *own = NULL;
+    bool is = !asset_folder(&own, name) && file_is_same(own, folder);
+    mem_free(own);
+    err_clear();
+    return is;
 }
 
 err asset_plugin(char **path, const char *file) {

@@ -9,10 +9,19 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /* "<place>/<name>"; *path is owned. Errors: ERR_IO naming the places where none is, what
  * stands there instead or cannot be looked into, or the folder that lacks the name; ERR_DATA of
  * another version. */
 err asset_folder(char **path, const char *name) MUST_CHECK;
+
+/* ERR_OK where the file, one of those that come with the program, is there. Errors: ERR_IO naming it and
+ * what to do, what stands there instead, or why it cannot be looked at. */
+err asset_need(const char *path) MUST_CHECK;
+
+/* Whether that folder is `name` of them. */
+bool asset_is(const char *folder, const char *name);
 
 /* A plugin: "<place>/<file>", beside the program (a build folder), else in the folder of libraries
  * of the prefix that it is installed in; NULL where it is in neither. *path is owned. */

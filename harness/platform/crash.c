@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { FRAMES_MAX = 128 };
@@ -64,6 +65,24 @@ static void on_signal(int number) {
 
 static void on_exit_inside(void) {
     if (tell("exit")) _exit(EXIT_FAILURE);
+}
+
+static void on_alarm(int number) {
+    (void)number;
+    (void)tell("no answer");
+    _exit(EXIT_FAILURE);
+}
+
+void crash_bound(double seconds) {
+    static bool is_set;
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval due = {.it_value = {.tv_sec = (time_t)seconds}};
+    if (seconds <= 0 && !is_set) return; // the alarm may be another's
+    is_set = seconds > 0;
+    due.it_value.tv_usec = (suseconds_t)((seconds - (double)due.it_value.tv_sec) * 1e6);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &due, NULL);
 }
 
 void crash_watch(crash_told *told, const char *through) {

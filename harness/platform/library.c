@@ -1,3 +1,4 @@
+#define _GNU_SOURCE // RTLD_NOLOAD
 #include "platform/library.h"
 
 #include <dlfcn.h>
@@ -13,6 +14,12 @@ const char *library_fault(void) {
 
 void *library_find(void *library, const char *name) {
     return dlsym(library, name);
+}
+
+bool library_is(void *library, const char *name) {
+    void *same = dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
+    if (same) dlclose(same); // counted: it stays open
+    return same && same == library;
 }
 
 void library_close(void *library) {

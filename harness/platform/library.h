@@ -11,6 +11,8 @@ void *library_open(const char *name, bool lazy);
 const char *library_fault(void);
 /* A function or variable of it, NULL where it has none of that name. */
 void *library_find(void *library, const char *name);
+/* Whether that name or path means this library, which is open. */
+bool library_is(void *library, const char *name);
 void library_close(void *library);
 
 #endif

@@ -13,6 +13,21 @@ const char *environment(const char *name) {
     return value && value[0] ? value : NULL;
 }
 
+void environment_drop_empty(const char *name) {
+    const char *value = getenv(name);
+    if (value && !*value) unsetenv(name);
+}
+
+err environment_seconds(double *seconds, const char *name, int most) {
+    const char *text = environment(name);
+    char *end;
+    if (!text) return ERR_OK;
+    *seconds = strtod(text, &end);
+    if (!*end && *seconds > 0 && *seconds <= most) return ERR_OK;
+    return err_set(ERR_USAGE, "%s is '%s': expected seconds, more than 0 and at most %d", name,
+                   text, most);
+}
+
 bool environment_is_true(const char *name) {
     static const char *const yes[] = {"1", "on", "yes", "true"};
     const char *value = getenv(name);

@@ -13,6 +13,14 @@
 /* The variable's value; NULL when it is unset or empty. Borrowed from the environment. */
 const char *environment(const char *name);
 
+/* Takes the variable out of the environment where it is empty, for libraries to which that is not the
+ * same as unset. */
+void environment_drop_empty(const char *name);
+
+/* *seconds of a variable, which stay as they are where it is unset or empty. Errors: ERR_USAGE unless it
+ * is a number above 0 and at most `most`. */
+err environment_seconds(double *seconds, const char *name, int most) MUST_CHECK;
+
 /* True when the variable is 1, on, yes or true, in any case: as huggingface_hub reads switches. */
 bool environment_is_true(const char *name);
 

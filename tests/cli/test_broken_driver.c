@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static char manifest[512];
 
@@ -103,6 +104,32 @@ Test(broken_driver, is_named_by_what_needs_vulkan) {
     }
 }
 
+/* One that never comes back ends the program when its time is over. */
+Test(broken_driver, that_hangs_is_named_in_time) {
+    break_driver("hang");
+    setenv("HARNESS_DRIVER_WAIT", "0.5", 1);
+    program_result r = RUN("devices");
+    cr_expect_eq(r.exit_code, 1, "exit code %d", r.exit_code);
+    cr_expect(strstr(r.err, "libbroken_driver.so ended the program (no answer within 0.5 s, "
+                            "HARNESS_DRIVER_WAIT) while Vulkan drivers were loaded") &&
+                  strstr(r.err, manifest),
+              "%s", r.err);
+    setenv("HARNESS_DRIVER_WAIT", "soon", 1);
+    r = RUN("devices");
+    cr_expect_eq(r.exit_code, 2, "exit code %d", r.exit_code);
+    cr_expect(strstr(r.err, "HARNESS_DRIVER_WAIT is 'soon': expected seconds"), "%s", r.err);
+}
+
+/* To the loader a variable that is set to nothing is no driver at all. */
+Test(broken_driver, a_variable_without_a_value_hides_none) {
+    program_result all = RUN("devices");
+    setenv("VK_DRIVER_FILES", "", 1);
+    setenv("VK_ICD_FILENAMES", "", 1);
+    program_result r = RUN("devices");
+    cr_expect_str_eq(r.out, all.out);
+    cr_expect_str_eq(r.err, all.err);
+}
+
 /* Drivers that cannot be loaded are named too, and the CPU runs without being asked for. */
 Test(broken_driver, that_cannot_be_loaded_is_named) {
     const char *const paths[] = {"/nonexistent/driver.json", manifest};
@@ -118,6 +145,15 @@ Test(broken_driver, that_cannot_be_loaded_is_named) {
     }
 }
 
+static void write_manifest(const char *name, const char *library) {
+    char text[200];
+    snprintf(text, sizeof text,
+             "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": \"%s\", "
+             "\"api_version\": \"1.3.0\"}}",
+             library);
+    MUST(file_write(temporary_path(name), text, strlen(text)));
+}
+
 /* A file that the environment names and that is missing, no manifest, or without its library is named
  * with what is wrong with it, also beside drivers that work. */
 Test(broken_driver, files_that_are_named_are_told_apart) {
@@ -125,15 +161,32 @@ Test(broken_driver, files_that_are_named_are_told_apart) {
                                "\"./none.so\", \"api_version\": \"1.3.0\"}}";
     const char *lost = temporary_path("lost.json"), *torn = temporary_path("torn.json"),
                *bare = temporary_path("bare.json");
+    const char *pipe = temporary_path("pipe.json"), *empty = temporary_path("empty"),
+               *plain = temporary_path("plain");
     MUST(file_write(torn, "{", 1));
     MUST(file_write(bare, text, strlen(text)));
+    MUST(file_write(plain, text, strlen(text)));
+    MUST(folder_make(empty));
+    MUST(folder_make(temporary_path("home/vulkan/icd.d")));
+    cr_assert_eq(mkfifo(pipe, 0600) | mkfifo(temporary_path("home/vulkan/icd.d/a.json"), 0600), 0);
+    write_manifest("loader.json", "libvulkan.so.1");
+    write_manifest("strange.json", "libm.so.6");
     const struct {
         const char *variable, *path, *says;
     } rows[] = {{"VK_DRIVER_FILES", lost, "lost.json: cannot open: No such file"},
                 {"VK_DRIVER_FILES", torn, "torn.json:1:2: "},
                 {"VK_DRIVER_FILES", bare, "none.so: cannot open shared object"},
                 {"VK_ICD_FILENAMES", lost, "lost.json: cannot open: No such file"},
-                {"VK_ADD_DRIVER_FILES", bare, "none.so: cannot open shared object"}};
+                {"VK_ADD_DRIVER_FILES", bare, "none.so: cannot open shared object"},
+                {"VK_DRIVER_FILES", pipe, "pipe.json: is a FIFO, a file was expected"},
+                {"VK_ADD_DRIVER_FILES", pipe, "pipe.json: is a FIFO, a file was expected"},
+                {"XDG_DATA_HOME", temporary_path("home"), "icd.d/a.json: is a FIFO, a file was"},
+                {"VK_DRIVER_FILES", temporary_path("loader.json"),
+                 "libvulkan.so.1 is the Vulkan loader, not a driver"},
+                {"VK_DRIVER_FILES", temporary_path("strange.json"),
+                 "its library libm.so.6 is no Vulkan driver"},
+                {"VK_DRIVER_FILES", empty, "empty: no manifest (*.json) lies there"},
+                {"VK_DRIVER_FILES", plain, "plain: the loader takes names in .json alone"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         unsetenv("VK_DRIVER_FILES");
         unsetenv("VK_ICD_FILENAMES");
@@ -141,8 +194,10 @@ Test(broken_driver, files_that_are_named_are_told_apart) {
         setenv(rows[i].variable, rows[i].path, 1);
         program_result r = RUN("devices", "--device", "such a GPU");
         cr_expect_eq(r.exit_code, 2, "%s", r.err);
-        cr_expect(strstr(r.err, rows[i].variable) && strstr(r.err, rows[i].says), "%s, %s: %s",
-                  rows[i].variable, rows[i].says, r.err);
+        unsetenv("XDG_DATA_HOME");
+        cr_expect((strstr(r.err, rows[i].variable) || strstr(r.err, "icd.d")) &&
+                      strstr(r.err, rows[i].says),
+                  "%s, %s: %s", rows[i].variable, rows[i].says, r.err);
     }
 }
 #endif

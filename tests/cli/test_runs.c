@@ -447,7 +447,14 @@ Test(runs, wrong_use) {
         {{"runs", "clean", "--before", "1969-12-31"}, "expects a day such as 2026-01-31"},
         {{"runs", "cleen"}, "cleen: no such folder"},
         {{"runs", "clean", "--json"}, "--json goes with `harness runs`, not with clean"},
-        {{"env", "x"}, "env takes no arguments"},
+        {{"env", "x"}, "env takes no arguments, found 'x'"},
+        {{"devices", "x"}, "devices takes no arguments, found 'x'"},
+        {{"pretrain", "x"}, "pretrain takes no arguments, found 'x'"},
+        {{"bench", "x"}, "bench takes no arguments, found 'x' (a task is named with --task)"},
+        {{"run", "."}, "run takes no arguments, found '.' (--model names a run)"},
+        {{"help", "run", "x"}, "help takes no more than [VERB], found 'x'"},
+        {{"--help", "run", "x"}, "help takes no more than [VERB], found 'x'"},
+        {{"data", "stats", "nsmc", "x"}, "data takes no more than fetch|stats|head|verify TASK, "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *arguments[6] = {NULL};

@@ -284,7 +284,7 @@ Test(history, folders_are_read_and_files_are_ones_own) {
     expect(RUN("report", "--history", "a", "none"), 1, "none: no such folder");
     expect(RUN("report", "--history", "a", "b/list.json"), 1, "b/list.json: not a folder");
     expect(RUN("report", "--history", "a", "--texts"), 2, "--texts is of a board");
-    expect(RUN("report", "a"), 2, "report takes no argument without --history, found 'a'");
+    expect(RUN("report", "a"), 2, "report takes no arguments without --history, found 'a'");
     put("b/task/broken.json", "{");
     put("b/cut.json", "{\"schema\": \"harness-bench-1\"}");
     expect(RUN("report", "--history", "a", "b", "-o", "out"), 1, "2 damaged records left out");

@@ -1,8 +1,9 @@
 /* A Vulkan driver for tests that ends the process it is loaded into, the way and at the moment that
- * HARNESS_BROKEN_DRIVER says: abort or exit when it is loaded, crash when the loader asks for its
+ * HARNESS_BROKEN_DRIVER says: abort, exit or hang when it is loaded, crash when the loader asks for its
  * functions; anything else: it has none, and the loader leaves it out. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <vulkan/vulkan.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -15,6 +16,7 @@ static int is_asked(const char *how) {
 __attribute__((constructor)) static void loaded(void) {
     if (is_asked("abort")) abort();
     if (is_asked("exit")) exit(0);
+    while (is_asked("hang")) sleep(1);
 }
 
 EXPORT PFN_vkVoidFunction vk_icdGetInstanceProcAddr(VkInstance instance, const char *name);

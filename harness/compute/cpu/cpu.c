@@ -251,7 +251,10 @@ void cpu_info(device_info *info, uint32_t threads) {
     snprintf(info->driver, sizeof info->driver, "native");
     snprintf(info->version, sizeof info->version, "gcc %s", __VERSION__);
     instructions i;
-    if (choose(&i)) err_clear(); // cpu_open reports it
+    if (choose(&i)) { // cpu_open reports it
+        snprintf(info->fault, sizeof info->fault, "%s", err_message(ERR_USAGE));
+        err_clear();
+    }
     info->has_bf16 = i.best != BF16_IN_F32;
     snprintf(info->bf16_lacks, sizeof info->bf16_lacks, "%s", lacking(&i));
     snprintf(info->isa, sizeof info->isa, "%s", i.kernels->isa);

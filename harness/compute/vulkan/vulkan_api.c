@@ -1,5 +1,6 @@
 #include "compute/vulkan/vulkan_api.h"
 
+#include "compute/vulkan/vulkan_internal.h"
 #include "platform/library.h"
 
 #include <string.h>
@@ -10,10 +11,12 @@ static const char no_loader[] =
     "no Vulkan loader: install libvulkan1, and a driver (mesa-vulkan-drivers, or the GPU vendor's)";
 static const char old_loader[] = "the Vulkan loader is older than 1.1: update libvulkan1";
 
+static void *library; // stays open: drivers keep threads and exit handlers of their own
+
 bool vulkan__load(const char **note) {
-    static void *library; // stays open: drivers keep threads and exit handlers of their own
     static bool is_loaded;
     if (is_loaded) return true;
+    if (!library) vulkan__drivers_settle();
     if (!library) library = library_open("libvulkan.so.1", false);
     if (!library) {
         *note = no_loader;
@@ -31,6 +34,10 @@ bool vulkan__load(const char **note) {
     VULKAN_FUNCTIONS(X)
 #undef X
     return is_loaded = true;
+}
+
+bool vulkan__is_loader(const char *name) {
+    return library_is(library, name);
 }
 
 #define RESULTS(X)                                                                                 \

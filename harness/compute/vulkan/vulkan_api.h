@@ -88,6 +88,8 @@ extern struct vulkan_functions vulkan__functions;
 /* Opens the loader once. false: there is none, or it is older than Vulkan 1.1; *note says what to
  * do. */
 bool vulkan__load(const char **note);
+/* Whether that name or path is the loader's own. pre: it is loaded. */
+bool vulkan__is_loader(const char *library);
 
 /* "VK_ERROR_DEVICE_LOST" */
 const char *vulkan__result_name(VkResult r);

@@ -36,6 +36,17 @@ static err logical_open(vulkan_device *v) {
     return ERR_OK;
 }
 
+static kernel_family usual_family(const device_info *info, bool has_texels) {
+    if (info->class != CLASS_SOFTWARE) return FAMILY_TILE;
+    // lavapipe; SwiftShader reads texel buffers 5 times slower than storage buffers
+    return has_texels && info->vendor == (uint32_t)VK_VENDOR_ID_MESA ? FAMILY_PANEL
+                                                                     : FAMILY_REGISTER;
+}
+
+static bool has_texel_room(const VkPhysicalDeviceLimits *limits) {
+    return (uint64_t)limits->maxTexelBufferElements * TEXEL_BYTES >= limits->maxStorageBufferRange;
+}
+
 // HARNESS_VULKAN_KERNELS=register, tile or panel.
 static err forced_family(kernel_family *family, const device_info *info, bool has_texels) {
     const char *name = getenv("HARNESS_VULKAN_KERNELS");
@@ -55,25 +66,14 @@ static err forced_family(kernel_family *family, const device_info *info, bool ha
     return ERR_OK;
 }
 
-// The device chooses the family unless the environment does.
-static err choose_family(vulkan_device *v) {
-    device_info *info = &v->device->info;
-    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
-    VK.GetPhysicalDeviceProperties2(v->physical, &p);
-    if (p.properties.apiVersion < VK_API_VERSION_1_1)
+err vulkan__check_device(kernel_family *family, const device_info *info,
+                         const VkPhysicalDeviceProperties *p) {
+    bool has_texels = has_texel_room(&p->limits);
+    uint32_t buffers = p->limits.maxPerStageDescriptorStorageBuffers;
+    *family = usual_family(info, has_texels);
+    if (p->apiVersion < VK_API_VERSION_1_1)
         return err_set(ERR_UNSUPPORTED, "%s: Vulkan 1.1 is needed, its driver has %s", info->name,
                        info->version);
-    bool has_texels = vulkan__has_texels(&p.properties.limits);
-    v->family = vulkan__family(info, has_texels);
-    err e = forced_family(&v->family, info, has_texels);
-    if (e) return e;
-    bool is_tile = v->family == FAMILY_TILE;
-    uint32_t side = is_tile ? vulkan__largest_side(info) : 0;
-    snprintf(info->kernels, sizeof info->kernels, "%s", vulkan__family_name(v->family));
-    if (side) snprintf(info->kernels, sizeof info->kernels, "tile, products by %u", side);
-    v->device->tile_rows = is_tile ? SHARED_TILE : REGISTER_TILE;
-    v->group_size = is_tile ? 256 : 64;
-    uint32_t buffers = p.properties.limits.maxPerStageDescriptorStorageBuffers;
     if (buffers < STORAGE_MAX) {
         return err_set(ERR_UNSUPPORTED, "%s: kernels bind up to %d buffers, it allows %u",
                        info->name, STORAGE_MAX, buffers);
@@ -84,6 +84,21 @@ static err choose_family(vulkan_device *v) {
                        "%u and %u",
                        info->name, info->max_workgroup, info->max_shared_bytes);
     }
+    return forced_family(family, info, has_texels);
+}
+
+static err choose_family(vulkan_device *v) {
+    device_info *info = &v->device->info;
+    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+    VK.GetPhysicalDeviceProperties2(v->physical, &p);
+    err e = vulkan__check_device(&v->family, info, &p.properties);
+    if (e) return e;
+    bool is_tile = v->family == FAMILY_TILE;
+    uint32_t side = is_tile ? vulkan__largest_side(info) : 0;
+    snprintf(info->kernels, sizeof info->kernels, "%s", vulkan__family_name(v->family));
+    if (side) snprintf(info->kernels, sizeof info->kernels, "tile, products by %u", side);
+    v->device->tile_rows = is_tile ? SHARED_TILE : REGISTER_TILE;
+    v->group_size = is_tile ? 256 : 64;
     return ERR_OK;
 }
 
@@ -184,7 +199,7 @@ err vulkan_open(device *d) {
     v->device = d;
     d->impl = v;
     d->real = ELEM_F32;
-    (void)vulkan__guard("a Vulkan device was opened");
+    (void)vulkan__guard_for_a_time("a Vulkan device was opened");
     if ((e = open_parts(v))) {
         close_device(d);
         return e;

@@ -46,16 +46,34 @@ static void add_variable(room *r, const char *name) {
     if (environment(name)) add(r, "%s%s=%s", r->used ? ", " : "", name, environment(name));
 }
 
-static void add_folder(room *r, const char *root, size_t bytes) {
-    char path[1024];
-    while (bytes && root[bytes - 1] == '/') bytes--;
-    const char *home = *root == '~' ? environment("HOME") : NULL;
-    if (!bytes || (*root == '~' && !home)) return;
-    snprintf(path, sizeof path, "%s%.*s/vulkan/icd.d", home ? home : "",
-             (int)bytes - (home ? 1 : 0), root + (home ? 1 : 0));
+/* Of the folders of manifests, those that are there. */
+static void for_folders(void (*visit)(void *of, const char *folder), void *of) {
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        const char *at = roots[i].variable ? environment(roots[i].variable) : NULL;
+        if (!at) at = roots[i].otherwise;
+        for (size_t n; *at; at += n + (at[n] == ':')) {
+            char path[1024];
+            size_t bytes = n = strcspn(at, ":");
+            while (bytes && at[bytes - 1] == '/') bytes--;
+            const char *home = *at == '~' ? environment("HOME") : NULL;
+            if (!bytes || (*at == '~' && !home)) continue;
+            snprintf(path, sizeof path, "%s%.*s/vulkan/icd.d", home ? home : "",
+                     (int)bytes - (home ? 1 : 0), at + (home ? 1 : 0));
+            if (folder_exists(path)) visit(of, path);
+        }
+    }
+}
+
+/* Whether a variable names manifests in place of those folders'. */
+static bool are_named(void) {
+    return environment(variables[0]) || environment(variables[1]);
+}
+
+static void add_folder(void *of, const char *path) {
+    room *r = of;
     folder_list list = {0};
     const char *before = "";
-    if (folder_exists(path) && folder_list_read(&list, path)) err_clear(); // as one without any
+    if (folder_list_read(&list, path)) err_clear(); // as one without any
     for (size_t i = 0; i < list.count; i++) {
         if (list.names[i][0] == '.') continue;
         if (!*before) add(r, "%s%s:", r->used ? ", " : "", path);
@@ -67,19 +85,14 @@ static void add_folder(room *r, const char *root, size_t bytes) {
 
 void vulkan__drivers(char *out, size_t size) {
     room r = {.out = out, .size = size};
-    bool are_named = false;
     for (size_t i = 0; i < 2; i++) add_variable(&r, filters[i]);
-    for (size_t i = 0; i < 3 && !are_named; i++) {
+    for (size_t i = 0; i < 3; i++) {
         add_variable(&r, variables[i]);
-        are_named = i < 2 && environment(variables[i]);
+        if (i < 2 && environment(variables[i])) break;
     }
-    for (size_t i = 0; i < sizeof roots / sizeof *roots && !are_named; i++) {
-        const char *at = roots[i].variable ? environment(roots[i].variable) : NULL;
-        if (!at) at = roots[i].otherwise;
-        for (size_t n; *at; at += n + (at[n] == ':')) add_folder(&r, at, n = strcspn(at, ":"));
-    }
+    if (!are_named()) for_folders(add_folder, &r);
     // set amiss it hides the system's own
-    if (!r.used && !are_named) add_variable(&r, "XDG_DATA_DIRS");
+    if (!r.used && !are_named()) add_variable(&r, "XDG_DATA_DIRS");
     if (!r.used) add(&r, "none");
     for (char *c = out; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
@@ -104,40 +117,115 @@ static err manifest_library(char **library, const char *path) {
     return e;
 }
 
+/* By one of these the loader asks a library for its functions. */
+static bool is_driver(void *library) {
+    static const char *const entries[] = {"vk_icdGetInstanceProcAddr", "vkGetInstanceProcAddr",
+                                          "vk_icdNegotiateLoaderICDInterfaceVersion"};
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        if (library_find(library, entries[i])) return true;
+    return false;
+}
+
+static err check_library(const char *path, const char *library) {
+    void *opened = library_open(library, true);
+    if (!opened) return err_set(ERR_DEVICE, "%s: %s", path, library_fault());
+    err e = is_driver(opened)
+                ? ERR_OK
+                : err_set(ERR_DEVICE, "%s: its library %s is no Vulkan driver", path, library);
+    library_close(opened);
+    return e;
+}
+
+static bool is_manifest(const char *name) {
+    size_t n = strlen(name);
+    return n > 5 && !strcmp(name + n - 5, ".json");
+}
+
 /* ERR_OK, or what is wrong with the manifest or its library. */
-static err check_manifest(const char *path) {
+static err check_manifest(const char *path, driver_faults which) {
     char *library = NULL;
-    if (folder_exists(path)) return ERR_OK; // of manifests
+    bool waits = path_is_there(path) && !file_exists(path); // a FIFO
+    if (which == FAULTS_ENDLESS && !waits && !file_exists(path)) return ERR_OK;
     err e = manifest_library(&library, path);
-    void *opened = e ? NULL : library_open(library, true);
-    if (!e && !opened) e = err_set(ERR_DEVICE, "%s: %s", path, library_fault());
-    if (opened) library_close(opened);
+    bool is_loader = !e && vulkan__is_loader(library);
+    if (is_loader)
+        e = err_set(ERR_DEVICE, "%s: its library %s is the Vulkan loader, not a driver", path,
+                    library);
+    else if (which == FAULTS_ENDLESS && !waits)
+        e = err_unless_memory(e);
+    else if (!e && !is_manifest(path))
+        e = err_set(ERR_DEVICE, "%s: the loader takes names in .json alone", path);
+    else if (!e)
+        e = check_library(path, library);
     mem_free(library);
     return e;
 }
 
-const char *vulkan__driver_fault(void) {
-    static char text[600];
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof variables / sizeof *variables && !*text; i++) {
-        const char *at = getenv(variables[i]);
-        for (size_t n; at && *at && !*text; at += n + (at[n] == ':')) {
+/* A manifest, or a folder of some. */
+static err check_place(bool *is_empty, const char *path, driver_faults which) {
+    folder_list list = {0};
+    bool any = false;
+    *is_empty = false;
+    if (!folder_exists(path)) return check_manifest(path, which);
+    err e = folder_list_read(&list, path);
+    for (size_t i = 0; i < list.count && !e; i++) {
+        char *joined = NULL;
+        if (!is_manifest(list.names[i])) continue;
+        any = true;
+        e = path_join(&joined, path, list.names[i]);
+        if (!e) e = check_manifest(joined, which);
+        mem_free(joined);
+    }
+    folder_list_free(&list);
+    *is_empty = !e && !any;
+    return e;
+}
+
+void vulkan__drivers_settle(void) {
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        environment_drop_empty(variables[i]);
+}
+
+/* The first fault that was found. */
+typedef struct search {
+    driver_faults which;
+    char text[600];
+} search;
+
+static void look(search *s, const char *variable, const char *path) {
+    bool is_empty = false;
+    err e = *s->text ? ERR_OK : check_place(&is_empty, path, s->which);
+    if (is_empty && *variable && s->which != FAULTS_ENDLESS)
+        e = err_set(ERR_DEVICE, "%s: no manifest (*.json) lies there", path);
+    if (!e) return;
+    snprintf(s->text, sizeof s->text, "%s%s%s", variable, *variable ? ": " : "", err_message(e));
+    err_clear();
+}
+
+static void look_into(void *of, const char *folder) {
+    look(of, "", folder);
+}
+
+const char *vulkan__driver_fault(driver_faults which) {
+    static search s;
+    s = (search){.which = which};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *at = environment(variables[i]);
+        for (size_t n; at && *at; at += n + (at[n] == ':')) {
             char *path = NULL;
             n = strcspn(at, ":");
-            err e = mem_strndup(&path, at, n);
-            if (!e && n) e = check_manifest(path);
-            if (e) snprintf(text, sizeof text, "%s: %s", variables[i], err_message(e));
-            if (e) err_clear();
+            if (mem_strndup(&path, at, n)) err_clear();
+            if (path && n) look(&s, variables[i], path);
             mem_free(path);
         }
     }
-    return text;
+    if (which != FAULTS_NAMED && !are_named()) for_folders(look_into, &s);
+    return s.text;
 }
 
-const char *vulkan__no_driver(void) {
+const char *vulkan__no_driver(const char *fault) {
     static char text[1500];
     char tried[600];
-    const char *fault = vulkan__driver_fault();
     vulkan__drivers(tried, sizeof tried);
     bool any = strcmp(tried, "none") != 0;
     snprintf(

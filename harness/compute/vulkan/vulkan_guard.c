@@ -1,15 +1,21 @@
 /* Drivers are other people's code in this process: one that aborts, crashes or exits takes the
- * program with it. What can be done is to say which one it was, and how to do without it. */
+ * program with it, and one that does not come back holds it for ever. What can be done is to say which
+ * one it was, and how to do without it. */
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/crash.h"
+#include "platform/places.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { DRIVERS_BYTES = 700 };
+enum { DRIVERS_BYTES = 700, WAIT_MOST = 24 * 60 * 60 };
+
+static const char wait_name[] = "HARNESS_DRIVER_WAIT";
+static double wait_s = 120; // of eight GPUs that wake up, and of a machine that swaps
 
 static const char *_Atomic doing; // NULL: no driver is at work
-static char drivers[DRIVERS_BYTES];
+static char drivers[DRIVERS_BYTES], late[80];
 
 const char vulkan__at_work[] = "a Vulkan device was at work";
 
@@ -23,7 +29,7 @@ static bool tell(const char *how) {
     crash_say(library ? "the Vulkan driver " : "a Vulkan driver");
     crash_say(library ? library : "");
     crash_say(" ended the program (");
-    crash_say(how);
+    crash_say(strcmp(how, "no answer") == 0 ? late : how);
     crash_say(") while ");
     crash_say(what);
     crash_say("; drivers: ");
@@ -42,5 +48,17 @@ static void install(void) {
 
 const char *vulkan__guard(const char *what) {
     install();
+    crash_bound(0);
     return atomic_exchange(&doing, what);
+}
+
+err vulkan__guard_settle(void) {
+    return environment_seconds(&wait_s, wait_name, WAIT_MOST);
+}
+
+const char *vulkan__guard_for_a_time(const char *what) {
+    const char *before = vulkan__guard(what);
+    snprintf(late, sizeof late, "no answer within %g s, %s", wait_s, wait_name);
+    crash_bound(wait_s);
+    return before;
 }

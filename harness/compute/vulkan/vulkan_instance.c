@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/host_memory.h"
+#include "platform/places.h"
 #include "platform/thread.h"
 
 #include <stdio.h>
@@ -37,6 +38,11 @@ bool vulkan__instance_has(const char *extension) {
 /* *out stays none, and *note says why, where there is no driver. */
 static err instance_new(VkInstance *out, bool validation, const char **note) {
     uint32_t version = 0;
+    const char *endless = vulkan__driver_fault(FAULTS_ENDLESS);
+    if (*endless) {
+        *note = vulkan__no_driver(endless);
+        return ERR_OK;
+    }
     err e = vulkan__check(VK.EnumerateInstanceVersion(&version), "vkEnumerateInstanceVersion");
     if (e) return e;
     VkApplicationInfo application = {
@@ -76,10 +82,10 @@ static err instance_new(VkInstance *out, bool validation, const char **note) {
     VkResult r = VK.CreateInstance(&info, NULL, out);
     if (r == VK_ERROR_INCOMPATIBLE_DRIVER) {
         *out = VK_NULL_HANDLE;
-        *note = vulkan__no_driver();
+        *note = vulkan__no_driver(vulkan__driver_fault(FAULTS_ALL));
         return ERR_OK;
     }
-    const char *fault = vulkan__driver_fault();
+    const char *fault = vulkan__driver_fault(FAULTS_NAMED);
     char tried[600] = "";
     if (r != VK_SUCCESS)
         vulkan__drivers(tried, sizeof tried); // a torn manifest in one of the folders
@@ -120,6 +126,7 @@ static err list_physical(physical_list *out, VkInstance instance) {
     VkPhysicalDevice all[PHYSICAL_MAX];
     uint32_t found = PHYSICAL_MAX;
     VkResult r = VK.EnumeratePhysicalDevices(instance, &found, all);
+    out->result = r;
     if (r == VK_ERROR_INITIALIZATION_FAILED) return ERR_OK; // a driver that found no hardware
     if (r != VK_SUCCESS && r != VK_INCOMPLETE)
         return vulkan__check(r, "vkEnumeratePhysicalDevices");
@@ -198,21 +205,10 @@ static void fill_capabilities(device_info *info, VkPhysicalDevice physical, uint
     add_feature(info, "fp32");
 }
 
-kernel_family vulkan__family(const device_info *info, bool has_texels) {
-    if (info->class != CLASS_SOFTWARE) return FAMILY_TILE;
-    // lavapipe; SwiftShader reads texel buffers 5 times slower than storage buffers
-    return has_texels && info->vendor == (uint32_t)VK_VENDOR_ID_MESA ? FAMILY_PANEL
-                                                                     : FAMILY_REGISTER;
-}
-
 const char *vulkan__family_name(kernel_family family) {
     static const char *const names[] = {
         [FAMILY_REGISTER] = "register", [FAMILY_TILE] = "tile", [FAMILY_PANEL] = "panel"};
     return names[family];
-}
-
-bool vulkan__has_texels(const VkPhysicalDeviceLimits *limits) {
-    return (uint64_t)limits->maxTexelBufferElements * TEXEL_BYTES >= limits->maxStorageBufferRange;
 }
 
 /* A driver's words go to terminals, paths and JSON: what is not printable ASCII becomes '?'. */
@@ -275,18 +271,32 @@ static void fill_info(device_info *info, VkPhysicalDevice physical) {
     if (info->class == CLASS_SOFTWARE)
         info->memory_bytes = host_memory_total(); // heaps there are nominal
     fill_capabilities(info, physical, p->apiVersion);
-    snprintf(info->kernels, sizeof info->kernels, "%s",
-             vulkan__family_name(vulkan__family(info, vulkan__has_texels(&p->limits))));
+    kernel_family family;
+    err e = vulkan__check_device(&family, info, p);
+    if (e) { // vulkan_open reports it
+        const char *text = err_message(e), *behind = strstr(text, info->name);
+        size_t used = behind == text ? strlen(info->name) + strlen(": ") : 0;
+        snprintf(info->fault, sizeof info->fault, "%s", text + used);
+        info->is_unfit = e == ERR_UNSUPPORTED && !environment("HARNESS_VULKAN_KERNELS");
+        err_clear();
+    }
+    snprintf(info->kernels, sizeof info->kernels, "%s", vulkan__family_name(family));
 }
 
 err vulkan_list(device_info **list, size_t *count, size_t *capacity, const char **note) {
     VkInstance instance;
     physical_list found = {0};
-    const char *before = vulkan__guard("Vulkan drivers were loaded");
-    err e = vulkan__instance_take(&instance, false, note);
+    err e = vulkan__guard_settle();
+    if (e) return e;
+    const char *before = vulkan__guard_for_a_time("Vulkan drivers were loaded");
+    e = vulkan__instance_take(&instance, false, note);
     if (e || !instance) goto done;
     if ((e = vulkan__physical_list(&found, instance))) goto done;
-    *note = found.count ? vulkan__driver_fault() : vulkan__no_driver();
+    *note = vulkan__driver_fault(found.count ? FAULTS_NAMED : FAULTS_ALL);
+    if (!found.count && found.result < 0 && !**note)
+        *note = vulkan__no_driver(vulkan__result_name(found.result));
+    else if (!found.count)
+        *note = vulkan__no_driver(*note);
     if ((e = mem_grow((void **)list, capacity, *count + found.count, sizeof **list))) goto done;
     for (uint32_t i = 0; i < found.count; i++) {
         device_info *info = &(*list)[*count];

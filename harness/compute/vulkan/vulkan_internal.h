@@ -148,6 +148,10 @@ static inline vulkan_device *vulkan__of(const device *d) {
 /* From now on a driver that ends the process (a signal, exit) is named on standard error, with what
  * was being done. NULL: none is at work. Returns what was said before, to go back to. */
 const char *vulkan__guard(const char *doing);
+/* The same, and one that does not come back to say what is done next ends the program: what takes no
+ * time where drivers are well. settle: reads how long that is. Errors: ERR_USAGE. */
+const char *vulkan__guard_for_a_time(const char *doing);
+err vulkan__guard_settle(void) MUST_CHECK;
 /* To be said while a device is open: a signal in this program's own code is then passed on in
  * silence. */
 extern const char vulkan__at_work[];
@@ -156,10 +160,16 @@ extern const char vulkan__at_work[];
 /* The driver manifests that the loader goes by: what the environment names, else those of the
  * folders that it looks into, and what takes some of them out ("none" where there are none). */
 void vulkan__drivers(char *out, size_t size);
-/* The first fault of a manifest that the environment names, or of its library; "": none. */
-const char *vulkan__driver_fault(void);
-/* What to do where no driver gave a device. */
-const char *vulkan__no_driver(void);
+/* Takes the variables that name manifests out of the environment where they are empty: to the loader
+ * that is no manifest at all. */
+void vulkan__drivers_settle(void);
+/* Of manifests that the environment names; of all that the loader goes by; of these, what it would
+ * never come back from. */
+typedef enum driver_faults { FAULTS_NAMED, FAULTS_ALL, FAULTS_ENDLESS } driver_faults;
+/* The first fault of a manifest or of its library; "": none. Borrowed until the next call. */
+const char *vulkan__driver_fault(driver_faults which);
+/* What to do where no driver gave a device; fault: vulkan__driver_fault's. */
+const char *vulkan__no_driver(const char *fault);
 
 /* --- vulkan_instance.c */
 bool vulkan__instance_has(const char *extension);
@@ -173,16 +183,18 @@ void vulkan__instance_release(VkInstance instance);
 typedef struct physical_list {
     VkPhysicalDevice list[PHYSICAL_MAX];
     uint32_t count;
+    VkResult result; /* below 0: why there is none */
 } physical_list;
 err vulkan__physical_list(physical_list *out, VkInstance instance) MUST_CHECK;
 bool vulkan__has_extension(VkPhysicalDevice physical, const char *name);
 uint32_t vulkan__queue_family(VkPhysicalDevice physical); /* UINT32_MAX: none computes */
 err vulkan__messenger_open(vulkan_device *v) MUST_CHECK;
 void vulkan__messenger_close(vulkan_device *v);
-/* has_texels: a texel buffer holds whatever a kernel may bind. */
-kernel_family vulkan__family(const device_info *info, bool has_texels);
+/* The family of kernels that the device chooses, unless the environment does.
+ * Errors: ERR_UNSUPPORTED naming what the device lacks; ERR_USAGE of the environment; *family is set all the same. */
+err vulkan__check_device(kernel_family *family, const device_info *info,
+                         const VkPhysicalDeviceProperties *p) MUST_CHECK;
 const char *vulkan__family_name(kernel_family family);
-bool vulkan__has_texels(const VkPhysicalDeviceLimits *limits);
 
 /* --- vulkan_captions.c: for tools that show Vulkan's calls */
 /* The validation layer is on, or the environment names a layer. */

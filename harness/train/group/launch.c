@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "platform/assets.h"
 #include "platform/library.h"
+#include "platform/places.h"
 #include "platform/thread.h"
 #include "train/group/threads.h"
 
@@ -70,20 +71,10 @@ static err check_size(const char *name) {
                    name, text);
 }
 
-static err read_seconds(double *seconds, const char *name) {
-    const char *text = getenv(name);
-    char *end = NULL;
-    if (!text || !*text) return ERR_OK;
-    *seconds = strtod(text, &end);
-    if (!*end && *seconds > 0 && *seconds <= SECONDS_MOST) return ERR_OK;
-    return err_set(ERR_USAGE, "%s is '%s': expected seconds, more than 0 and at most %d", name,
-                   text, SECONDS_MOST);
-}
-
 static err read_limits(transport_limits *l) {
     *l = (transport_limits){silence_s, waiting_s};
-    err e = read_seconds(&l->silence, "HARNESS_GROUP_SILENCE");
-    return e ? e : read_seconds(&l->waiting, "HARNESS_GROUP_WAIT");
+    err e = environment_seconds(&l->silence, "HARNESS_GROUP_SILENCE", SECONDS_MOST);
+    return e ? e : environment_seconds(&l->waiting, "HARNESS_GROUP_WAIT", SECONDS_MOST);
 }
 
 static err check_variables(void) {

@@ -28,9 +28,7 @@ const char *shipped_names(void) {
 static err need(const char *folder, const char *name) {
     char path[PATH_MAX];
     err e = path_in(path, folder, name);
-    if (!e && !file_exists(path))
-        e = err_set(ERR_IO, "%s is missing: install the program's package again", path);
-    return e;
+    return e ? e : asset_need(path);
 }
 
 err shipped_folder(char **folder, const char *model) {
