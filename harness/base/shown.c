@@ -606,6 +606,15 @@ const char *shown_count(char text[SHOWN_COUNT_BYTES], uint64_t count) {
     return text;
 }
 
+const char *shown_memory(char text[SHOWN_SIZE_BYTES], uint64_t bytes) {
+    if (bytes < 1024)
+        snprintf(text, SHOWN_SIZE_BYTES, "%" PRIu64 " byte%s", bytes, shown_plural(bytes));
+    else
+        snprintf(text, SHOWN_SIZE_BYTES, "%" PRIu64 " %s", bytes >> (bytes < 1 << 20 ? 10 : 20),
+                 bytes < 1 << 20 ? "KiB" : "MiB");
+    return text;
+}
+
 const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes) {
     static const char *const units[] = {"kB", "MB", "GB", "TB"};
     enum { LAST = sizeof units / sizeof *units - 1 };

@@ -95,6 +95,8 @@ const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value);
 /* "812 bytes", "4.1 kB", "12.5 MB", "1.9 GB" or "3.2 TB", of a thousand each; returns text. */
 enum { SHOWN_SIZE_BYTES = 32 };
 const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
+/* Of memory: "812 bytes", "977 KiB" or "4096 MiB", rounded down; returns text. */
+const char *shown_memory(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
 
 /* A whole number with thousands separators, "150,000"; returns text. */
 enum { SHOWN_COUNT_BYTES = 32 };

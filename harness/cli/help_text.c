@@ -84,6 +84,6 @@ void options_help_all(void) {
     print_command("harness devices", columns);
     puts("");
     shown_wrap(stdout, columns, "  docs/tutorial.md  ",
-               "from data to predictions of your own; the pages beside it, all of a topic "
-               "(installed: share/doc/harness/docs)");
+               "from data to predictions of your own; the pages beside it, all of a topic");
+    shown_wrap(stdout, columns, "  ", "installed: share/doc/harness/docs");
 }

@@ -22,7 +22,7 @@ typedef struct choice {
 static const char *reason(const device_info *d, choice c) {
     if (d == c.chosen && c.is_named) return "what --device names";
     if (d == c.chosen) {
-        if (d->class > CLASS_VIRTUAL) return "the default: no GPU here";
+        if (d->class > CLASS_VIRTUAL) return "the default: no GPU here that can train";
         return device_order()
                    ? "the default: the first GPU of those that the environment puts in order"
                    : "the default: the best class of GPU here";
@@ -73,13 +73,13 @@ static err print_json(const device_info *list, size_t count, choice c, const cha
 }
 
 // "23.4 GiB", "128 MiB"; a dash where the device names no limit.
-static void format_bytes(char *out, size_t size, uint64_t bytes) {
+static void format_bytes(char out[SHOWN_SIZE_BYTES], uint64_t bytes) {
     if (!bytes || bytes >= (uint64_t)1 << 60)
-        snprintf(out, size, "-");
+        snprintf(out, SHOWN_SIZE_BYTES, "-");
     else if (bytes >= (uint64_t)1 << 30)
-        snprintf(out, size, "%.1f GiB", (double)bytes / 1073741824.0);
+        snprintf(out, SHOWN_SIZE_BYTES, "%.1f GiB", (double)bytes / 1073741824.0);
     else
-        snprintf(out, size, "%.0f MiB", (double)bytes / 1048576.0);
+        shown_memory(out, bytes);
 }
 
 // "     driver   NVIDIA  550.1"
@@ -94,10 +94,10 @@ static PRINTF_LIKE(2, 3) void print_fact(const char *title, const char *format, 
 }
 
 static void print_device(const device_info *d, choice c) {
-    char memory[32], allocation[32], binding[32];
-    format_bytes(memory, sizeof memory, d->memory_bytes);
-    format_bytes(allocation, sizeof allocation, d->max_buffer_bytes);
-    format_bytes(binding, sizeof binding, d->max_binding_bytes);
+    char memory[SHOWN_SIZE_BYTES], allocation[SHOWN_SIZE_BYTES], binding[SHOWN_SIZE_BYTES];
+    format_bytes(memory, d->memory_bytes);
+    format_bytes(allocation, d->max_buffer_bytes);
+    format_bytes(binding, d->max_binding_bytes);
     char head[16];
     snprintf(head, sizeof head, "%c %-2u ", d == c.chosen ? '*' : ' ', d->index);
     output_labelled(head, d->name);

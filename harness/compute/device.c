@@ -227,12 +227,17 @@ err device_open(device *d, const device_info *info, const device_options *option
 #endif
     case DEVICE_VULKAN:
 #if HARNESS_VULKAN
-        return vulkan_open(d);
+        return device_wrap(d, vulkan_open(d));
 #else
         return err_set(ERR_UNSUPPORTED, "this build has no Vulkan device");
 #endif
     }
     return err_set(ERR_ARG, "unknown kind of device");
+}
+
+err device_wrap(const device *d, err e) {
+    if (e != ERR_DEVICE || strstr(err_message(e), d->info.name) == err_message(e)) return e;
+    return err_wrap(e, "%s", d->info.name);
 }
 
 err device_open_named(device *d, const char *selector, const device_options *options) {
@@ -257,7 +262,7 @@ err device_buffer_new(device *d, buffer **out, size_t bytes, bool host_visible) 
         d->measured_bytes[host_visible] += bytes;
         return ERR_OK;
     }
-    if ((e = d->vtable->buffer_init(d, b, bytes, host_visible))) {
+    if ((e = device_wrap(d, d->vtable->buffer_init(d, b, bytes, host_visible)))) {
         mem_free(b);
         *out = NULL;
         return e;
@@ -296,7 +301,7 @@ err device_measure_end(device *d, const char *what) {
 // Waits until nothing that was submitted still runs.
 static err idle(device *d) {
     for (uint32_t slot = 0; d->vtable->wait && slot < SLOT_COUNT; slot++) {
-        err e = d->vtable->wait(d, slot);
+        err e = device_wrap(d, d->vtable->wait(d, slot));
         if (e) return e;
     }
     return ERR_OK;
@@ -307,8 +312,9 @@ static err write_bytes(span s, const void *bytes, size_t count) {
     err e = idle(s.buffer->device);
     if (e) return e;
     s.buffer->device->generation++;
+    device *d = s.buffer->device;
     if (!s.buffer->mapped)
-        return s.buffer->device->vtable->upload(s.buffer, s.offset, bytes, count);
+        return device_wrap(d, d->vtable->upload(s.buffer, s.offset, bytes, count));
     memcpy(span_host(s), bytes, count);
     return ERR_OK;
 }
@@ -316,8 +322,9 @@ static err write_bytes(span s, const void *bytes, size_t count) {
 static err read_bytes(void *bytes, span s, size_t count) {
     err e = idle(s.buffer->device);
     if (e) return e;
+    device *d = s.buffer->device;
     if (!s.buffer->mapped)
-        return s.buffer->device->vtable->download(bytes, s.buffer, s.offset, count);
+        return device_wrap(d, d->vtable->download(bytes, s.buffer, s.offset, count));
     memcpy(bytes, span_host(s), count);
     return ERR_OK;
 }

@@ -108,6 +108,9 @@ const char *device_order(void);
 err device_select(const device_info **out, const device_info *list, size_t count,
                   const char *selector) MUST_CHECK;
 
+/* e, whose message begins with the device's name behind it. */
+err device_wrap(const device *d, err e) MUST_CHECK;
+
 /* device_list_for and device_select in one; an error also says what Vulkan lacks here. */
 err device_find(device_info *out, const char *selector) MUST_CHECK;
 

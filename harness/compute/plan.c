@@ -97,7 +97,7 @@ void plan_free(plan *p) {
 err plan_submit(plan *p, const step_info *step) {
     if (!p->is_ready) return err_set(ERR_ARG, "plan_submit before plan_ready");
     if (step->slot >= SLOT_COUNT) return err_set(ERR_ARG, "slot %u of %d", step->slot, SLOT_COUNT);
-    return p->device->vtable->submit(p, step);
+    return device_wrap(p->device, p->device->vtable->submit(p, step));
 }
 
 bool plan_copies(const plan *p) {
@@ -107,13 +107,13 @@ bool plan_copies(const plan *p) {
 err plan_take(plan *p, uint32_t slot, size_t count, bool *ended) {
     err e = p->device->vtable->take(p->device, slot, count, ended);
     p->device->work++;
-    return e;
+    return device_wrap(p->device, e);
 }
 
 err plan_wait(plan *p, uint32_t slot) {
     err e = p->device->vtable->wait ? p->device->vtable->wait(p->device, slot) : ERR_OK;
     p->device->work++;
-    return e;
+    return device_wrap(p->device, e);
 }
 
 size_t plan_first_op(const plan *p, plan_part part) {

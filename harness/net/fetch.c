@@ -364,7 +364,9 @@ static err check_disk(const download *d) {
 static err make_folder_of(const char *path) {
     char *folder = NULL;
     err e = path_folder(&folder, path);
-    if (!e) e = folder_make(folder);
+    if (!e)
+        e = err_wrap(folder_make(folder),
+                     "no place for what is fetched (XDG_CACHE_HOME names another)");
     mem_free(folder);
     return e;
 }

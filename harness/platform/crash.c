@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,6 +25,26 @@ static bool begins(const char *path, const char *name) {
     return !strncmp(slash ? slash + 1 : path, name, strlen(name));
 }
 
+/* The file that is mapped at an address, by the kernel's list: the loader's own may be broken too. NULL:
+ * none. Borrowed until the next call. */
+static const char *mapped_file(const void *address) {
+    static char line[4096];
+    size_t used = 0;
+    char c, *end;
+    const char *found = NULL;
+    int fd = open("/proc/self/maps", O_RDONLY);
+    while (!found && fd >= 0 && read(fd, &c, 1) == 1) {
+        if (c != '\n' && used < sizeof line - 1) line[used++] = c;
+        if (c != '\n') continue;
+        line[used] = '\0';
+        used = 0;
+        uintptr_t at = (uintptr_t)address, from = strtoul(line, &end, 16);
+        if (at >= from && at < strtoul(end + 1, NULL, 16)) found = strchr(line, '/');
+    }
+    if (fd >= 0) close(fd);
+    return found;
+}
+
 /* The last of the stack's before it comes to `between` or this program, since libraries of the
  * called one's own may lie between. */
 const char *crash_culprit(void) {
@@ -36,7 +57,10 @@ const char *crash_culprit(void) {
     int count = backtrace(frames, FRAMES_MAX);
     if (!dladdr((void *)(uintptr_t)crash_culprit, &own)) return NULL;
     for (int i = 0, inside = 0; i < count; i++) {
-        if (!dladdr(frames[i], &at) || !at.dli_fname) continue;
+        if (!dladdr(frames[i], &at) || !at.dli_fname) {
+            if (!found) found = mapped_file(frames[i]);
+            continue;
+        }
         bool is_own = at.dli_fbase == own.dli_fbase, skip = begins(at.dli_fname, between);
         if (is_own && !inside) continue; // the handler
         inside = 1;

@@ -51,9 +51,10 @@ err place_cache(char **path, const char *below) {
     const char *cache = environment("XDG_CACHE_HOME"), *home;
     *path = NULL;
     if (cache && cache[0] == '/') return mem_printf(path, "%s/%s", cache, below);
-    if ((home = home_folder())) return mem_printf(path, "%s/.cache/%s", home, below);
+    if ((home = home_folder()) && home[0] == '/')
+        return mem_printf(path, "%s/.cache/%s", home, below);
     return err_set(ERR_IO, "there is no place for a cache: neither XDG_CACHE_HOME (an absolute "
-                           "path) nor HOME is set, and the system names no home folder");
+                           "path) nor HOME (one too) is set, and the system names no home folder");
 }
 
 /* ~ and ~USER; *rest is what follows. */

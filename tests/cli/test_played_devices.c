@@ -148,6 +148,29 @@ CleanTest(played_devices, bench_without_timestamps) {
 
 /* How wide ops are is told beside what the device runs at once, where a driver says that; where none
  * does, the test of performance's tables tells. */
+/* It stands in the list with the reason, and runs that name none go on without it. */
+Test(played_devices, one_that_no_kernel_fits_is_left_out) {
+    static const struct {
+        const char *faults, *why;
+    } rows[] = {{"class=2 invocations=128", "workgroups of 256 and 16384 bytes of shared memory"},
+                {"class=2 buffers=4", "kernels bind up to 8 buffers, it allows 4"},
+                {"class=2 version=10", "Vulkan 1.1 is needed, its driver has Vulkan 1.0.0"}};
+    const char *const list[] = {"devices", NULL}, *const run[] = {"verify", "fill", "--threads",
+                                                                  "1", NULL};
+    if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        child_faults(rows[i].faults);
+        program_result r = child_run(NULL, SECONDS, list);
+        const char *gpu = strstr(r.out, "discrete GPU; left out: no training on it\n");
+        cr_expect(gpu && strstr(gpu, rows[i].why), "%s: %s", rows[i].faults, r.out);
+        cr_expect(strstr(r.out, "native CPU; the default: no GPU here that can train"), "%s",
+                  r.out);
+        r = child_run(NULL, SECONDS, run);
+        cr_expect_eq(r.exit_code, 0, "%s", r.err);
+        cr_expect(strstr(r.err, " is left out: ") && strstr(r.err, rows[i].why), "%s", r.err);
+    }
+}
+
 Test(played_devices, bench_tells_invocations) {
     static const char says[] = "; the device runs ";
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");

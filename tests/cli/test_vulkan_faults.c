@@ -133,6 +133,7 @@ CleanTest(vulkan_faults, too_low_limits_and_absent_devices_are_named) {
         {"invocations=128", 1, "workgroups of 256"},
         {"shared=8192", 1, "16384 bytes of shared memory are needed"},
         {"buffers=4", 1, "kernels bind up to 8 buffers, it allows 4"},
+        {"range=4096", 1, "exceed the largest binding, 4 KiB"},
         {"range=65536", 1, "a kernel may bind 65536: use smaller batches"},
         {"allocation=1048576", 1, "the largest allocation is 1 MiB"},
         {"no-device", 2, "no Vulkan driver"},
@@ -140,8 +141,8 @@ CleanTest(vulkan_faults, too_low_limits_and_absent_devices_are_named) {
         {"CreateInstance@1=-1", 2, "vkCreateInstance: VK_ERROR_OUT_OF_HOST_MEMORY"},
         {"CreateInstance@1=-9", 2, "no Vulkan driver"},
         {"EnumeratePhysicalDevices@1=-4", 2, "vkEnumeratePhysicalDevices: VK_ERROR_DEVICE_LOST"},
-        {"EnumeratePhysicalDevices@1=-3", 2, "no Vulkan driver"},
-        {"CreateDevice@1=-3", 1, "vkCreateDevice: VK_ERROR_INITIALIZATION_FAILED"},
+        {"EnumeratePhysicalDevices@1=-3", 2, "; VK_ERROR_INITIALIZATION_FAILED): install"},
+        {"CreateDevice@1=-3", 1, "): vkCreateDevice: VK_ERROR_INITIALIZATION_FAILED"},
         {"CreateDevice@1=-10", 1, "vkCreateDevice: VK_ERROR_TOO_MANY_OBJECTS"},
     };
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");

@@ -166,7 +166,7 @@ CleanTest(vulkan_device, heaps_are_counted_apart) {
     MUST_FAIL(vulkan__has_room(&d, 400 * mib, 0, "training"), ERR_DEVICE,
               "has 300 MiB left of 1000");
     usage_mib = 900;
-    MUST_FAIL(vulkan__has_room(&d, mib, 0, "training"), ERR_DEVICE, "has 0 MiB left of 1000");
+    MUST_FAIL(vulkan__has_room(&d, mib, 0, "training"), ERR_DEVICE, "has 0 bytes left of 1000 MiB");
     v->memory = own;
     v->heap_used[0] = used;
     close_clean(&d);

@@ -71,5 +71,8 @@ const char *vulkan__result_name(VkResult r) {
 
 err vulkan__check(VkResult r, const char *call) {
     if (r == VK_SUCCESS) return ERR_OK;
-    return err_set(ERR_DEVICE, "%s: %s (%d)", call, vulkan__result_name(r), (int)r);
+    bool is_lost = r == VK_ERROR_DEVICE_LOST;
+    return err_set(ERR_DEVICE, "%s: %s (%d)%s%s", call, vulkan__result_name(r), (int)r,
+                   is_lost ? "; the kernel's log may say why (dmesg)" : "",
+                   is_lost ? err_advice("resume", "; --resume goes on from what was saved") : "");
 }

@@ -1,5 +1,6 @@
 /* Buffers, one allocation each, and copies between the host and device-local memory. */
 #include "base/memory.h"
+#include "base/shown.h"
 #include "compute/vulkan/vulkan_internal.h"
 #include "platform/host_memory.h"
 
@@ -15,9 +16,10 @@ static uint32_t memory_type(const vulkan_device *v, uint32_t allowed, VkMemoryPr
 }
 
 static err too_large(const device *d, size_t bytes, uint64_t had, const char *what) {
-    return err_set(ERR_DEVICE, "%s: %zu MiB asked for, %s is %llu MiB (%llu MiB are in use)",
-                   d->info.name, (bytes >> 20) + 1, what, (unsigned long long)(had >> 20),
-                   (unsigned long long)(d->allocated_bytes >> 20));
+    char most[SHOWN_SIZE_BYTES], used[SHOWN_SIZE_BYTES];
+    return err_set(ERR_DEVICE, "%s: %zu MiB asked for, %s is %s (%s in use)", d->info.name,
+                   (bytes >> 20) + 1, what, shown_memory(most, had),
+                   shown_memory(used, d->allocated_bytes));
 }
 
 /* The type of device memory, or of memory that the host sees too; UINT32_MAX: there is none. */
@@ -41,15 +43,16 @@ static uint64_t heap_left(const vulkan_device *v, uint32_t heap, uint64_t *size)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
     VkPhysicalDeviceMemoryProperties2 p = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &budget};
-    uint64_t told = 0;
+    uint64_t told = left;
     if (is_host) {
         told = host_memory_available();
+        if (!told) told = left; // not known
     } else if (v->has_budget) {
         VK.GetPhysicalDeviceMemoryProperties2(v->physical, &p);
         uint64_t most = budget.heapBudget[heap], used = budget.heapUsage[heap];
-        told = most > used ? most - used : 1;
+        told = most > used ? most - used : 0;
     }
-    return told && told < left ? told : left;
+    return told < left ? told : left;
 }
 
 /* ERR_DEVICE unless the heap has `bytes` left; "what" takes them. */
@@ -57,12 +60,12 @@ static err heap_has(const device *d, uint32_t heap, uint64_t bytes, const char *
     const vulkan_device *v = vulkan__of(d);
     uint64_t size, left = heap_left(v, heap, &size);
     bool is_local = v->memory.memoryHeaps[heap].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
+    char rest[SHOWN_SIZE_BYTES], whole[SHOWN_SIZE_BYTES];
     if (bytes <= left) return ERR_OK;
-    return err_set(ERR_DEVICE,
-                   "%s lacks memory: %s takes %llu MiB, heap %u (%s) has %llu MiB left of %llu MiB",
+    return err_set(ERR_DEVICE, "%s lacks memory: %s takes %llu MiB, heap %u (%s) has %s left of %s",
                    d->info.name, what, (unsigned long long)(bytes >> 20) + 1, heap,
-                   is_local ? "the device's own" : "the host's", (unsigned long long)(left >> 20),
-                   (unsigned long long)(size >> 20));
+                   is_local ? "the device's own" : "the host's", shown_memory(rest, left),
+                   shown_memory(whole, size));
 }
 
 err vulkan__has_room(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what) {
@@ -90,12 +93,13 @@ static err allocate(device *d, vulkan_buffer *own, size_t bytes, bool host_visib
                                  .memoryTypeIndex = type};
     VkResult r = VK.AllocateMemory(v->logical, &info, NULL, &own->memory);
     if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY) {
+        char rest[SHOWN_SIZE_BYTES], whole[SHOWN_SIZE_BYTES];
         uint64_t size, left = heap_left(v, own->heap, &size);
         return err_set(ERR_DEVICE,
-                       "%s lacks memory: %zu MiB asked for, heap %u has %llu MiB left of %llu MiB "
+                       "%s lacks memory: %zu MiB asked for, heap %u has %s left of %s "
                        "by its own count (%s)",
-                       d->info.name, (bytes >> 20) + 1, own->heap, (unsigned long long)(left >> 20),
-                       (unsigned long long)(size >> 20), vulkan__result_name(r));
+                       d->info.name, (bytes >> 20) + 1, own->heap, shown_memory(rest, left),
+                       shown_memory(whole, size), vulkan__result_name(r));
     }
     if ((e = vulkan__check(r, "vkAllocateMemory"))) return e;
     own->bytes = need.size;

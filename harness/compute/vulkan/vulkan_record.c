@@ -1,4 +1,5 @@
 /* Recording: operands, hazards, dispatches, and the walk from an op to its record function. */
+#include "base/shown.h"
 #include "compute/operands.h"
 #include "compute/vulkan/vulkan_internal.h"
 
@@ -212,8 +213,10 @@ uint32_t vulkan__window_rows(recorder *r, size_t row_elements) {
         rows -= rows % WINDOW_STEP;
         return rows < UINT32_MAX ? (uint32_t)rows : UINT32_MAX - UINT32_MAX % WINDOW_STEP;
     }
-    vulkan__fail(r, err_set(ERR_DEVICE, "%s: %d rows of %zu numbers exceed the largest binding",
-                            r->v->device->info.name, WINDOW_STEP, row_elements));
+    char most[SHOWN_SIZE_BYTES];
+    vulkan__fail(r, err_set(ERR_DEVICE, "%s: %d rows of %zu numbers exceed the largest binding, %s",
+                            r->v->device->info.name, WINDOW_STEP, row_elements,
+                            shown_memory(most, r->v->device->info.max_binding_bytes)));
     return UINT32_MAX - UINT32_MAX % WINDOW_STEP;
 }
 
@@ -222,10 +225,12 @@ uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements) {
     if (step >= rows) return rows ? rows : 1;
     step -= step % (CHUNK_ROWS * WINDOW_STEP);
     if (step) return step;
+    char most[SHOWN_SIZE_BYTES];
     vulkan__fail(r, err_set(ERR_DEVICE,
-                            "%s: %u rows of %zu numbers exceed the largest binding: "
+                            "%s: %u rows of %zu numbers exceed the largest binding, %s: "
                             "use smaller batches",
-                            r->v->device->info.name, rows, row_elements));
+                            r->v->device->info.name, rows, row_elements,
+                            shown_memory(most, r->v->device->info.max_binding_bytes)));
     return rows;
 }
 

@@ -42,8 +42,8 @@ static err mark_name(char hex[HASH_HEX_BYTES], const device *d) {
 }
 
 static err verify_quick(device *d) {
-    log_note("%s with this driver and program is new here: a quick check against the reference",
-             d->info.name);
+    log_note("%s with this driver and program is new here: a quick check against the reference%s",
+             d->info.name, err_advice("check-device", " (--check-device never leaves it out)"));
     for (int kind = 0; kind < OP_COUNT; kind++) {
         verify_result r;
         err e = verify_op(&r, d, (op_kind)kind, VERIFY_QUICK);
