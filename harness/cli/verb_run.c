@@ -527,6 +527,18 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     return e;
 }
 
+/* Ranks whose lists are of other lengths would wait for one another behind the shorter one's end. */
+static err compare_plans(const work *w, const options *o, struct group *g) {
+    cJSON *own = cJSON_CreateObject();
+    char runs[24];
+    snprintf(runs, sizeof runs, "%zu", work_runs(w));
+    err e = json_put(own, "runs %s shard %s dry_run %s", runs, o->shard ? o->shard : "none",
+                     o->dry_run ? "yes" : "no");
+    if (!e) e = run_compare_plans(g, own);
+    cJSON_Delete(own);
+    return e;
+}
+
 static err run_command(const void *context, struct group *g) {
     const options *o = context;
     work w = {0};
@@ -540,7 +552,8 @@ static err run_command(const void *context, struct group *g) {
         (e = store_check_writable(results_folder(o), w.tasks, w.task_count)))
         goto done;
     size_t runs = work_runs(&w);
-    if ((e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))
+    if ((e = compare_plans(&w, o, g)) ||
+        (e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;
     if ((e = expect_all(&s, &w, o, &request))) goto done;
     if (!o->model)
