@@ -9,6 +9,7 @@
 #include "cli/kept_checkpoints.h"
 #include "cli/options.h"
 #include "cli/own_flags.h"
+#include "cli/rank_flags.h"
 #include "cli/run_device.h"
 #include "cli/run_json.h"
 #include "cli/run_next.h"
@@ -527,19 +528,10 @@ static err sweep_all(sweep *s, work *w, const options *o, run_request *q) {
     return e;
 }
 
-/* Ranks whose lists are of other lengths would wait for one another behind the shorter one's end. */
-static err compare_plans(const work *w, const options *o, struct group *g) {
-    cJSON *own = cJSON_CreateObject();
-    char runs[24];
-    snprintf(runs, sizeof runs, "%zu", work_runs(w));
-    err e = json_put(own, "runs %s shard %s dry_run %s", runs, o->shard ? o->shard : "none",
-                     o->dry_run ? "yes" : "no");
-    if (!e) e = run_compare_plans(g, own);
-    cJSON_Delete(own);
-    return e;
-}
-
 static err run_command(const void *context, struct group *g) {
+    // which runs; each compares by itself what it is
+    static const char *const listing[] = {"task",  "model",   "seeds", "runs",
+                                          "shard", "dry_run", NULL};
     const options *o = context;
     work w = {0};
     sweep s = {0};
@@ -552,7 +544,7 @@ static err run_command(const void *context, struct group *g) {
         (e = store_check_writable(results_folder(o), w.tasks, w.task_count)))
         goto done;
     size_t runs = work_runs(&w);
-    if ((e = compare_plans(&w, o, g)) ||
+    if ((e = rank_flags_compare(o, VERB_run, g, listing)) ||
         (e = sweep_open(&s, runs, request.device, results_folder(o), runs > 1 && !o->overwrite)))
         goto done;
     if ((e = expect_all(&s, &w, o, &request))) goto done;
