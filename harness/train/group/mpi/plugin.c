@@ -170,10 +170,19 @@ static void tell_over(void) {
     }
 }
 
+static volatile int closing_code;
+
+/* SIGALRM while MPI ends. */
+static void end_late(int none) {
+    (void)none;
+    _exit(closing_code);
+}
+
 static void end_all(int code) {
     sigset_t due;
     // Open MPI's abort waits for its launcher, which may itself be stopped
-    signal(SIGALRM, SIG_DFL);
+    closing_code = code;
+    signal(SIGALRM, end_late);
     sigemptyset(&due);
     sigaddset(&due, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &due, NULL);
@@ -375,14 +384,6 @@ static int live_begin(transport *t) {
     life.runs = !pthread_create(&life.thread, NULL, live, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return !life.runs;
-}
-
-static volatile int closing_code;
-
-/* SIGALRM while MPI ends. */
-static void end_late(int none) {
-    (void)none;
-    _exit(closing_code);
 }
 
 static void close_all(transport *t, int code) {
