@@ -1,4 +1,5 @@
 /* What a hub says of a model: its listing, and the index of its shards. The first byte chooses. */
+#include "base/hash.h"
 #include "base/memory.h"
 #include "fuzz.h"
 #include "net/hub_internal.h"
