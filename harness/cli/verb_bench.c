@@ -8,6 +8,7 @@
 #include "cli/model_flag.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/rank_flags.h"
 #include "cli/terminal_text.h"
 #include "data/dataset.h"
 #include "platform/file.h"
@@ -16,6 +17,7 @@
 #include "train/group/launch.h"
 #include "train/group/rank_device.h"
 #include "train/run/labels.h"
+#include "train/run/run_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -148,6 +150,15 @@ static err work_open(work *w, const options *o, struct group *g) {
     return mem_new(&w->result, 1);
 }
 
+/* Data that one host has and another lacks would divide other steps. */
+static err compare_work(const work *w, struct group *g) {
+    cJSON *own = cJSON_CreateObject();
+    err e = json_put(own, "model %s data %s", w->base_model.name, w->data.data_sha256);
+    if (!e) e = run_compare_plans(g, own);
+    cJSON_Delete(own);
+    return e;
+}
+
 static err write_svg(const work *w, const char *path) {
     strbuf svg = {0}, title = {0};
     err e = strbuf_printf(&title, "%s, batch %u of %s, on %s", w->base_model.name,
@@ -204,8 +215,11 @@ static err bench_command(const void *context, struct group *g) {
     const options *o = context;
     bool writes = group_writes(g);
     work w = {0};
-    err e = o->svg && writes ? file_check_own(o->svg, BENCH_SVG_MARK) : ERR_OK;
-    if (e || (e = work_open(&w, o, g)) || (e = measure(&w, o)) || !writes) goto done;
+    err e = rank_flags_compare(o, VERB_bench, g, NULL);
+    if (!e && o->svg && writes) e = file_check_own(o->svg, BENCH_SVG_MARK);
+    if (e || (e = work_open(&w, o, g)) || (e = compare_work(&w, g)) || (e = measure(&w, o)) ||
+        !writes)
+        goto done;
     if (o->svg && (e = write_svg(&w, o->svg))) goto done;
     e = print_result(&w, o);
 done:

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/own_flags.h"
+#include "cli/rank_flags.h"
 #include "cli/run_record.h"
 #include "cli/task_flag.h"
 #include "cli/unknown_share.h"
@@ -412,7 +413,8 @@ static err eval_command(const void *context, struct group *g) {
     run_task of = {0};
     char *own_device = NULL;
     bool again = false; // another test file of the newest run's
-    err e = ERR_OK;
+    err e = rank_flags_compare(o, VERB_eval, g, NULL);
+    if (e) return e;
     if (o->texts && !o->predictions) return err_set(ERR_USAGE, "--texts goes with --predictions");
     if (o->predictions && (e = eval_view_writable(o->predictions, o->overwrite))) return e;
     if (o->record) return group_writes(g) ? eval_record(o) : ERR_OK;

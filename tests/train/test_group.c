@@ -139,6 +139,22 @@ static err gather_unlike(struct group *g, void *context) {
     return group_gather(g, all, own, (g->rank == 1 ? 2 : 1) * sizeof *own);
 }
 
+/* As many bytes, of which each rank thinks that others have them. */
+static err gather_otherwise(struct group *g, void *context) {
+    static const size_t bounds[2][4] = {{0, 4, 8, 12}, {0, 8, 8, 12}};
+    char all[12] = "";
+    (void)context;
+    return group_gather_parts(g, all, bounds[g->rank == 1]);
+}
+
+static err sum_otherwise(struct group *g, void *context) {
+    static const size_t bounds[2][4] = {{0, 1, 2, 3}, {0, 2, 2, 3}};
+    float x[3] = {1, 2, 3};
+    const group_addends a = {.x = x, .count = 3, .parts = 1};
+    (void)context;
+    return group_sum_own(g, x, &a, bounds[g->rank == 1]);
+}
+
 static err stay_away(struct group *g, void *context) {
     (void)context;
     // rank 1 is lost: it leaves without a word
@@ -160,6 +176,11 @@ CleanTest(group, an_error_of_one_rank_is_that_of_all) {
         {fail_first, ERR_IO, "no space"},
         {do_other_things, ERR_DATA, "rank 0 waits (0 bytes) while rank 1 sums (4 bytes)"},
         {gather_unlike, ERR_DATA, "rank 0 gathers (4 bytes) while rank 1 gathers (8 bytes)"},
+        {gather_otherwise, ERR_DATA,
+         "rank 0 gathers parts (12 bytes) while rank 1 gathers parts (12 bytes), otherwise "
+         "divided"},
+        {sum_otherwise, ERR_DATA,
+         "rank 0 sums (12 bytes) while rank 1 sums (12 bytes), otherwise divided"},
     };
     rank ranks[RANKS_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -28,9 +28,16 @@ static const char *const kind_names[NOTICE_KINDS] = {
 
 /* What every function tells the other ranks first. */
 typedef struct group_notice {
-    uint32_t kind, failed /* an err */, flag, none;
+    uint32_t kind, failed /* an err */, flag, division /* division_of what is exchanged */;
     uint64_t bytes;
 } group_notice;
+
+/* Tells bounds of parts from others. */
+static uint32_t division_of(const size_t *bounds, size_t count) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < count; i++) sum += (uint32_t)((i + 1) * bounds[i]);
+    return sum;
+}
 
 static err exchange(struct group *g) {
     char text[TRANSPORT_TEXT_BYTES] = "";
@@ -83,7 +90,12 @@ static err spread_failure(struct group *g, uint32_t from, bool is_common) {
 /* What each function begins with. */
 static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool flag, bool *any) {
     if (g->is_over) return mine ? mine : err_set(ERR_NETWORK, "the group has ended already");
-    const group_notice own = {.kind = kind, .failed = (uint32_t)mine, .flag = flag, .bytes = bytes};
+    const group_notice own = {.kind = kind,
+                              .failed = (uint32_t)mine,
+                              .flag = flag,
+                              .division = g->division,
+                              .bytes = bytes};
+    g->division = 0;
     err e = exchange_equal(g, &own, g->notices, sizeof own);
     if (e) return e;
     uint32_t failed = g->size, failures = 0;
@@ -100,11 +112,13 @@ static err meet(struct group *g, notice_kind kind, size_t bytes, err mine, bool 
     if (failures) return spread_failure(g, failed, is_common && failures == g->size);
     for (uint32_t r = 0; r < g->size; r++) {
         const group_notice *n = &g->notices[r], *first = &g->notices[0];
-        if (n->kind == first->kind && n->bytes == first->bytes) continue;
+        bool is_like = n->kind == first->kind && n->bytes == first->bytes;
+        if (is_like && n->division == first->division) continue;
         g->is_over = true;
-        return err_set(ERR_DATA, "rank 0 %s (%llu bytes) while rank %u %s (%llu bytes)",
+        return err_set(ERR_DATA, "rank 0 %s (%llu bytes) while rank %u %s (%llu bytes)%s",
                        kind_names[first->kind % NOTICE_KINDS], (unsigned long long)first->bytes, r,
-                       kind_names[n->kind % NOTICE_KINDS], (unsigned long long)n->bytes);
+                       kind_names[n->kind % NOTICE_KINDS], (unsigned long long)n->bytes,
+                       is_like ? ", otherwise divided" : "");
     }
     return ERR_OK;
 }
@@ -307,6 +321,7 @@ err group_sum_own(struct group *g, float *sum, const group_addends *a, const siz
     if (group_is_alone(g)) return sum_alone(sum, a);
     const slices s = {g, a, bounds[g->rank], bounds[g->rank + 1] - bounds[g->rank]};
     err e = take_spare(g, s.mine * g->size * a->parts);
+    g->division = division_of(bounds, (size_t)g->size + 1);
     if (!e) e = meet(g, NOTICE_SUM, a->parts * a->count * sizeof *a->x, ERR_OK, false, NULL);
     if (!e) e = scatter_parts(g, a, bounds);
     if (!e) add_parts(sum + s.first, slice_of, &s, (size_t)g->size * a->parts, s.mine);
@@ -347,6 +362,7 @@ err group_gather_lists(struct group *g, void *const *all, const size_t *bounds, 
     size_t bytes = 0, width = (size_t)group_size(g) + 1;
     if (group_is_alone(g)) return ERR_OK;
     for (size_t i = 0; i < count; i++) bytes += bounds[i * width + g->size];
+    g->division = division_of(bounds, count * width);
     err e = meet(g, NOTICE_PARTS, bytes, ERR_OK, false, NULL);
     for (size_t i = 0; !e && i < count; i++) e = exchange_parts(g, all[i], bounds + i * width);
     return e;

@@ -32,6 +32,7 @@ struct group {
     transport_piece *send, *receive; /* (size) owned */
     struct group_notice *notices;    /* (size) owned */
     size_t *bounds;                  /* (size + 1) owned */
+    uint32_t division;               /* of what is exchanged next; 0: it is not divided */
     uint64_t bytes;                  /* received so far */
     double seconds;                  /* in exchanges so far, waiting included */
 };

@@ -23,18 +23,16 @@ static bool is_among(const char *const *list, const char *key) {
     return *list;
 }
 
-/* What has to be equal, or what is of the device, as JSON text (owned). */
-static err describe(char **text, const run *r, bool of_device) {
+/* What has to be equal, or what is of the device; *out is owned, also on error. */
+static err describe(cJSON **out, const run *r, bool of_device) {
     const cJSON *lists[] = {r->identity, r->surroundings}, *item = NULL;
-    cJSON *all = cJSON_CreateObject();
+    cJSON *all = *out = cJSON_CreateObject();
     err e = ERR_OK;
     for (int i = 0; i < 2; i++) cJSON_ArrayForEach(item, lists[i]) {
             if (!e && !is_among(own_fields, item->string) &&
                 is_among(device_fields, item->string) == of_device)
                 e = json_add_string(all, item->string, item->valuestring);
         }
-    if (!e) e = json_print(text, all, false);
-    cJSON_Delete(all);
     return e;
 }
 
@@ -51,13 +49,14 @@ static err describe_first(strbuf *words, uint32_t *other, const char *texts, con
     return e;
 }
 
-/* words: empty where all ranks have the same text. */
-static err compare_texts(strbuf *words, uint32_t *other, struct group *g, const char *own) {
-    size_t *bounds = NULL, *lengths = NULL, length = strlen(own) + 1;
-    char *texts = NULL;
+/* words: empty where all ranks have the same texts in their objects. */
+static err compare_objects(strbuf *words, uint32_t *other, struct group *g, const cJSON *object) {
+    size_t *bounds = NULL, *lengths = NULL, length = 0;
+    char *texts = NULL, *own = NULL;
     bool differ = false;
-    err e = mem_new(&bounds, g->size + 1);
-    if (e || (e = mem_new(&lengths, g->size))) goto done;
+    err e = json_print(&own, object, false);
+    if (e || (e = mem_new(&bounds, g->size + 1)) || (e = mem_new(&lengths, g->size))) goto done;
+    length = strlen(own) + 1;
     if ((e = group_gather(g, lengths, &length, sizeof length))) goto done;
     for (uint32_t r = 0; r < g->size; r++) bounds[r + 1] = bounds[r] + lengths[r];
     if ((e = mem_new(&texts, bounds[g->size]))) goto done;
@@ -69,27 +68,32 @@ done:
     mem_free(bounds);
     mem_free(lengths);
     mem_free(texts);
+    mem_free(own);
     return e;
 }
 
-static err compare_fields(strbuf *words, uint32_t *other, const run *r, bool of_device) {
-    char *text = NULL;
-    err e = describe(&text, r, of_device);
-    if (!e) e = compare_texts(words, other, r->request.group, text);
-    mem_free(text);
+err run_compare_plans(struct group *g, const cJSON *own) {
+    strbuf words = {0};
+    uint32_t other = 0;
+    if (group_is_alone(g)) return ERR_OK;
+    err e = compare_objects(&words, &other, g, own);
+    if (!e && words.length)
+        e = err_set(ERR_USAGE, "rank %u of %u would do another run than rank 0: %s (there: rank 0)",
+                    other, g->size, words.text);
+    strbuf_free(&words);
     return e;
 }
 
 err run_compare_ranks(run *r) {
     struct group *g = r->request.group;
-    strbuf words = {0}, devices = {0};
+    strbuf devices = {0};
+    cJSON *own = NULL, *of_device = NULL;
     uint32_t other = 0;
     if (group_is_alone(g)) return ERR_OK;
-    err e = compare_fields(&words, &other, r, false);
-    if (!e && words.length)
-        e = err_set(ERR_USAGE, "rank %u of %u would do another run than rank 0: %s (there: rank 0)",
-                    other, g->size, words.text);
-    if (!e) e = compare_fields(&devices, &other, r, true);
+    err e = describe(&own, r, false);
+    if (!e) e = run_compare_plans(g, own);
+    if (!e) e = describe(&of_device, r, true);
+    if (!e) e = compare_objects(&devices, &other, g, of_device);
     if (!e && devices.length) {
         if (group_writes(g))
             log_warn("rank %u of %u has another device than rank 0: %s (there: rank 0); updates "
@@ -99,7 +103,8 @@ err run_compare_ranks(run *r) {
                      other, g->size, devices.text);
         e = rank_device_names(&r->rank_devices, g, &r->device.info, true);
     }
-    strbuf_free(&words);
+    cJSON_Delete(own);
+    cJSON_Delete(of_device);
     strbuf_free(&devices);
     return e;
 }

@@ -57,7 +57,10 @@ err run_output_check(const run *r) MUST_CHECK;
 err run_begin(run *r) MUST_CHECK;
 /* Whether this process writes the run's files: rank 0, alone too. */
 bool run_writes(const run *r);
-/* Refuses a group whose ranks would not do the same run. needs r->identity. Errors: ERR_USAGE
+/* Refuses a group whose ranks have other texts in `own`, an object of what they are to do. Errors:
+ * ERR_USAGE naming the rank and what differs. */
+err run_compare_plans(struct group *g, const cJSON *own) MUST_CHECK;
+/* The same of this run, and of the devices that its ranks have. needs r->identity. Errors: ERR_USAGE
  * naming the rank and what differs. */
 err run_compare_ranks(run *r) MUST_CHECK;
 /* Rank 0's weights to all. */
