@@ -170,6 +170,25 @@ static void warn_lists(const own__scan *s, size_t count) {
         }
 }
 
+/* Nobody could tell two such labels apart. */
+static err check_alike(const own__scan *s, size_t count) {
+    char **seen = NULL;
+    err e = mem_new(&seen, count);
+    for (size_t i = 0; i < count && !e; i++) {
+        e = unicode_visible(&seen[i], s->values[i].text);
+        for (size_t k = 0; k < i && !e; k++)
+            if (!strcmp(seen[i], seen[k]))
+                e = err_set(ERR_DATA,
+                            "%s:%zu: the label '%s' of column '%s' differs from that of line %zu "
+                            "only in letters that do not show, or in how these are composed",
+                            s->shape.path, s->values[i].line, s->values[i].text, s->label,
+                            s->values[k].line);
+    }
+    for (size_t i = 0; seen && i < count; i++) mem_free(seen[i]);
+    mem_free(seen);
+    return e;
+}
+
 /* Of classification and sets: how many labels there are. Many of which most occur once are texts or
  * numbers of rows. */
 static err check_labels(const own__scan *s, size_t count) {
@@ -202,7 +221,7 @@ static err check_labels(const own__scan *s, size_t count) {
             "%s: each of its %zu labels has one row, which goes to the test set: nothing "
             "is left to learn from (--test-file)",
             path, count);
-    return ERR_OK;
+    return check_alike(s, count);
 }
 
 static err check_all(own__scan *s, size_t count) {

@@ -309,7 +309,7 @@ static err run_one(progress *p, size_t i) {
         else if (writes)
             e = show_finished(p, &r, score);
         if (!e) p->trained += !r.is_finished;
-        if (!e) sweep_end(s, &request);
+        if (!e && !o->dry_run) sweep_end(s, &request);
     }
     run_close(&r);
     return e;

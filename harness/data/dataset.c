@@ -334,6 +334,12 @@ static err check_not_empty(const dataset *d, const task *t, const row_counts *n,
                                                           : TASK_ROLE_TRAIN;
         size_t first = 0;
         while (t->files[first].role != role) first++;
+        if (!i && role == TASK_ROLE_ALL && d->test.row_count)
+            return err_set(
+                ERR_DATA,
+                "%s: each of its labels has one text, which goes to the test set: nothing "
+                "is left to learn from%s",
+                d->paths[first], err_advice("test-file", " (--test-file)"));
         return err_set(ERR_DATA, "%s: task '%s' has no %s rows (%zu read, %zu dropped%s%s)",
                        d->paths[first], t->name, i ? "test" : "train", n->read[role],
                        n->invalid[role], n->invalid[role] ? "; " : "",
