@@ -25,8 +25,9 @@ static err check_faults(const own__scan *s) {
     bool skips = s->wish->skips_bad_rows;
     const char *advice = "; --skip-bad-rows leaves such rows out";
     if (s->unlabelled.rows && !skips)
-        return err_set(ERR_DATA, "%s: column '%s' is empty (%zu such row%s)%s", s->unlabelled.first,
-                       s->label, s->unlabelled.rows, shown_plural(s->unlabelled.rows), advice);
+        return err_set(ERR_DATA, "%s: column '%s' is empty (%s such row%s)%s", s->unlabelled.first,
+                       s->label, SHOWN_COUNT(s->unlabelled.rows), shown_plural(s->unlabelled.rows),
+                       advice);
     if (s->half.rows && !skips && !s->wish->label_separator)
         return err_set(ERR_DATA,
                        "%s: an empty label in the list at key '%s' (%zu in all): a row without "
@@ -41,8 +42,8 @@ static err check_faults(const own__scan *s) {
     if (s->unknown.rows && !skips)
         return err_set(ERR_DATA,
                        "%s: no training row has the label '%s', so a model of them never answers "
-                       "it (%zu row%s with such labels)%s",
-                       s->unknown.first, s->unknown_value, s->unknown.rows,
+                       "it (%s row%s with such labels)%s",
+                       s->unknown.first, s->unknown_value, SHOWN_COUNT(s->unknown.rows),
                        shown_plural(s->unknown.rows), advice);
     if (s->unlabelled.rows)
         log_warn("%s row%s without label %s left out, the first is %s",
@@ -50,8 +51,8 @@ static err check_faults(const own__scan *s) {
                  shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",
                  s->unlabelled.first);
     if (s->half.rows)
-        log_warn("%zu empty label%s in lists, whose rows are left out, the first is %s",
-                 s->half.rows, shown_plural(s->half.rows), s->half.first);
+        log_warn("%s empty label%s in lists, whose rows are left out, the first is %s",
+                 SHOWN_COUNT(s->half.rows), shown_plural(s->half.rows), s->half.first);
     if (s->unknown.rows)
         log_warn("%s row%s left out whose label no training row has, the first is %s ('%s')",
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, s->unknown.rows),
@@ -206,10 +207,9 @@ static err check_labels(const own__scan *s, size_t count) {
                        : rows / 2 < LABELS_MOST ? rows / 2
                                                 : (size_t)LABELS_MOST);
     if (count > FEW)
-        log_warn(
-            "column '%s' holds %zu different values in %zu rows, and each is learnt as a label "
-            "of its own: is it the label? (--label-column)",
-            s->label, count, rows);
+        log_warn("column '%s' holds %s different values in %s rows, and each is learnt as a label "
+                 "of its own: is it the label? (--label-column)",
+                 s->label, SHOWN_COUNT(count), SHOWN_COUNT(rows));
     if (count < 2)
         return err_set(ERR_DATA,
                        "%s: all %zu rows have the label '%s': there is nothing to tell "

@@ -463,15 +463,15 @@ static void show_end(const predict_job *j) {
     if (!e && n->none)
         e = strbuf_printf(&line, "%sno label of them %" PRIu64, line.length ? ", " : ": ", n->none);
     if (!e && n->empty)
-        e = strbuf_printf(&line, "%sof them %" PRIu64 " with an empty text",
-                          line.length ? ", " : ": ", n->empty);
+        e = strbuf_printf(&line, "%sof them %s with an empty text", line.length ? ", " : ": ",
+                          SHOWN_COUNT(n->empty));
     if (!e)
-        log_note("%s row%s%s, %s without %s%s (%.0f rows/s)",
+        log_note("%s row%s%s, %s without %s%s (%s rows/s)",
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows), shown_plural(j->rows),
                  table_blanks_text(blanks, &j->table),
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, j->bad),
                  j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",
-                 seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0);
+                 SHOWN_COUNT(seconds > 0 ? (double)(j->rows - j->resumed) / seconds + 0.5 : 0));
     err_clear();
     strbuf_free(&line);
 }

@@ -360,8 +360,8 @@ static void note_dropped(const dataset *d, const task *t, const row_counts *n) {
 static void warn_one_label(const dataset *d, const task *t) {
     size_t present = 0, last = 0;
     if (d->kind == ANSWER_NUMBER && !(d->train.low < d->train.high))
-        log_warn("%s: all %zu train rows have the number %g", t->name, d->train.row_count,
-                 d->train.low);
+        log_warn("%s: all %s train rows have the number %g", t->name,
+                 SHOWN_COUNT(d->train.row_count), d->train.low);
     if (!answer_is_label(d->kind)) return;
     for (size_t i = 0; i < d->label_count; i++) {
         if (!d->train.label_counts[i]) continue;
@@ -369,8 +369,8 @@ static void warn_one_label(const dataset *d, const task *t) {
         last = i;
     }
     if (present == 1) {
-        log_warn("%s: all %zu train rows have the label '%s'", t->name, d->train.row_count,
-                 t->labels[last].name);
+        log_warn("%s: all %s train rows have the label '%s'", t->name,
+                 SHOWN_COUNT(d->train.row_count), t->labels[last].name);
     }
 }
 
