@@ -547,7 +547,7 @@ Test(own_files, bad_input_is_named_before_training) {
          NULL,
          {NULL},
          1,
-         "column 'label' differs from that of line 2 only in letters that do not show, or in how"},
+         "column 'label' differs from that of line 4 only in letters that do not show, or in how"},
         {"text,label\na,x\nb,y\na,x\n",
          NULL,
          {NULL},
