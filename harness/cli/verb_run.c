@@ -465,6 +465,27 @@ static err is_elsewhere(bool *held, const progress *p, size_t i) {
     return e ? e : group_broadcast(g, held, sizeof *held);
 }
 
+/* Which, and who has them: one that stands still holds up the others. */
+static void note_waiting(const progress *p, size_t due) {
+    enum { NAMED_MOST = 3 };
+    strbuf words = {0};
+    err e = ERR_OK;
+    size_t named = 0;
+    for (size_t i = 0; i < work_runs(p->work) && named < NAMED_MOST && !e; i++) {
+        bool held = false;
+        char *who = NULL;
+        if (p->states[i] != IS_DUE || !p->busy[i] || !*p->busy[i]) continue;
+        if (!(e = run_at_work(&held, &who, p->busy[i])) && who)
+            e = strbuf_printf(&words, "%s%s (%s)", named++ ? ", " : ": ", p->busy[i], who);
+        mem_free(who);
+    }
+    if (!e && named && named < due) e = strbuf_printf(&words, " and %zu more", due - named);
+    if (e) err_clear(); // a note is no reason to fail
+    log_note("sweep   waiting for %zu run%s that other workers have%s", due, shown_plural(due),
+             words.length ? words.text : "");
+    strbuf_free(&words);
+}
+
 /* What others are at work on is waited for: a worker that is lost leaves its run. */
 static err run_all(progress *p, size_t runs) {
     const double pause_s = 0.3;
@@ -487,9 +508,7 @@ static err run_all(progress *p, size_t runs) {
             due -= p->states[i] != IS_DUE;
         }
         if (!due || due < before) continue;
-        if (!is_told)
-            log_note("sweep   waiting for %zu run%s that other workers have", due,
-                     shown_plural(due));
+        if (!is_told) note_waiting(p, due);
         is_told = true;
         clock_pause(pause_s);
     }

@@ -260,13 +260,19 @@ static err rest_of_name(char **text, const record *r) {
                       r->device.driver ? r->device.driver : "", (long long)r->numerics_version);
 }
 
-/* Whether a record of another run lies there. What cannot be read is replaced, as ever. */
+/* What stands near the beginning of every record. */
+static const char record_mark[] = "\"schema\"";
+
+/* Whether a record of another run lies there, or what is no record. One that is damaged is replaced. */
 static err is_taken(bool *taken, const char *path, const char *rest) {
     record other = {0};
     char *text = NULL;
     *taken = false;
-    if (!file_exists(path)) return ERR_OK;
-    err e = record_read(&other, path);
+    err e = file_check_own(path, record_mark);
+    *taken = e == ERR_DATA || e == ERR_IO;
+    if (*taken) err_clear();
+    if (e || !file_named(path)) return *taken ? ERR_OK : e;
+    e = record_read(&other, path);
     if (e && e != ERR_MEMORY) {
         err_clear();
         return ERR_OK;
@@ -323,10 +329,21 @@ err store_make_folder(const char *folder, const char *path) {
     return e;
 }
 
+/* A record may be replaced by the same run's, and nothing else is. */
+static err check_replaced(const char *path) {
+    err e = file_check_own(path, record_mark);
+    if (!e || e == ERR_MEMORY) return e;
+    return err_set(ERR_DATA,
+                   "%s: no record of this program, and one would replace it: move it away and run "
+                   "again (what was trained is kept)",
+                   path);
+}
+
 err store_write(const char *folder, record *r, char **path) {
     char *full = NULL;
     err e = store_place(&full, folder, r);
     if (!e) e = store_make_folder(folder, full);
+    if (!e) e = check_replaced(full);
     if (!e) e = record_write(r, full);
     if (!e && path) {
         *path = full;

@@ -82,8 +82,8 @@ err store_check_writable(const char *folder, char *const *tasks, size_t count) M
 err store_make_folder(const char *folder, const char *path) MUST_CHECK;
 
 /* Writes r to its place in the folder (record_file_name). A record of the same run there
- * (run_sha256) is replaced; one of another run whose plain name is the same stays, and r gets eight
- * more digits in its name. *path (owned, may be NULL) gets the
+ * (run_sha256) is replaced; one of another run whose plain name is the same, and what is no record,
+ * stays, and r gets eight more digits in its name. *path (owned, may be NULL) gets the
  * file's path. Errors: ERR_ARG for a partial record; those of record_write. */
 err store_write(const char *folder, record *r, char **path) MUST_CHECK;
 

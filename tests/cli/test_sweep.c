@@ -416,8 +416,8 @@ Test(sweep, workers_share_a_list_and_take_over) {
     enum { RUNS = 4 };
     const char *const work[] = {WORKER, "--runs", "4", NULL};
     child lost, others[2];
-    size_t trained = 0, told = 0;
-    char pid[24];
+    size_t trained = 0, told = 0, waited = 0;
+    char pid[24], waiting[100];
     child_start(&lost, NULL, work);
     child_await_message(&lost, "task    kor_hate", 60); // it has the lock
     kill(lost.pid, SIGSTOP);
@@ -425,6 +425,7 @@ Test(sweep, workers_share_a_list_and_take_over) {
     child_await_message(&others[0], "another worker has it", 60);
     program_result p = RUN("runs", "--json");
     snprintf(pid, sizeof pid, " %d\"", (int)lost.pid);
+    snprintf(waiting, sizeof waiting, " %d)", (int)lost.pid);
     cr_expect(strstr(p.out, "\"at work\"") && strstr(p.out, pid), "no %s in %s", pid, p.out);
     child_start(&others[1], NULL, work);
     child_await_message(&others[0], "sweep   waiting for ", 120); // the rest is done, or under way
@@ -436,10 +437,12 @@ Test(sweep, workers_share_a_list_and_take_over) {
         cr_expect_eq(p.exit_code, 0, "%s", p.err);
         trained += times(p.err, "task    kor_hate");
         told += times(p.err, ": finished by another worker; here is its result");
+        waited += strstr(p.err, waiting) != NULL;
         cr_expect_null(strstr(p.err, "--overwrite"), "%s", p.err);
         cr_expect(strstr(p.out, "\n| kor_hate | tiny  | macro F1 |    4 | 0."), "%s", p.out);
     }
     cr_expect_eq(trained, RUNS, "%zu runs were trained", trained);
+    cr_expect_geq(waited, 1, "nobody says whom it waits for: %s", p.err);
     cr_expect_geq(told, 1, "nobody says that another worker finished a run");
     folder_list made;
     char path[300];

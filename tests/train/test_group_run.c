@@ -202,6 +202,20 @@ Test(group_run, goes_on_by_another_number_of_ranks) {
     cr_expect(strstr(said, "begun by 2 ranks, resumed by 1: sums of gradients are rounded"), "%s",
               said);
     mem_free(said);
+    // by shards they are summed as before
+    part other = part_of(temporary_path("shards"), PROTOCOL_LAST);
+    other.request.recipe.save_steps = 2;
+    other.request.shards = RANKS;
+    other.stop_at = 3;
+    run_together(parts, &other);
+    other.request.resume = true;
+    other.stop_at = 5;
+    said_begin();
+    do_part(&other);
+    said = said_end();
+    cr_assert_eq(other.e, ERR_OK, "%s", other.message);
+    cr_expect(other.set_at == 2 && !strstr(said, "rounded otherwise"), "%s", said);
+    mem_free(said);
     // as many as before, as unfinished.json has it: nothing to say
     one.stop_at = 0;
     said_begin();

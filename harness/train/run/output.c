@@ -206,11 +206,16 @@ static err tidy(run *r) {
 static err try_lock(run *r, const char *path, bool *gone) {
     *gone = false;
     err e = folder_make_below(top_of(r), r->output);
+    // of the run alone, not of the place
+    if (e == ERR_IO && file_named(r->output) && !folder_is_own(r->output))
+        e = file_refuse_strange(r->output);
     if (e) return e;
     r->lock = lock_open(path, LOCK_MAKE);
     if (r->lock < 0) {
-        *gone = errno == ENOENT;
-        return *gone ? ERR_OK : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        int fault = errno;
+        *gone = fault == ENOENT;
+        if (*gone || (e = check_lock(path))) return e;
+        return err_set(ERR_IO, "%s: cannot write: %s", path, strerror(fault));
     }
     lock_state state = lock_take(r->lock);
     if (state == LOCK_HELD) {

@@ -442,8 +442,12 @@ err run_name_checkpoint(const run *r, err e) {
     if (!r->saved_at)
         return err_set(e, "%s; no checkpoint was saved before%s", err_message(e),
                        err_advice("save-steps", " (--save-steps N)"));
-    return err_set(e, "%s; the last good checkpoint is %s/checkpoint-%u%s", err_message(e),
-                   r->output, r->saved_at, err_advice("resume", " (--resume goes on from it)"));
+    char last[PATH_MAX];
+    snprintf(last, sizeof last, "%s/checkpoint-%u", r->output, r->saved_at);
+    if (!folder_exists(last))
+        return err_set(e, "%s; %s, the last good checkpoint, was removed", err_message(e), last);
+    return err_set(e, "%s; the last good checkpoint is %s%s", err_message(e), last,
+                   err_advice("resume", " (--resume goes on from it)"));
 }
 
 static err load_best(run *r) {

@@ -148,12 +148,12 @@ static err note_surroundings(const run *r, const holding *h) {
     return e;
 }
 
-/* The order in which gradients are added goes by the ranks. */
+/* The order in which gradients are added goes by the ranks, unless it goes by shards. */
 static void note_ranks(const run *r, const holding *h) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(h->root, RUN_RANKS_KEY);
     double before = cJSON_IsNumber(item) ? item->valuedouble : 1;
     uint32_t now = group_size(r->request.group);
-    if (before != now)
+    if (before != now && !r->request.shards)
         log_warn("begun by %g rank%s, resumed by %u: sums of gradients are rounded otherwise from "
                  "here on",
                  before, before == 1 ? "" : "s", now);
