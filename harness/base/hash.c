@@ -23,6 +23,10 @@ void sha256_end(sha256 *h, uint8_t digest[32]) {
     sha256_digest(&h->ctx, 32, digest);
 }
 
+bool hash_is_hex(const char *text, size_t digits) {
+    return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
+}
+
 static void hash_to_hex(const uint8_t digest[32], char hex[HASH_HEX_BYTES]) {
     base16_encode_update(hex, 32, digest);
     hex[64] = '\0';

@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <nettle/sha2.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ void sha256_end_hex(sha256 *h, char hex[HASH_HEX_BYTES]);
 /* One call for bytes in memory. */
 void hash_bytes(const void *bytes, size_t count, uint8_t digest[32]);
 void hash_bytes_hex(const void *bytes, size_t count, char hex[HASH_HEX_BYTES]);
+
+/* Whether text is so many lower-case hexadecimal digits and nothing else. */
+bool hash_is_hex(const char *text, size_t digits);
 
 /* SHA-256 of a file, streamed. Errors: ERR_IO naming the path. */
 err hash_file_hex(const char *path, char hex[HASH_HEX_BYTES]) MUST_CHECK;

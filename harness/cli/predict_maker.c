@@ -121,8 +121,7 @@ static err read_kept(predict_job *j, const cJSON *then) {
     err e = json_whole(&bytes, then, bytes_key, 0, KEPT_BYTES_MOST, j->state);
     if (!e) e = json_string(&digest, then, digest_key, j->state);
     if (e) return e;
-    if (strlen(digest) != HASH_HEX_BYTES - 1 ||
-        strspn(digest, "0123456789abcdef") != HASH_HEX_BYTES - 1)
+    if (!hash_is_hex(digest, HASH_HEX_BYTES - 1))
         return err_set(ERR_FORMAT, "%s: key '%s' is '%.80s', expected 64 hex digits", j->state,
                        digest_key, digest);
     j->kept_bytes = (uint64_t)bytes;

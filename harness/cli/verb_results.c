@@ -35,6 +35,8 @@ typedef struct batch {
     size_t count;
     record_data data;
     size_t uncompared, older; /* records that no data were there for; of older numerics */
+    char *lacks;              /* owned: what the last of the uncompared lacked, or NULL */
+    size_t alike;             /* more of them that lack it, of which it is not told yet */
 } batch;
 
 static void candidate_free(candidate *c) {
@@ -50,6 +52,7 @@ static void batch_free(batch *b) {
         candidate_free(&b->all[i]);
     }
     mem_free(b->all);
+    mem_free(b->lacks);
     record_data_free(&b->data);
     *b = (batch){0};
 }
@@ -93,6 +96,25 @@ static void note_age(const record *r, const char *path) {
                  path, (long long)r->numerics_version, NUMERICS_VERSION);
 }
 
+static void note_alike(batch *b) {
+    if (b->alike)
+        log_note("        nor were those of %zu more record%s", b->alike, shown_plural(b->alike));
+    b->alike = 0;
+}
+
+/* Told once of those that lack the same. */
+static err note_uncompared(batch *b, const char *path, const char *lacks) {
+    b->uncompared++;
+    if (b->lacks && !strcmp(b->lacks, lacks)) {
+        b->alike++;
+        return ERR_OK;
+    }
+    note_alike(b);
+    log_note("%s: its gold labels were not compared with the data: %s", path, lacks);
+    mem_free(b->lacks);
+    return mem_strdup(&b->lacks, lacks);
+}
+
 static err read_candidate(candidate *c, batch *b, const char *given) {
     const char *lacks = NULL;
     err e = find_run_record(&c->path, given, true);
@@ -104,11 +126,7 @@ static err read_candidate(candidate *c, batch *b, const char *given) {
         (e = record_data_check(&lacks, &b->data, &c->record, path)))
         return e;
     b->older += c->record.numerics_version < NUMERICS_VERSION;
-    if (lacks) {
-        log_note("%s: its gold labels were not compared with the data: %s", path, lacks);
-        b->uncompared++;
-    }
-    return ERR_OK;
+    return lacks ? note_uncompared(b, path, lacks) : ERR_OK;
 }
 
 static err is_there(const candidate *c) {
@@ -200,6 +218,7 @@ static err results_add(const options *o) {
         candidate_free(c);
         b.count--;
     }
+    note_alike(&b);
     if (e) e = err_wrap(e, "nothing was added");
     if (!e) e = write_all(&b);
     if (!e) e = show(&b);
@@ -277,6 +296,7 @@ static err results_check(const options *o) {
     if (o->arg_count == 1) e = store_walk(own, check_one, &w);
     if (!e) other_files_tell(&w.others, own);
     for (size_t i = 1; i < o->arg_count && !e; i++) e = check_named(&w, o->args[i]);
+    note_alike(&b);
     if (!e && w.refused)
         e = err_set(ERR_DATA, "%zu of %zu records would be refused (named above)", w.refused,
                     w.count);

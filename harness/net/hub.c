@@ -1,5 +1,6 @@
 #include "net/hub.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/fetch.h"
@@ -117,7 +118,7 @@ done:
 }
 
 static err set_commit(hub *h, const char *commit) {
-    if (!hub__is_hex(commit, COMMIT_DIGITS))
+    if (!hash_is_hex(commit, COMMIT_DIGITS))
         return err_set(ERR_FORMAT, "%s: '%s' is no commit", h->name, commit);
     memcpy(h->commit, commit, sizeof h->commit);
     mem_free(h->snapshot);
@@ -130,11 +131,11 @@ static err read_ref(hub *h) {
     char *path = NULL, *text = NULL;
     size_t count;
     err e;
-    if (hub__is_hex(h->revision, COMMIT_DIGITS)) return set_commit(h, h->revision);
+    if (hash_is_hex(h->revision, COMMIT_DIGITS)) return set_commit(h, h->revision);
     if ((e = mem_printf(&path, "%s/refs/%s", h->folder, h->revision))) return e;
     if (file_exists(path) && !(e = file_read((void **)&text, &count, path, 256))) {
         text[strcspn(text, "\r\n ")] = '\0';
-        if (hub__is_hex(text, COMMIT_DIGITS)) e = set_commit(h, text);
+        if (hash_is_hex(text, COMMIT_DIGITS)) e = set_commit(h, text);
     }
     mem_free(text);
     mem_free(path);
@@ -144,7 +145,7 @@ static err read_ref(hub *h) {
 /* Unless the cache knows it by this commit already: then nothing is written. */
 static err write_ref(const hub *h, const char *known) {
     char *path;
-    if (hub__is_hex(h->revision, COMMIT_DIGITS) || !strcmp(h->commit, known)) return ERR_OK;
+    if (hash_is_hex(h->revision, COMMIT_DIGITS) || !strcmp(h->commit, known)) return ERR_OK;
     err e = mem_printf(&path, "%s/refs/%s", h->folder, h->revision);
     if (e) return e;
     char *slash = strrchr(path, '/');
@@ -285,7 +286,7 @@ static err link_file(const hub *h, const char *file, const char *etag) {
 
 static err fetch_blob(const hub *h, const char *file, const char *url, const fetch_reply *head) {
     char *blob = NULL, *part = NULL, *lock = NULL;
-    bool is_sha256 = hub__is_hex(head->etag, 64);
+    bool is_sha256 = hash_is_hex(head->etag, 64);
     const char *end = strrchr(file, '.');
     bool is_weights = end && !strcmp(end, ".safetensors");
     err e;
@@ -305,7 +306,7 @@ static err fetch_blob(const hub *h, const char *file, const char *url, const fet
                        .token = h->token,
                        .patience = h->patience};
     if ((e = fetch_file(&r))) goto done;
-    if (!there && hub__is_hex(head->etag, COMMIT_DIGITS)) e = check_git_hash(blob, head->etag);
+    if (!there && hash_is_hex(head->etag, COMMIT_DIGITS)) e = check_git_hash(blob, head->etag);
     if (!e) e = link_file(h, file, head->etag);
 done:
     mem_free(blob);
@@ -393,7 +394,7 @@ static err find_or_fetch(char **folder, const char *name, bool words_only, bool 
     err e = hub_init(&h, name, words_only);
     if (e || (e = read_ref(&h)) || (e = find_missing(&missing, &h))) goto done;
     // a commit never changes; of a branch the hub is asked whether it moved
-    if (!missing && (forbidden || hub__is_hex(h.revision, COMMIT_DIGITS))) goto done;
+    if (!missing && (forbidden || hash_is_hex(h.revision, COMMIT_DIGITS))) goto done;
     if (forbidden) {
         e = not_whole(&h, missing, forbidden);
         goto done;

@@ -31,6 +31,5 @@ err hub__index_missing(char **missing, const char *path, hub__has has, const voi
 
 /* Letters, digits, "._-", not beginning with "." or "-": what may become part of a path. */
 bool hub__is_word(const char *s, size_t count);
-bool hub__is_hex(const char *s, size_t digits);
 
 #endif

@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "net/hub_internal.h"
@@ -16,10 +17,6 @@ bool hub__is_word(const char *s, size_t count) {
         if (i && s[i] == s[i - 1] && (s[i] == '.' || s[i] == '-')) return false;
     }
     return true;
-}
-
-bool hub__is_hex(const char *s, size_t digits) {
-    return strlen(s) == digits && strspn(s, "0123456789abcdef") == digits;
 }
 
 /* "model-00001-of-00002.safetensors" */
@@ -108,7 +105,7 @@ err hub__listing_read(hub__listing *l, const char *text, size_t bytes, bool word
     err e = json_parse(&root, text, bytes, where);
     if (e || (e = json_string(&commit, root, "sha", where))) goto done;
     if ((e = json_array(&files, root, "siblings", where))) goto done;
-    if (!hub__is_hex(commit, HUB_COMMIT_DIGITS)) {
+    if (!hash_is_hex(commit, HUB_COMMIT_DIGITS)) {
         e = err_set(ERR_FORMAT, "%s: '%s' is no commit", where, commit);
         goto done;
     }

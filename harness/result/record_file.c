@@ -62,7 +62,7 @@ static err read_text(char **field, const cJSON *object, const record_key *k, con
     err e = json_string(&text, object, k->key, where);
     if (e) return e;
     if (k->kind == RECORD_HASH || k->kind == RECORD_HASH_OR_NULL || k->kind == RECORD_HASH_IF_ANY) {
-        if (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64) {
+        if (!hash_is_hex(text, HASH_HEX_BYTES - 1)) {
             return err_set(ERR_FORMAT,
                            "%s: key '%s' is '%.80s', expected 64 lower-case hexadecimal digits",
                            where, k->key, text);

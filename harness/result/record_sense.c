@@ -439,7 +439,7 @@ static err check_corpus(const record *r, const char *path) {
             return err_set(ERR_FORMAT, "%s: model: corpus: key '%s' is empty", path, keys[i]);
     }
     const char *hash = json_text_at(corpus, "sha256");
-    if (!hash || strlen(hash) != HASH_HEX_BYTES - 1)
+    if (!hash || !hash_is_hex(hash, HASH_HEX_BYTES - 1))
         return err_set(ERR_FORMAT, "%s: model: corpus: key 'sha256' is no SHA-256", path);
     list = cJSON_GetObjectItemCaseSensitive(corpus, "left_out");
     cJSON_ArrayForEach(item, list) {

@@ -202,6 +202,7 @@ Test(results, are_added_all_or_none) {
                                      "task 'fake_task' is here (--task-dir DIR)"),
                        "%s", p.err);
     cr_expect_null(strstr(p.err, "known:"), "%s", p.err);
+    cr_expect_not_null(strstr(p.err, "\n        nor were those of 1 more record\n"), "%s", p.err);
     expect_said(RUN("results", "check", "results/fake_task"), 1,
                 "results/fake_task: the folder of one task: name the folder that it lies in");
     temporary_put("results/report.json", "{\"tables\": [], \"overall\": []}");

@@ -1,4 +1,5 @@
 /* What a hub says of a model: its listing, and the index of its shards. The first byte chooses. */
+#include "base/hash.h"
 #include "base/memory.h"
 #include "fuzz.h"
 #include "net/hub_internal.h"
@@ -6,7 +7,7 @@
 #include <string.h>
 
 static void check_listing(const hub__listing *l) {
-    FUZZ_CHECK(hub__is_hex(l->commit, HUB_COMMIT_DIGITS));
+    FUZZ_CHECK(hash_is_hex(l->commit, HUB_COMMIT_DIGITS));
     FUZZ_CHECK(l->count <= HUB_FILES_MAX);
     for (size_t i = 0; i < l->count; i++) {
         FUZZ_CHECK(hub__is_word(l->files[i], strlen(l->files[i])));

@@ -39,6 +39,10 @@ enum {
 enum { TEXT_BYTES = 128 };
 enum { PAUSE_LEAST_NS = 50000, PAUSE_MOST_NS = 5000000 };
 enum { DATA_TAG = 1, LIFE_TAG = 2 };
+enum {
+    WATCHER_TENTHS = 20, /* of a second that a loss is left to who watches */
+    TOLD_TENTHS = 2      /* in which a launcher passes on what was said last */
+};
 static const char alive = 'a', leaving = 'z', over = 'o';
 static const double life_every = 1, spin_s = 1e-4;
 
@@ -54,6 +58,10 @@ static double now(void) {
 static void pause_ns(long ns) {
     const struct timespec t = {0, ns};
     nanosleep(&t, NULL);
+}
+
+static void pause_tenths(uint32_t tenths) {
+    while (tenths--) pause_ns(100000000);
 }
 
 /* What did not come in time. */
@@ -121,6 +129,8 @@ static int exchange(transport *t, const transport_piece *send, const transport_p
     for (uint32_t k = 1; !rc && k < t->size; k++) {
         uint32_t to = (t->rank + k) % t->size, from = (t->rank + t->size - k) % t->size;
         if (!(rc = pair(t, &send[to], to, &receive[from], from, end))) continue;
+        // who watches the processes knows better which it was, and ends all
+        if (rc > 0) pause_tenths(WATCHER_TENTHS);
         if (rc < 0)
             transport_tell_late(text, rc == LATE_SEND ? to : from, limits.waiting);
         else
@@ -160,10 +170,19 @@ static void tell_over(void) {
     }
 }
 
+static volatile int closing_code;
+
+/* SIGALRM while MPI ends. */
+static void end_late(int none) {
+    (void)none;
+    _exit(closing_code);
+}
+
 static void end_all(int code) {
     sigset_t due;
     // Open MPI's abort waits for its launcher, which may itself be stopped
-    signal(SIGALRM, SIG_DFL);
+    closing_code = code;
+    signal(SIGALRM, end_late);
     sigemptyset(&due);
     sigaddset(&due, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &due, NULL);
@@ -171,6 +190,7 @@ static void end_all(int code) {
     // behind that whoever holds it does not matter any more
     for (int i = 0; i < 100 && pthread_mutex_trylock(&mpi); i++) pause_ns(10000000);
     tell_over();
+    pause_tenths(TOLD_TENTHS);
     MPI_Abort(MPI_COMM_WORLD, code);
     _exit(code);
 }
@@ -181,7 +201,7 @@ static void end_all(int code) {
 static void lose(const peer *p, double silent) {
     char why[TEXT_BYTES] = "its process has ended";
     uint32_t tenths = life.rank > 1 ? 30 + life.rank % 50 : 0;
-    while (tenths--) pause_ns(100000000);
+    pause_tenths(tenths);
     if (silent >= 0) snprintf(why, sizeof why, "no sign of life for %.0f s", silent);
     fprintf(stderr,
             "harness: rank %u of %u is lost: %s; all ranks end; what the last checkpoint holds is "
@@ -301,6 +321,23 @@ static const peer *await_end(void) {
     return &life.peers[i];
 }
 
+/* Whether MPI can be asked: not where the main thread has ended within it. */
+static bool is_free(void) {
+    for (int i = 0; i < 20; i++) {
+        if (!pthread_mutex_trylock(&mpi)) return !pthread_mutex_unlock(&mpi);
+        pause_ns(10000000);
+    }
+    return false;
+}
+
+/* A library below MPI ends a process that does not find another's memory any more. Who watches is left
+ * the time to tell whose. */
+static void abort_later(int number) {
+    pause_tenths(WATCHER_TENTHS);
+    signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
 static void *live(void *none) {
     double last = now(), said = 0;
     const peer *ended = NULL;
@@ -316,6 +353,7 @@ static void *live(void *none) {
         if (!life.ends &&
             transport_hangs(&life.look, life.own, limits.silence, at, helpers_spent()))
             end_hung(life.look.still);
+        if (ended && !is_free()) lose(ended, -1);
         bool all = look(at, says);
         // behind what it said last
         if (ended && !ended->has_left) lose(ended, -1);
@@ -342,17 +380,10 @@ static int live_begin(transport *t) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
+    signal(SIGABRT, abort_later);
     life.runs = !pthread_create(&life.thread, NULL, live, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return !life.runs;
-}
-
-static volatile int closing_code;
-
-/* SIGALRM while MPI ends. */
-static void end_late(int none) {
-    (void)none;
-    _exit(closing_code);
 }
 
 static void close_all(transport *t, int code) {
