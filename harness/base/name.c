@@ -94,3 +94,13 @@ int name_place(const char *list, const char *word) {
         list += n + strlen(", ");
     }
 }
+
+char name_between(const char *const *names, size_t count) {
+    static const char choice[] = ",;|/";
+    for (const char *c = choice; *c; c++) {
+        size_t i = 0;
+        while (i < count && !strchr(names[i], *c)) i++;
+        if (i == count) return *c;
+    }
+    return *choice;
+}

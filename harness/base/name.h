@@ -24,4 +24,8 @@ bool name_is_word(const char *text);
 /* The place of a word in a list as messages have it ("fp32, fp16, bf16"), or -1. */
 int name_place(const char *list, const char *word);
 
+/* What is written between several of these names: a comma, or what none of them holds; where each holds
+ * something of all, a comma too. */
+char name_between(const char *const *names, size_t count);
+
 #endif

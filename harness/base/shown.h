@@ -101,6 +101,7 @@ const char *shown_memory(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
 /* A whole number with thousands separators, "150,000"; returns text. */
 enum { SHOWN_COUNT_BYTES = 32 };
 const char *shown_count(char text[SHOWN_COUNT_BYTES], uint64_t count);
+#define SHOWN_COUNT(count) shown_count((char[SHOWN_COUNT_BYTES]){""}, (uint64_t)(count))
 
 /* What a noun behind the count ends with: "" behind 1, else "s". */
 const char *shown_plural(unsigned long long count);

@@ -183,7 +183,7 @@ void dry_run_end(const dry_total *sum) {
     char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES], steps[SHOWN_COUNT_BYTES];
     if (sum->runs > 1) {
         puts("");
-        output_said(shown_wrapped, "all     ", "%zu runs, %s steps", sum->runs,
+        output_said(shown_wrapped, "all     ", "%s runs, %s steps", SHOWN_COUNT(sum->runs),
                     shown_count(steps, sum->steps));
         output_said(shown_wrapped, "memory  ", "%s of the device's at most",
                     shown_size(one, sum->device_bytes));

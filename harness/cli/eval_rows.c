@@ -2,6 +2,7 @@
 #include "base/ascii.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "base/shown.h"
 #include "cli/eval_view.h"
 #include "cli/output.h"
@@ -15,7 +16,7 @@
 typedef struct writer {
     const eval_view *v;
     bool is_json, with_texts;
-    char delimiter;
+    char delimiter, between[2]; /* of cells; of several labels */
     strbuf line;
 } writer;
 
@@ -36,9 +37,10 @@ static err add_units(strbuf *out, const eval_view *v, const answers *from, size_
     return e;
 }
 
-/* What a row is answered with, in words: a label, a number, labels with commas, or its units. */
-static err answer_text(strbuf *out, const eval_view *v, const answers *from, size_t row,
+/* What a row is answered with, in words: a label, a number, labels with w->between, or its units. */
+static err answer_text(strbuf *out, const writer *w, const answers *from, size_t row,
                        bool is_gold) {
+    const eval_view *v = w->v;
     char number[SHOWN_NUMBER_BYTES];
     bool any = false;
     out->length = 0;
@@ -52,7 +54,7 @@ static err answer_text(strbuf *out, const eval_view *v, const answers *from, siz
     for (size_t k = 0; k < v->label_count && !e; k++) {
         float said = from->numbers[row * v->label_count + k];
         if (!(is_gold ? said > 0.5f : said > 0)) continue;
-        e = strbuf_printf(out, "%s%s", any ? "," : "", v->labels[k]);
+        e = strbuf_printf(out, "%s%s", any ? w->between : "", v->labels[k]);
         any = true;
     }
     return e;
@@ -132,16 +134,18 @@ err eval_view_predictions(const eval_view *v, const char *path, bool with_texts)
     writer w = {.v = v,
                 .is_json = ascii_ends(path, ".jsonl"),
                 .with_texts = with_texts,
-                .delimiter = ascii_ends(path, ".tsv") ? '\t' : ','};
+                .delimiter = ascii_ends(path, ".tsv") ? '\t' : ',',
+                .between = {name_between(v->labels, v->label_count)}};
     strbuf gold = {0}, predicted = {0};
     file_writer file = {0};
+    if (v->kind == ANSWER_SET) row_say_between(w.between);
     err e = file_writer_begin(&file, path);
     if (!e && !w.is_json && !(e = add_header(&w)))
         e = file_writer_add(&file, w.line.text, w.line.length);
     for (size_t row = 0; row < v->rows && !e; row++) {
         w.line.length = 0;
-        if ((e = answer_text(&gold, v, &v->gold, row, true)) ||
-            (e = answer_text(&predicted, v, &v->predicted, row, false)))
+        if ((e = answer_text(&gold, &w, &v->gold, row, true)) ||
+            (e = answer_text(&predicted, &w, &v->predicted, row, false)))
             break;
         e = w.is_json ? add_object(&w, row, gold.text, predicted.text)
                       : add_line(&w, row, gold.text, predicted.text);

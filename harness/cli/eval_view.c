@@ -162,7 +162,8 @@ err eval_view_print(const eval_view *v) {
                shown_plural(v->rows), is_test ? "" : " of ", is_test ? "" : v->split);
     score_table_add(&t, v->headline, v->official->classes, v->values, v->values_dedup);
     score_table_print(&t);
-    if (!v->is_record) shown_line("  loss %.4f, %.0f sentences/s", v->loss, v->sentences_per_s);
+    if (!v->is_record)
+        shown_line("  loss %.4f, %s sentences/s", v->loss, SHOWN_COUNT(v->sentences_per_s + 0.5));
     err e = v->label_count ? print_classes(v) : ERR_OK;
     return !e && answer_is_label(v->kind) ? print_confusion(v) : e;
 }

@@ -112,6 +112,8 @@ err output_spares_run(const char *path) {
     if (!e && !is_run) e = marker_is_ours(&is_run, folder);
     if (!e && is_run)
         e = err_set(ERR_USAGE, "%s lies among the files of a run: name another place", path);
+    if (!e && !(e = marker_is_run_file(&is_run, path)) && is_run)
+        e = err_set(ERR_USAGE, "%s is a run's record: name another place", path);
     mem_free(folder);
     return e;
 }

@@ -25,8 +25,9 @@ static err check_faults(const own__scan *s) {
     bool skips = s->wish->skips_bad_rows;
     const char *advice = "; --skip-bad-rows leaves such rows out";
     if (s->unlabelled.rows && !skips)
-        return err_set(ERR_DATA, "%s: column '%s' is empty (%zu such row%s)%s", s->unlabelled.first,
-                       s->label, s->unlabelled.rows, shown_plural(s->unlabelled.rows), advice);
+        return err_set(ERR_DATA, "%s: column '%s' is empty (%s such row%s)%s", s->unlabelled.first,
+                       s->label, SHOWN_COUNT(s->unlabelled.rows), shown_plural(s->unlabelled.rows),
+                       advice);
     if (s->half.rows && !skips && !s->wish->label_separator)
         return err_set(ERR_DATA,
                        "%s: an empty label in the list at key '%s' (%zu in all): a row without "
@@ -41,8 +42,8 @@ static err check_faults(const own__scan *s) {
     if (s->unknown.rows && !skips)
         return err_set(ERR_DATA,
                        "%s: no training row has the label '%s', so a model of them never answers "
-                       "it (%zu row%s with such labels)%s",
-                       s->unknown.first, s->unknown_value, s->unknown.rows,
+                       "it (%s row%s with such labels)%s",
+                       s->unknown.first, s->unknown_value, SHOWN_COUNT(s->unknown.rows),
                        shown_plural(s->unknown.rows), advice);
     if (s->unlabelled.rows)
         log_warn("%s row%s without label %s left out, the first is %s",
@@ -50,8 +51,8 @@ static err check_faults(const own__scan *s) {
                  shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",
                  s->unlabelled.first);
     if (s->half.rows)
-        log_warn("%zu empty label%s in lists, whose rows are left out, the first is %s",
-                 s->half.rows, shown_plural(s->half.rows), s->half.first);
+        log_warn("%s empty label%s in lists, whose rows are left out, the first is %s",
+                 SHOWN_COUNT(s->half.rows), shown_plural(s->half.rows), s->half.first);
     if (s->unknown.rows)
         log_warn("%s row%s left out whose label no training row has, the first is %s ('%s')",
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, s->unknown.rows),
@@ -170,6 +171,25 @@ static void warn_lists(const own__scan *s, size_t count) {
         }
 }
 
+/* Nobody could tell two such labels apart. */
+static err check_alike(const own__scan *s, size_t count) {
+    char **seen = NULL;
+    err e = mem_new(&seen, count);
+    for (size_t i = 0; i < count && !e; i++) {
+        e = unicode_visible(&seen[i], s->values[i].text);
+        for (size_t k = 0; k < i && !e; k++)
+            if (!strcmp(seen[i], seen[k]))
+                e = err_set(ERR_DATA,
+                            "%s:%zu: the label '%s' of column '%s' differs from that of line %zu "
+                            "only in letters that do not show, or in how these are composed",
+                            s->shape.path, s->values[i].line, s->values[i].text, s->label,
+                            s->values[k].line);
+    }
+    for (size_t i = 0; seen && i < count; i++) mem_free(seen[i]);
+    mem_free(seen);
+    return e;
+}
+
 /* Of classification and sets: how many labels there are. Many of which most occur once are texts or
  * numbers of rows. */
 static err check_labels(const own__scan *s, size_t count) {
@@ -187,10 +207,9 @@ static err check_labels(const own__scan *s, size_t count) {
                        : rows / 2 < LABELS_MOST ? rows / 2
                                                 : (size_t)LABELS_MOST);
     if (count > FEW)
-        log_warn(
-            "column '%s' holds %zu different values in %zu rows, and each is learnt as a label "
-            "of its own: is it the label? (--label-column)",
-            s->label, count, rows);
+        log_warn("column '%s' holds %s different values in %s rows, and each is learnt as a label "
+                 "of its own: is it the label? (--label-column)",
+                 s->label, SHOWN_COUNT(count), SHOWN_COUNT(rows));
     if (count < 2)
         return err_set(ERR_DATA,
                        "%s: all %zu rows have the label '%s': there is nothing to tell "
@@ -202,7 +221,7 @@ static err check_labels(const own__scan *s, size_t count) {
             "%s: each of its %zu labels has one row, which goes to the test set: nothing "
             "is left to learn from (--test-file)",
             path, count);
-    return ERR_OK;
+    return check_alike(s, count);
 }
 
 static err check_all(own__scan *s, size_t count) {

@@ -40,9 +40,9 @@ typedef struct own_files {
  * table_next and file_open. */
 err own_files_manifest(char **name, char **manifest, const own_files *w) MUST_CHECK;
 
-/* The column that holds the text, or with `label` the label, by its name alone ("text",
+/* *found: the column that holds the text, or with `label` the label, by its name alone ("text",
  * "sentence", "label", ...), or where none is called so by the Korean word that it ends in
- * ('댓글 내용', '감정 라벨'); count when none has such a name, or several have. */
-size_t own_column_known(char *const *columns, size_t count, bool label);
+ * ('댓글 내용', '감정 라벨'); count when none has such a name, or several have. Errors: ERR_MEMORY. */
+err own_column_known(size_t *found, char *const *columns, size_t count, bool label) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/name.h"
 #include "base/shown.h"
 #include "platform/file.h"
+#include "text/unicode.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ static bool ends_in(const char *column, const char *word) {
     return n > 3 && (*word & 0x80) && end > n && !memcmp(column + end - n, word, n);
 }
 
-size_t own_column_known(char *const *columns, size_t count, bool label) {
+err own_column_known(size_t *found, char *const *columns, size_t count, bool label) {
     static const char *const texts[] = {
         "text", "sentence", "document", "comment", "comments", "content", "review", "title",
         "문장", "본문",     "내용",     "텍스트",  "댓글",     "리뷰",    "질문",   "글"};
@@ -40,15 +41,22 @@ size_t own_column_known(char *const *columns, size_t count, bool label) {
                                          "라벨",  "레이블", "분류",  "감정",     "정답"};
     const char *const *known = label ? labels : texts;
     size_t names = label ? sizeof labels / sizeof *labels : sizeof texts / sizeof *texts;
-    size_t found = count, matches = 0;
+    size_t matches = 0;
+    err e = ERR_OK;
+    *found = count;
     for (int ending = 0; ending < 2 && !matches; ending++)
-        for (size_t i = 0; i < count; i++)
-            for (size_t k = 0; k < names; k++) {
-                bool is = ending ? ends_in(columns[i], known[k]) : is_called(columns[i], known[k]);
-                if (is) found = i;
+        for (size_t i = 0; i < count && !e; i++) {
+            char *name = NULL; // Hangul may be there in pieces
+            e = unicode_compose(&name, columns[i]);
+            for (size_t k = 0; k < names && !e; k++) {
+                bool is = ending ? ends_in(name, known[k]) : is_called(name, known[k]);
+                if (is) *found = i;
                 matches += is;
             }
-    return matches == 1 ? found : count;
+            mem_free(name);
+        }
+    if (matches != 1) *found = count;
+    return e;
 }
 
 /* Columns of pairs, as the data sets that are called so everywhere have them. */
@@ -136,7 +144,7 @@ static err must_be_named(const table *t, bool label) {
 static err take_named(char **name, const table *t, const char *wish, const char *flag) {
     size_t index;
     err e = wish ? table_find(&index, t, wish, flag) : ERR_OK;
-    return e || !wish ? e : mem_strdup(name, wish);
+    return e || !wish ? e : mem_strdup(name, table_own_name(t, index, wish));
 }
 
 static err choose_columns(own__scan *s, const table *t) {
@@ -150,9 +158,11 @@ static err choose_columns(own__scan *s, const table *t) {
         for (int label = 0; label < 2 && !e; label++) {
             char **name = label ? &s->label : &s->text;
             if (pass && !(label ? s->text : s->label)) continue;
-            size_t found =
-                pass ? only_left(s, t) : own_column_known(t->columns, t->column_count, label);
-            e = take_guess(name, s, t, found, label, pass ? "the only one left" : "by its name");
+            size_t found = only_left(s, t);
+            if (!pass) e = own_column_known(&found, t->columns, t->column_count, label);
+            if (!e)
+                e = take_guess(name, s, t, found, label,
+                               pass ? "the only one left" : "by its name");
         }
     }
     if (!e && !s->text) e = must_be_named(t, false);
@@ -216,7 +226,7 @@ static err take_label(own__scan *s, const table *t, own_role role, const char *t
                            v->text);
         count_fault(&s->unknown, t);
     }
-    v->train += role == OWN_TRAIN;
+    if (role == OWN_TRAIN && !v->train++) v->line = t->line;
     v->all++;
     return ERR_OK;
 }

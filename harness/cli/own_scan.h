@@ -11,6 +11,7 @@ enum { OWN_VALUES_MAX = 1 << 16 };
 typedef struct own__value {
     char *text;        /* owned */
     size_t train, all; /* rows */
+    size_t line;       /* of the first of training */
 } own__value;
 
 typedef struct own__file {

@@ -51,7 +51,13 @@ err predict_file_check(const options *o) {
     return ERR_OK;
 }
 
-/* The column that the model's own run read, where that was of files like this one. */
+static void take_column(const char **column, const table *t, const char *name, const char *what) {
+    for (size_t i = 0; i < t->column_count && name && !*column; i++)
+        if (!strcmp(t->columns[i], name)) *column = t->columns[i];
+    if (*column) log_note("%s column '%s' of %s, as in training", what, *column, t->path);
+}
+
+/* The columns that the model's own run read, where that was of files like this one. */
 static err take_trained(predict_job *j) {
     kept_task k = {0};
     task of = {0};
@@ -59,9 +65,9 @@ static err take_trained(predict_job *j) {
     const table *t = &j->table;
     err e = kept_task_read(&k, &found, j->p->scorer.base_model.folder);
     if (!e && found) e = kept_task_parse(&of, &k);
-    for (size_t i = 0; i < t->column_count && !e && of.format.text && !j->text; i++)
-        if (!strcmp(t->columns[i], of.format.text)) j->text = t->columns[i];
-    if (j->text) log_note("text    column '%s' of %s, as in training", j->text, t->path);
+    if (!e && !j->text) take_column(&j->text, t, of.format.text, "text   ");
+    if (!e && !j->pair && j->p->reads == MODEL_READS_PAIR)
+        take_column(&j->pair, t, of.format.text_pair, "second ");
     task_free(&of);
     kept_task_free(&k);
     return e;
@@ -110,12 +116,13 @@ static err refuse_columns(const table *t) {
     return e;
 }
 
-/* The column that nobody named: the one as in training, else by its name, else the only one. */
+/* The column that nobody named, nor the training: the one by its name, else the only one. */
 static err guess_text(predict_job *j) {
     const table *t = &j->table;
-    err e = take_trained(j);
-    if (e || j->text) return e;
-    size_t found = own_column_known(t->columns, t->column_count, false);
+    if (j->text) return ERR_OK;
+    size_t found;
+    err e = own_column_known(&found, t->columns, t->column_count, false);
+    if (e) return e;
     bool is_doubtful = lacks_names(t), is_only = t->column_count == 1 && !is_doubtful;
     // a sentence may end in such a word
     bool is_known = found < t->column_count && !(is_doubtful && strchr(t->columns[found], ' '));
@@ -131,9 +138,18 @@ static err choose_text(predict_job *j) {
     const table *t = &j->table;
     j->text = o->text_column;
     j->pair = o->text_pair_column;
-    err e = j->text ? ERR_OK : guess_text(j);
+    bool is_pair = j->p->reads == MODEL_READS_PAIR;
+    err e = j->text && (j->pair || !is_pair) ? ERR_OK : take_trained(j);
+    if (!e && !j->pair && is_pair)
+        e = err_set(ERR_USAGE,
+                    "%s: the model was trained on pairs of texts, which one text is not: "
+                    "--text-pair-column names the second",
+                    j->p->scorer.base_model.folder);
+    if (!e) e = guess_text(j);
     if (!e) e = table_find(&j->text_column, t, j->text, "text-column");
+    if (!e) j->text = table_own_name(t, j->text_column, j->text);
     if (!e && j->pair) e = table_find(&j->pair_column, t, j->pair, "text-pair-column");
+    if (!e && j->pair) j->pair = table_own_name(t, j->pair_column, j->pair);
     if (!e && j->pair && !strcmp(j->text, j->pair))
         e = err_set(ERR_USAGE, "text and second text are different columns, found '%s' twice",
                     j->text);
@@ -447,15 +463,15 @@ static void show_end(const predict_job *j) {
     if (!e && n->none)
         e = strbuf_printf(&line, "%sno label of them %" PRIu64, line.length ? ", " : ": ", n->none);
     if (!e && n->empty)
-        e = strbuf_printf(&line, "%sof them %" PRIu64 " with an empty text",
-                          line.length ? ", " : ": ", n->empty);
+        e = strbuf_printf(&line, "%sof them %s with an empty text", line.length ? ", " : ": ",
+                          SHOWN_COUNT(n->empty));
     if (!e)
-        log_note("%s row%s%s, %s without %s%s (%.0f rows/s)",
+        log_note("%s row%s%s, %s without %s%s (%s rows/s)",
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows), shown_plural(j->rows),
                  table_blanks_text(blanks, &j->table),
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, j->bad),
                  j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",
-                 seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0);
+                 SHOWN_COUNT(seconds > 0 ? (double)(j->rows - j->resumed) / seconds + 0.5 : 0));
     err_clear();
     strbuf_free(&line);
 }
@@ -499,6 +515,7 @@ static err prepare(predict_job *j) {
         e = row_form_init_of(&j->form, &j->table, names, count);
     } else {
         e = row_form_init(&j->form, &j->table, j->options->scores);
+        if (predictor_says_several(j->p)) row_say_between(j->p->between);
     }
     if (e || (e = choose_form(j))) return e;
     for (size_t i = 0; i < WINDOW_COUNT && !e; i++)

@@ -66,14 +66,13 @@ static void show_progress(const predict_job *j, uint64_t behind) {
     double speed = seconds > 0 ? (double)(j->rows - j->resumed) / seconds : 0;
     char left[LOG_DURATION_BYTES];
     if (share <= 0 || speed <= 0) {
-        log_progress("%s rows  %.0f rows/s", shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
-                     speed);
+        log_progress("%s rows  %s rows/s", SHOWN_COUNT(j->rows), SHOWN_COUNT(speed + 0.5));
         return;
     }
     double all = (double)j->rows / share;
-    log_progress("%s rows  %.0f %%  %s left  %.0f rows/s",
+    log_progress("%s rows  %.0f %%  %s left  %s rows/s",
                  shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows), 100 * share,
-                 log_duration(left, (all - (double)j->rows) / speed), speed);
+                 log_duration(left, (all - (double)j->rows) / speed), SHOWN_COUNT(speed + 0.5));
 }
 
 static err label_in_turn(predict_job *j) {

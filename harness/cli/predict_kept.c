@@ -18,7 +18,7 @@ static bool is_score(const cJSON *value, bool is_raw) {
                   : value->valuedouble >= 0 && value->valuedouble <= 1;
 }
 
-/* What may be read at one place of a list of labels with commas between. */
+/* What may be read at one place of a list of labels with p->between. */
 typedef struct reading {
     uint32_t label;        /* one that begins here, and behind which the rest can be read */
     size_t next;           /* where that begins */
@@ -54,12 +54,11 @@ static err read_list(bool *is, label_counts *counts, reading *at, const row_form
     err e = mem_new(&used, p->classes);
     at[list.bytes + 1].is_one = true;
     for (size_t i = list.bytes + 1; i-- && !e;) {
-        if (i && list.text[i - 1] != ',') continue;
+        if (i && list.text[i - 1] != *p->between) continue;
         size_t end = i;
-        for (size_t commas = 0; commas <= p->commas_most && end <= list.bytes && !e;
-             commas++, end++) {
-            const char *comma = memchr(list.text + end, ',', list.bytes - end);
-            end = comma ? (size_t)(comma - list.text) : list.bytes;
+        for (size_t held = 0; held <= p->betweens_most && end <= list.bytes && !e; held++, end++) {
+            const char *stop = memchr(list.text + end, *p->between, list.bytes - end);
+            end = stop ? (size_t)(stop - list.text) : list.bytes;
             if (!at[end + 1].is_one) continue;
             uint32_t k = p->classes;
             e = find_written(&k, f, p, (text_span){list.text + i, end - i});
@@ -77,8 +76,7 @@ static err read_list(bool *is, label_counts *counts, reading *at, const row_form
     return e;
 }
 
-/* Whether labels, each once, with commas between are all of the list. Labels may hold commas
- * themselves. */
+/* Whether labels, each once, with p->between are all of the list. Labels may hold it themselves. */
 static err is_set(bool *is, label_counts *counts, const row_form *f, const predictor *p,
                   const char *list) {
     enum { ESCAPED = 4 }; // bytes of what one byte is escaped with, \x7f

@@ -1,6 +1,7 @@
 #include "cli/predict_row.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/shown.h"
 
@@ -107,13 +108,19 @@ static err scores_text(char **text, const predictor *p) {
     return e;
 }
 
+void row_say_between(const char *between) {
+    if (*between != ',')
+        log_note("labels  '%s' stands between those of a row: a label's name holds a comma",
+                 between);
+}
+
 err row_label(strbuf *out, const predictor *p) {
     char fallback[24];
     bool several = predictor_says_several(p);
     uint32_t count = several ? predictor_said(p) : 1;
     err e = strbuf_add(out, "");
     for (uint32_t k = 0; k < count && !e; k++) {
-        if (k) e = strbuf_add(out, ",");
+        if (k) e = strbuf_add(out, p->between);
         if (!e) e = strbuf_add(out, predictor_label(p, p->scores[k].id, fallback));
     }
     return e;

@@ -24,7 +24,9 @@ err row_form_init(row_form *f, const table *t, bool scores) MUST_CHECK;
 err row_form_init_of(row_form *f, const table *t, const char *const *bare, size_t count) MUST_CHECK;
 void row_form_free(row_form *f);
 
-/* Appends the label of p's last rank, or those of a model that says several, with commas. */
+/* Says what stands between several labels, unless that is a comma. */
+void row_say_between(const char *between);
+/* Appends the label of p's last rank, or those of a model that says several, with p->between. */
 err row_label(strbuf *out, const predictor *p) MUST_CHECK;
 
 /* Errors: ERR_FORMAT for a JSON row that has one of the names. */

@@ -1,6 +1,7 @@
 #include "cli/predictor.h"
 
 #include "base/memory.h"
+#include "base/name.h"
 #include "base/shown.h"
 #include "cli/task_flag.h"
 #include "text/markers.h"
@@ -51,14 +52,17 @@ static err order_names(predictor *p) {
     err e = mem_new(&p->by_name, p->classes);
     if (!e) e = mem_new(&list, p->classes);
     if (e) return e;
+    const model_config *config = &p->scorer.base_model.config;
+    *p->between =
+        name_between((const char *const *)config->labels, config->labels ? p->classes : 0);
     for (uint32_t k = 0; k < p->classes; k++) {
         const char *label = predictor_label(p, k, list[k].fallback);
         list[k].label = (text_span){label, strlen(label)};
         list[k].id = k;
-        size_t commas = 0;
-        for (const char *c = label; (c = strchr(c, ',')); c++) commas++;
+        size_t held = 0;
+        for (const char *c = label; (c = strchr(c, *p->between)); c++) held++;
         p->names_bytes += list[k].label.bytes;
-        if (commas > p->commas_most) p->commas_most = commas;
+        if (held > p->betweens_most) p->betweens_most = held;
     }
     qsort(list, p->classes, sizeof *list, by_label);
     for (uint32_t k = 0; k < p->classes; k++) p->by_name[k] = list[k].id;
@@ -254,11 +258,6 @@ static err take_pairs(predictor *p) {
             p->scorer.base_model.folder,
             p->reads == MODEL_READS_TEXT ? "single texts" : "one text with two marked entities",
             o->input ? "--text-pair-column" : "--pair");
-    if (p->reads == MODEL_READS_PAIR && !pairs && o->input)
-        return err_set(ERR_USAGE,
-                       "%s: the model was trained on pairs of texts, which one text is not: "
-                       "--text-pair-column names the second",
-                       p->scorer.base_model.folder);
     p->pairs = pairs || p->reads == MODEL_READS_PAIR;
     return ERR_OK;
 }

@@ -21,8 +21,9 @@ typedef struct predictor {
     double *values;      /* (classes) scores of the sentence ranked last, by id; owned */
     label_score *scores; /* (classes) the same, largest first; owned */
     uint32_t *by_name;   /* (classes) ids in the order of their labels; owned */
-    size_t names_bytes, commas_most; /* of all labels; commas of the one that has most */
-    bool in_units;                   /* each unit of a text is answered */
+    char between[2];     /* what stands between several labels in a file */
+    size_t names_bytes, betweens_most; /* of all labels; of `between` in the one that has most */
+    bool in_units;                     /* each unit of a text is answered */
     unit_kind unit;
     size_t done, cut, lost; /* rows, those that were truncated, and units that went with that */
     size_t pieces, unknown; /* as in encoded, of all rows */

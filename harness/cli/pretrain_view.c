@@ -56,8 +56,8 @@ static void print_learned(const cJSON *root) {
                json_number_at(root, "seed"));
     print_heldout(member(root, "heldout"));
     if (trained > 0)
-        shown_line("  trained in %.1f s (%.0f tokens/s)", trained,
-                   json_number_at(timing, "tokens_per_s"));
+        shown_line("  trained in %.1f s (%s tokens/s)", trained,
+                   SHOWN_COUNT(json_number_at(timing, "tokens_per_s") + 0.5));
 }
 
 static err print_next(const char *folder, const char *mask) {
@@ -128,9 +128,9 @@ void pretrain_warn_absent(const pretrain *p) {
                  absent, all);
     uint64_t heldout = p->prepared.counts.heldout_sentences;
     if (heldout < HELDOUT_FEW && group_writes(p->run.request.group))
-        log_warn("%" PRIu64 " sentence%s held out: the perplexity of fewer than %d says next to "
+        log_warn("%s sentence%s held out: the perplexity of fewer than %d says next to "
                  "nothing (a larger corpus holds out more)",
-                 heldout, heldout == 1 ? " is" : "s are", HELDOUT_FEW);
+                 SHOWN_COUNT(heldout), heldout == 1 ? " is" : "s are", HELDOUT_FEW);
 }
 
 void pretrain_plan(const pretrain *p, output_line *line) {
@@ -151,7 +151,7 @@ void pretrain_plan(const pretrain *p, output_line *line) {
                 r->base_model.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
     run_device_line(on, r);
     output_said(line, "device  ", "%s", on);
-    output_said(line, "steps   ", "%s of about %zu tokens, %s to an epoch",
-                shown_count(a, t->total_steps), (size_t)(p->train.tokens / t->epoch_steps),
+    output_said(line, "steps   ", "%s of about %s tokens, %s to an epoch",
+                shown_count(a, t->total_steps), SHOWN_COUNT(p->train.tokens / t->epoch_steps),
                 shown_count(b, t->epoch_steps));
 }

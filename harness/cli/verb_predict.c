@@ -196,7 +196,7 @@ static err predict_input(predictor *p) {
         e = line_reader_go_on(&input, predict_lines(p, input.lines, input.count));
         if (e) break;
         if (is_full) most = 2 * most < WINDOW_LINES ? 2 * most : WINDOW_LINES;
-        if (shows_progress) log_progress("%zu sentences", p->done);
+        if (shows_progress) log_progress("%s sentences", SHOWN_COUNT(p->done));
     }
     log_progress_end();
     line_reader_free(&input);

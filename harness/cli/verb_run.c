@@ -152,8 +152,8 @@ static void show_table(const record *rec, const run_summary *s) {
                : rec->partial   ? "  (of a part of the rows or steps: not for the board)"
                                 : "");
     show_scores(rec, s);
-    shown_line("  trained in %.1f s (%.0f sentences/s), evaluated in %.1f s", rec->timing.train_s,
-               rec->timing.sentences_per_s, rec->timing.eval_s);
+    shown_line("  trained in %.1f s (%s sentences/s), evaluated in %.1f s", rec->timing.train_s,
+               SHOWN_COUNT(rec->timing.sentences_per_s + 0.5), rec->timing.eval_s);
     if (rec->loss_scale > 0)
         shown_line("  loss scale %g at the end, %" PRId64 " of %" PRId64 " steps skipped",
                    rec->loss_scale, rec->skipped_steps, rec->timing.steps);
@@ -309,7 +309,7 @@ static err run_one(progress *p, size_t i) {
         else if (writes)
             e = show_finished(p, &r, score);
         if (!e) p->trained += !r.is_finished;
-        if (!e) sweep_end(s, &request);
+        if (!e && !o->dry_run) sweep_end(s, &request);
     }
     run_close(&r);
     return e;

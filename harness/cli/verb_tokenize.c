@@ -306,8 +306,9 @@ err verb_tokenize(const options *o) {
     }
     if (!e) e = count ? print_texts(&p, &l) : print_input(&p, &l);
     if (!e && p.done > 1) {
-        log_note("%zu texts, %zu tokens, %zu text%s cut; encoding took %.3f s", p.done, p.tokens,
-                 p.cut_texts, shown_plural(p.cut_texts), p.seconds);
+        log_note("%s texts, %s tokens, %s text%s cut; encoding took %.3f s", SHOWN_COUNT(p.done),
+                 SHOWN_COUNT(p.tokens), SHOWN_COUNT(p.cut_texts), shown_plural(p.cut_texts),
+                 p.seconds);
     }
 done:
     encoding_free(&p.e);

@@ -169,11 +169,13 @@ static err read_command(search *s, const options *o) {
     task t = {0};
     err e = read_request(s, o);
     if (!e) e = run_find_task(&t, q);
-    task_free(&t);
     if (!e) e = group_recipe(&s->base, o->recipe ? o->recipe : model_recipe_name(q->model), q);
     if (!e) e = read_space(s, o);
     if (!e) e = choose_search(s, o);
     if (!e) e = fill_rows(s);
+    for (size_t i = 0; !e && i < s->result.count; i++)
+        e = err_wrap(run_check_recipe(&s->result.rows[i].recipe, &t), "trial %zu", i + 1);
+    task_free(&t);
     if (!e) e = name_folder(s, o);
     if (!e) e = tune_places_check(o->output_dir ? s->folder : RUN_TOP, s->folder, o);
     if (e) return e;

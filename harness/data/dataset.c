@@ -337,6 +337,12 @@ static err check_not_empty(const dataset *d, const task *t, const row_counts *n,
                                                           : TASK_ROLE_TRAIN;
         size_t first = 0;
         while (t->files[first].role != role) first++;
+        if (!i && role == TASK_ROLE_ALL && d->test.row_count)
+            return err_set(
+                ERR_DATA,
+                "%s: each of its labels has one text, which goes to the test set: nothing "
+                "is left to learn from%s",
+                d->paths[first], err_advice("test-file", " (--test-file)"));
         return err_set(ERR_DATA, "%s: task '%s' has no %s rows (%zu read, %zu dropped%s%s)",
                        d->paths[first], t->name, i ? "test" : "train", n->read[role],
                        n->invalid[role], n->invalid[role] ? "; " : "",
@@ -357,8 +363,8 @@ static void note_dropped(const dataset *d, const task *t, const row_counts *n) {
 static void warn_one_label(const dataset *d, const task *t) {
     size_t present = 0, last = 0;
     if (d->kind == ANSWER_NUMBER && !(d->train.low < d->train.high))
-        log_warn("%s: all %zu train rows have the number %g", t->name, d->train.row_count,
-                 d->train.low);
+        log_warn("%s: all %s train rows have the number %g", t->name,
+                 SHOWN_COUNT(d->train.row_count), d->train.low);
     if (!answer_is_label(d->kind)) return;
     for (size_t i = 0; i < d->label_count; i++) {
         if (!d->train.label_counts[i]) continue;
@@ -366,8 +372,8 @@ static void warn_one_label(const dataset *d, const task *t) {
         last = i;
     }
     if (present == 1) {
-        log_warn("%s: all %zu train rows have the label '%s'", t->name, d->train.row_count,
-                 t->labels[last].name);
+        log_warn("%s: all %s train rows have the label '%s'", t->name,
+                 SHOWN_COUNT(d->train.row_count), t->labels[last].name);
     }
 }
 

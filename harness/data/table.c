@@ -221,11 +221,15 @@ err table_next(table *t, bool *more) {
     return e;
 }
 
-/* Whether a line is an object with that key; of NULL with any. */
+/* Whether a line is an object with that key; of NULL with any, and none twice. */
 static bool has_key(const cJSON *object, const char *key) {
     const cJSON *value;
     if (!object || !cJSON_IsObject(object) || !object->child) return false;
-    return !key || !data__json_value(&value, object, key, "");
+    if (key) return !data__json_value(&value, object, key, "");
+    for (const cJSON *item = object->child; item; item = item->next)
+        for (const cJSON *next = item->next; next; next = next->next)
+            if (!strcmp(item->string, next->string)) return false;
+    return true;
 }
 
 /* The first whole object with a key (`key` unless NULL) of JSON lines among what was looked at, NULL
@@ -291,8 +295,10 @@ static err read_names(table *t) {
         t->column_count++;
         for (size_t i = 0; i < added && !e; i++)
             if (!strcmp(t->columns[i], t->columns[added]))
-                e = err_set(ERR_FORMAT, "%s: column '%s' is there twice, %zu and %zu", t->path,
-                            t->columns[i], i + 1, added + 1);
+                e = is_json ? err_set(ERR_FORMAT, "%s:%zu: key '%s' stands there twice", t->path,
+                                      t->line, t->columns[i])
+                            : err_set(ERR_FORMAT, "%s: column '%s' is there twice, %zu and %zu",
+                                      t->path, t->columns[i], i + 1, added + 1);
     }
     t->reader->is_pending = is_pending;
     if (e || is_json) return e;
@@ -398,17 +404,39 @@ err table_columns_text(char **text, const table *t) {
     return e;
 }
 
+const char *table_own_name(const table *t, size_t index, const char *name) {
+    return index < t->column_count ? t->columns[index] : name;
+}
+
+/* The column of that name, or of its letters composed otherwise, as macOS writes Hangul; the count. */
+static err find_column(size_t *index, const table *t, const char *name) {
+    char *wanted = NULL;
+    for (*index = 0; *index < t->column_count; ++*index)
+        if (!strcmp(t->columns[*index], name)) return ERR_OK;
+    bool found = false;
+    err e = unicode_compose(&wanted, name);
+    for (size_t i = 0; i < t->column_count && !e && !found; i++) {
+        char *own = NULL;
+        e = unicode_compose(&own, t->columns[i]);
+        found = !e && !strcmp(own, wanted);
+        if (found) *index = i;
+        mem_free(own);
+    }
+    mem_free(wanted);
+    return e;
+}
+
 err table_find(size_t *index, const table *t, const char *name, const char *flag) {
     const cJSON *value;
     char *list = NULL;
-    for (*index = 0; *index < t->column_count; ++*index)
-        if (!strcmp(t->columns[*index], name)) return ERR_OK;
+    err e = find_column(index, t, name);
+    if (e || *index < t->column_count) return e;
     if (t->object && strchr(name, '.') && !data__json_value(&value, t->object, name, t->path))
         return ERR_OK;
     err_clear();
     // a row without it, which came first, is the reader's to refuse or to pass over
     cJSON *having = NULL;
-    err e = t->kind == TASK_FORMAT_JSONL ? look_for_object(&having, t, name) : ERR_OK;
+    e = t->kind == TASK_FORMAT_JSONL ? look_for_object(&having, t, name) : ERR_OK;
     bool found = having;
     cJSON_Delete(having);
     if (e || found) return e;

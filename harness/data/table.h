@@ -60,9 +60,12 @@ const char *table_kind_name(const table *t);
 enum { TABLE_BLANKS_BYTES = 60 };
 const char *table_blanks_text(char out[TABLE_BLANKS_BYTES], const table *t);
 
-/* Index of the column of that name, which `flag` named; of a JSON key a.b column_count. Errors:
+/* Index of the column of that name, which `flag` named, also with its letters composed otherwise; of a
+ * JSON key a.b column_count. Errors:
  * ERR_USAGE listing the columns and the nearest one. pre: no row was read yet. */
 err table_find(size_t *index, const table *t, const char *name, const char *flag) MUST_CHECK;
+/* What the file calls the column that table_find found by `name`. */
+const char *table_own_name(const table *t, size_t index, const char *name);
 
 /* The text of a column in the row, by name; index is that of table_find. Strings alone are texts.
  * Borrowed, with a 0 byte behind. Errors: ERR_FORMAT naming file, line and key. */

@@ -189,10 +189,10 @@ static const struct figure {
     {"step, ms (median)", "step_ms_p50", 2, step_median, false},
     {"step, ms (10th percentile)", "step_ms_p10", 2, step_low, false},
     {"step, ms (90th percentile)", "step_ms_p90", 2, step_high, false},
-    {"begin of a step, ms", "begin_ms", 3, begin_ms, false},
-    {"forward, ms", "forward_ms", 3, forward_ms, false},
-    {"backward, ms", "backward_ms", 3, backward_ms, false},
-    {"update, ms", "update_ms", 3, update_ms, false},
+    {"timed step, begin, ms", "begin_ms", 3, begin_ms, false},
+    {"timed step, forward, ms", "forward_ms", 3, forward_ms, false},
+    {"timed step, backward, ms", "backward_ms", 3, backward_ms, false},
+    {"timed step, update, ms", "update_ms", 3, update_ms, false},
 };
 enum { FIGURE_COUNT = sizeof figures / sizeof *figures };
 

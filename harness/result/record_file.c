@@ -36,7 +36,8 @@ static err write_key(cJSON *object, const record_key *k, const record *r) {
     return ERR_OK;
 }
 
-static err write_all(cJSON *top, const record *r) {
+err record__write_all(cJSON **out, const record *r) {
+    cJSON *top = *out = cJSON_CreateObject();
     err e = ERR_OK;
     for (size_t i = 0; i < record__key_count && !e; i++) {
         const record_key *k = &record__keys[i];
@@ -286,8 +287,8 @@ static err write_at(record *r, const char *path, bool *stays) {
     record again = {0};
     err e;
     if ((e = record_score(r))) return err_wrap(e, "%s", path);
-    cJSON *json = cJSON_CreateObject();
-    if ((e = write_all(json, r))) goto done;
+    cJSON *json = NULL;
+    if ((e = record__write_all(&json, r))) goto done;
     // what could not be read back is not written
     if ((e = read_json(&again, json, path))) goto done;
     if ((e = make_folder_of(path))) goto done;

@@ -87,6 +87,8 @@ RECORD_PARTS(X)
 RECORD_DERIVED(X)
 #undef X
 
+/* The record as this program writes it; *out is owned, also after an error. */
+err record__write_all(cJSON **out, const record *r) MUST_CHECK;
 /* Whether each part of a record is as it was written. text: top's own. Errors: those of
  * record_checksums_check. */
 err record__checksums_hold(const cJSON *top, const char *text, size_t length,

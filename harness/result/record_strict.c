@@ -76,32 +76,21 @@ err record__checksums_read(record *r, const cJSON *object, const char *key, cons
     return ERR_OK;
 }
 
-static bool is_known(const char *section, const char *key) {
-    for (size_t i = 0; i < record__key_count; i++) {
-        const record_key *k = &record__keys[i];
-        if (!strcmp(k->section, section) && !strcmp(k->key, key)) return true;
-        if (!*section && !strcmp(k->section, key)) return true;
-    }
-    return false;
-}
-
-static bool is_section(const char *key) {
-    for (size_t i = 0; i < record__key_count; i++)
-        if (!strcmp(record__keys[i].section, key)) return true;
-    return false;
-}
-
-static err check_keys(const cJSON *top, const char *path) {
-    const cJSON *part, *item;
-    cJSON_ArrayForEach(part, top) {
-        if (!is_known("", part->string))
-            return err_set(ERR_FORMAT, "%s: key '%.80s' is none of a record's", path, part->string);
-        if (!is_section(part->string)) continue;
-        cJSON_ArrayForEach(item, part) {
-            if (!is_known(part->string, item->string))
-                return err_set(ERR_FORMAT, "%s: %s: key '%.80s' is none of a record's", path,
-                               part->string, item->string);
-        }
+/* Whether `own`, the same as this program writes it, has every key of `part`, at any depth. */
+static err check_keys(const cJSON *part, const cJSON *own) {
+    const cJSON *item, *next = own->child;
+    err e;
+    cJSON_ArrayForEach(item, part) {
+        const bool in_order =
+            next && (!item->string || (next->string && !strcmp(item->string, next->string)));
+        const cJSON *same = in_order       ? next
+                            : item->string ? cJSON_GetObjectItemCaseSensitive(own, item->string)
+                                           : NULL;
+        if (!same && item->string && !cJSON_IsNull(item))
+            return err_set(ERR_FORMAT, "key '%.80s' is none of a record's", item->string);
+        next = same ? same->next : next;
+        if (!same || !item->child) continue;
+        if ((e = check_keys(item, same))) return item->string ? err_wrap(e, "%s", item->string) : e;
     }
     return ERR_OK;
 }
@@ -166,15 +155,16 @@ static err name_change(err e, const cJSON *top, const char *path) {
 }
 
 err record_parse_strict(record *r, const char *text, size_t length, const char *path) {
-    cJSON *top = NULL;
+    cJSON *top = NULL, *own = NULL;
     *r = (record){0};
     err e = json_parse(&top, text, length, path);
     if (e) return e;
     if ((e = record_parse(r, text, length, path)))
         e = name_change(e, top, path);
-    else if (!(e = check_keys(top, path)))
+    else if (!(e = record__write_all(&own, r)) && !(e = err_wrap(check_keys(top, own), "%s", path)))
         e = record__check_sense(r, path);
     cJSON_Delete(top);
+    cJSON_Delete(own);
     if (e) record_free(r);
     return e;
 }

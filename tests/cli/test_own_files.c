@@ -268,6 +268,47 @@ Test(own_files, two_commands_from_a_table_to_predictions) {
     mem_free(out);
 }
 
+/* Hangul in pieces, as macOS writes it, is known by what people type. */
+Test(own_files, names_are_compared_as_they_are_read) {
+    static const char *const flags[][4] = {{NULL}, {"--text-column", "댓글 내용"}};
+    temporary_put(
+        "a.csv",
+        "\xE1\x84\x83\xE1\x85\xA2\xE1\x86\xBA\xE1\x84\x80\xE1\x85\xB3\xE1\x86\xAF\x20\xE1\x84\x82"
+        "\xE1\x85\xA2\xE1\x84\x8B\xE1\x85\xAD\xE1\x86\xBC,"
+        "\xE1\x84\x85\xE1\x85\xA1\xE1\x84\x87\xE1\x85\xA6\xE1\x86\xAF,n\n가,a,1\n나,b,2\n다,a,3\n");
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        char *text = manifest_of("a.csv", flags[i], 4);
+        cr_expect(
+            strstr(text,
+                   "\"text\":"
+                   "\"\xE1\x84\x83\xE1\x85\xA2\xE1\x86\xBA\xE1\x84\x80\xE1\x85\xB3\xE1\x86\xAF\x20"
+                   "\xE1\x84\x82\xE1\x85\xA2\xE1\x84\x8B\xE1\x85\xAD\xE1\x86\xBC\",\"label\":"
+                   "\"\xE1\x84\x85\xE1\x85\xA1\xE1\x84\x87\xE1\x85\xA6\xE1\x86\xAF\""),
+            "%s", text);
+        mem_free(text);
+    }
+}
+
+/* A model of pairs finds both columns of its training, and labels that hold commas stay apart. */
+Test(own_files, what_was_trained_on_is_found_and_told) {
+    temporary_put("p.csv", "sentence1,sentence2,label\n가,나,x\n나,다,y\n다,라,x\n라,마,y\n");
+    temporary_put("m.csv", "text,label\n가,\"a,b\"\n나,a\n다,b;a\n라,\"b;a,b\"\n마,a\n");
+    RUN_WELL("run", "--train-file", "p.csv", "--device", "cpu", "--check-device", "never",
+             "--max-steps", "1", "-o", "p");
+    program_result p = RUN_WELL("predict", "-m", "p", "-i", "p.csv", "--device", "cpu");
+    cr_expect(strstr(p.err, "column 'sentence2' of p.csv, as in training"), "%s", p.err);
+    temporary_put("t.csv", "text,label\n바,\"a,b;b\"\n사,a;b\n");
+    RUN_WELL("run", "--train-file", "m.csv", "--test-file", "t.csv", "--kind", "multi_label",
+             "--label-separator", ";", "--device", "cpu", "--check-device", "never", "--max-steps",
+             "1", "-o", "m");
+    p = RUN_WELL("eval", "-m", "m", "--predictions", "o.csv", "--device", "cpu");
+    cr_expect(strstr(p.err, "';' stands between those of a row"), "%s", p.err);
+    char *rows = temporary_text("o.csv");
+    cr_expect(strstr(rows, "\n1,\"a,b;b\","), "%s", rows);
+    cr_expect(strstr(rows, "\n2,\"a;b\","), "%s", rows);
+    mem_free(rows);
+}
+
 /* The manifest of the same files gives the same rows, and its runs are kept on the board. */
 Test(own_files, a_manifest_that_is_kept_stands_on_the_board) {
     put_reviews("train.csv", 40, true);
@@ -501,6 +542,17 @@ Test(own_files, bad_input_is_named_before_training) {
          {NULL},
          1,
          "converted first: iconv -f CP949 -t UTF-8 train.csv > utf8-train.csv"},
+        {"text,label\na,긍정\nb,부정\nc,"
+         "\xE1\x84\x80\xE1\x85\xB3\xE1\x86\xBC\xE1\x84\x8C\xE1\x85\xA5\xE1\x86\xBC\nd,부정\n",
+         NULL,
+         {NULL},
+         1,
+         "column 'label' differs from that of line 4 only in letters that do not show, or in how"},
+        {"text,label\na,x\nb,y\na,x\n",
+         NULL,
+         {NULL},
+         1,
+         "train.csv: each of its labels has one text, which goes to the test set"},
         {"\xFF\xFEt", NULL, {NULL}, 1, "iconv -f UTF-16 -t UTF-8 train.csv > utf8-train.csv"},
         {ROWS, NULL, {"--validation-file", "train.csv"}, 2, "--validation-file needs --test-file"},
         {ROWS, NULL, {"--sample"}, 2, "--sample and --train-file exclude each other"},
@@ -577,7 +629,7 @@ Test(own_files, five_hundred_labels_are_learnt_and_told) {
     strbuf_free(&rows);
     program_result p = RUN_WELL("run", "--train-file", "many.csv", "--model", "tiny", "--epochs",
                                 "1", "--device", "cpu", "--output-dir", "many", "--max-steps", "2");
-    cr_expect(strstr(p.err, "holds 500 different values in 1500 rows"), "%s", p.err);
+    cr_expect(strstr(p.err, "holds 500 different values in 1,500 rows"), "%s", p.err);
     MUST(record_read(&r, temporary_path("many/record.json")));
     cr_assert_eq(r.task.label_count, LABELS);
     record_free(&r);

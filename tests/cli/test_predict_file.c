@@ -167,6 +167,12 @@ Test(predict_file, bad_rows_stop_it_or_pass) {
     for (const char *w = p.err; (w = strstr(w, "passed through without")); w++) named++;
     for (const char *w = p.err; (w = strstr(w, "further bad rows")); w++) further++;
     cr_expect(named == 20 && further == 1, "%zu and %zu: %s", named, further, p.err);
+    // also where it would have named the columns
+    temporary_put("b.jsonl", "{\"text\": \"가\", \"text\": \"나\"}\n{\"text\": \"다\"}\n");
+    p = PREDICT("-i", "b.jsonl", "--skip-bad-rows");
+    EXPECT(p, 0, err, "b.jsonl:1: key 'text' stands there twice: passed through");
+    p = PREDICT("-i", "b.jsonl");
+    EXPECT(p, 1, err, "b.jsonl:1: key 'text' stands there twice (--skip");
     // of JSON a line that is none passes as it is
     temporary_put("a.jsonl",
                   "{\"text\": \"가\"}\n{\"text\": 3}\n{\n{\"text\": \"나\", \"label\": 1}\n");
@@ -279,6 +285,7 @@ Test(predict_file, files_of_runs_are_no_outputs) {
     } cases[] = {{"r/record.json", true},
                  {"r/log.jsonl", true},
                  {"r/notes.txt", true},
+                 {"nsmc.json", true},
                  {"r/rows.csv", false}};
     MUST(folder_make(temporary_path("r")));
     temporary_put("a.csv", "text\n가\n");

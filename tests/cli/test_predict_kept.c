@@ -65,30 +65,39 @@ static void expect_own(void) {
     }
 }
 
-/* Labels with commas between, where one holds a comma itself. */
+/* Labels with what none of them holds between. */
 Test(predict_kept, several_labels) {
     static const char *const labels[] = {"가", "나,다", "=1"};
     static const kept_case keys[] = {{"\"label\": \"\", \"score\": 0.5", true},
                                      {"\"label\": \"가\", \"score\": 1", true},
                                      {"\"label\": \"가\", \"score\": 0.5", false},
                                      {"\"label\": \"\", \"score\": 0.75", false},
-                                     {"\"label\": \"나,다,가\", \"score\": 0.75", true},
+                                     {"\"label\": \"나,다;가\", \"score\": 0.75", true},
+                                     {"\"label\": \"나,다,가\", \"score\": 0.75", false},
                                      {"\"label\": \"나\", \"score\": 0.75", false},
-                                     {"\"label\": \"가,\", \"score\": 0.75", false},
-                                     {"\"label\": \"나,다,\", \"score\": 0.75", false},
-                                     {"\"label\": \",가\", \"score\": 0.75", false},
+                                     {"\"label\": \"가;\", \"score\": 0.75", false},
+                                     {"\"label\": \"나,다;\", \"score\": 0.75", false},
+                                     {"\"label\": \";가\", \"score\": 0.75", false},
                                      {"\"label\": \"가,다\", \"score\": 0.75", false},
                                      {"\"label\": \"가가\", \"score\": 0.75", false},
-                                     {"\"label\": \"가,가\", \"score\": 0.75", false},
-                                     {"\"label\": \"나,다,나,다\", \"score\": 0.75", false},
+                                     {"\"label\": \"가;가\", \"score\": 0.75", false},
+                                     {"\"label\": \"나,다;나,다\", \"score\": 0.75", false},
                                      {"\"label\": [\"가\"], \"score\": 0.75", false},
                                      {"\"label\": \"가\", \"score\": 1.5", false},
                                      {"\"label\": \"가\", \"score\": null", false}};
-    static const kept_case cells[] = {
-        {",0.5", true},           {"가,0.75", true},         {"\"가,나,다\",0.75", true},
-        {"'=1,0.75", true},       {"\"'=1,가\",0.75", true}, {"\"가,나\",0.75", false},
-        {"가,나,다,0.75", false}, {"\"가,가\",0.75", false}, {"\"가,나,다,0.75", false},
-        {"\"가\",0.5,", false},   {"가,2", false},           {"가", false}};
+    static const kept_case cells[] = {{",0.5", true},
+                                      {"가,0.75", true},
+                                      {"\"가;나,다\",0.75", true},
+                                      {"'=1,0.75", true},
+                                      {"'=1;가,0.75", true},
+                                      {"가;나,0.75", false},
+                                      {"가;나,다,0.75", false},
+                                      {"가;가,0.75", false},
+                                      {"\"가;나,다,0.75", false},
+                                      {"\"가,나,다\",0.75", false},
+                                      {"\"가\",0.5,", false},
+                                      {"가,2", false},
+                                      {"가", false}};
     model_folder_make(temporary_path("m"), labels, 3, NULL);
     model_folder_edit(temporary_path("m"), "config.json", "single_label_classification",
                       "multi_label_classification");
@@ -134,7 +143,7 @@ Test(predict_kept, labels_of_labels) {
     enum { LABELS = 24 };
     static char labels[LABELS][2 * LABELS + 2], list[LABELS * LABELS * 2],
         answers[2][sizeof list + 60];
-    const char *names[LABELS];
+    const char *names[LABELS + 1] = {[LABELS] = ",;|/"}; // nothing is left to stand between
     for (size_t i = 0; i < LABELS; i++) {
         for (size_t k = 0; k <= i; k++) strcat(labels[i], k ? ",a" : "a");
         names[i] = labels[i];
@@ -147,7 +156,7 @@ Test(predict_kept, labels_of_labels) {
                               {answers[1], false},
                               {"\"label\": \"a,a\", \"score\": 0.75", true},
                               {"\"label\": \"b\", \"score\": 0.75", false}};
-    model_folder_make(temporary_path("m"), names, LABELS, NULL);
+    model_folder_make(temporary_path("m"), names, LABELS + 1, NULL);
     model_folder_edit(temporary_path("m"), "config.json", "single_label_classification",
                       "multi_label_classification");
     double begin = clock_seconds();

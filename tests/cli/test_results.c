@@ -258,7 +258,8 @@ Test(results, of_a_runs_folder_the_record_counts) {
 Test(results, a_key_that_no_record_has_is_refused) {
     static const char path[] =
         HARNESS_SOURCE_DIR "/results/kor_hate/tiny-amd-epyc-de50dc95-s42.json";
-    static const char *const sections[] = {NULL, "task", "model", "device", "timing"};
+    static const char *const sections[] = {NULL,     "task",        "model",   "device",
+                                           "timing", "predictions", "metrics", "gold"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         cJSON *top = NULL;
         char *text = NULL;

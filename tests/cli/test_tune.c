@@ -238,6 +238,10 @@ Test(tune, refusals) {
         {"exclude each other",
          {"--task", "made", "--warmup-steps", "1,2", "--warmup-ratio", "0,0.1"}},
         {"tune takes no arguments, found 'made'", {"made", "--lr", "0..1"}},
+        {"trial 2: class_weights is '3', expected one number for each of the",
+         {"--task", "made", "--class-weights", "balanced;3"}},
+        {"trial 2: max_length is 1, which leaves no room",
+         {"--task", "made", "--max-length", "8,1"}},
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         const char *words[16] = {"tune", "--task-dir", made.folder};

@@ -397,7 +397,7 @@ Test(compare, sides_and_kernels_are_shown) {
               "%s", out.text);
     cr_assert(strstr(out.text, "| linear_fwd 512x128   | backward | 7.000 | 7.000 |        1.00 |"),
               "%s", out.text);
-    cr_assert(strstr(out.text, "| forward, ms                |"), "%s", out.text);
+    cr_assert(strstr(out.text, "| timed step, forward, ms    |"), "%s", out.text);
     cr_assert(strstr(out.text, "| 2 to 3   |"), "%s", out.text);
     cr_assert(strstr(out.text, "(0.85 to 1.18 between the 10th and 90th percentile"), "%s",
               out.text);

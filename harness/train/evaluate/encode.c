@@ -229,11 +229,11 @@ void encode_note_cut(answer_kind kind, unit_kind unit, size_t cut, size_t lost,
     if (lost && kind == ANSWER_RELATION)
         snprintf(units, sizeof units, "; %zu of them lost the marker of an entity", lost);
     else if (lost && answer_in_units(kind))
-        snprintf(units, sizeof units, "; %zu %s%s of theirs had no token left and %s taken %s",
-                 lost, kind == ANSWER_ARCS || unit == UNIT_WORD ? "word" : "character",
+        snprintf(units, sizeof units, "; %s %s%s of theirs had no token left and %s taken %s",
+                 SHOWN_COUNT(lost), kind == ANSWER_ARCS || unit == UNIT_WORD ? "word" : "character",
                  shown_plural(lost), lost == 1 ? "was" : "were", taken);
     if (cut)
-        log_note("%zu sentence%s longer than %u tokens and %s cut%s", cut,
+        log_note("%s sentence%s longer than %u tokens and %s cut%s", SHOWN_COUNT(cut),
                  cut == 1 ? " is" : "s are", max_length, cut == 1 ? "was" : "were", units);
 }
 

@@ -16,6 +16,7 @@
 #include "train/run/labels.h"
 #include "train/run/model_card.h"
 #include "train/run/run_internal.h"
+#include "train/step/class_weights.h"
 
 #include <string.h>
 
@@ -93,15 +94,23 @@ static err match_labels(run *r) {
     return ERR_OK;
 }
 
+err run_check_recipe(const recipe *p, const task *t) {
+    const uint32_t around = t->format.text_pair ? 3 : 2; // tokens beside those of the texts
+    if (!answer_is_label(t->kind) && (p->label_smoothing_factor > 0 || *p->class_weights))
+        return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
+                       *p->class_weights ? "class_weights" : "label_smoothing_factor", t->name);
+    if (p->max_length && p->max_length < around)
+        return err_set(ERR_USAGE,
+                       "max_length is %u, which leaves no room for the %u special tokens",
+                       p->max_length, around);
+    return class_weights_check(p->class_weights, (uint32_t)t->label_count);
+}
+
 /* What the task makes of the model: its labels, its tokens, its longest sentence. */
 static err set_labels(run *r) {
     const recipe *p = &r->request.recipe;
     err e = match_labels(r);
     if (e || (e = base_model_add_tokens(&r->base_model, &r->task, p->join_particles))) return e;
-    if (!answer_is_label(r->task.kind) && (p->label_smoothing_factor > 0 || *p->class_weights))
-        return err_set(ERR_USAGE, "%s is for tasks with one label a row, which %s is not",
-                       *p->class_weights ? "class_weights" : "label_smoothing_factor",
-                       r->task.name);
     r->max_length = base_model_max_length(&r->base_model, r->request.recipe.max_length,
                                           (uint32_t)r->task.max_length);
     return labels_set(&r->base_model.config, &r->task);
@@ -286,6 +295,7 @@ err run_open(run *r, const run_request *request) {
     *r = (run){.request = *request, .lock = -1};
     if ((e = check_options(request)) || (e = base_model_check_name(request->model))) return e;
     if ((e = run_find_task(&r->task, request))) return e;
+    if ((e = run_check_recipe(&request->recipe, &r->task))) return e;
     if ((e = open_best(r))) return e;
     if ((e = run_open_device(r))) return e;
     if (run_writes(r) && (e = run_output_prepare(r))) return e;

@@ -52,6 +52,8 @@ err run_check_interrupt(void) MUST_CHECK;
 err run_compare(run *r) MUST_CHECK;
 /* Refuses to begin anew over folders of runs before that hold files of others. Errors: ERR_DATA. */
 err run_output_check(const run *r) MUST_CHECK;
+/* Whether the task can be trained by the recipe, as far as its manifest tells. Errors: ERR_USAGE. */
+err run_check_recipe(const recipe *p, const task *t) MUST_CHECK;
 /* Goes on with the unfinished run in the folder, or begins a new one, as the request says. In a
  * group every rank gets the state that rank 0 found. */
 err run_begin(run *r) MUST_CHECK;

@@ -18,18 +18,31 @@ static err balance(double *weights, const model_config *c, const encoded *rows) 
     return ERR_OK;
 }
 
+static err read_numbers(double *weights, const char *text, uint32_t classes) {
+    size_t count = 0;
+    err e = recipe_class_weights(weights, &count, classes, text);
+    if (e || count != classes)
+        return err_set(ERR_USAGE,
+                       "class_weights is '%s', expected one number for each of the %u labels", text,
+                       classes);
+    return ERR_OK;
+}
+
+err class_weights_check(const char *text, uint32_t classes) {
+    double *weights = NULL;
+    if (!*text || !strcmp(text, "balanced")) return ERR_OK;
+    err e = mem_new(&weights, classes);
+    if (!e) e = read_numbers(weights, text, classes);
+    mem_free(weights);
+    return e;
+}
+
 err class_weights_make(double **weights, const char *text, const model_config *c,
                        const encoded *rows) {
-    size_t count = 0;
     *weights = NULL;
     if (!*text) return ERR_OK;
     err e = mem_new(weights, c->classes);
     if (e) return e;
     if (strcmp(text, "balanced") == 0) return balance(*weights, c, rows);
-    e = recipe_class_weights(*weights, &count, c->classes, text);
-    if (e || count != c->classes)
-        return err_set(ERR_USAGE,
-                       "class_weights is '%s', expected one number for each of the %u labels", text,
-                       c->classes);
-    return ERR_OK;
+    return read_numbers(*weights, text, c->classes);
 }

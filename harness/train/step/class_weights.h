@@ -10,5 +10,7 @@
  * ERR_USAGE unless text is a number for each class; ERR_DATA naming a label without rows. */
 err class_weights_make(double **weights, const char *text, const model_config *c,
                        const encoded *rows) MUST_CHECK;
+/* Whether text may be weights of so many classes. Errors: ERR_USAGE. */
+err class_weights_check(const char *text, uint32_t classes) MUST_CHECK;
 
 #endif
