@@ -226,7 +226,9 @@ static bool has_key(const cJSON *object, const char *key) {
     const cJSON *value;
     if (!object || !cJSON_IsObject(object) || !object->child) return false;
     if (key) return !data__json_value(&value, object, key, "");
-    for (const cJSON *item = object->child; item; item = item->next)
+    // one of too many is refused by its number
+    for (const cJSON *item = cJSON_GetArraySize(object) > COLUMNS_MAX ? NULL : object->child; item;
+         item = item->next)
         for (const cJSON *next = item->next; next; next = next->next)
             if (!strcmp(item->string, next->string)) return false;
     return true;

@@ -231,6 +231,17 @@ Test(hostile_files, many_rows_of_unknown_labels) {
     cr_expect_not_null(strstr(r.out, "\"rows\":\t2,"), "%s", r.out);
 }
 
+/* A row of so many keys that each cannot be compared with each. */
+Test(hostile_files, a_row_of_ninety_thousand_keys) {
+    strbuf text = {0};
+    for (int i = 0; i < 90000; i++) MUST(strbuf_printf(&text, "%s\"%x\":1", i ? "," : "{", i));
+    MUST(strbuf_add(&text, "}\n{\"text\":\"a\",\"label\":1}\n"));
+    MUST(file_write_quick(temporary_path("f.jsonl"), text.text, text.length));
+    strbuf_free(&text);
+    expect(LIMITED(NULL, "tasks", "new", temporary_path("f.jsonl")), 1,
+           "90000 columns, at most 4096 are read");
+}
+
 Test(hostile_files, endless_standard_input) {
     put("vocab.txt", vocab);
     make_sparse("holes", "영화\n");
