@@ -325,7 +325,7 @@ static err check_arguments(const options *o, verb_id verb) {
         at += strcspn(at, " ");
         most++;
     }
-    if (o->arg_count <= most || strstr(words, "...")) return ERR_OK;
+    if (!o->args || o->arg_count <= most || strstr(words, "...")) return ERR_OK;
     const char *found = o->args[most], *hint = folder_exists(found) && options_takes(verb, "model")
                                                    ? " (--model names a run)"
                                                : options_takes(verb, "task")
