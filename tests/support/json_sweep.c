@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "platform/file.h"
 #include "support/must.h"
+#include "support/program.h"
 
 #include <stdio.h>
 
@@ -23,13 +24,14 @@ typedef struct sweep_state {
 static const char *const others[] = {"null", "true", "\"\"", "{}", "-1", "0.5"};
 enum { OTHERS = sizeof others / sizeof *others };
 
-// the message, without what stands before the file's name in it
+// the message, without what stands before the file's name in it, or before another's beside it
 static void add_message(const sweep_state *s, err e) {
-    const char *text = err_message(e), *at;
-    while ((at = strstr(text, s->path))) {
+    const char *text = err_message(e), *folder = temporary_folder(), *at;
+    while ((at = strstr(text, folder))) {
+        bool is_file = !strncmp(at, s->path, strlen(s->path));
         MUST(strbuf_add_bytes(s->out, text, (size_t)(at - text)));
-        MUST(strbuf_add(s->out, "FILE"));
-        text = at + strlen(s->path);
+        MUST(strbuf_add(s->out, is_file ? "FILE" : "FOLDER"));
+        text = at + strlen(is_file ? s->path : folder);
     }
     MUST(strbuf_printf(s->out, "%s\n", text));
 }
