@@ -23,7 +23,8 @@ if(NOT HARNESS_SANITIZE AND NOT HARNESS_FUZZ)
   # a list that is small grows by what is asked for: past that lies the border
   set_property(SOURCE harness/base/memory.c APPEND PROPERTY COMPILE_DEFINITIONS HARNESS_EXACT_BLOCKS=64)
   target_compile_definitions(harness PRIVATE HARNESS_CALLS=1)
-  foreach(call open read pread write fread fwrite fflush fdopen opendir rename fsync mkdir ftruncate)
+  foreach(call open read pread write fread fwrite fflush fdopen opendir rename fsync mkdir ftruncate
+      pthread_create)
     target_link_options(harness PRIVATE -Wl,--wrap=${call})
   endforeach()
 endif()

@@ -8,6 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#if HARNESS_VULKAN
+#include "platform/library.h"
+
+#define VK_NO_PROTOTYPES
+#include <vulkan/vulkan.h>
+#endif
+
 TestSuite(devices, .timeout = 120);
 
 static double number(const cJSON *o, const char *key) {
@@ -79,3 +86,43 @@ Test(devices, people_read_what_programs_read) {
     cr_expect_gt(cJSON_GetArraySize(list), 0);
     cJSON_Delete(root);
 }
+
+#if HARNESS_VULKAN
+/* How many devices the loader has, asked without the program's code. */
+static uint32_t loader_count(void) {
+    void *loader = library_open("libvulkan.so.1", true);
+    uint32_t count = 0;
+    VkInstance instance = VK_NULL_HANDLE;
+    if (!loader) return 0;
+    PFN_vkGetInstanceProcAddr find = NULL;
+    PFN_vkCreateInstance create = NULL;
+    PFN_vkEnumeratePhysicalDevices list = NULL;
+    *(void **)&find = library_find(loader, "vkGetInstanceProcAddr");
+    create = (PFN_vkCreateInstance)find(NULL, "vkCreateInstance");
+    const VkApplicationInfo of = {VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                                  .apiVersion = VK_API_VERSION_1_1};
+    const VkInstanceCreateInfo info = {VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                       .pApplicationInfo = &of};
+    if (create(&info, NULL, &instance) != VK_SUCCESS) return 0;
+    list = (PFN_vkEnumeratePhysicalDevices)find(instance, "vkEnumeratePhysicalDevices");
+    if (list(instance, &count, NULL) != VK_SUCCESS) count = 0;
+    // the instance stays: drivers keep what they need until the process ends
+    return count;
+}
+
+/* Tests on a device that is not listed are skipped: a list that lost one would pass them all. */
+Test(devices, all_that_the_loader_has_are_listed) {
+    program_result told = RUN("devices", "--json");
+    cJSON *root = NULL;
+    const cJSON *list = NULL, *one = NULL;
+    uint32_t count = 0;
+    cr_assert_eq(told.exit_code, 0, "%s", told.err);
+    MUST(json_parse(&root, told.out, strlen(told.out), "devices"));
+    MUST(json_array(&list, root, "devices", "devices"));
+    cJSON_ArrayForEach(one, list) {
+        count += *text(one, "uuid") != '\0';
+    }
+    cr_expect_eq(count, loader_count(), "%s", told.out);
+    cJSON_Delete(root);
+}
+#endif

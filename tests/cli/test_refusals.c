@@ -1,7 +1,12 @@
 /* Every reader of JSON against every wrong value at every place, whole: a check that is gone, a
  * bound that moved or a message about another key shows. */
+#include "base/log.h"
 #include "base/memory.h"
+#include "cli/bench_table.h"
+#include "fuzz/tokens.h"
 #include "model/config.h"
+#include "model/weights/tensors.h"
+#include "net/hub_internal.h"
 #include "platform/file.h"
 #include "result/record.h"
 #include "result/record_strict.h"
@@ -12,7 +17,9 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "task/corpus_manifest.h"
+#include "text/tokenizer.h"
 #include "train/recipe/recipe.h"
+#include "train/run/run_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -173,4 +180,129 @@ Test(refusals, of_recipes) {
         "\"lr_scheduler_type\": \"linear\", \"class_weights\": \"1,2\", "
         "\"metric_for_best_model\": \"accuracy\"}";
     held("refused_recipes", text, temporary_path("recipe.json"), read_recipe);
+}
+
+/* An input of a fuzz target, behind the byte that chooses what it is, with `hash` for each @S. */
+static void held_seed(const char *name, const char *seed, size_t chosen_by, const char *as,
+                      json_sweep_reader reader) {
+    char path[300], *text;
+    size_t count;
+    strbuf whole = {0};
+    snprintf(path, sizeof path, "%s/tests/fuzz/corpus/%s", HARNESS_SOURCE_DIR, seed);
+    MUST(file_read((void **)&text, &count, path, 0));
+    for (const char *at = text + chosen_by; *at; at++) {
+        bool is_hash = at[0] == '@' && at[1] == 'S';
+        for (int i = 0; is_hash && i < 64; i++) MUST(strbuf_add(&whole, "5"));
+        if (!is_hash) MUST(strbuf_add_bytes(&whole, at, 1));
+        at += is_hash;
+    }
+    mem_free(text);
+    held(name, whole.text, temporary_path(as), reader);
+    strbuf_free(&whole);
+}
+
+static err read_listing(const char *path) {
+    hub__listing l;
+    char *text;
+    size_t count;
+    MUST(file_read((void **)&text, &count, path, 0));
+    err e = hub__listing_read(&l, text, count, false, path);
+    if (!e) hub__listing_free(&l);
+    mem_free(text);
+    return e;
+}
+
+static bool has_none(const void *user, const char *file) {
+    (void)user;
+    (void)file;
+    return false;
+}
+
+static err read_hub_index(const char *path) {
+    char *missing = NULL;
+    err e = hub__index_missing(&missing, path, has_none, NULL);
+    mem_free(missing);
+    return e;
+}
+
+static err read_index(const char *path) {
+    (void)path;
+    tensors t;
+    err e = tensors_open(&t, temporary_path("shards"));
+    tensors_close(&t);
+    return e;
+}
+
+static void put_shard(const char *name, const char *header, size_t bytes) {
+    uint8_t file[300] = {(uint8_t)strlen(header)};
+    memcpy(file + 8, header, strlen(header));
+    MUST(file_write(temporary_path(name), file, 8 + strlen(header) + bytes));
+}
+
+Test(refusals, of_a_hub_and_of_shards) {
+    held_seed("refused_listing", "hub_listing/shards", 1, "listing.json", read_listing);
+    held_seed("refused_hub_index", "hub_listing/index", 1, "index.json", read_hub_index);
+    log_set_quiet(true); // of totals that do not fit
+    MUST(folder_make(temporary_path("shards")));
+    put_shard("shards/a.safetensors",
+              "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8);
+    put_shard("shards/b.safetensors",
+              "{\"z\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4);
+    held("refused_index",
+         "{\"metadata\": {\"total_size\": 12}, "
+         "\"weight_map\": {\"x\": \"a.safetensors\", \"z\": \"b.safetensors\"}}",
+         temporary_path("shards/model.safetensors.index.json"), read_index);
+}
+
+static err read_words(const char *path) {
+    tokenizer t;
+    err e = tokenizer_load(&t, path, false);
+    tokenizer_free(&t);
+    return e;
+}
+
+static err read_words_of(const char *path) {
+    (void)path;
+    return read_words(temporary_path("words"));
+}
+
+Test(refusals, of_words) {
+    held_seed("refused_words", "tokenizer_json/bert", 0, "words.json", read_words);
+    MUST(folder_make(temporary_path("words")));
+    temporary_put("words/vocab.txt", tokens_vocabulary);
+    held_seed("refused_words_config", "tokenizer_config/config", 1, "words/tokenizer_config.json",
+              read_words_of);
+}
+
+static err read_baseline(const char *path) {
+    regress_state s = {0};
+    err e = regress_state_read(&s, path);
+    regress_state_free(&s);
+    return e;
+}
+
+static err read_speed(const char *path) {
+    (void)path;
+    return performance_write(temporary_path("speed"));
+}
+
+Test(refusals, of_measurements) {
+    held_seed("refused_baseline", "baseline/whole", 1, "baseline.json", read_baseline);
+    MUST(folder_make(temporary_path("speed")));
+    held_seed("refused_speed", "performance/bench", 0, "speed/record.json", read_speed);
+}
+
+static cJSON *identity;
+
+static err read_unfinished(const char *path) {
+    (void)path;
+    run r = {.output = (char *)temporary_path("out"), .identity = identity, .request.resume = true};
+    return run_compare(&r);
+}
+
+Test(refusals, of_runs_that_go_on) {
+    identity = cJSON_Parse("{\"task\":\"nsmc\",\"seed\":\"42\",\"model\":\"tiny\"}");
+    MUST(folder_make(temporary_path("out")));
+    held_seed("refused_unfinished", "unfinished/begin", 1, "out/" RUN_UNFINISHED, read_unfinished);
+    cJSON_Delete(identity);
 }

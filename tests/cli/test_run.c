@@ -210,6 +210,15 @@ Test(whole_run, long_sentences_are_cut_counted_and_said_once_and_kept_rows_train
     cJSON *record = record_of("o");
     const cJSON *timing = cJSON_GetObjectItem(record, "timing");
     cr_expect_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(timing, "steps")), 4);
+    // each part has a time, and all together no more than the run
+    static const char *const parts[] = {"tokenize_s", "train_s", "eval_s"};
+    double sum = 0;
+    for (size_t i = 0; i < 3; i++) {
+        double seconds = cJSON_GetNumberValue(cJSON_GetObjectItem(timing, parts[i]));
+        cr_expect(seconds > 0, "%s is %g", parts[i], seconds);
+        sum += seconds;
+    }
+    cr_expect(sum <= r.seconds, "%g of %g s", sum, r.seconds);
     cJSON_Delete(record);
     // the 200 rows of train that were kept are those of the deduplicated score
     r = RUN("eval", "--task", "made", "--task-dir", m.folder, "--data", m.folder, "--device", "cpu",

@@ -135,6 +135,35 @@ Test(tune_view, json_has_the_numbers_of_each_trial) {
     cJSON_Delete(root);
 }
 
+/* Every hyperparameter as the axis: its value is of the type and the text that a record has. */
+Test(tune_view, each_axis_is_told_as_records_tell_it) {
+    static const char given[] =
+        "{\"learning_rate\": 0.5, \"warmup_steps\": 0.25, \"group_by_length\": true, "
+        "\"lr_scheduler_type\": \"cosine\", \"class_weights\": \"1,2\", \"max_steps\": 7, "
+        "\"metric_for_best_model\": \"accuracy\", \"freeze_layers\": 2}";
+    tune_result t = result_of(NULL, NULL, 1);
+    cJSON *root, *recorded = cJSON_CreateObject();
+    size_t compared = 0;
+    temporary_put("r.json", given);
+    MUST(recipe_load(&rows[0].recipe, temporary_path("r.json")));
+    MUST(recipe_json(recorded, &rows[0].recipe));
+    for (uint32_t i = 0; recipe_row(i); i++) {
+        tune_space_init(&space);
+        space.count = 1;
+        space.axes[0] = (tune_axis){.row = recipe_row(i), .index = i, .high = 1};
+        const char *key = recipe_row(i)->key;
+        MUST(tune_json(&root, &t, "r.json"));
+        const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "results"), 0);
+        const cJSON *told = cJSON_GetObjectItem(cJSON_GetObjectItem(first, "recipe"), key);
+        const cJSON *kept = cJSON_GetObjectItem(recorded, key);
+        if (kept) cr_expect(cJSON_Compare(told, kept, true), "%s: %s", key, cJSON_Print(told));
+        compared += kept != NULL;
+        cJSON_Delete(root);
+    }
+    cr_expect_geq(compared, 20);
+    cJSON_Delete(recorded);
+}
+
 /* Of the expected best score those of 1 to 10, 20, 30, 50, ... trials are told, and that of all. */
 Test(tune_view, some_numbers_of_trials_are_told) {
     static const struct {

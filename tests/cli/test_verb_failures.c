@@ -1,4 +1,4 @@
-/* Verbs of which one request for memory or one call for a file fails: of each place of theirs that makes one, the
+/* Verbs of which one request for memory, one call for a file or one thread fails: of each place of theirs that makes one, the
  * first (tests/support/blocks.c, calls.c). Each time the verb says so and gives back what it holds, or prints what it
  * prints undisturbed; and it leaves nothing that would disturb the next. */
 #include "base/memory.h"
@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined HARNESS_BLOCKS && HARNESS_CPU
 
@@ -111,5 +112,35 @@ Test(verb_failures, tasks_and_data) {
 Test(verb_failures, texts) {
     TRY("help", "run");
     TRY("tokenize", "--model", HARNESS_SOURCE_DIR "/models/ko-tiny", "--json", "좋은", "왜 이래");
+}
+
+/* Each thread of its own that the verb begins, in turn, cannot be begun: it says so and ends. */
+static void try_threads(const char *const *arguments) {
+    size_t numbers[64];
+    char nth[32];
+    setenv("HARNESS_THREAD_LIST", temporary_path("list"), 1);
+    program_result r = program_run(NULL, 60, arguments);
+    unsetenv("HARNESS_THREAD_LIST");
+    cr_assert_eq(r.exit_code, 0, "%s: %s", arguments[0], r.err);
+    size_t count = read_numbers(numbers, 64);
+    cr_assert_gt(count, 0, "%s begins no thread", arguments[0]);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(nth, sizeof nth, "%zu", numbers[i]);
+        setenv("HARNESS_THREAD_FAILS", nth, 1);
+        r = program_run(NULL, 60, arguments);
+        cr_expect(r.exit_code && r.exit_code < 70 && strstr(r.err, "cannot start"),
+                  "%s, %s: %d: %s", arguments[0], nth, r.exit_code, r.err);
+    }
+    unsetenv("HARNESS_THREAD_FAILS");
+}
+
+#define TRY_THREADS(...) try_threads((const char *const[]){__VA_ARGS__, NULL})
+
+Test(verb_failures, threads_of_ranks_and_of_rows) {
+    TRY_THREADS("run", "--sample", "--task", "kor_hate", "-m", "tiny", "--limit", "4",
+                "--max-steps", "1", "-b", "2", "--device", "cpu,cpu", "--threads", "1",
+                "--check-device", "never", "-o", "two", "--overwrite", "--quiet");
+    TRY_THREADS("predict", "-c", "two", "-i", "own.csv", "--text-column", "text", "--device", "cpu",
+                "--output", "o.csv", "--overwrite", "--quiet");
 }
 #endif

@@ -16,6 +16,7 @@ static const char *input = "";
 static char last_message[400];
 static size_t live_before;
 static bool memory_may_fail, memory_failed;
+static int taken; // -1: refused; 0: not known
 static int report_fd = STDERR_FILENO;
 
 void fuzz_check(bool holds, const char *file, int line, const char *condition) {
@@ -35,6 +36,7 @@ void fuzz_begin(void) {
     last_message[0] = '\0';
     live_before = mem_live_count();
     memory_failed = false;
+    taken = 0;
 }
 
 void fuzz_end(void) {
@@ -54,6 +56,7 @@ static void note(err e) {
 
 bool fuzz_accepts(err e) {
     note(e);
+    if (!taken) taken = e ? -1 : 1;
     return e == ERR_OK;
 }
 
@@ -108,4 +111,8 @@ void fuzz_allow_memory_errors(bool on) {
 
 bool fuzz_saw_memory_error(void) {
     return memory_failed;
+}
+
+bool fuzz_was_taken(void) {
+    return taken >= 0;
 }

@@ -61,5 +61,7 @@ void fuzz_set_input(const char *name);
 void fuzz_allow_memory_errors(bool on);
 /* ERR_MEMORY was seen since fuzz_begin. */
 bool fuzz_saw_memory_error(void);
+/* Whether what the last input is read by first did not refuse it. */
+bool fuzz_was_taken(void);
 
 #endif

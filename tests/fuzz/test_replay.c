@@ -58,6 +58,13 @@ static void run_once(target_fn run, const uint8_t *data, size_t size, const char
     run(data, size);
 }
 
+static size_t taken;
+
+static void count_taken(target_fn run, const uint8_t *data, size_t size, const char *path) {
+    run_once(run, data, size, path);
+    taken += fuzz_was_taken();
+}
+
 static void run_failing(target_fn run, const uint8_t *data, size_t size, const char *path) {
     // every request up to here, then a growing stride: late ones are more of the same. By hand, and
     // for a checkpoint that is read and written whole, every one
@@ -84,8 +91,11 @@ static void run_failing(target_fn run, const uint8_t *data, size_t size, const c
 
 Test(fuzz, inputs_are_handled) {
     for (size_t i = 0; i < TARGET_COUNT; i++) {
-        size_t seeds = visit_folder("corpus", i, run_once);
+        taken = 0;
+        size_t seeds = visit_folder("corpus", i, count_taken);
         cr_assert(seeds, "%s has no seeds", targets[i].name);
+        cr_expect(taken, "%s: all %zu seeds are refused: nothing behind that is reached",
+                  targets[i].name, seeds);
         visit_folder("crashes", i, run_once);
     }
 }

@@ -284,6 +284,35 @@ Test(weights, a_classifier_of_another_size_is_refused_unless_asked) {
     close_fixture(&f);
 }
 
+/* Each tensor with one row more: found and expected are those of the file and of the model. */
+Test(weights, a_tensor_of_another_shape_is_named_with_both) {
+    fixture f;
+    weights_report r;
+    char expected[300];
+    open_fixture(&f);
+    for (size_t i = 0; i < f.file.count; i++) {
+        checkpoint_file other = {0};
+        const checkpoint_tensor *t = &f.file.list[i];
+        checkpoint_file_take(&other, &f.params);
+        checkpoint_file_drop(&other, t->name);
+        checkpoint_file_add(&other, t->name, t->shape[0] + 1, t->rank > 1 ? t->shape[1] : 0);
+        checkpoint_file_write(&other, temporary_path("model.safetensors"), 0, other.count, "F32");
+        unsigned long long rows = t->shape[0], cols = t->shape[1];
+        if (t->rank > 1)
+            snprintf(expected, sizeof expected,
+                     "tensor '%s' is F32 [%llu, %llu], expected [%llu, %llu]", t->name, rows + 1,
+                     cols, rows, cols);
+        else
+            snprintf(expected, sizeof expected, "tensor '%s' is F32 [%llu], expected [%llu]",
+                     t->name, rows + 1, rows);
+        MUST_FAIL(weights_load(&f.params, &r, temporary_folder(), SEED, range), ERR_FORMAT,
+                  expected);
+        weights_report_free(&r);
+        checkpoint_file_free(&other);
+    }
+    close_fixture(&f);
+}
+
 Test(weights, missing_tensors_of_the_encoder_are_listed) {
     fixture f;
     weights_report r;

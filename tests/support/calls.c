@@ -1,17 +1,18 @@
 /* What stands in place of the functions that read and write files (--wrap) under the program, in builds with
  * tests: HARNESS_CALL_LIST=FILE and HARNESS_CALL_FAILS=N as in support/places.h. A call that fails finds no device
  * behind its file (EIO); what goes to standard error never fails. A file or folder that the program opened and never
- * closed ends it with 70, named. */
+ * closed ends it with 70, named. And of what begins a thread: HARNESS_THREAD_LIST, HARNESS_THREAD_FAILS. */
 #ifdef HARNESS_CALLS
 #define _GNU_SOURCE
 #include "support/places.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static places calls;
+static places calls, threads;
 
 // by descriptor: what was last opened under it
 enum { DESCRIPTORS = 1024 };
@@ -43,10 +44,12 @@ static DIR *keep_folder(DIR *folder) {
 
 __attribute__((constructor)) static void begin(void) {
     places_begin(&calls, "HARNESS_CALL_LIST", "HARNESS_CALL_FAILS");
+    places_begin(&threads, "HARNESS_THREAD_LIST", "HARNESS_THREAD_FAILS");
 }
 
 __attribute__((destructor)) static void end(void) {
     places_end(&calls);
+    places_end(&threads);
     for (int fd = 3; fd < DESCRIPTORS; fd++) {
         char link[32], name[512];
         if (!is_left(fd)) continue;
@@ -90,6 +93,15 @@ REPLACE(int, rename, (const char *from, const char *to), (from, to), false, -1, 
 REPLACE(int, fsync, (int fd), (fd), false, -1, )
 REPLACE(int, mkdir, (const char *path, mode_t mode), (path, mode), false, -1, )
 REPLACE(int, ftruncate, (int fd, off_t bytes), (fd, bytes), false, -1, )
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*work)(void *),
+                          void *of);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*work)(void *),
+                          void *of);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*work)(void *),
+                          void *of) {
+    return places_fail(&threads) ? EAGAIN : __real_pthread_create(thread, how, work, of);
+}
 #else
 // an empty file is none to a compiler that is strict
 typedef int no_calls;

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "platform/file.h"
 #include "support/must.h"
+#include "support/program.h"
 
 #include <stdio.h>
 
@@ -23,13 +24,14 @@ typedef struct sweep_state {
 static const char *const others[] = {"null", "true", "\"\"", "{}", "-1", "0.5"};
 enum { OTHERS = sizeof others / sizeof *others };
 
-// the message, without what stands before the file's name in it
+// the message, without what stands before the file's name in it, or before another's beside it
 static void add_message(const sweep_state *s, err e) {
-    const char *text = err_message(e), *at;
-    while ((at = strstr(text, s->path))) {
+    const char *text = err_message(e), *folder = temporary_folder(), *at;
+    while ((at = strstr(text, folder))) {
+        bool is_file = !strncmp(at, s->path, strlen(s->path));
         MUST(strbuf_add_bytes(s->out, text, (size_t)(at - text)));
-        MUST(strbuf_add(s->out, "FILE"));
-        text = at + strlen(s->path);
+        MUST(strbuf_add(s->out, is_file ? "FILE" : "FOLDER"));
+        text = at + strlen(is_file ? s->path : folder);
     }
     MUST(strbuf_printf(s->out, "%s\n", text));
 }
@@ -61,11 +63,8 @@ done:
     return text;
 }
 
-static void try_change(const sweep_state *s, const place *p, const char *name, const char *to) {
-    char *text = changed(s, p, to);
-    if (!text) return;
+static void try_text(const sweep_state *s, const char *text, const char *name, const char *to) {
     MUST(file_write_quick(s->path, text, strlen(text)));
-    cJSON_free(text);
     size_t live = mem_live_count();
     err e = s->reader(s->path);
     cr_assert_eq(mem_live_count(), live, "%s, %s: blocks are left", name, to ? to : "left out");
@@ -74,6 +73,12 @@ static void try_change(const sweep_state *s, const place *p, const char *name, c
         add_message(s, e);
     else
         MUST(strbuf_add(s->out, "is read\n"));
+}
+
+static void try_change(const sweep_state *s, const place *p, const char *name, const char *to) {
+    char *text = changed(s, p, to);
+    if (text) try_text(s, text, name, to);
+    cJSON_free(text);
 }
 
 static void sweep_below(const sweep_state *s, const cJSON *parent, place *p, const char *above) {
@@ -103,6 +108,8 @@ void json_sweep(strbuf *out, const char *text, const char *path, json_sweep_read
     MUST(reader(path));
     sweep_state s = {out, root, path, reader};
     place p = {.depth = 0};
+    for (size_t i = 0; i < OTHERS; i++) try_text(&s, others[i], "all", others[i]);
+    try_text(&s, "[]", "all", "[]");
     sweep_below(&s, root, &p, "");
     cJSON_Delete(root);
 }

@@ -143,6 +143,30 @@ Test(options, dev_loss_equals_pytorch) {
     }
 }
 
+/* Of numbers the squared distance; of sets, by their chances, what each label costs: in logits of
+ * either sign, far from zero too. */
+Test(options, dev_loss_of_numbers_and_sets_is_that_worked_by_hand) {
+    enum { ROWS = 4, CLASSES = 3 };
+    static const float logits[ROWS * CLASSES] = {2, -1, 0.5f, 0.25f, 0.75f, -2, -9, 3, 1, 0, 12, 4};
+    static const uint8_t sets[ROWS][CLASSES] = {{1, 0, 1}, {0, 1, 0}, {0, 0, 0}, {1, 1, 1}};
+    static const float numbers[ROWS] = {0, 2.5f, -1, 5};
+    pack_sentence s[ROWS];
+    double of_sets = 0, of_numbers = 0;
+    for (size_t i = 0; i < ROWS * CLASSES; i++) {
+        double chance = 1 / (1 + exp(-(double)logits[i]));
+        of_sets -= log(sets[i / CLASSES][i % CLASSES] ? chance : 1 - chance) / (ROWS * CLASSES);
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        s[i] = (pack_sentence){NULL, 1, 1, {.set = sets[i]}};
+        of_numbers += pow((double)logits[i] - (double)numbers[i], 2) / ROWS;
+    }
+    double loss = predict_loss(ANSWER_SET, logits, s, ROWS, CLASSES, 0, NULL);
+    cr_expect_float_eq(loss, of_sets, 1e-9, "%.17g, by hand %.17g", loss, of_sets);
+    for (size_t i = 0; i < ROWS; i++) s[i].target.number = numbers[i];
+    loss = predict_loss(ANSWER_NUMBER, logits, s, ROWS, 1, 0, NULL);
+    cr_expect_float_eq(loss, of_numbers, 1e-14, "%.17g, by hand %.17g", loss, of_numbers);
+}
+
 Test(options, balanced_equals_compute_class_weight) {
     toy t;
     trainer tr;
