@@ -133,27 +133,28 @@ static err is_there(const candidate *c) {
     return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, c->place);
 }
 
-static err check_there(candidate *c) {
-    void *bytes = NULL;
-    size_t count = 0;
-    err e = file_read(&bytes, &count, c->place, RECORD_LIMIT_BYTES);
-    c->is_known = !e && count == c->count && !memcmp(bytes, c->bytes, count);
-    mem_free(bytes);
-    if (e == ERR_MEMORY) return e;
-    err_clear();
-    if (!c->is_known) return is_there(c);
-    log_note("%s: is there already: %s", c->from, c->place);
+/* Of the same run as the record at `where`: left out where its bytes are those. */
+static err check_twin(candidate *c, const char *where, const void *bytes, size_t count) {
+    c->is_known = count == c->count && !memcmp(bytes, c->bytes, count);
+    if (!c->is_known)
+        return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, where);
+    log_note("%s: is there already: %s", c->from, where);
     return ERR_OK;
 }
 
 static err check_place(batch *b, candidate *c) {
+    void *bytes = NULL;
+    size_t count = 0;
     err e = store_place(&c->place, b->results, &c->record);
     if (e) return e;
     for (candidate *other = b->all; other < c; other++)
         if (!strcmp(other->place, c->place))
-            return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from,
-                           other->from);
-    return file_named(c->place) ? check_there(c) : ERR_OK;
+            return check_twin(c, other->from, other->bytes, other->count);
+    if (!file_named(c->place)) return ERR_OK;
+    e = err_unless_memory(file_read(&bytes, &count, c->place, RECORD_LIMIT_BYTES));
+    if (!e) e = check_twin(c, c->place, bytes, count);
+    mem_free(bytes);
+    return e;
 }
 
 static err write_all(const batch *b) {

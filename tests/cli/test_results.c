@@ -218,7 +218,8 @@ Test(results, are_added_all_or_none) {
     make_as("a.json", 1, 0.6);
     expect_said(RUN("results", "add", "c.json", "a.json"), 1,
                 "nothing was added: a.json: a duplicate: results/fake_task/");
-    expect_said(RUN("results", "add", "c.json", "c.json"), 1, "a duplicate: c.json is a record");
+    make_as("d.json", 3, 0.6); // of the run of c.json
+    expect_said(RUN("results", "add", "c.json", "d.json"), 1, "a duplicate: c.json is a record");
     folder_list list = {0};
     MUST(folder_list_read(&list, temporary_path("results/fake_task")));
     cr_expect_eq(list.count, 2);
@@ -228,7 +229,8 @@ Test(results, are_added_all_or_none) {
         strstr(p.err, "added 1 record to people: `harness report --results people` shows it\n"),
         "%s", p.err);
     make("a.json", 1); // some of them there already; as its bytes were
-    expect_said(RUN("results", "add", "a.json", "c.json", "-q", "--json"), 0, "\"place\":");
+    expect_said(RUN("results", "add", "a.json", "c.json", "c.json", "-q", "--json"), 0,
+                "\"place\":");
     MUST(folder_list_read(&list, temporary_path("results/fake_task")));
     cr_assert_eq(list.count, 3);
     char path[256];
