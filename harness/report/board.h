@@ -80,7 +80,7 @@ typedef struct board_overall {
 } board_overall;
 
 /* A table of a group of tasks (task_group): a column a metric, a row a model on a device in a
- * precision, and below them what others published. Of a model's rows the one of the overall stands here. Nothing is ranked. */
+ * precision, and in a table of its own below what others published. Of a model's rows the one of the overall stands here. Nothing is ranked. */
 struct task;
 
 typedef struct board_column {

@@ -212,13 +212,30 @@ static err add_overall(strbuf *out, const board *b) {
 static err add_group_row(strbuf *out, const board_group *g, const board_group_row *row) {
     err e;
     if ((e = strbuf_add(out, "| ")) || (e = add_cell(out, row->model)) ||
-        (e = strbuf_add(out, row->run ? " |" : " (published) |")))
+        (e = strbuf_add(out, " |")))
         return e;
     for (size_t c = 0; c < g->column_count && !e; c++)
         e = add_standing(out, row->scores[c], row->rows[c]);
-    if (e || !row->run) return e ? e : strbuf_add(out, " |\n");
+    if (e || !row->run) return e ? e : strbuf_add(out, "\n");
     if ((e = strbuf_add(out, " ")) || (e = add_cell(out, RECORD_DEVICE(row->run)))) return e;
     return shown_printf(out, SHOWN_MARKDOWN, ", %s |\n", row->run->device.precision);
+}
+
+/* The table of a group's own rows, or of what others published. */
+static err add_group_table(strbuf *out, const board_group *g, bool is_own) {
+    err e = strbuf_add(out, "| model |");
+    if (e) return e;
+    for (size_t c = 0; c < g->column_count; c++)
+        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, g->columns[c].task->group.column)) ||
+            (e = strbuf_printf(out, ", %s |", g->columns[c].metric->title)))
+            return e;
+    if ((e = strbuf_add(out, is_own ? " device |\n| --- |" : "\n| --- |"))) return e;
+    for (size_t c = 0; c < g->column_count && !e; c++) e = strbuf_add(out, " ---: |");
+    if (!e) e = strbuf_add(out, is_own ? " --- |\n" : "\n");
+    for (size_t i = is_own ? 0 : g->model_count, end = is_own ? g->model_count : g->row_count;
+         i < end && !e; i++)
+        e = add_group_row(out, g, &g->rows[i]);
+    return e;
 }
 
 static err add_group(strbuf *out, const board_group *g) {
@@ -226,17 +243,13 @@ static err add_group(strbuf *out, const board_group *g) {
     if (!g->model_count) return ERR_OK;
     if ((e = strbuf_add(out, "\n## ")) || (e = add_cell(out, g->title)) ||
         (e = strbuf_add(out, "\n\n")) || (e = add_cell(out, word_en_group_words)) ||
-        (e = strbuf_add(out, "\n\n| model |")))
+        (e = strbuf_add(out, "\n\n")) || (e = add_group_table(out, g, true)))
         return e;
-    for (size_t c = 0; c < g->column_count; c++)
-        if ((e = strbuf_add(out, " ")) || (e = add_cell(out, g->columns[c].task->group.column)) ||
-            (e = strbuf_printf(out, ", %s |", g->columns[c].metric->title)))
-            return e;
-    if ((e = strbuf_add(out, " device |\n| --- |"))) return e;
-    for (size_t c = 0; c < g->column_count && !e; c++) e = strbuf_add(out, " ---: |");
-    if (!e) e = strbuf_add(out, " --- |\n");
-    for (size_t i = 0; i < g->row_count && !e; i++) e = add_group_row(out, g, &g->rows[i]);
-    if (e || !*g->sources) return e;
+    if (g->row_count > g->model_count &&
+        ((e = strbuf_printf(out, "\n### %s\n\n", word_en_published_rows)) ||
+         (e = add_group_table(out, g, false))))
+        return e;
+    if (!*g->sources) return ERR_OK;
     if ((e = strbuf_add(out, "\nPublished: ")) || (e = add_source(out, g->sources))) return e;
     return strbuf_add(out, ".\n");
 }

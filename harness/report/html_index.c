@@ -419,23 +419,16 @@ static void add_group_row(page *p, const board_group *g, const board_group_row *
         row_begin(p, row->run);
         model_cell(p, row->model);
     } else {
-        html__format(p, "<tr class=\"soft\"><th scope=\"row\" class=\"model\">%s (%s)</th>",
-                     row->model, SAY(p, published));
+        html__format(p, "<tr><th scope=\"row\" class=\"model\">%s</th>", row->model);
     }
     for (size_t c = 0; c < g->column_count; c++) standing_cell(p, row->scores[c], row->rows[c]);
-    if (row->run)
-        device_cell(p, row->run);
-    else
-        html__add(p, "<td></td>");
+    if (row->run) device_cell(p, row->run);
     html__add(p, "</tr>\n");
 }
 
-static void add_group(page *p, const board_group *g, size_t number) {
+/* The table of a group's own rows, or of what others published. */
+static void add_group_table(page *p, const board_group *g, const char *name, bool is_own) {
     char title[120];
-    const char *name = html__term(p, g->title);
-    if (!g->model_count) return;
-    html__format(p, "<section id=\"group-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">%s</p>\n", number,
-                 name, SAY(p, group_words));
     html__table_begin(p, name, "board group");
     html__add(p, "<thead><tr>");
     head_cell(p, SAY(p, model_name), "model", ORDER_UP);
@@ -444,11 +437,25 @@ static void add_group(page *p, const board_group *g, size_t number) {
                  html__term(p, g->columns[c].metric->title));
         head_cell(p, title, "n", ORDER_DOWN);
     }
-    head_cell(p, SAY(p, device_name), "", ORDER_UP);
+    if (is_own) head_cell(p, SAY(p, device_name), "", ORDER_UP);
     html__add(p, "</tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < g->row_count; i++) add_group_row(p, g, &g->rows[i]);
+    for (size_t i = is_own ? 0 : g->model_count, end = is_own ? g->model_count : g->row_count;
+         i < end; i++)
+        add_group_row(p, g, &g->rows[i]);
     html__add(p, "</tbody>");
     html__table_end(p);
+}
+
+static void add_group(page *p, const board_group *g, size_t number) {
+    const char *name = html__term(p, g->title);
+    if (!g->model_count) return;
+    html__format(p, "<section id=\"group-%zu\">\n<h2>%s</h2>\n<p class=\"soft\">%s</p>\n", number,
+                 name, SAY(p, group_words));
+    add_group_table(p, g, name, true);
+    if (g->row_count > g->model_count) {
+        html__format(p, "<h3>%s</h3>\n", SAY(p, published_rows));
+        add_group_table(p, g, SAY(p, published_rows), false);
+    }
     if (*g->sources) {
         html__add(p, "<p class=\"soft\">");
         html__format(p, SAY(p, published_by), p->language == PAGE_KO ? g->sources_ko : g->sources);
