@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const own_fields[] = {"device", "threads", "data_dir", "task_dir",
-                                         "quiet",  "verbose", NULL};
+/* Each rank's own, or rank 0's alone. */
+static const char *const own_fields[] = {"device", "threads",   "data_dir", "task_dir",
+                                         "quiet",  "verbose",   "json",     "predictions",
+                                         "texts",  "overwrite", "svg",      NULL};
 
 static err add_flag(cJSON *to, const flag_value *v) {
     char number[SHOWN_NUMBER_BYTES];
