@@ -676,9 +676,12 @@ Test(terminal, no_markdown_on_a_terminal, .timeout = 300) {
 
 /* The rows a second of the last figure before `end`, or -1. */
 static double rate_before(const char *from, const char *end) {
-    const char *at = strstr(from, end);
-    while (at && at > from && strchr("0123456789", at[-1])) at--;
-    return at ? strtod(at, NULL) : -1;
+    const char *stop = strstr(from, end), *at = stop;
+    double rate = 0;
+    while (at && at > from && strchr("0123456789,", at[-1])) at--;
+    for (const char *c = at; c && c < stop; c++)
+        if (*c != ',') rate = 10 * rate + (*c - '0'); // of thousands
+    return at ? rate : -1;
 }
 
 /* Rows that were there already tell nothing of the speed of what is left. */
