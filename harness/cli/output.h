@@ -33,9 +33,6 @@ err output_is_file(const char *path) MUST_CHECK;
 /* Whether an output may be written: it is not `read`, a file that the command itself reads, nor lies
  * in `read`, the folder of a model. Errors: ERR_USAGE. */
 err output_apart(const char *path, const char *read) MUST_CHECK;
-
-/* A device, a FIFO or a folder is no place for an output. Errors: ERR_IO saying which it is. */
-err output_is_file(const char *path) MUST_CHECK;
 /* Whether an output may be written: it replaces nothing that a run left in its folder, no record, nor
  * a file of a model or a checkpoint that this program made. Rows of somebody's
  * own may lie there, as .csv, .tsv or .jsonl. Errors: ERR_USAGE; those of marker_is_run_file. */

@@ -129,15 +129,14 @@ static err read_candidate(candidate *c, batch *b, const char *given) {
     return lacks ? note_uncompared(b, path, lacks) : ERR_OK;
 }
 
-static err is_there(const candidate *c) {
-    return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, c->place);
+static err refuse_twin(const candidate *c, const char *where) {
+    return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, where);
 }
 
 /* Of the same run as the record at `where`: left out where its bytes are those. */
 static err check_twin(candidate *c, const char *where, const void *bytes, size_t count) {
     c->is_known = count == c->count && !memcmp(bytes, c->bytes, count);
-    if (!c->is_known)
-        return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, where);
+    if (!c->is_known) return refuse_twin(c, where);
     log_note("%s: is there already: %s", c->from, where);
     return ERR_OK;
 }
@@ -165,7 +164,7 @@ static err write_all(const batch *b) {
         bool stays = false; // a record that came since the look at its place is another's
         if (!(e = store_make_folder(b->results, c->place)) &&
             !(e = file_write_new(&stays, c->place, c->bytes, c->count)) && stays)
-            e = is_there(c);
+            e = refuse_twin(c, c->place);
         if (e) break;
     }
     // all or none
