@@ -476,6 +476,69 @@ Test(cpu, own_products_round_an_element_alike_whatever_lies_around_it) {
     }
 }
 
+/* C (m, n), rows n + 3 apart, of factors whose rows lie ld apart. */
+static void multiply_apart(float *c, device *d, char ta, char tb, const size_t size[3], size_t ld,
+                           float beta) {
+    size_t m = size[0], n = size[1], k = size[2];
+    size_t a_rows = ta == 'N' ? m : k, b_rows = tb == 'N' ? k : n;
+    float *a, *b;
+    MUST(mem_new(&a, a_rows * ld));
+    MUST(mem_new(&b, b_rows * ld));
+    for (size_t i = 0; i < m; i++)
+        for (size_t l = 0; l < k; l++)
+            a[ta == 'N' ? i * ld + l : l * ld + i] = (float)((i * 31 + l * 17) % 101) / 50 - 1;
+    for (size_t j = 0; j < n; j++)
+        for (size_t l = 0; l < k; l++)
+            b[tb == 'N' ? l * ld + j : j * ld + l] = (float)((j * 13 + l * 29) % 103) / 50 - 1;
+    for (size_t i = 0; i < m * (n + 3); i++) c[i] = (float)(i % 7);
+    MUST(cpu__gemm(d, &(cpu_product){.ta = ta,
+                                     .tb = tb,
+                                     .m = m,
+                                     .n = n,
+                                     .k = k,
+                                     .a = a,
+                                     .lda = ld,
+                                     .b = b,
+                                     .ldb = ld,
+                                     .beta = beta,
+                                     .c = c,
+                                     .ldc = n + 3}));
+    mem_free(a);
+    mem_free(b);
+}
+
+/* Rows that are a multiple of 2 KiB apart are copied, a part of the sum at a time. */
+CleanTest(cpu, products_have_the_same_bits_however_far_apart_rows_lie) {
+    enum { M = 300, N = 100 };
+    static float far[M * (N + 3)], near[M * (N + 3)];
+    static const size_t sizes[][3] = {
+        {M, N, 40}, {40, N, 767}, {20, 50, 1535}, {20, 50, 1536}, {40, 20, 2600}};
+    device d;
+    MUST(device_open_named(&d, "cpu", NULL));
+    for (size_t at = 0; at < sizeof sizes / sizeof *sizes * 8; at++) {
+        const size_t *size = sizes[at / 8];
+        char ta = at & 1 ? 'T' : 'N', tb = at & 2 ? 'T' : 'N';
+        float beta = at & 4 ? 1.0f : 0.0f;
+        size_t most = ta == 'N' || tb == 'T' ? size[2] : 0;
+        size_t ld = (most > M ? most : M) / 512 * 512 + 512;
+        multiply_apart(far, &d, ta, tb, size, ld, beta);
+        multiply_apart(near, &d, ta, tb, size, ld + 8, beta);
+        size_t count = size[0] * (size[1] + 3);
+        cr_expect_eq(memcmp(far, near, count * sizeof *far), 0, "%c%c %zux%zux%zu beta %g", ta, tb,
+                     size[0], size[1], size[2], (double)beta);
+        for (size_t i = 0; i < count; i++) {
+            size_t row = i / (size[1] + 3), column = i % (size[1] + 3);
+            double before = (double)(i % 7);
+            double wanted = column < size[1]
+                                ? true_element(row, column, size[2], before, (double)beta)
+                                : before;
+            cr_assert_float_eq((double)far[i], wanted, 1e-3, "%c%c %zux%zux%zu (%zu, %zu)", ta, tb,
+                               size[0], size[1], size[2], row, column);
+        }
+    }
+    device_close(&d);
+}
+
 static void halve_least(void *context, size_t item, float *workspace) {
     (void)workspace;
     volatile float *numbers = context; // the processor computes, not the compiler
