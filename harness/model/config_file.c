@@ -333,8 +333,9 @@ static err read_sizes(model_config *c, const cJSON *root, const char *path) {
                        model_config_key(c, "hidden_size"), c->hidden,
                        model_config_key(c, "num_attention_heads"), c->heads);
     if (c->pad >= c->vocabulary)
-        return err_set(ERR_FORMAT, "%s: pad_token_id is %u, vocab_size %u", path, c->pad,
-                       c->vocabulary);
+        return err_set(ERR_FORMAT,
+                       "%s: pad_token_id is %u, expected less than vocab_size, which is %u", path,
+                       c->pad, c->vocabulary);
     return check_positions(c, path);
 }
 
