@@ -412,6 +412,12 @@ Test(weights, other_models_are_refused_by_name) {
         checkpoint_file_drop(&f.file, cases[i].key);
     }
     loads_equal(&f, single(&f, "F32"), "BERT's own");
+    // a prefix says more than a sign that comes before it
+    checkpoint_file_add(&f.file, "classifier.out_proj.weight", 1, 0);
+    checkpoint_file_add(&f.file, "roberta.encoder.layer.0.output.dense.bias", 1, 0);
+    MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_UNSUPPORTED,
+              "is of RoBERTa, but");
+    weights_report_free(&r);
     close_fixture(&f);
 }
 
