@@ -323,11 +323,9 @@ err json_whole(int64_t *out, const cJSON *object, const char *key, int64_t low, 
     double v = 0;
     err e = json_number(&v, object, key, where);
     if (e) return e;
-    if (v != floor(v) || v < (double)low || v > (double)high) {
-        char found[SHOWN_NUMBER_BYTES];
+    if (v != floor(v) || v < (double)low || v > (double)high)
         return err_set(ERR_FORMAT, "%s: key '%s' is %s, expected a whole number from %lld to %lld",
-                       where, key, shown_number(found, v), (long long)low, (long long)high);
-    }
+                       where, key, SHOWN_NUMBER(v), (long long)low, (long long)high);
     *out = (int64_t)v;
     return ERR_OK;
 }
@@ -358,8 +356,7 @@ err json_add_number(cJSON *object, const char *key, double value) {
 }
 
 err json_add_exact(cJSON *object, const char *key, double value) {
-    char text[SHOWN_NUMBER_BYTES];
-    return added(cJSON_AddRawToObject(object, key, shown_number(text, value)));
+    return added(cJSON_AddRawToObject(object, key, SHOWN_NUMBER(value)));
 }
 
 err json_add_bool(cJSON *object, const char *key, bool value) {
@@ -440,8 +437,7 @@ err json_append_object(cJSON **out, cJSON *array) {
 }
 
 err json_append_exact(cJSON *array, double value) {
-    char text[SHOWN_NUMBER_BYTES];
-    return json_append(array, cJSON_CreateRaw(shown_number(text, value)));
+    return json_append(array, cJSON_CreateRaw(SHOWN_NUMBER(value)));
 }
 
 err json_append(cJSON *array, cJSON *item) {

@@ -88,15 +88,19 @@ size_t shown_width(const char *text);
 /* The shortest decimal that reads back as value: what a message about a bound has to show. */
 enum { SHOWN_NUMBER_BYTES = 32 };
 const char *shown_number(char text[SHOWN_NUMBER_BYTES], double value);
+#define SHOWN_NUMBER(value) shown_number((char[SHOWN_NUMBER_BYTES]){""}, value)
 
 /* The shortest decimal that is value in single precision: of 4.6 in a file, 4.6. */
 const char *shown_single(char text[SHOWN_NUMBER_BYTES], float value);
+#define SHOWN_SINGLE(value) shown_single((char[SHOWN_NUMBER_BYTES]){""}, value)
 
 /* "812 bytes", "4.1 kB", "12.5 MB", "1.9 GB" or "3.2 TB", of a thousand each; returns text. */
 enum { SHOWN_SIZE_BYTES = 32 };
 const char *shown_size(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
+#define SHOWN_SIZE(bytes) shown_size((char[SHOWN_SIZE_BYTES]){""}, bytes)
 /* Of memory: "812 bytes", "977 KiB" or "4096 MiB", rounded down; returns text. */
 const char *shown_memory(char text[SHOWN_SIZE_BYTES], uint64_t bytes);
+#define SHOWN_MEMORY(bytes) shown_memory((char[SHOWN_SIZE_BYTES]){""}, bytes)
 
 /* A whole number with thousands separators, "150,000"; returns text. */
 enum { SHOWN_COUNT_BYTES = 32 };

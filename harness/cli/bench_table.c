@@ -243,7 +243,6 @@ static err check_peak(double rate, const char *key, const char *where) {
 err bench_table(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *peak = NULL;
     const char *data = NULL;
-    char parameters[SHOWN_COUNT_BYTES], vocabulary[SHOWN_COUNT_BYTES];
     bool is_sample = false;
     double n[NUMBERS_MAX], p[NUMBERS_MAX];
     TRY(add_title(out, record, where));
@@ -255,8 +254,7 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
     TRY(NUMBERS(n, record, where, "parameters", "vocabulary", "batch_size", "device_bytes",
                 "host_peak_bytes"));
     TRY(strbuf_printf(out, "%s parameters, vocabulary %s; sentences of %s%s, batch %.0f.\n",
-                      shown_count(parameters, (uint64_t)n[0]),
-                      shown_count(vocabulary, (uint64_t)n[1]), data, is_sample ? " (sample)" : "",
+                      SHOWN_COUNT(n[0]), SHOWN_COUNT(n[1]), data, is_sample ? " (sample)" : "",
                       n[2]));
     TRY(strbuf_printf(out, "Memory: device %.1f MiB, host peak %.1f MiB.\n", n[3] / 0x1p20,
                       n[4] / 0x1p20));
@@ -312,7 +310,6 @@ static err add_pair(strbuf *out, const cJSON *pair, const char *where) {
 
 err pairs_table(strbuf *out, const cJSON *record, const char *where) {
     const char *data = NULL;
-    char parameters[SHOWN_COUNT_BYTES];
     const cJSON *pairs = NULL, *pair = NULL;
     bool is_sample = false;
     double n[NUMBERS_MAX];
@@ -325,8 +322,7 @@ err pairs_table(strbuf *out, const cJSON *record, const char *where) {
     TRY(add_other(out, record, where));
     TRY(add_device(out, record, where));
     TRY(shown_printf(out, SHOWN_MARKDOWN, "%s parameters; sentences of %s%s, batch %.0f.\n",
-                     shown_count(parameters, (uint64_t)n[1]), data, is_sample ? " (sample)" : "",
-                     n[2]));
+                     SHOWN_COUNT(n[1]), data, is_sample ? " (sample)" : "", n[2]));
     TRY(strbuf_printf(
         out,
         "%.0f rounds of one run of each, who is first in turns. Faster by: the other's "

@@ -139,12 +139,12 @@ static void print_costs(const run *r, const estimate *m) {
         output_said(shown_wrapped, "disk    ",
                     "%s at most, for %llu checkpoint%s and for the model and its copy while it is "
                     "written; %s are free",
-                    shown_size(one, m->disk_bytes), (unsigned long long)m->checkpoints,
-                    shown_plural(m->checkpoints), shown_size(other, m->free_bytes));
+                    SHOWN_SIZE(m->disk_bytes), (unsigned long long)m->checkpoints,
+                    shown_plural(m->checkpoints), SHOWN_SIZE(m->free_bytes));
     else
         output_said(shown_wrapped, "disk    ",
                     "%s at most, for the model and its copy while it is written; %s are free",
-                    shown_size(one, m->disk_bytes), shown_size(other, m->free_bytes));
+                    SHOWN_SIZE(m->disk_bytes), SHOWN_SIZE(m->free_bytes));
     output_said(shown_wrapped, "output  ", "%s", r->output);
     output_said(shown_wrapped, "time    ",
                 "about %s of training and %s of evaluation, by %u step%s tried "
@@ -155,9 +155,8 @@ static void print_costs(const run *r, const estimate *m) {
 
 /* Of what is tokenized. */
 static void print_tokens(size_t train, size_t read, const char *where) {
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
-    output_said(shown_wrapped, "tokens  ", "%s in training, %s %s", shown_count(a, train),
-                shown_count(b, read), where);
+    output_said(shown_wrapped, "tokens  ", "%s in training, %s %s", SHOWN_COUNT(train),
+                SHOWN_COUNT(read), where);
 }
 
 err dry_run(dry_total *sum, run *r, bool json) {
@@ -180,15 +179,14 @@ void dry_run_free(dry_total *sum) {
 
 void dry_run_end(const dry_total *sum) {
     char train[LOG_DURATION_BYTES], evaluation[LOG_DURATION_BYTES];
-    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES], steps[SHOWN_COUNT_BYTES];
     if (sum->runs > 1) {
         puts("");
         output_said(shown_wrapped, "all     ", "%s runs, %s steps", SHOWN_COUNT(sum->runs),
-                    shown_count(steps, sum->steps));
+                    SHOWN_COUNT(sum->steps));
         output_said(shown_wrapped, "memory  ", "%s of the device's at most",
-                    shown_size(one, sum->device_bytes));
+                    SHOWN_SIZE(sum->device_bytes));
         output_said(shown_wrapped, "disk    ", "%s at most, %s are free",
-                    shown_size(one, sum->disk_bytes), shown_size(other, sum->free_bytes));
+                    SHOWN_SIZE(sum->disk_bytes), SHOWN_SIZE(sum->free_bytes));
         output_said(shown_wrapped, "time    ", "about %s of training and %s of evaluation",
                     log_duration(train, sum->train_s), log_duration(evaluation, sum->eval_s));
     }

@@ -48,19 +48,17 @@ static void add_text_cell(grid *g, const errors_view *v, size_t row) {
 }
 
 static err add_more(strbuf *out, size_t count) {
-    char text[SHOWN_COUNT_BYTES];
-    return strbuf_printf(out, "\nand %s more (`--rows N`)\n", shown_count(text, count));
+    return strbuf_printf(out, "\nand %s more (`--rows N`)\n", SHOWN_COUNT(count));
 }
 
 static err add_wrong(strbuf *out, const errors_view *v) {
     const errors *f = v->found;
     size_t shown = at_most(f->wrong_count, v->shown);
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
     err e = strbuf_printf(out,
                           "## Rows that every run answers wrongly: %s of %s, %s with a suspect "
                           "label\n%s",
-                          shown_count(a, f->wrong_count), shown_count(b, v->data->test.row_count),
-                          shown_count(c, f->suspect_count), shown ? "\n" : "");
+                          SHOWN_COUNT(f->wrong_count), SHOWN_COUNT(v->data->test.row_count),
+                          SHOWN_COUNT(f->suspect_count), shown ? "\n" : "");
     if (e || !shown) return e;
     grid g = grid_begin(v->texts ? "rllrrll" : "rllrrl");
     static const char *const heads[] = {"row", "gold", "answer", "p", "p of gold", "label", "text"};
@@ -83,10 +81,9 @@ static err add_wrong(strbuf *out, const errors_view *v) {
 static err add_parted(strbuf *out, const errors_view *v) {
     const errors *f = v->found;
     size_t shown = at_most(f->parted_count, v->shown);
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
     if (v->run_count < 2) return ERR_OK;
     err e = strbuf_printf(out, "\n## Rows on which the runs part: %s of %s\n%s",
-                          shown_count(a, f->parted_count), shown_count(b, v->data->test.row_count),
+                          SHOWN_COUNT(f->parted_count), SHOWN_COUNT(v->data->test.row_count),
                           shown ? "\n" : "");
     if (e || !shown) return e;
     grid g = grid_begin(v->texts ? "rlrll" : "rlrl");
@@ -125,10 +122,9 @@ static err add_slices(strbuf *out, const errors_view *v) {
                                    v->task->label_count > 1 ? v->task->labels[1].readable : NULL));
     for (size_t i = 0; i < v->found->slice_count; i++) {
         const errors_slice *s = &v->found->slices[i];
-        char rows[SHOWN_COUNT_BYTES];
         grid_text(&g, s->by);
         grid_text(&g, s->name);
-        grid_text(&g, shown_count(rows, s->rows));
+        grid_text(&g, SHOWN_COUNT(s->rows));
         number_or_dash(&g, "%.4f", s->accuracy);
         if (other) number_or_dash(&g, "%.4f", s->headline);
     }

@@ -41,15 +41,13 @@ static err add_units(strbuf *out, const eval_view *v, const answers *from, size_
 static err answer_text(strbuf *out, const writer *w, const answers *from, size_t row,
                        bool is_gold) {
     const eval_view *v = w->v;
-    char number[SHOWN_NUMBER_BYTES];
     bool any = false;
     out->length = 0;
     if (answer_is_label(v->kind)) return strbuf_add(out, v->labels[from->classes[row]]);
     if (answer_in_units(v->kind)) return add_units(out, v, from, row);
     if (v->kind == ANSWER_NUMBER && is_gold) // the file's digits
-        return strbuf_add(out, shown_single(number, from->numbers[row]));
-    if (v->kind == ANSWER_NUMBER)
-        return strbuf_add(out, shown_number(number, (double)from->numbers[row]));
+        return strbuf_add(out, SHOWN_SINGLE(from->numbers[row]));
+    if (v->kind == ANSWER_NUMBER) return strbuf_add(out, SHOWN_NUMBER((double)from->numbers[row]));
     err e = strbuf_add(out, "");
     for (size_t k = 0; k < v->label_count && !e; k++) {
         float said = from->numbers[row * v->label_count + k];
@@ -90,7 +88,7 @@ static err add_line(writer *w, size_t row, const char *gold, const char *predict
     if (!e) e = add_cell(w, gold);
     if (!e) e = add_cell(w, predicted);
     for (size_t k = 0; v->scores && k < v->label_count && !e; k++)
-        e = add_cell(w, shown_number(number, v->scores[row * v->label_count + k]));
+        e = add_cell(w, SHOWN_NUMBER(v->scores[row * v->label_count + k]));
     const example *x = w->with_texts ? &v->split_rows->rows[row].example : NULL;
     for (uint32_t i = 0; x && i < x->text_count && !e; i++) e = add_cell(w, x->texts[i].text);
     return e ? e : strbuf_add(&w->line, "\n");

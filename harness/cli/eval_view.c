@@ -30,8 +30,7 @@ static const char *counted(const eval_view *v) {
 }
 
 static size_t digits(uint64_t number) {
-    char text[SHOWN_COUNT_BYTES];
-    return strlen(shown_count(text, number));
+    return strlen(SHOWN_COUNT(number));
 }
 
 /* The table of classes: label, precision, recall, F1 and what its support counts. */
@@ -72,7 +71,7 @@ static err print_classes(const eval_view *v) {
     class_columns c = columns_of(v);
     int share = (int)c.share_width, count = (int)c.count_width;
     int first = share > (int)strlen(c.precision) ? share : (int)strlen(c.precision);
-    char figures[100], support[SHOWN_COUNT_BYTES];
+    char figures[100];
     snprintf(figures, sizeof figures, " %*s %*s %*s %*s", first, c.precision, share, "recall",
              share, "F1", count, c.count);
     err e = strbuf_add(&out, "\n");
@@ -82,7 +81,7 @@ static err print_classes(const eval_view *v) {
         // of a treebank's relations those that occur
         if (v->kind == ANSWER_ARCS && !s.support && !v->official->predicted[k]) continue;
         snprintf(figures, sizeof figures, " %*.4f %*.4f %*.4f %*s", first, s.precision, share,
-                 s.recall, share, s.f1, count, shown_count(support, s.support));
+                 s.recall, share, s.f1, count, SHOWN_COUNT(s.support));
         e = wrapped_row_add(&out, v->shown[k], c.label_width, figures);
     }
     if (!e) fputs(out.text, stdout);
@@ -95,7 +94,6 @@ static err print_classes(const eval_view *v) {
 static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, size_t width,
                       size_t cell) {
     size_t n = v->label_count, number = digits(n - 1);
-    char text[SHOWN_COUNT_BYTES];
     err e = strbuf_printf(out, "  %*s", (int)(number + 1 + width), "");
     for (size_t k = 0; k < n && !e; k++) e = strbuf_printf(out, " %*zu", (int)cell, k);
     if (!e) e = strbuf_add(out, "\n");
@@ -103,7 +101,7 @@ static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, s
         e = strbuf_printf(out, "  %*zu ", (int)number, g);
         if (!e) e = text_column(out, v->shown[g], width);
         for (size_t k = 0; k < n && !e; k++)
-            e = strbuf_printf(out, " %*s", (int)cell, shown_count(text, counts[g * n + k]));
+            e = strbuf_printf(out, " %*s", (int)cell, SHOWN_COUNT(counts[g * n + k]));
         if (!e) e = strbuf_add(out, "\n");
     }
     return e;
@@ -112,15 +110,14 @@ static err add_matrix(strbuf *out, const eval_view *v, const uint64_t *counts, s
 /* Where a matrix finds no room: what was taken for what, the commonest first. */
 static err print_pairs(const eval_view *v) {
     confusion_cell *list = NULL;
-    char text[SHOWN_COUNT_BYTES];
     size_t count = 0;
     err e = confusion_mistakes(&list, &count, v->gold.classes, v->predicted.classes, v->rows);
     if (e) return e;
-    shown_line("  most confused, of %s pair%s (all: --json)", shown_count(text, count),
+    shown_line("  most confused, of %s pair%s (all: --json)", SHOWN_COUNT(count),
                shown_plural(count));
     for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
-        shown_line("  %7s %s, taken for %s", shown_count(text, list[i].rows),
-                   v->shown[list[i].gold], v->shown[list[i].predicted]);
+        shown_line("  %7s %s, taken for %s", SHOWN_COUNT(list[i].rows), v->shown[list[i].gold],
+                   v->shown[list[i].predicted]);
     mem_free(list);
     return ERR_OK;
 }
@@ -157,8 +154,7 @@ err eval_view_print(const eval_view *v) {
                      .majority = v->majority,
                      .caution = v->caution};
     bool is_test = !strcmp(v->split, "test");
-    char rows[SHOWN_COUNT_BYTES];
-    shown_line("%s  %s  %s  %s row%s%s%s", v->task, v->from, v->device, shown_count(rows, v->rows),
+    shown_line("%s  %s  %s  %s row%s%s%s", v->task, v->from, v->device, SHOWN_COUNT(v->rows),
                shown_plural(v->rows), is_test ? "" : " of ", is_test ? "" : v->split);
     score_table_add(&t, v->headline, v->official->classes, v->values, v->values_dedup);
     score_table_print(&t);

@@ -4,7 +4,6 @@
 #include "base/shown.h"
 
 void kept_checkpoints_say(const run *r) {
-    char size[SHOWN_SIZE_BYTES];
     size_t count = 0;
     uint64_t bytes = 0;
     if (run_checkpoints(r, &count, &bytes)) {
@@ -14,5 +13,5 @@ void kept_checkpoints_say(const run *r) {
     if (count)
         log_note("%s keeps %zu checkpoint%s, %s, that the finished run no longer needs "
                  "(--save-total-limit N keeps the newest N)",
-                 r->output, count, shown_plural(count), shown_size(size, bytes));
+                 r->output, count, shown_plural(count), SHOWN_SIZE(bytes));
 }

@@ -47,16 +47,15 @@ static err check_faults(const own__scan *s) {
                        shown_plural(s->unknown.rows), advice);
     if (s->unlabelled.rows)
         log_warn("%s row%s without label %s left out, the first is %s",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, s->unlabelled.rows),
-                 shown_plural(s->unlabelled.rows), s->unlabelled.rows == 1 ? "is" : "are",
-                 s->unlabelled.first);
+                 SHOWN_COUNT(s->unlabelled.rows), shown_plural(s->unlabelled.rows),
+                 s->unlabelled.rows == 1 ? "is" : "are", s->unlabelled.first);
     if (s->half.rows)
         log_warn("%s empty label%s in lists, whose rows are left out, the first is %s",
                  SHOWN_COUNT(s->half.rows), shown_plural(s->half.rows), s->half.first);
     if (s->unknown.rows)
         log_warn("%s row%s left out whose label no training row has, the first is %s ('%s')",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, s->unknown.rows),
-                 s->unknown.rows == 1 ? " is" : "s are", s->unknown.first, s->unknown_value);
+                 SHOWN_COUNT(s->unknown.rows), s->unknown.rows == 1 ? " is" : "s are",
+                 s->unknown.first, s->unknown_value);
     return ERR_OK;
 }
 
@@ -284,8 +283,7 @@ static void show_labels(const own__scan *s, size_t count) {
         const char *text = s->values[i].text;
         const size_t bytes = utf8_whole(text, strnlen(text, LABEL_BYTES));
         e = strbuf_printf(&line, "%s%.*s%s (%s)", i ? ", " : "", (int)bytes, text,
-                          text[bytes] ? "..." : "",
-                          shown_count((char[SHOWN_COUNT_BYTES]){""}, s->values[i].train));
+                          text[bytes] ? "..." : "", SHOWN_COUNT(s->values[i].train));
     }
     if (!e)
         log_note("label   '%s': %zu label%s: %s%s", s->label, count, shown_plural(count), line.text,

@@ -384,8 +384,7 @@ static err scan_file(own__scan *s, own_role role) {
                  t.kind != TASK_FORMAT_DELIMITED ? ""
                  : t.quoted                      ? ""
                                                  : " whose quotes are text",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, f->rows), shown_plural(f->rows),
-                 table_blanks_text(blanks, &t));
+                 SHOWN_COUNT(f->rows), shown_plural(f->rows), table_blanks_text(blanks, &t));
     if (role == OWN_TRAIN) keep_shape(s, &t);
     table_close(&t);
     return e;

@@ -320,8 +320,8 @@ static err find_rest(predict_job *j) {
     if (!e && !stream_cut(j->fd, end))
         e = err_set(ERR_IO, "%s: cannot write: %s", j->options->output, strerror(errno));
     if (!e)
-        log_note("resume  %s row%s labelled already",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, rows), rows == 1 ? " is" : "s are");
+        log_note("resume  %s row%s labelled already", SHOWN_COUNT(rows),
+                 rows == 1 ? " is" : "s are");
     return e;
 }
 
@@ -466,10 +466,8 @@ static void show_end(const predict_job *j) {
         e = strbuf_printf(&line, "%sof them %s with an empty text", line.length ? ", " : ": ",
                           SHOWN_COUNT(n->empty));
     if (!e)
-        log_note("%s row%s%s, %s without %s%s (%s rows/s)",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows), shown_plural(j->rows),
-                 table_blanks_text(blanks, &j->table),
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, j->bad),
+        log_note("%s row%s%s, %s without %s%s (%s rows/s)", SHOWN_COUNT(j->rows),
+                 shown_plural(j->rows), table_blanks_text(blanks, &j->table), SHOWN_COUNT(j->bad),
                  j->p->in_units ? "an answer" : "a label", line.length ? line.text : "",
                  SHOWN_COUNT(seconds > 0 ? (double)(j->rows - j->resumed) / seconds + 0.5 : 0));
     err_clear();

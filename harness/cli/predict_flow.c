@@ -45,8 +45,7 @@ err predict__write(predict_job *j, const char *bytes, size_t count) {
     int why = errno;
     bool whole = begin >= 0 && stream_cut(j->fd, begin);
     return err_set(ERR_IO, "%s: cannot write: %s; %s rows are %s (--resume goes on)",
-                   j->options->output, strerror(why),
-                   shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
+                   j->options->output, strerror(why), SHOWN_COUNT(j->rows),
                    whole ? "there, whole" : "there, and perhaps a part of more");
 }
 
@@ -70,8 +69,7 @@ static void show_progress(const predict_job *j, uint64_t behind) {
         return;
     }
     double all = (double)j->rows / share;
-    log_progress("%s rows  %.0f %%  %s left  %s rows/s",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows), 100 * share,
+    log_progress("%s rows  %.0f %%  %s left  %s rows/s", SHOWN_COUNT(j->rows), 100 * share,
                  log_duration(left, (all - (double)j->rows) / speed), SHOWN_COUNT(speed + 0.5));
 }
 
@@ -210,8 +208,7 @@ static void tell_interrupted(const predict_job *j) {
     if (!j->rows)
         log_note("nothing was written");
     else
-        log_note("%s row%s labelled%s%s", shown_count((char[SHOWN_COUNT_BYTES]){""}, j->rows),
-                 j->rows == 1 ? " is" : "s are",
+        log_note("%s row%s labelled%s%s", SHOWN_COUNT(j->rows), j->rows == 1 ? " is" : "s are",
                  goes_on ? "; go on with the same command and --resume" : "",
                  goes_on && j->options->overwrite ? " in place of --overwrite" : "");
 }

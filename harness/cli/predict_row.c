@@ -160,11 +160,11 @@ static err said_written(const char **text, row_form *f, const predictor *p) {
 
 static err add_cells(strbuf *out, const row_form *f, const predictor *p, const char *label) {
     const char by[2] = {f->delimiter, '\0'};
-    char number[SHOWN_NUMBER_BYTES], *scores = NULL;
+    char *scores = NULL;
     err e = strbuf_add(out, by);
     if (!e) e = strbuf_add(out, label);
     if (!e) e = strbuf_add(out, by);
-    if (!e) e = strbuf_add(out, shown_number(number, p->scores[0].value));
+    if (!e) e = strbuf_add(out, SHOWN_NUMBER(p->scores[0].value));
     if (e || !f->scores) return e;
     if (!(e = strbuf_add(out, by)) && !(e = scores_text(&scores, p)))
         e = cell_add(out, f->delimiter, f->quoted, scores);
@@ -174,9 +174,9 @@ static err add_cells(strbuf *out, const row_form *f, const predictor *p, const c
 
 static err add_keys(strbuf *out, const row_form *f, const predictor *p, const char *label,
                     bool is_first) {
-    char number[SHOWN_NUMBER_BYTES], *scores = NULL;
+    char *scores = NULL;
     err e = strbuf_printf(out, "%s\"%s\": %s, \"%s\": %s", is_first ? "" : ", ", f->names[0], label,
-                          f->names[1], shown_number(number, p->scores[0].value));
+                          f->names[1], SHOWN_NUMBER(p->scores[0].value));
     if (!e && f->scores && !(e = scores_text(&scores, p)))
         e = strbuf_printf(out, ", \"%s\": %s", f->names[2], scores);
     if (!e) e = strbuf_add(out, "}");

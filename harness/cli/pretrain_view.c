@@ -138,20 +138,19 @@ void pretrain_plan(const pretrain *p, output_line *line) {
     const corpus_counts *c = &p->prepared.counts;
     const trainer *t = &r->trainer;
     size_t absent = 0, tasks = tasks_of(&absent, p);
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], on[RUN_DEVICE_LINE_BYTES];
+    char on[RUN_DEVICE_LINE_BYTES];
     output_said(line, "run     ", "%s, %s, seed %u", p->corpus.name, r->base_model.name,
                 r->request.seed);
     output_said(line, "lines   ", "%s, %s of them left out for a test text of %zu of %zu tasks",
-                shown_count(a, c->lines), shown_count(b, c->lines - c->kept), tasks - absent,
-                tasks);
+                SHOWN_COUNT(c->lines), SHOWN_COUNT(c->lines - c->kept), tasks - absent, tasks);
     output_said(line, "rows    ", "%s sentence%s to train on, %s held out",
-                shown_count(a, c->train_sentences), shown_plural(c->train_sentences),
-                shown_count(b, c->heldout_sentences));
-    output_said(line, "model   ", "%s parameters, %s", shown_count(a, t->model.params.total),
+                SHOWN_COUNT(c->train_sentences), shown_plural(c->train_sentences),
+                SHOWN_COUNT(c->heldout_sentences));
+    output_said(line, "model   ", "%s parameters, %s", SHOWN_COUNT(t->model.params.total),
                 r->base_model.folder && !r->request.from_scratch ? "pretrained" : "from scratch");
     run_device_line(on, r);
     output_said(line, "device  ", "%s", on);
     output_said(line, "steps   ", "%s of about %s tokens, %s to an epoch",
-                shown_count(a, t->total_steps), SHOWN_COUNT(p->train.tokens / t->epoch_steps),
-                shown_count(b, t->epoch_steps));
+                SHOWN_COUNT(t->total_steps), SHOWN_COUNT(p->train.tokens / t->epoch_steps),
+                SHOWN_COUNT(t->epoch_steps));
 }

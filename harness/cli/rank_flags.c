@@ -12,9 +12,8 @@ static const char *const own_fields[] = {"device", "threads",   "data_dir", "tas
                                          "texts",  "overwrite", "svg",      NULL};
 
 static err add_flag(cJSON *to, const flag_value *v) {
-    char number[SHOWN_NUMBER_BYTES];
     const char *text = v->is_switch ? "given" : v->text;
-    return json_add_string(to, v->flag, text ? text : shown_number(number, v->number));
+    return json_add_string(to, v->flag, text ? text : SHOWN_NUMBER(v->number));
 }
 
 static bool is_own(const options *o, const char *flag) {

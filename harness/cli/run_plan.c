@@ -16,36 +16,34 @@ enum { CLEANED_BYTES = 200 };
 
 /* Why rows were left out, behind their count; empty where none were. */
 static const char *cleaned_words(char out[CLEANED_BYTES], const dataset *d) {
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES];
     const dataset_cleaned *n = &d->cleaned;
     size_t used = 0;
     *out = '\0';
-    if (n->empty)
-        used += (size_t)snprintf(out, CLEANED_BYTES, ": %s empty", shown_count(a, n->empty));
+    if (n->empty) used += (size_t)snprintf(out, CLEANED_BYTES, ": %s empty", SHOWN_COUNT(n->empty));
     if (n->repeated)
         used += (size_t)snprintf(out + used, CLEANED_BYTES - used, "%s %s whose text came before",
-                                 n->empty ? "," : ":", shown_count(b, n->repeated));
+                                 n->empty ? "," : ":", SHOWN_COUNT(n->repeated));
     if (n->differing)
         snprintf(out + used, CLEANED_BYTES - used, ", %s of them with another %s",
-                 shown_count(c, n->differing), d->kind == ANSWER_NUMBER ? "number" : "label");
+                 SHOWN_COUNT(n->differing), d->kind == ANSWER_NUMBER ? "number" : "label");
     return out;
 }
 
 static void say_task(const run *r, output_line *line) {
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES], c[SHOWN_COUNT_BYTES], why[CLEANED_BYTES];
+    char why[CLEANED_BYTES];
     const dataset *d = &r->data;
-    output_said(
-        line, "task    ", "%s%s: %s training row%s (%s left out by cleaning%s), %s test row%s",
-        r->task.name, r->request.sample ? " (sample)" : "", shown_count(a, r->train.count),
-        shown_plural(r->train.count), shown_count(c, d->cleaned.empty + d->cleaned.repeated),
-        cleaned_words(why, d), shown_count(b, r->test.count), shown_plural(r->test.count));
+    output_said(line, "task    ",
+                "%s%s: %s training row%s (%s left out by cleaning%s), %s test row%s", r->task.name,
+                r->request.sample ? " (sample)" : "", SHOWN_COUNT(r->train.count),
+                shown_plural(r->train.count), SHOWN_COUNT(d->cleaned.empty + d->cleaned.repeated),
+                cleaned_words(why, d), SHOWN_COUNT(r->test.count), shown_plural(r->test.count));
     if (d->test.leaked_count)
         output_said(line, "        ",
                     "%s of %s test texts %s also in training (harness data stats shows them)",
-                    shown_count(a, d->test.leaked_count), shown_count(b, r->test.count),
+                    SHOWN_COUNT(d->test.leaked_count), SHOWN_COUNT(r->test.count),
                     d->test.leaked_count == 1 ? "is" : "are");
     if (r->dev.count)
-        output_said(line, "        ", "%s row%s held out as dev", shown_count(a, r->dev.count),
+        output_said(line, "        ", "%s row%s held out as dev", SHOWN_COUNT(r->dev.count),
                     r->dev.count == 1 ? " is" : "s are");
 }
 
@@ -83,25 +81,23 @@ static void say_choices(const run *r, output_line *line) {
 }
 
 static void say_recipe(const run *r, output_line *line) {
-    char a[SHOWN_COUNT_BYTES], b[SHOWN_COUNT_BYTES];
     const trainer *t = &r->trainer;
     const recipe *p = &r->request.recipe;
     uint32_t sentences = p->per_device_train_batch_size * p->gradient_accumulation_steps;
     output_said(line, "recipe  ",
                 "%s: %s step%s of %u sentence%s, %s to an epoch, learning rate %g (%s), %u warmup "
                 "step%s, seed %u",
-                p->name, shown_count(a, t->total_steps), shown_plural(t->total_steps), sentences,
-                shown_plural(sentences), shown_count(b, t->epoch_steps), p->learning_rate,
+                p->name, SHOWN_COUNT(t->total_steps), shown_plural(t->total_steps), sentences,
+                shown_plural(sentences), SHOWN_COUNT(t->epoch_steps), p->learning_rate,
                 schedule_name(p->lr_scheduler_type), t->schedule.warmup,
                 shown_plural(t->schedule.warmup), r->request.seed);
     say_choices(r, line);
 }
 
 void run_plan(const run *r, output_line *line) {
-    char count[SHOWN_COUNT_BYTES];
     say_task(r, line);
     output_said(line, "model   ", "%s: %s parameters, %s", r->base_model.name,
-                shown_count(count, r->trainer.model.params.total),
+                SHOWN_COUNT(r->trainer.model.params.total),
                 is_pretrained(r) ? "pretrained" : "from scratch");
     say_device(r, line);
     say_recipe(r, line);

@@ -142,8 +142,7 @@ static err add_target(cJSON *o, const task *t, const example *x) {
         return e;
     }
     if (t->kind == ANSWER_NUMBER) { // what an f32 keeps of the file's digits
-        char digits[SHOWN_NUMBER_BYTES];
-        return json_add_number(o, "score", strtod(shown_single(digits, target.number), NULL));
+        return json_add_number(o, "score", strtod(SHOWN_SINGLE(target.number), NULL));
     }
     if (answer_is_label(t->kind))
         return json_put(o, "label %s label_id %u", t->labels[target.class].name, target.class);
@@ -246,9 +245,8 @@ static size_t label_columns(const task *t) {
 
 static void head_title(const task *t, const char *split, size_t first, size_t end, size_t of,
                        size_t columns) {
-    char from[SHOWN_COUNT_BYTES], to[SHOWN_COUNT_BYTES], all[SHOWN_COUNT_BYTES];
-    shown_line("%s, rows %s to %s of %s", split, shown_count(from, first), shown_count(to, end),
-               shown_count(all, of));
+    shown_line("%s, rows %s to %s of %s", split, SHOWN_COUNT(first), SHOWN_COUNT(end),
+               SHOWN_COUNT(of));
     shown_out("%6s %7s  %-*s  text\n", "row", "line", (int)columns, target_title(t));
 }
 

@@ -132,8 +132,7 @@ static void print_block(const cJSON *root) {
         } else if (cJSON_IsString(item)) {
             print_line(item->string, item->valuestring);
         } else {
-            char number[SHOWN_NUMBER_BYTES];
-            print_line(item->string, shown_number(number, item->valuedouble));
+            print_line(item->string, SHOWN_NUMBER(item->valuedouble));
         }
     }
 }

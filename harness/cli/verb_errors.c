@@ -223,8 +223,7 @@ static err answer(inquiry *q, errors_run *one, const options *o) {
     if (!e) e = calibrate(one, q, &s, length);
     if (!e && one->moved)
         log_note("%s: %s of %s rows are answered otherwise than its record says", one->folder,
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, one->moved),
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, rows.count));
+                 SHOWN_COUNT(one->moved), SHOWN_COUNT(rows.count));
     encoded_free(&rows);
     scorer_close(&s);
     return e;

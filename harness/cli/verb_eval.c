@@ -239,8 +239,8 @@ static err show(const eval_view *view, const options *o) {
     if (e) return e;
     e = o->json ? eval_view_json(view) : eval_view_print(view);
     if (!e && o->predictions)
-        log_note("%s: %s row%s%s", o->predictions,
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, view->rows), shown_plural(view->rows),
+        log_note("%s: %s row%s%s", o->predictions, SHOWN_COUNT(view->rows),
+                 shown_plural(view->rows),
                  view->is_record && view->label_count && !answer_in_units(view->kind)
                      ? ", without scores: a record has none"
                      : "");

@@ -55,12 +55,11 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
         return err_set(ERR_USAGE, "pretrain needs --model M: a preset, folder or hub name");
     if (o->has_tokens_per_batch && o->has_per_device_train_batch_size)
         return err_set(ERR_USAGE, "--tokens-per-batch and --batch-size exclude each other");
-    char found[SHOWN_NUMBER_BYTES];
     if (o->has_mlm_probability && !(o->mlm_probability > 0 && o->mlm_probability <= 1))
-        return options_range_error("mlm-probability", shown_number(found, o->mlm_probability),
+        return options_range_error("mlm-probability", SHOWN_NUMBER(o->mlm_probability),
                                    "above 0, up to 1");
     if (o->has_max_minutes && !(o->max_minutes > 0))
-        return options_range_error("max-minutes", shown_number(found, o->max_minutes), "above 0");
+        return options_range_error("max-minutes", SHOWN_NUMBER(o->max_minutes), "above 0");
     *q = (pretrain_request){.run = {.model = o->model,
                                     .data_dir = o->data_dir,
                                     .task_dir = o->task_dir,

@@ -51,7 +51,7 @@ static void unlearnt_warn(const dataset *d, const task *t) {
         if (all[k] > 1 && !left[k])
             log_warn("label '%s': none of its %s rows is trained on, since their texts are one, or "
                      "stand under another label too: it is not learnt",
-                     t->labels[k].readable, shown_count((char[SHOWN_COUNT_BYTES]){""}, all[k]));
+                     t->labels[k].readable, SHOWN_COUNT(all[k]));
 }
 
 enum {

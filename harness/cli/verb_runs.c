@@ -88,13 +88,13 @@ static err add_row(strbuf *out, const char *const *text, const size_t *widths) {
 
 /* The same where the terminal is too narrow for the table. */
 static void print_block(const listed_run *r) {
-    char score[SCORE_BYTES], state[40], seed[24], size[SHOWN_SIZE_BYTES];
+    char score[SCORE_BYTES], state[40], seed[24];
     shown_line("%s", r->folder);
     shown_line("  %s  %s  seed %s", or_unknown(r->task), or_unknown(r->model), seed_text(seed, r));
     shown_line("  %s", or_unknown(r->device));
     if (r->worker) shown_line("  at work: %s", r->worker);
     shown_line("  %s  %s  %s  %s%s", state_text(state, r), score_text(score, r), r->date,
-               shown_size(size, r->bytes), r->has_model ? "  model" : "");
+               SHOWN_SIZE(r->bytes), r->has_model ? "  model" : "");
 }
 
 /* The widest of the lines. */
@@ -267,7 +267,7 @@ static err clean_one(cleaned *all, const listed_run *r, waste what, bool deletes
 }
 
 static void tell_cleaned(const cleaned *all, bool deleted) {
-    char runs[64] = "", checkpoints[96] = "", size[SHOWN_SIZE_BYTES];
+    char runs[64] = "", checkpoints[96] = "";
     if (all->runs || !all->checkpoint_runs)
         snprintf(runs, sizeof runs, "%zu run%s", all->runs, shown_plural(all->runs));
     if (all->checkpoint_runs)
@@ -275,8 +275,7 @@ static void tell_cleaned(const cleaned *all, bool deleted) {
                  shown_plural(all->checkpoints), all->checkpoint_runs,
                  shown_plural(all->checkpoint_runs));
     shown_line("%s%s%s, %s %s", runs, *runs && *checkpoints ? " and " : "", checkpoints,
-               shown_size(size, all->bytes),
-               deleted ? "deleted" : "would be deleted (--yes does it)");
+               SHOWN_SIZE(all->bytes), deleted ? "deleted" : "would be deleted (--yes does it)");
 }
 
 static err clean(const run_list *l, const options *o) {

@@ -27,14 +27,13 @@ static uint64_t rows_of(const task *t, task_role role) {
 
 /* "150,000 + 50,000", "30,837 split by hash", or "" when the manifest does not say. */
 static void describe_rows(char text[80], const task *t) {
-    char train[SHOWN_COUNT_BYTES], test[SHOWN_COUNT_BYTES];
     text[0] = '\0';
     if (t->split.rule == TASK_SPLIT_HASH) {
         if (!rows_of(t, TASK_ROLE_ALL)) return;
-        snprintf(text, 80, "%s split by hash", shown_count(train, rows_of(t, TASK_ROLE_ALL)));
+        snprintf(text, 80, "%s split by hash", SHOWN_COUNT(rows_of(t, TASK_ROLE_ALL)));
     } else if (rows_of(t, TASK_ROLE_TRAIN)) {
-        snprintf(text, 80, "%s + %s", shown_count(train, rows_of(t, TASK_ROLE_TRAIN)),
-                 shown_count(test, rows_of(t, TASK_ROLE_TEST)));
+        snprintf(text, 80, "%s + %s", SHOWN_COUNT(rows_of(t, TASK_ROLE_TRAIN)),
+                 SHOWN_COUNT(rows_of(t, TASK_ROLE_TEST)));
     }
 }
 
@@ -113,11 +112,10 @@ static err tasks_list(const options *o) {
 static void show_files(const task *t, bool is_narrow) {
     puts("\nfiles");
     for (size_t i = 0; i < t->file_count; i++) {
-        char bytes[SHOWN_COUNT_BYTES], rows[SHOWN_COUNT_BYTES];
         const task_file *f = &t->files[i];
         const char *role = task_role_name(f->role);
-        const char *size = f->bytes ? shown_count(bytes, f->bytes) : "?";
-        const char *count = f->rows ? shown_count(rows, f->rows) : "?";
+        const char *size = f->bytes ? SHOWN_COUNT(f->bytes) : "?";
+        const char *count = f->rows ? SHOWN_COUNT(f->rows) : "?";
         if (!is_narrow) {
             shown_out("  %-6s %-24s %12s bytes %9s rows\n", role, f->name, size, count);
             continue;

@@ -356,8 +356,7 @@ static void note_dropped(const dataset *d, const task *t, const row_counts *n) {
     for (size_t i = 0; i < TASK_ROLES; i++) read += n->read[i];
     if (d->invalid_count)
         log_note("%s: %s of %s rows dropped for what they say; the first is %s", t->name,
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, d->invalid_count),
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, read), d->invalid_first);
+                 SHOWN_COUNT(d->invalid_count), SHOWN_COUNT(read), d->invalid_first);
 }
 
 static void warn_one_label(const dataset *d, const task *t) {

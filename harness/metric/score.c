@@ -203,23 +203,22 @@ static double f1(const confusion *c) {
     return metric_of_class(c, 1).f1;
 }
 
-// of all labels' counts together
-static double micro_f1(const confusion *c) {
-    double hit = 0, said = 0;
-    for (size_t k = 0; k < c->classes; k++) {
+// of the labels' counts together, from the first one on
+static class_score together(const confusion *c, size_t first) {
+    double hit = 0, gold = 0, said = 0;
+    for (size_t k = first; k < c->classes; k++) {
         hit += (double)c->hit[k];
-        said += (double)(c->gold[k] + c->predicted[k]);
+        gold += (double)c->gold[k];
+        said += (double)c->predicted[k];
     }
-    return ratio(2 * hit, said);
+    return (class_score){ratio(hit, said), ratio(hit, gold), ratio(2 * hit, gold + said), 0};
+}
+static double micro_f1(const confusion *c) {
+    return together(c, 0).f1;
 }
 // of the labels that say how things are related: all but the first
 static double relation_f1(const confusion *c) {
-    double hit = 0, said = 0;
-    for (size_t k = 1; k < c->classes; k++) {
-        hit += (double)c->hit[k];
-        said += (double)(c->gold[k] + c->predicted[k]);
-    }
-    return ratio(2 * hit, said);
+    return together(c, 1).f1;
 }
 static double klue_auprc(const confusion *c) {
     return c->curves;
@@ -248,20 +247,10 @@ static double spearman(const confusion *c) {
 
 // of entities
 static double entity_precision(const confusion *c) {
-    uint64_t hit = 0, said = 0;
-    for (size_t k = 0; k < c->classes; k++) {
-        hit += c->hit[k];
-        said += c->predicted[k];
-    }
-    return ratio((double)hit, (double)said);
+    return together(c, 0).precision;
 }
 static double entity_recall(const confusion *c) {
-    uint64_t hit = 0, gold = 0;
-    for (size_t k = 0; k < c->classes; k++) {
-        hit += c->hit[k];
-        gold += c->gold[k];
-    }
-    return ratio((double)hit, (double)gold);
+    return together(c, 0).recall;
 }
 // over the types that occur in gold or predictions, of gold entities that begin with B-: KLUE joins
 // all sentences with an O between, which changes nothing

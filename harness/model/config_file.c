@@ -12,14 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_LIMIT_BYTES = 16 << 20, SIZE_LIMIT = 1 << 24 };
+enum { CONFIG_LIMIT_BYTES = 16 << 20, SIZE_LIMIT = 1 << 24, LAYERS_MOST = 1 << 12 };
 
 static err read_size(uint32_t *out, const model_config *c, const cJSON *root, const char *key,
                      int64_t low, const char *path) {
+    // layers that share their weights are bounded by nothing else
+    int64_t value = 0, most = out == &c->layers ? LAYERS_MOST : SIZE_LIMIT;
     key = model_config_key(c, key);
     if (!key || !json_has(root, key)) return ERR_OK; // transformers' default stands
-    int64_t value = 0;
-    err e = json_whole(&value, root, key, low, SIZE_LIMIT, path);
+    err e = json_whole(&value, root, key, low, most, path);
     if (!e) *out = (uint32_t)value;
     return e;
 }
@@ -78,15 +79,27 @@ static err check_class(const model_config *c, const cJSON *root, const char *pat
                    name, c->family->model_type);
 }
 
-static err check_decoder(const cJSON *root, const char *path) {
-    static const char *const keys[] = {"is_decoder", "add_cross_attention"};
+/* What makes another model, where it is true, or there and not empty. */
+static err check_switches(const cJSON *root, const char *path) {
+    static const struct {
+        const char *key, *only;
+        bool is_list;
+    } others[] = {{"is_decoder", "encoders", false},
+                  {"is_encoder_decoder", "encoders", false},
+                  {"add_cross_attention", "encoders", false},
+                  {"sinusoidal_pos_embds", "learned positions", false},
+                  {"pruned_heads", "whole models", true},
+                  {"quantization_config", "models that are not quantised", true}};
     err e = ERR_OK;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        bool on = false;
-        if (is_given(root, keys[i]) && (e = json_bool(&on, root, keys[i], path))) return e;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, others[i].key);
+        bool on = others[i].is_list && item && item->child, is_switch = !others[i].is_list;
+        if (is_switch && is_given(root, others[i].key) &&
+            (e = json_bool(&on, root, others[i].key, path)))
+            return e;
         if (on)
-            return err_set(ERR_UNSUPPORTED, "%s: %s is true; only encoders are supported", path,
-                           keys[i]);
+            return err_set(ERR_UNSUPPORTED, "%s: %s is %s; only %s are supported", path,
+                           others[i].key, is_switch ? "true" : "not empty", others[i].only);
     }
     return ERR_OK;
 }
@@ -137,10 +150,8 @@ static err read_family(model_config *c, const cJSON *root, const char *path) {
     return check_class(c, root, path);
 }
 
-/* Keys of some family whose every other value is another model. */
-static err check_variants(const model_config *c, const cJSON *root, const char *path) {
+static err check_groups(const model_config *c, const cJSON *root, const char *path) {
     static const char *const groups[] = {"num_hidden_groups", "inner_group_num"};
-    const cJSON *sines = cJSON_GetObjectItemCaseSensitive(root, "sinusoidal_pos_embds");
     for (size_t i = 0; c->family->shares_layers && i < sizeof groups / sizeof *groups; i++) {
         int64_t count = 1;
         err e = json_has(root, groups[i]) ? json_whole(&count, root, groups[i], 0, SIZE_LIMIT, path)
@@ -150,24 +161,14 @@ static err check_variants(const model_config *c, const cJSON *root, const char *
             return err_set(ERR_UNSUPPORTED, "%s: %s is %d; only 1 is supported", path, groups[i],
                            (int)count);
     }
-    if (cJSON_IsTrue(sines))
-        return err_set(ERR_UNSUPPORTED,
-                       "%s: sinusoidal_pos_embds is true; only learned positions are supported",
-                       path);
     return ERR_OK;
 }
 
 static err check_kind(model_config *c, const cJSON *root, const char *path) {
-    const cJSON *pruned = cJSON_GetObjectItemCaseSensitive(root, "pruned_heads");
     err e = read_activation(c, root, path);
-    if (!e) e = check_variants(c, root, path);
+    if (!e) e = check_groups(c, root, path);
     if (!e) e = refuse_string(root, "position_embedding_type", "absolute", path);
-    if (!e) e = check_decoder(root, path);
-    if (e) return e;
-    if (pruned && pruned->child)
-        return err_set(ERR_UNSUPPORTED,
-                       "%s: pruned_heads is not empty; only whole models are supported", path);
-    return ERR_OK;
+    return e ? e : check_switches(root, path);
 }
 
 static err read_types(model_config *c, const cJSON *root, const char *path) {
@@ -332,8 +333,9 @@ static err read_sizes(model_config *c, const cJSON *root, const char *path) {
                        model_config_key(c, "hidden_size"), c->hidden,
                        model_config_key(c, "num_attention_heads"), c->heads);
     if (c->pad >= c->vocabulary)
-        return err_set(ERR_FORMAT, "%s: pad_token_id is %u, vocab_size %u", path, c->pad,
-                       c->vocabulary);
+        return err_set(ERR_FORMAT,
+                       "%s: pad_token_id is %u, expected less than vocab_size, which is %u", path,
+                       c->pad, c->vocabulary);
     return check_positions(c, path);
 }
 

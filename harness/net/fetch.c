@@ -352,11 +352,9 @@ static err check_disk(const download *d) {
                   : mem_strdup(&folder, ".");
     if (e) return e;
     e = folder_free_bytes(&spare, folder);
-    if (!e && spare < need + SPARE_BYTES) {
-        char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
-        e = err_set(ERR_IO, "%s: %s are needed, %s are free", folder, shown_size(one, need),
-                    shown_size(other, spare));
-    }
+    if (!e && spare < need + SPARE_BYTES)
+        e = err_set(ERR_IO, "%s: %s are needed, %s are free", folder, SHOWN_SIZE(need),
+                    SHOWN_SIZE(spare));
     mem_free(folder);
     return e;
 }

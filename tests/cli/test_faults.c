@@ -49,25 +49,13 @@ static char *path_of(const char *folder, const char *name) {
     return path;
 }
 
-/* The digest of the final weights that a finished run prints. */
-static void digest_of(char digest[65], const program_result *r) {
-    cJSON *root = NULL;
-    const char *text = NULL;
-    EXITS(*r, 0);
-    cr_assert_not(json_parse(&root, r->out, strlen(r->out), "output"), "%s\n%s",
-                  err_message(ERR_FORMAT), r->out);
-    cr_assert_not(json_string(&text, root, "final_weights_sha256", "output"));
-    snprintf(digest, 65, "%s", text);
-    cJSON_Delete(root);
-}
-
 /* Digest of a run of STEPS that nothing disturbs. */
 static const char *undisturbed(void) {
     static char digest[65];
     if (!digest[0]) {
         arguments a;
         program_result r = child_run(NULL, SECONDS, run_of(&a, "undisturbed", STEPS, 0, NULL));
-        digest_of(digest, &r);
+        printed_digest(digest, &r);
     }
     return digest;
 }
@@ -78,7 +66,7 @@ static void resume_to_the_end(const char *output, unsigned every, const char *wh
     char digest[65];
     folder_list list = {0};
     program_result r = child_run(NULL, SECONDS, run_of(&a, output, STEPS, every, "--resume"));
-    digest_of(digest, &r);
+    printed_digest(digest, &r);
     cr_assert_str_eq(digest, undisturbed(), "%s: other weights after --resume: %s", what, r.err);
     char *folder = path_of(temporary_folder(), output);
     cr_assert_not(folder_list_read(&list, folder));
@@ -243,7 +231,7 @@ Test(faults, damaged_checkpoint_is_refused) {
     arguments a;
     program_result r = child_run(NULL, SECONDS, run_of(&a, output, STEPS, 2, "--resume"));
     char digest[65];
-    digest_of(digest, &r);
+    printed_digest(digest, &r);
     SAYS(r, "this checkpoint is passed over");
     cr_assert_str_eq(digest, undisturbed());
     for (int i = 0; i < 2; i++) {
@@ -427,7 +415,7 @@ Test(faults, two_runs_in_one_folder) {
     EXITS(r, 130);
     // the lock goes with its process
     r = child_run(NULL, SECONDS, run_of(&b, "shared", STEPS, 0, "--overwrite"));
-    digest_of(digest, &r);
+    printed_digest(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
     mem_free(first);
 }
@@ -583,7 +571,7 @@ Test(faults, clock_set_back) {
     char digest[65];
     size_t count = 0;
     program_result r = child_run(&setup, SECONDS, run_of(&a, "clock", STEPS, 3, NULL));
-    digest_of(digest, &r);
+    printed_digest(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
     char *record = path_of(temporary_folder(), "clock/record.json"), *text;
     text = bytes_of(record, &count);
@@ -627,7 +615,7 @@ Test(faults, korean_locale_that_is_not_utf8) {
     unsetenv("LOCPATH");
     const child_setup setup = {.locale = "ko_KR.EUC-KR", .locale_path = folder};
     program_result r = child_run(&setup, SECONDS, run_of(&a, "euc-kr", STEPS, 0, NULL));
-    digest_of(digest, &r);
+    printed_digest(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
     // text stays UTF-8: what goes in as a sentence comes out as its tokens
     char *vocab = path_of(temporary_folder(), "euc-kr/model");
@@ -658,7 +646,7 @@ Test(faults, too_little_memory) {
         char *folder = path_of(temporary_folder(), "memory"), digest[65];
         program_result r = child_run(&setup, SECONDS, run_of(&a, "memory", STEPS, 0, NULL));
         if (r.exit_code == 0) {
-            digest_of(digest, &r);
+            printed_digest(digest, &r);
             cr_assert_str_eq(digest, undisturbed(), "%u MiB", mib);
             whole++;
         } else if (r.exit_code != 127) { // 127: the libraries cannot even be loaded
@@ -682,7 +670,7 @@ Test(faults, closed_input) {
                       all = {.close_in = true, .close_out = true, .close_err = true};
     char digest[65];
     program_result r = child_run(&none, SECONDS, run_of(&a, "no-input", STEPS, 4, NULL));
-    digest_of(digest, &r);
+    printed_digest(digest, &r);
     cr_assert_str_eq(digest, undisturbed());
     const char *const predict[] = {"predict", "-c", "no-input", NULL};
     r = child_run(&none, SECONDS, predict);
@@ -722,7 +710,7 @@ Test(faults, locales_stack_and_environment) {
         char digest[65];
         program_result r =
             child_run(&cases[i].setup, SECONDS, run_of(&a, cases[i].name, STEPS, 0, NULL));
-        digest_of(digest, &r);
+        printed_digest(digest, &r);
         cr_assert_str_eq(digest, undisturbed(), "%s", cases[i].name);
     }
 }

@@ -477,7 +477,7 @@ Test(results, one_lie_is_found) {
         {{"model", "config", "num_hidden_layers"}, "9", "model: key 'parameters' is "},
         {{"model", "config", "hidden_act"}, "\"swish\"", "model: key 'config'"},
         {{"model", "config", "model_type"}, "\"gpt\"", "model: key 'config'"},
-        {{"model", "config", "pad_token_id"}, "8000", "pad_token_id is 8000, vocab_size 8000"},
+        {{"model", "config", "pad_token_id"}, "8000", "pad_token_id is 8000"},
         {{"model", "config", "problem_type"}, "\"regression\"", "key 'problem_type' is not that"},
         {{"model", "config", "zz"}, "1", "model: config: key 'zz' is none that is written"},
         {{"model", "config", "id2label", "1"}, "\"x\"", "calls label 1 'x', the task"},

@@ -52,22 +52,12 @@ static program_result run_with(const char *faults, const char *selector, const c
     return child_run(NULL, SECONDS, list);
 }
 
-static void digest_of(char digest[65], const program_result *r, const char *what) {
-    cJSON *root = NULL;
-    const char *text = NULL;
-    cr_assert_eq(r->exit_code, 0, "%s: exit code %d: %s", what, r->exit_code, r->err);
-    cr_assert_not(json_parse(&root, r->out, strlen(r->out), "output"), "%s", r->out);
-    cr_assert_not(json_string(&text, root, "final_weights_sha256", "output"));
-    snprintf(digest, 65, "%s", text);
-    cJSON_Delete(root);
-}
-
 /* Digest of a run that nothing disturbs. */
 static const char *undisturbed(void) {
     static char digest[65];
     if (!digest[0]) {
         program_result r = run_with(NULL, test_device(), "undisturbed", NULL);
-        digest_of(digest, &r, "undisturbed");
+        printed_digest(digest, &r);
     }
     return digest;
 }
@@ -116,7 +106,7 @@ CleanTest(vulkan_faults, lowered_limits_give_the_same_results) {
         else
             unsetenv("HARNESS_VULKAN_KERNELS");
         program_result r = run_with(faults, test_device(), "limits", "--overwrite");
-        digest_of(digest, &r, faults);
+        printed_digest(digest, &r);
         if (cases[i].same_bits)
             cr_assert_str_eq(digest, undisturbed(), "%s: other weights", faults);
         cr_assert_float_eq(last_loss(&r), last_loss(&plain), 1e-5, "%s: loss %g, expected %g",
@@ -383,7 +373,7 @@ static void lose_device(const char *call, unsigned n, unsigned stride, const cha
         if (saved) cr_assert(strstr(r.err, "the last good checkpoint is"), "%s: %s", faults, r.err);
     }
     program_result r = run_with(NULL, test_device(), output, "--resume");
-    digest_of(digest, &r, faults);
+    printed_digest(digest, &r);
     cr_assert(strstr(r.err, "checkpoint"), "%s: not from a checkpoint: %s", faults, r.err);
     cr_assert_str_eq(digest, undisturbed(), "%s: other weights after --resume", faults);
     mem_free(first);
@@ -412,7 +402,7 @@ Test(vulkan_faults, device_lost_at_any_moment) {
             tried += !done;
             if (done || !folder_exists(first)) continue;
             r = run_with(NULL, test_device(), "lost", "--resume");
-            digest_of(digest, &r, faults);
+            printed_digest(digest, &r);
             cr_assert_str_eq(digest, undisturbed(), "%s: other weights after --resume", faults);
             resumed++;
         }

@@ -312,79 +312,60 @@ static void expect_message(const made_task *m, const char *name, err e, err code
                  message, want);
 }
 
+/* Loading a task of these two files ends with that code and message. */
+static void expect_refused(const char *name, const char *format, const char *rest,
+                           const char *train, size_t train_bytes, const char *test, err code,
+                           const char *want) {
+    made_task m;
+    dataset d;
+    made_task_begin(&m, format, NULL, rest);
+    made_task_file(&m, "train.csv", train, train_bytes);
+    made_task_file(&m, "test.csv", test, strlen(test));
+    expect_message(&m, name, dataset_load(&d, &m.task, &m.options), code, want);
+    dataset_free(&d);
+    made_task_end(&m);
+}
+
 CleanTest(read, bad_files) {
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const bad_case *c = &bad[i];
-        made_task m;
-        dataset d;
-        made_task_begin(&m, c->format, NULL, NULL);
-        made_task_file(&m, "train.csv", c->train, c->train_bytes);
-        made_task_file(&m, "test.csv", test_rows(c->format), strlen(test_rows(c->format)));
-        err e = dataset_load(&d, &m.task, &m.options);
-        expect_message(&m, c->name, e, c->code, c->message);
-        dataset_free(&d);
-        made_task_end(&m);
-    }
+    for (const bad_case *c = bad; c < bad + sizeof bad / sizeof *bad; c++)
+        expect_refused(c->name, c->format, NULL, c->train, c->train_bytes, test_rows(c->format),
+                       c->code, c->message);
 }
 
 CleanTest(read, a_file_of_one_huge_line) {
     enum { COUNT = 4 << 20 };
-    made_task m;
-    dataset d;
     char *line;
-    made_task_begin(&m, NULL, NULL, NULL);
     cr_assert_eq(mem_new(&line, COUNT), ERR_OK);
     memset(line, 'a', COUNT);
     memcpy(line, "text,label\n", 11);
     memcpy(line + COUNT - 3, ",0\n", 3);
-    made_task_file(&m, "train.csv", line, COUNT);
-    made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
-    err e = dataset_load(&d, &m.task, &m.options);
-    expect_message(&m, "huge line", e, ERR_FORMAT,
+    expect_refused("huge line", NULL, NULL, line, COUNT, test_rows(NULL), ERR_FORMAT,
                    "train.csv:2: a record of more than 1048576 bytes: do line ends lack, or does a "
                    "quote never close?");
-    dataset_free(&d);
     mem_free(line);
-    made_task_end(&m);
 }
 
 Test(read, a_huge_text_in_json) {
     enum { COUNT = 1 << 20 };
-    made_task m;
-    dataset d;
     strbuf line = {0};
-    made_task_begin(&m, JSONL, NULL, NULL);
     cr_assert_eq(strbuf_add(&line, "{\"label\": 0, \"text\": \""), ERR_OK);
     for (size_t i = 0; i <= COUNT; i += 8) cr_assert_eq(strbuf_add(&line, "abcdefgh"), ERR_OK);
     cr_assert_eq(strbuf_add(&line, "\"}\n"), ERR_OK);
-    made_task_file(&m, "train.csv", line.text, line.length);
-    made_task_file(&m, "test.csv", BYTES("{\"label\": 0, \"text\": \"x\"}"));
-    err e = dataset_load(&d, &m.task, &m.options);
-    expect_message(&m, "text", e, ERR_FORMAT,
+    expect_refused("text", JSONL, NULL, line.text, line.length, test_rows(JSONL), ERR_FORMAT,
                    "train.csv:1: a line of more than 1048576 bytes: do line ends lack?");
-    dataset_free(&d);
     strbuf_free(&line);
-    made_task_end(&m);
 }
 
 Test(read, a_quote_that_swallows_a_megabyte) {
     enum { COUNT = 2 << 20 };
-    made_task m;
-    dataset d;
     char *rows;
-    made_task_begin(&m, NULL, NULL, NULL);
     cr_assert_eq(mem_new(&rows, COUNT), ERR_OK);
     memcpy(rows, "text,label\n\"a,0\n", 16);
     for (size_t i = 16; i < COUNT; i += 4) memcpy(rows + i, "b,1\n", 4);
-    made_task_file(&m, "train.csv", rows, COUNT);
-    made_task_file(&m, "test.csv", BYTES("text,label\nx,0\n"));
-    err e = dataset_load(&d, &m.task, &m.options);
-    expect_message(&m, "quote", e, ERR_FORMAT,
+    expect_refused("quote", NULL, NULL, rows, COUNT, test_rows(NULL), ERR_FORMAT,
                    "train.csv:2: a record of more than 1048576 bytes: do line ends lack, or does a "
                    "quote never close?");
-    dataset_free(&d);
     mem_free(rows);
-    made_task_end(&m);
 }
 
 /* A record as long as one may be, and a byte longer, whatever ends the file: of quoted lines, of one
@@ -540,16 +521,9 @@ Test(read, foreign_files_are_named) {
     char want[200];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (size_t f = 0; f < 3; f++) {
-            made_task m;
-            dataset d;
-            made_task_begin(&m, formats[f], NULL, NULL);
-            made_task_file(&m, "train.csv", cases[i].bytes, cases[i].count);
-            made_task_file(&m, "test.csv", test_rows(formats[f]), strlen(test_rows(formats[f])));
-            err e = dataset_load(&d, &m.task, &m.options);
             snprintf(want, sizeof want, "train.csv: is %s", cases[i].want);
-            expect_message(&m, cases[i].name, e, ERR_FORMAT, want);
-            dataset_free(&d);
-            made_task_end(&m);
+            expect_refused(cases[i].name, formats[f], NULL, cases[i].bytes, cases[i].count,
+                           test_rows(formats[f]), ERR_FORMAT, want);
         }
     }
 }
@@ -557,15 +531,8 @@ Test(read, foreign_files_are_named) {
 /* A 0 byte that got into each line makes no UTF-16 of ASCII, whose every second byte is 0. */
 Test(read, zeros_among_ascii_are_named_by_line) {
     static const char rows[] = "text,label\naa b\0ccc,1\naaa b\0cc,1\n";
-    made_task m;
-    dataset d;
-    made_task_begin(&m, NULL, NULL, NULL);
-    made_task_file(&m, "train.csv", rows, sizeof rows - 1);
-    made_task_file(&m, "test.csv", test_rows(NULL), strlen(test_rows(NULL)));
-    expect_message(&m, "zeros", dataset_load(&d, &m.task, &m.options), ERR_FORMAT,
+    expect_refused("zeros", NULL, NULL, rows, sizeof rows - 1, test_rows(NULL), ERR_FORMAT,
                    "train.csv:2: a NUL byte");
-    dataset_free(&d);
-    made_task_end(&m);
 }
 
 Test(read, the_file_without_rows_is_named) {
@@ -579,16 +546,9 @@ Test(read, the_file_without_rows_is_named) {
         {JSON, " [ ] ", "test.csv: task 'made' has no test rows (0 read, 0 dropped)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        made_task m;
-        dataset d;
         const char *train = test_rows(cases[i].format);
-        made_task_begin(&m, cases[i].format, NULL, DROP);
-        made_task_file(&m, "train.csv", train, strlen(train));
-        made_task_file(&m, "test.csv", cases[i].test, strlen(cases[i].test));
-        err e = dataset_load(&d, &m.task, &m.options);
-        expect_message(&m, cases[i].test, e, ERR_DATA, cases[i].want);
-        dataset_free(&d);
-        made_task_end(&m);
+        expect_refused(cases[i].test, cases[i].format, DROP, train, strlen(train), cases[i].test,
+                       ERR_DATA, cases[i].want);
     }
 }
 

@@ -323,7 +323,7 @@ Test(weights, missing_tensors_of_the_encoder_are_listed) {
     MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_DATA,
               "model.safetensors: 3 tensors of BERT are missing: "
               "bert.embeddings.word_embeddings.weight "
-              "bert.encoder.layer.{0, 1}.attention.self.query.bias; 1 are not BERT's: "
+              "bert.encoder.layer.{0, 1}.attention.self.query.bias; 1 is not BERT's: "
               "foo.12345678901.x");
     weights_report_free(&r);
     checkpoint_file_add(&f.file, "embeddings.position_embeddings.weight", 16, 12);
@@ -412,6 +412,12 @@ Test(weights, other_models_are_refused_by_name) {
         checkpoint_file_drop(&f.file, cases[i].key);
     }
     loads_equal(&f, single(&f, "F32"), "BERT's own");
+    // a prefix says more than a sign that comes before it
+    checkpoint_file_add(&f.file, "classifier.out_proj.weight", 1, 0);
+    checkpoint_file_add(&f.file, "roberta.encoder.layer.0.output.dense.bias", 1, 0);
+    MUST_FAIL(weights_load(&f.params, &r, single(&f, "F32"), SEED, range), ERR_UNSUPPORTED,
+              "is of RoBERTa, but");
+    weights_report_free(&r);
     close_fixture(&f);
 }
 
@@ -498,13 +504,13 @@ Test(weights, half_an_embedding_projection_is_refused) {
         const char *drop, *said;
     } halves[] = {
         {&encoder_electra, "electra.embeddings_project.bias",
-         "1 tensors of ELECTRA are missing: electra.embeddings_project.bias"},
+         "1 tensor of ELECTRA is missing: electra.embeddings_project.bias"},
         {&encoder_electra, "electra.embeddings_project.weight",
-         "1 tensors of ELECTRA are missing: electra.embeddings_project.weight"},
+         "1 tensor of ELECTRA is missing: electra.embeddings_project.weight"},
         {&encoder_albert, "albert.encoder.embedding_hidden_mapping_in.bias",
-         "1 tensors of ALBERT are missing: albert.encoder.embedding_hidden_mapping_in.bias"},
+         "1 tensor of ALBERT is missing: albert.encoder.embedding_hidden_mapping_in.bias"},
         {&encoder_albert, "albert.encoder.embedding_hidden_mapping_in.weight",
-         "1 tensors of ALBERT are missing: albert.encoder.embedding_hidden_mapping_in.weight"},
+         "1 tensor of ALBERT is missing: albert.encoder.embedding_hidden_mapping_in.weight"},
     };
     for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
         open_family(&f, halves[i].family, 8);

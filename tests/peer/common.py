@@ -4,12 +4,14 @@ import csv
 import datetime
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import re
 import struct
 import subprocess
 import sys
+import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "peer"  # models, checkpoints, records; git ignores it
@@ -170,6 +172,41 @@ def norm_names(model):
             for own, _ in module.named_parameters()}
 
 
+class Messages(logging.Handler):
+    """Keeps what transformers says at warning level or above."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.texts = []
+
+    def emit(self, message):
+        self.texts.append(message.getMessage())
+
+
+def load_quietly(folder):
+    """The classifier, its tokenizer, and what loading them said: messages, warnings, keys."""
+    messages, logger = Messages(), transformers.utils.logging.get_logger("transformers")
+    logger.addHandler(messages)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model, info = transformers.AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    logger.removeHandler(messages)
+    said = messages.texts + [str(w.message) for w in caught] + [f"{k}: {v}" for k, v in info.items() if v]
+    return model.eval(), tokenizer, said
+
+
+def adamw(model, recipe):
+    """The optimizer of a record's recipe."""
+    import torch
+    norms = norm_names(model)
+    plain = [p for n, p in model.named_parameters() if n in norms or n.endswith("bias")]
+    decayed = [p for n, p in model.named_parameters() if n not in norms and not n.endswith("bias")]
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
+                              {"params": plain, "weight_decay": 0.0}], lr=recipe["learning_rate"],
+                             betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
+
+
 def train(model, recipe, rows, loss_of):
     """Trains by a record's recipe (linear schedule, AdamW) on rows in torch's own order; loss_of gives the mean loss of some rows."""
     import math
@@ -178,12 +215,7 @@ def train(model, recipe, rows, loss_of):
     size = recipe["per_device_train_batch_size"]
     total = recipe["max_steps"] or math.ceil(recipe["num_train_epochs"] * math.ceil(len(rows) / size))
     warmup = recipe["warmup_steps"] or math.ceil(recipe["warmup_ratio"] * total)
-    norms = norm_names(model)
-    plain = [p for n, p in model.named_parameters() if n in norms or n.endswith("bias")]
-    decayed = [p for n, p in model.named_parameters() if n not in norms and not n.endswith("bias")]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
-                                   {"params": plain, "weight_decay": 0.0}], lr=recipe["learning_rate"],
-                                  betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
+    optimizer = adamw(model, recipe)
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda s: s / warmup if s < warmup else (total - s) / max(1, total - warmup))
     model.train()

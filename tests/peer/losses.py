@@ -50,12 +50,7 @@ def rate(recipe, step, steps):
 def train(folder, train_rows, labels, recipe, seed, steps, dtype):
     family = AutoConfig.from_pretrained(folder).model_type
     model = AutoModelForSequenceClassification.from_pretrained(folder, **common.dropless(family)).to(dtype).train()
-    norms = common.norm_names(model)
-    decayed = [p for n, p in model.named_parameters() if not n.endswith("bias") and n not in norms]
-    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or n in norms]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
-                                   {"params": plain, "weight_decay": 0.0}],
-                                  betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
+    optimizer = common.adamw(model, recipe)
     size, losses = recipe["per_device_train_batch_size"], []
     per_epoch = math.ceil(len(train_rows) / size)
     for step in range(1, steps + 1):

@@ -64,12 +64,7 @@ def factor(step, steps, warmup):
 
 def theirs(folder, batches, recipe):
     model = AutoModelForMaskedLM.from_pretrained(folder).train()
-    norms = common.norm_names(model)
-    decayed = [p for n, p in model.named_parameters() if not n.endswith("bias") and n not in norms]
-    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or n in norms]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": recipe["weight_decay"]},
-                                   {"params": plain, "weight_decay": 0.0}],
-                                  betas=(recipe["adam_beta1"], recipe["adam_beta2"]), eps=recipe["adam_epsilon"])
+    optimizer = common.adamw(model, recipe)
     losses = []
     for step, sentences in enumerate(batches, 1):
         ids, mask = common.padded([s["ids"] for s in sentences], model.config.pad_token_id)

@@ -18,10 +18,11 @@ import sklearn
 from scipy.stats import pearsonr, spearmanr
 from seqeval.metrics import f1_score as entity_f1, precision_score as entity_precision, recall_score as entity_recall
 from seqeval.scheme import IOB2
-from sklearn.metrics import (accuracy_score, auc, balanced_accuracy_score, f1_score, label_ranking_average_precision_score, matthews_corrcoef,
-                             precision_recall_curve, precision_recall_fscore_support)
+from sklearn.metrics import (accuracy_score, auc, f1_score, label_ranking_average_precision_score, precision_recall_curve,
+                             precision_recall_fscore_support)
 
 import common
+import metric_golden
 
 BOUND = 1e-12
 
@@ -178,9 +179,8 @@ def relation_scores(gold, logits):
     for k in every:
         precision, recall, _ = precision_recall_curve(gold == k, softmax[:, k])
         areas.append(auc(recall, precision))
-    found = {"relation_f1": f1_score(gold, said, average="micro", labels=every[1:], zero_division=0), "klue_auprc": np.mean(areas),
-             "accuracy": accuracy_score(gold, said), "balanced_accuracy": balanced_accuracy_score(gold, said), "mcc": matthews_corrcoef(gold, said)}
-    return found | averages(gold, said, labels=every)
+    found = {name: value for name, value in metric_golden.scores(gold, said, labels)[0].items() if name not in ("precision", "recall", "f1")}
+    return found | {"relation_f1": f1_score(gold, said, average="micro", labels=every[1:], zero_division=0), "klue_auprc": np.mean(areas)}
 
 
 def line(kind, width, gold, predicted):

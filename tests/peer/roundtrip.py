@@ -14,12 +14,10 @@ Without --checkpoint a few steps of `tiny` on kor_hate are trained first.
 """
 import argparse
 import json
-import logging
 import re
 import shutil
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import torch
@@ -32,29 +30,6 @@ from transformers.utils.loading_report import update_key_name
 import common
 
 LOGIT_BOUND, SENTENCES = 1e-4, 200
-
-
-class Messages(logging.Handler):
-    """Keeps what transformers says at warning level or above."""
-
-    def __init__(self):
-        super().__init__(logging.WARNING)
-        self.texts = []
-
-    def emit(self, message):
-        self.texts.append(message.getMessage())
-
-
-def load_quietly(folder):
-    """The model, after checking that loading it said nothing."""
-    messages = Messages()
-    transformers.utils.logging.get_logger("transformers").addHandler(messages)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        model, info = BertForSequenceClassification.from_pretrained(folder, output_loading_info=True)
-    assert not messages.texts, messages.texts
-    assert not any(info.values()), info
-    return model.eval()
 
 
 def tensors(folder):
@@ -227,7 +202,8 @@ def main():
         folder = work / "trained" / "model"
     texts = [t for t in common.read(a.task, 1)[0] if t.strip() and "\n" not in t and "\r" not in t][:SENTENCES]
 
-    model = load_quietly(folder)
+    model, _, said = common.load_quietly(folder)
+    assert not said, said
     names = [model.config.id2label[c] for c in range(model.config.num_labels)]
     assert names == common.LABELS[a.task], names
     print(f"loaded by transformers {transformers.__version__} without a warning; labels {', '.join(names)}")

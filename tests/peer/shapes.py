@@ -13,16 +13,12 @@ Names that are not supported are refused by what is not: their model_type, or th
 import argparse
 import collections
 import json
-import logging
 import shutil
 import subprocess
-import warnings
 
 import numpy as np
 import torch
-import transformers
 from safetensors.numpy import load_file
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import common
 
@@ -101,30 +97,6 @@ def made_vocabulary(size, special):
     return tokens[:size] + [f"[unused{i}]" for i in range(size - len(tokens))]
 
 
-class Messages(logging.Handler):
-    """Keeps what transformers says at warning level or above."""
-
-    def __init__(self):
-        super().__init__(logging.WARNING)
-        self.texts = []
-
-    def emit(self, message):
-        self.texts.append(message.getMessage())
-
-
-def load_quietly(folder):
-    """The model, and what loading it said: messages, warnings, keys."""
-    messages, logger = Messages(), transformers.utils.logging.get_logger("transformers")
-    logger.addHandler(messages)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model, info = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    logger.removeHandler(messages)
-    said = messages.texts + [str(w.message) for w in caught] + [f"{k}: {v}" for k, v in info.items() if v]
-    return model.eval(), tokenizer, said
-
-
 @torch.no_grad()
 def compare(folder, model, tokenizer, device):
     """(sentences whose ids are equal, largest difference of log probabilities)"""
@@ -168,7 +140,7 @@ def check(lines, name, shape, a):
     start = common.make_model(work / "start", None, vocabulary, common.LABELS["kor_hate"], family=shape.family, **config)
     saved = one_step(start, work / "one", 5e-5, a.device)
     shutil.rmtree(start)
-    model, tokenizer, said = load_quietly(saved)
+    model, tokenizer, said = common.load_quietly(saved)
     equal, largest = compare(saved, model, tokenizer, a.device)
     parameters = sum(p.numel() for p in model.parameters())
     again = one_step(saved, work / "again", 0, a.device)

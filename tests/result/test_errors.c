@@ -162,17 +162,18 @@ Test(errors, equal_rows_keep_their_order) {
     const float *const logits[] = {a, b};
     const uint32_t *const predicted[] = {x, y};
     errors e;
-    MUST(errors_find(&e, &(errors_input){.runs = 2,
-                                         .rows = N,
-                                         .classes = CLASSES,
-                                         .logits = logits,
-                                         .predicted = predicted,
-                                         .gold = of,
-                                         .first_row = rows,
-                                         .leaked = leaked,
-                                         .tokens = of,
-                                         .unknown = of,
-                                         .headline = metric_find("macro_f1")}));
+    const errors_input in = {.runs = 2,
+                             .rows = N,
+                             .classes = CLASSES,
+                             .logits = logits,
+                             .predicted = predicted,
+                             .gold = of,
+                             .first_row = rows,
+                             .leaked = leaked,
+                             .tokens = of,
+                             .unknown = of,
+                             .headline = metric_find("macro_f1")};
+    MUST(errors_find(&e, &in));
     cr_assert(e.wrong_count == 3 && e.parted_count == 3);
     for (size_t i = 0; i < 3; i++) {
         cr_expect_eq(e.wrong[i].row, i);
@@ -181,17 +182,7 @@ Test(errors, equal_rows_keep_their_order) {
     errors_free(&e);
     // of rows with as many votes those first whose probabilities are further apart
     a[5 * CLASSES + 1] = 5;
-    MUST(errors_find(&e, &(errors_input){.runs = 2,
-                                         .rows = N,
-                                         .classes = CLASSES,
-                                         .logits = logits,
-                                         .predicted = predicted,
-                                         .gold = of,
-                                         .first_row = rows,
-                                         .leaked = leaked,
-                                         .tokens = of,
-                                         .unknown = of,
-                                         .headline = metric_find("macro_f1")}));
+    MUST(errors_find(&e, &in));
     cr_expect(e.parted[0].row == 5 && e.parted[1].row == 3 && e.parted[2].row == 4);
     cr_expect_gt(e.parted[0].distance, e.parted[1].distance);
     errors_free(&e);

@@ -114,6 +114,16 @@ static void fill_other_rows(record *r, const fake_record *f, size_t rows, uint32
     mem_free(predicted);
 }
 
+/* Takes answers in parts, and frees them. */
+static void take_parts(record *r, uint32_t *gold, uint32_t *predicted, uint32_t *begin,
+                       size_t rows) {
+    MUST(record_test_answers(r, (answers){.classes = gold, .begin = begin},
+                             (answers){.classes = predicted, .begin = begin}, NULL, NULL, rows));
+    mem_free(gold);
+    mem_free(predicted);
+    mem_free(begin);
+}
+
 /* Rows of 4 to 8 units, whose tags are wrong where a class would be. */
 static void fill_tagged_rows(record *r, const fake_record *f, size_t rows, uint32_t stream) {
     enum { MOST = 8 };
@@ -133,12 +143,7 @@ static void fill_tagged_rows(record *r, const fake_record *f, size_t rows, uint3
             if (f->is_constant) predicted[u] = tags - 1;
         }
     }
-    cr_assert_not(record_test_answers(r, (answers){.classes = gold, .begin = begin},
-                                      (answers){.classes = predicted, .begin = begin}, NULL, NULL,
-                                      rows));
-    mem_free(gold);
-    mem_free(predicted);
-    mem_free(begin);
+    take_parts(r, gold, predicted, begin, rows);
 }
 
 /* Rows of 3 to 6 words, each hanging from the next one, answered by the root where a class would be
@@ -158,12 +163,7 @@ static void fill_parsed_rows(record *r, const fake_record *f, size_t rows, uint3
             said[ARC_HEAD] = word(u, 2, stream) < f->right * 4294967295.0 ? right[ARC_HEAD] : 0;
         }
     }
-    cr_assert_not(record_test_answers(r, (answers){.classes = gold, .begin = begin},
-                                      (answers){.classes = predicted, .begin = begin}, NULL, NULL,
-                                      rows));
-    mem_free(gold);
-    mem_free(predicted);
-    mem_free(begin);
+    take_parts(r, gold, predicted, begin, rows);
 }
 
 /* The class that a class would be answered with has the largest score. */

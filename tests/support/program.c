@@ -113,6 +113,16 @@ static char *read_all(const char *path) {
     return text_kept(bytes);
 }
 
+void printed_digest(char digest[65], const program_result *r) {
+    cJSON *root = NULL;
+    EXITS(*r, 0);
+    MUST(json_parse(&root, r->out, strlen(r->out), "output"));
+    const char *text = json_text_at(root, "final_weights_sha256");
+    cr_assert(text && strlen(text) == 64, "%s", r->out);
+    strcpy(digest, text);
+    cJSON_Delete(root);
+}
+
 void program_forgive_loader(const char *const *arguments) {
 #ifdef __SANITIZE_ADDRESS__
     bool compiles = false;

@@ -29,6 +29,9 @@ void program_forgive_loader(const char *const *arguments);
 #define RUN_WELL(...) program_well(RUN(__VA_ARGS__), __FILE__, __LINE__)
 program_result program_well(program_result r, const char *file, int line);
 
+/* The digest of the final weights that a run with --json, which ended with 0, has printed. */
+void printed_digest(char digest[65], const program_result *r);
+
 /* Takes a text that mem_free would free, and keeps it until the process ends. */
 char *text_kept(char *owned);
 

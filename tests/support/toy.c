@@ -2,6 +2,8 @@
 
 #include "support/must.h"
 
+#include <stdio.h>
+
 void toy_open(toy *t, const char *selector, size_t rows) {
     memset(t, 0, sizeof *t);
     for (uint32_t i = 0; i < rows; i++) {
@@ -45,4 +47,17 @@ void toy_train(toy *t, uint32_t seed, char digest[65], float *losses) {
     MUST(params_digest(&tr.model.params, digest));
     if (losses) memcpy(losses, tr.losses, tr.total_steps * sizeof *losses);
     trainer_free(&tr);
+}
+
+void toy_words(tokenizer *words) {
+    char names[TOY_VOCABULARY][8], *tokens[TOY_VOCABULARY];
+    static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    for (int i = 0; i < TOY_VOCABULARY; i++) {
+        if (i < 5)
+            snprintf(names[i], sizeof names[i], "%s", special[i]);
+        else
+            snprintf(names[i], sizeof names[i], "w%d", i);
+        tokens[i] = names[i];
+    }
+    MUST(tokenizer_from_tokens(words, tokens, TOY_VOCABULARY, false));
 }

@@ -17,6 +17,8 @@ typedef struct toy {
 
 /* The first `rows` rows (at most TOY_ROWS) on the device of that selector. */
 void toy_open(toy *t, const char *selector, size_t rows);
+/* Five special tokens, and w5 to w39. */
+void toy_words(tokenizer *words);
 /* Fails the test on a message of the validation layer. */
 void toy_close(toy *t);
 

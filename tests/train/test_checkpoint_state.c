@@ -22,19 +22,6 @@ static err no_hook(void *context, trainer *t) {
     return ERR_OK;
 }
 
-static void open_words(tokenizer *words) {
-    char names[TOY_VOCABULARY][8], *tokens[TOY_VOCABULARY];
-    static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
-    for (int i = 0; i < TOY_VOCABULARY; i++) {
-        if (i < 5)
-            snprintf(names[i], sizeof names[i], "%s", special[i]);
-        else
-            snprintf(names[i], sizeof names[i], "w%d", i);
-        tokens[i] = names[i];
-    }
-    MUST(tokenizer_from_tokens(words, tokens, TOY_VOCABULARY, false));
-}
-
 /* A trainer in the middle of a run that evaluates every second step and skipped its second. */
 static void open_trainer(trainer *t, toy *of, loss_scaler *scaler) {
     static const float losses[DONE] = {4, 3, 2, 1};
@@ -124,7 +111,7 @@ CleanTest(checkpoint_state, comes_back_whole_and_what_cannot_be_is_refused) {
     checkpoint_run run = {"1.0-1", "toy", identity, 0.75, 4};
     toy_open(&t, "cpu", 8);
     t.recipe.max_steps = STEPS;
-    open_words(&words);
+    toy_words(&words);
     open_trainer(&from, &t, &scaler);
     MUST(checkpoint_write(temporary_folder(), &from, &words, &run, 0));
     MUST(checkpoint_find(&path, temporary_folder(), run.id));

@@ -231,18 +231,9 @@ CleanTest(loss_scaler, resumes_with_the_same_bits) {
     toy t;
     trainer whole;
     tokenizer words;
-    char names[TOY_VOCABULARY][8], *tokens[TOY_VOCABULARY];
-    static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     loss_scaler s = overflowing();
     s.interval = 2;
-    for (int i = 0; i < TOY_VOCABULARY; i++) {
-        if (i < 5)
-            snprintf(names[i], sizeof names[i], "%s", special[i]);
-        else
-            snprintf(names[i], sizeof names[i], "w%d", i);
-        tokens[i] = names[i];
-    }
-    MUST(tokenizer_from_tokens(&words, tokens, TOY_VOCABULARY, false));
+    toy_words(&words);
     toy_of_eight(&t, 9);
     train(&whole, &t, &s);
     expect_resumed(&t, &whole, &words, &s, 2);

@@ -145,10 +145,9 @@ static void close_device(device *d) {
 static err has_room(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what) {
     uint64_t need = device_bytes + host_bytes, left = host_memory_available();
     if (!left || need <= left) return ERR_OK;
-    char rest[SHOWN_SIZE_BYTES], whole[SHOWN_SIZE_BYTES];
     return err_set(ERR_DEVICE, "%s lacks memory: %s takes %llu MiB, %s of %s are available",
-                   d->info.name, what, (unsigned long long)(need >> 20) + 1,
-                   shown_memory(rest, left), shown_memory(whole, d->info.memory_bytes));
+                   d->info.name, what, (unsigned long long)(need >> 20) + 1, SHOWN_MEMORY(left),
+                   SHOWN_MEMORY(d->info.memory_bytes));
 }
 
 static err buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) {

@@ -16,10 +16,8 @@ static uint32_t memory_type(const vulkan_device *v, uint32_t allowed, VkMemoryPr
 }
 
 static err too_large(const device *d, size_t bytes, uint64_t had, const char *what) {
-    char most[SHOWN_SIZE_BYTES], used[SHOWN_SIZE_BYTES];
     return err_set(ERR_DEVICE, "%s: %zu MiB asked for, %s is %s (%s in use)", d->info.name,
-                   (bytes >> 20) + 1, what, shown_memory(most, had),
-                   shown_memory(used, d->allocated_bytes));
+                   (bytes >> 20) + 1, what, SHOWN_MEMORY(had), SHOWN_MEMORY(d->allocated_bytes));
 }
 
 /* The type of device memory, or of memory that the host sees too; UINT32_MAX: there is none. */
@@ -60,12 +58,11 @@ static err heap_has(const device *d, uint32_t heap, uint64_t bytes, const char *
     const vulkan_device *v = vulkan__of(d);
     uint64_t size, left = heap_left(v, heap, &size);
     bool is_local = v->memory.memoryHeaps[heap].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
-    char rest[SHOWN_SIZE_BYTES], whole[SHOWN_SIZE_BYTES];
     if (bytes <= left) return ERR_OK;
     return err_set(ERR_DEVICE, "%s lacks memory: %s takes %llu MiB, heap %u (%s) has %s left of %s",
                    d->info.name, what, (unsigned long long)(bytes >> 20) + 1, heap,
-                   is_local ? "the device's own" : "the host's", shown_memory(rest, left),
-                   shown_memory(whole, size));
+                   is_local ? "the device's own" : "the host's", SHOWN_MEMORY(left),
+                   SHOWN_MEMORY(size));
 }
 
 err vulkan__has_room(device *d, uint64_t device_bytes, uint64_t host_bytes, const char *what) {
@@ -93,13 +90,12 @@ static err allocate(device *d, vulkan_buffer *own, size_t bytes, bool host_visib
                                  .memoryTypeIndex = type};
     VkResult r = VK.AllocateMemory(v->logical, &info, NULL, &own->memory);
     if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY) {
-        char rest[SHOWN_SIZE_BYTES], whole[SHOWN_SIZE_BYTES];
         uint64_t size, left = heap_left(v, own->heap, &size);
         return err_set(ERR_DEVICE,
                        "%s lacks memory: %zu MiB asked for, heap %u has %s left of %s "
                        "by its own count (%s)",
-                       d->info.name, (bytes >> 20) + 1, own->heap, shown_memory(rest, left),
-                       shown_memory(whole, size), vulkan__result_name(r));
+                       d->info.name, (bytes >> 20) + 1, own->heap, SHOWN_MEMORY(left),
+                       SHOWN_MEMORY(size), vulkan__result_name(r));
     }
     if ((e = vulkan__check(r, "vkAllocateMemory"))) return e;
     own->bytes = need.size;

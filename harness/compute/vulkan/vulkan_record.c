@@ -213,10 +213,9 @@ uint32_t vulkan__window_rows(recorder *r, size_t row_elements) {
         rows -= rows % WINDOW_STEP;
         return rows < UINT32_MAX ? (uint32_t)rows : UINT32_MAX - UINT32_MAX % WINDOW_STEP;
     }
-    char most[SHOWN_SIZE_BYTES];
     vulkan__fail(r, err_set(ERR_DEVICE, "%s: %d rows of %zu numbers exceed the largest binding, %s",
                             r->v->device->info.name, WINDOW_STEP, row_elements,
-                            shown_memory(most, r->v->device->info.max_binding_bytes)));
+                            SHOWN_MEMORY(r->v->device->info.max_binding_bytes)));
     return UINT32_MAX - UINT32_MAX % WINDOW_STEP;
 }
 
@@ -225,12 +224,11 @@ uint32_t vulkan__chunk_window(recorder *r, uint32_t rows, size_t row_elements) {
     if (step >= rows) return rows ? rows : 1;
     step -= step % (CHUNK_ROWS * WINDOW_STEP);
     if (step) return step;
-    char most[SHOWN_SIZE_BYTES];
     vulkan__fail(r, err_set(ERR_DEVICE,
                             "%s: %u rows of %zu numbers exceed the largest binding, %s: "
                             "use smaller batches",
                             r->v->device->info.name, rows, row_elements,
-                            shown_memory(most, r->v->device->info.max_binding_bytes)));
+                            SHOWN_MEMORY(r->v->device->info.max_binding_bytes)));
     return rows;
 }
 

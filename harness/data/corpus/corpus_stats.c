@@ -79,8 +79,7 @@ void corpus_stats_free(corpus_stats *s) {
 }
 
 static err count_line(strbuf *out, const char *name, uint64_t n) {
-    char text[SHOWN_COUNT_BYTES];
-    return strbuf_printf(out, "%-38s %15s\n", name, shown_count(text, n));
+    return strbuf_printf(out, "%-38s %15s\n", name, SHOWN_COUNT(n));
 }
 
 static err lengths_line(strbuf *out, const char *name, const corpus_lengths *l) {
@@ -112,7 +111,6 @@ static err tokens_text(strbuf *out, const corpus_stats *s) {
 }
 
 static err tasks_text(strbuf *out, const exclusion *x) {
-    char shown[SHOWN_COUNT_BYTES];
     size_t absent = 0;
     uint64_t texts = 0;
     err e = ERR_OK;
@@ -120,7 +118,7 @@ static err tasks_text(strbuf *out, const exclusion *x) {
         texts += x->tasks[i].texts;
         absent += !x->tasks[i].at_hand;
     }
-    e = strbuf_printf(out, "compared with %s test text%s of %zu task%s", shown_count(shown, texts),
+    e = strbuf_printf(out, "compared with %s test text%s of %zu task%s", SHOWN_COUNT(texts),
                       shown_plural(texts), x->task_count - absent,
                       shown_plural(x->task_count - absent));
     for (size_t i = 0, named = 0; i < x->task_count && !e; i++) {

@@ -112,9 +112,9 @@ static void warn_places(const tensors *t, const listed *list, size_t count) {
         k += order >= 0;
     }
     if (wrong)
-        log_warn("%s: %zu tensors are not where it says, such as '%s': those that the shards hold "
+        log_warn("%s: %zu tensor%s not where it says, such as '%s': those that the shards hold "
                  "are taken",
-                 t->path, wrong, first);
+                 t->path, wrong, wrong == 1 ? " is" : "s are", first);
 }
 
 static void warn_total(const tensors *t, const cJSON *root) {

@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/shown.h"
 #include "model/weights/tensors.h"
 #include "model/weights/weights_internal.h"
 
@@ -58,11 +59,14 @@ err weights__refuse_foreign(const tensors *t, const encoder_family *family) {
         {"crossattention.", false, "a decoder with cross attention", NULL},
     };
     assert(family);
-    for (size_t i = 0; i < t->count; i++) {
-        const char *name = t->list[i].entry->name;
-        for (size_t k = 0; family_at(k); k++)
+    for (size_t i = 0; i < t->count; i++) // a prefix says more than the other signs
+        for (size_t k = 0; family_at(k); k++) {
+            const char *name = t->list[i].entry->name;
             if (!begins(name, family->prefix) && begins(name, family_at(k)->prefix))
                 return refuse_sign(t, name, family_at(k)->title, family);
+        }
+    for (size_t i = 0; i < t->count; i++) {
+        const char *name = t->list[i].entry->name;
         for (size_t s = 0; s < sizeof signs / sizeof *signs; s++) {
             const char *at = strstr(name, signs[s].part);
             if (!at || (signs[s].at_start && at != name)) continue;
@@ -276,15 +280,16 @@ static err list_unexpected(loading *l) {
 
 static err refuse_missing(const loading *l, const char *title) {
     const weights_report *r = l->report;
-    strbuf lacks = {0}, extra = {0};
-    err e = weights_keys_text(&lacks, &r->missing, SHOWN_KEYS);
-    if (!e) e = weights_keys_text(&extra, &r->unexpected, SHOWN_KEYS);
+    size_t lacks = r->missing.count, extra = r->unexpected.count;
+    strbuf text = {0};
+    err e = weights_keys_text(&text, &r->missing, SHOWN_KEYS);
+    if (!e && extra)
+        e = strbuf_printf(&text, "; %zu %s not %s's: ", extra, extra == 1 ? "is" : "are", title);
+    if (!e) e = weights_keys_text(&text, &r->unexpected, SHOWN_KEYS);
     if (!e)
-        e = err_set(ERR_DATA, "%s: %zu tensors of %s are missing: %s; %zu are not %s's: %s",
-                    l->tensors->path, r->missing.count, title, lacks.text, r->unexpected.count,
-                    title, extra.text ? extra.text : "none");
-    strbuf_free(&lacks);
-    strbuf_free(&extra);
+        e = err_set(ERR_DATA, "%s: %zu tensor%s of %s %s missing: %s", l->tensors->path, lacks,
+                    shown_plural(lacks), title, lacks == 1 ? "is" : "are", text.text);
+    strbuf_free(&text);
     return e;
 }
 

@@ -114,7 +114,6 @@ enum { TIMES_OWN_MOST = 16, BYTES_BESIDE = 1 << 30 };
 
 err weights_check_bytes(const model_config *c, const char *folder) {
     tensors t = {0};
-    char size[SHOWN_SIZE_BYTES], own[SHOWN_SIZE_BYTES];
     uint64_t bytes = 0, promised = params_total(c) * sizeof(double);
     err e = err_unless_memory(tensors_open(&t, folder)); // told by who reads them
     for (size_t i = 0; !e && i < t.count; i++)
@@ -124,7 +123,7 @@ err weights_check_bytes(const model_config *c, const char *folder) {
             ERR_FORMAT,
             "%s: its tensors have %s, and a model of config.json's sizes takes at most %s of "
             "them",
-            t.path, shown_size(size, bytes), shown_size(own, promised));
+            t.path, SHOWN_SIZE(bytes), SHOWN_SIZE(promised));
     tensors_close(&t);
     return e;
 }

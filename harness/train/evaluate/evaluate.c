@@ -145,8 +145,7 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
         step_info step = pack_step(&e->packs[slot], slot, 1, 0);
         if ((failed = plan_submit(&e->plan, &step))) return failed;
         if (progress)
-            log_progress("%s %s of %s", progress, shown_count((char[SHOWN_COUNT_BYTES]){""}, first),
-                         shown_count((char[SHOWN_COUNT_BYTES]){""}, data->count));
+            log_progress("%s %s of %s", progress, SHOWN_COUNT(first), SHOWN_COUNT(data->count));
     }
     size_t tail = batches < SLOT_COUNT ? batches : SLOT_COUNT;
     for (size_t i = batches - tail; i < batches; i++)

@@ -111,9 +111,7 @@ static err add_recipe(strbuf *out, const pretrain *p) {
     if (!e) e = add_row(out, "passes over the corpus", number);
     if (!e && p->request.tokens_per_batch)
         e = add_count(out, "tokens a batch", p->request.tokens_per_batch);
-    if (!e)
-        e = add_row(out, "share of tokens chosen",
-                    shown_number(number, p->request.mlm_probability));
+    if (!e) e = add_row(out, "share of tokens chosen", SHOWN_NUMBER(p->request.mlm_probability));
     if (!e) e = add_row(out, "whole words", p->request.whole_word ? "true" : "false");
     if (!e) e = recipe_json(values, &t->recipe);
     cJSON_ArrayForEach(item, values) {

@@ -31,8 +31,7 @@ static void choose_onward(pretrain *p) {
     if (p->request.is_usual_warmup) r->warmup_steps = 0;
     p->request.run.recipe = *r;
     log_note("goes on from the weights of %s: learning rate %g, %s warmup step%s",
-             p->run.base_model.name, r->learning_rate,
-             shown_count((char[SHOWN_COUNT_BYTES]){""}, r->warmup_steps),
+             p->run.base_model.name, r->learning_rate, SHOWN_COUNT(r->warmup_steps),
              shown_plural(r->warmup_steps));
 }
 

@@ -163,12 +163,10 @@ err recipe_set_number(recipe *r, const char *key, double value) {
     // a default below 0 says that another place decides; between it and 0 nothing is allowed
     double low = h->value < 0 && value != h->value ? 0 : h->low;
     bool is_whole = h->kind != RECIPE_REAL;
-    if (!(value >= low && value <= h->high) || (is_whole && value != floor(value))) {
-        char found[SHOWN_NUMBER_BYTES], least[SHOWN_NUMBER_BYTES], most[SHOWN_NUMBER_BYTES];
+    if (!(value >= low && value <= h->high) || (is_whole && value != floor(value)))
         return err_set(ERR_USAGE, "%s is %s, expected a %snumber from %s to %s", key,
-                       shown_number(found, value), is_whole ? "whole " : "",
-                       shown_number(least, low), shown_number(most, h->high));
-    }
+                       SHOWN_NUMBER(value), is_whole ? "whole " : "", SHOWN_NUMBER(low),
+                       SHOWN_NUMBER(h->high));
     number_put(r, h, value);
     return ERR_OK;
 }

@@ -211,15 +211,15 @@ err run__identify(run *r) {
 }
 
 err run_identify_corpus(run *r, const run_corpus *c) {
-    char probability[SHOWN_NUMBER_BYTES], minutes[SHOWN_NUMBER_BYTES], tokens[32];
+    char tokens[32];
     snprintf(tokens, sizeof tokens, "%u", c->tokens_per_batch);
     const field table[] = {
         {"corpus", r->task.name, SAME},
         {"corpus, tasks and vocabulary", c->digest, SAME},
         {"tokens a batch", tokens, SAME},
-        {"share of tokens chosen", shown_number(probability, c->mlm_probability), SAME},
+        {"share of tokens chosen", SHOWN_NUMBER(c->mlm_probability), SAME},
         {"whole words", yes_no(c->whole_word), SAME},
-        {"minutes", c->max_minutes > 0 ? shown_number(minutes, c->max_minutes) : "any", SAME},
+        {"minutes", c->max_minutes > 0 ? SHOWN_NUMBER(c->max_minutes) : "any", SAME},
     };
     return identify(r, table, sizeof table / sizeof *table);
 }

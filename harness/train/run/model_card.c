@@ -64,12 +64,10 @@ static const char *hub_metric(const char *name, char average[16]) {
 static const char *part_text(const run *r, char text[160]) {
     text[0] = '\0';
     if (r->request.sample)
-        snprintf(text, 160, " (bundled sample, %s test row%s)",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, r->test.count),
+        snprintf(text, 160, " (bundled sample, %s test row%s)", SHOWN_COUNT(r->test.count),
                  shown_plural(r->test.count));
     else if (r->request.limit)
-        snprintf(text, 160, " (%s test row%s)",
-                 shown_count((char[SHOWN_COUNT_BYTES]){""}, r->test.count),
+        snprintf(text, 160, " (%s test row%s)", SHOWN_COUNT(r->test.count),
                  shown_plural(r->test.count));
     return text;
 }
@@ -216,10 +214,9 @@ static err add_scores(card *c) {
                           "\n## Scores\n\nOn %s test row%s%s. The last column leaves out rows that "
                           "are empty, repeat another test row or are in the training data (%s rows "
                           "are left).\n\n",
-                          shown_count((char[SHOWN_COUNT_BYTES]){""}, r->test.count),
-                          shown_plural(r->test.count),
+                          SHOWN_COUNT(r->test.count), shown_plural(r->test.count),
                           r->request.sample ? " of the bundled sample" : "",
-                          shown_count((char[SHOWN_COUNT_BYTES]){""}, (size_t)c->dedup.total));
+                          SHOWN_COUNT(c->dedup.total));
     if (!e && run_is_partial(&r->request))
         e = strbuf_add(&c->text, "This was a partial run (a sample, a part of the rows or a "
                                  "bounded number of steps): its scores compare with no other.\n\n");
@@ -286,20 +283,18 @@ static err add_training(card *c) {
         e = strbuf_printf(out, "%s |\n| training rows | %s |\n| protocol | %s |\n| recipe | ",
                           r->base_model.folder && !r->request.from_scratch ? ""
                                                                            : ", random weights",
-                          shown_count((char[SHOWN_COUNT_BYTES]){""}, r->train.count),
-                          run_protocol_name(r->request.protocol));
+                          SHOWN_COUNT(r->train.count), run_protocol_name(r->request.protocol));
     if (!e) e = add_cell(out, p->name);
     if (!e)
-        e = strbuf_printf(out,
-                          " |\n| optimizer steps | %s |\n| sentences a step | %u |\n"
-                          "| learning rate | %g, %s |\n| warmup steps | %s |\n"
-                          "| weight decay | %g |\n| longest sentence | %u tokens |\n"
-                          "| seed | %u |\n| SHA-256 of the weights | %s |\n",
-                          shown_count((char[SHOWN_COUNT_BYTES]){""}, t->done),
-                          p->per_device_train_batch_size * p->gradient_accumulation_steps,
-                          p->learning_rate, schedule_name(p->lr_scheduler_type),
-                          shown_count((char[SHOWN_COUNT_BYTES]){""}, t->schedule.warmup),
-                          p->weight_decay, r->max_length, r->request.seed, r->final_sha256);
+        e = strbuf_printf(
+            out,
+            " |\n| optimizer steps | %s |\n| sentences a step | %u |\n"
+            "| learning rate | %g, %s |\n| warmup steps | %s |\n"
+            "| weight decay | %g |\n| longest sentence | %u tokens |\n"
+            "| seed | %u |\n| SHA-256 of the weights | %s |\n",
+            SHOWN_COUNT(t->done), p->per_device_train_batch_size * p->gradient_accumulation_steps,
+            p->learning_rate, schedule_name(p->lr_scheduler_type), SHOWN_COUNT(t->schedule.warmup),
+            p->weight_decay, r->max_length, r->request.seed, r->final_sha256);
     return e;
 }
 

@@ -261,7 +261,6 @@ err run_free_bytes(uint64_t *bytes, const run *r) {
 
 err run_check_disk(const run *r) {
     uint64_t free_bytes = 0, saves = 0, need = run_disk_bytes(r, &saves);
-    char one[SHOWN_SIZE_BYTES], other[SHOWN_SIZE_BYTES];
     err e = run_free_bytes(&free_bytes, r);
     if (e || need <= free_bytes) return e;
     char many[48] = "";
@@ -269,7 +268,7 @@ err run_check_disk(const run *r) {
         snprintf(many, sizeof many, "%" PRIu64 " checkpoint%s and ", saves, shown_plural(saves));
     return err_set(
         ERR_IO, "%s: %sthe final model need%s %s, the disk has %s free%s", r->output, many,
-        saves ? "" : "s", shown_size(one, need), shown_size(other, free_bytes),
+        saves ? "" : "s", SHOWN_SIZE(need), SHOWN_SIZE(free_bytes),
         saves ? err_advice("save-steps", "; save less often (--save-steps, --save-total-limit)")
               : "");
 }
