@@ -15,6 +15,7 @@ typedef uint32_t some_lanes __attribute__((vector_size(SOME_LANES * sizeof(uint3
 typedef uint32_t half_lanes __attribute__((vector_size(HALF_LANES * sizeof(uint32_t)), aligned(4)));
 typedef uint16_t some_halves
     __attribute__((vector_size(SOME_LANES * sizeof(uint16_t)), aligned(2)));
+typedef uint64_t some_wide __attribute__((vector_size(SOME_LANES * sizeof(uint64_t)), aligned(8)));
 typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
 typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
 
