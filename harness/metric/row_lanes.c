@@ -13,7 +13,7 @@ bool row_lanes_serve(unsigned parts, uint64_t total) {
     return !(parts & PART_RANKS) || total <= EXACT_CUBE;
 }
 
-enum { OF_LABELS = PART_LABELS | PART_TOGETHER };
+enum { OF_LABELS = PART_LABELS | PART_TOGETHER, MOMENTS = PART_RANKS | PART_VALUES };
 
 /* Labels whose gold, predicted and hit a sum begins with. */
 static size_t labels_of(const row_statistics *s) {
@@ -472,7 +472,7 @@ void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) 
             memset(sum->counts[p], 0, sizeof *sum->counts);
     memset(sum->ranking, 0, sizeof sum->ranking);
     memset(sum->curves, 0, sizeof sum->curves);
-    memcpy(sum->moments, w->gold_moments, sizeof sum->moments);
+    if (l->parts & MOMENTS) memcpy(sum->moments, w->gold_moments, sizeof sum->moments);
     sum_cells(sum->counts, l, w);
     if (l->parts & PART_RANKS) rank_predicted(sum->moments, l, w);
     if (l->parts & PART_VALUES) sum_predicted(sum->moments, s, w);
@@ -491,19 +491,14 @@ void row_lane_clear(confusion *c, const row_lanes *l) {
 
 void row_lane_take(confusion *c, const row_lanes *l, const row_weights *w, const row_lane_sum *sum,
                    size_t j) {
-    bool is_set = l->statistics->kind == ANSWER_SET;
-    product_sums *moments = l->parts & PART_RANKS ? &c->ranks : &c->values;
-    for (size_t p = 0; p < l->place_count; p++) {
-        uint64_t count = sum->counts[p][j];
-        if (is_set && l->places[p] == exact_place(l->statistics))
-            c->exact = count;
-        else
-            c->gold[l->places[p]] = count;
-    }
+    size_t exact = l->statistics->kind == ANSWER_SET ? exact_place(l->statistics) : SIZE_MAX;
+    for (size_t p = 0; p < l->place_count; p++)
+        *(l->places[p] == exact ? &c->exact : &c->gold[l->places[p]]) = sum->counts[p][j];
     c->total = w->total[j];
     c->ranking = sum->ranking[j];
     c->curves = sum->curves[j];
-    *moments =
+    if (!(l->parts & MOMENTS)) return;
+    *(l->parts & PART_RANKS ? &c->ranks : &c->values) =
         (product_sums){sum->moments[OF_WEIGHT][j], sum->moments[OF_X][j],  sum->moments[OF_Y][j],
                        sum->moments[OF_XX][j],     sum->moments[OF_YY][j], sum->moments[OF_XY][j]};
 }
