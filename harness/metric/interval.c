@@ -131,8 +131,9 @@ void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_
 // a number a lane, so many at a time: a compiler takes wider vectors than the processor's apart
 enum { PART_LANES = 8, LANE_PARTS = BOOTSTRAP_LANES / PART_LANES };
 typedef uint32_t part_sums __attribute__((vector_size(PART_LANES * sizeof(uint32_t)), aligned(4)));
-typedef uint8_t part_bytes __attribute__((vector_size(PART_LANES), aligned(1)));
 typedef uint8_t lane_bytes __attribute__((vector_size(BOOTSTRAP_LANES), aligned(1)));
+typedef uint16_t lane_halves
+    __attribute__((vector_size(BOOTSTRAP_LANES * sizeof(uint16_t)), aligned(2)));
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE part_sums *lanes_at(uint32_t *numbers, size_t place, size_t p) {
@@ -159,13 +160,15 @@ INLINE void sum_listed(part_sums sum[LANE_PARTS], const uint32_t *counts, const 
         for (size_t p = 0; p < LANE_PARTS; p++) sum[p] += *const_lanes_at(counts, list[i], p);
     for (size_t i = 0, end; bytes && i < length; i = end) {
         lane_bytes some = {0};
-        uint8_t of[BOOTSTRAP_LANES];
         end = length - i < UINT8_MAX / most ? length : i + UINT8_MAX / most;
         for (size_t k = i; k < end; k++)
             some += *(const lane_bytes *)(bytes + list[k] * BOOTSTRAP_LANES);
-        memcpy(of, &some, sizeof of);
-        for (size_t p = 0; p < LANE_PARTS; p++)
-            sum[p] += __builtin_convertvector(((const part_bytes *)of)[p], part_sums);
+        // step by step, each of which is one of the processor's: at once a compiler goes byte by byte
+        lane_halves wide = __builtin_convertvector(some, lane_halves);
+        sum[0] += __builtin_convertvector(
+            __builtin_shufflevector(wide, wide, 0, 1, 2, 3, 4, 5, 6, 7), part_sums);
+        sum[1] += __builtin_convertvector(
+            __builtin_shufflevector(wide, wide, 8, 9, 10, 11, 12, 13, 14, 15), part_sums);
     }
 }
 

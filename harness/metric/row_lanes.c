@@ -407,12 +407,20 @@ VECTOR_CLONES static void take_bytes(uint8_t *out, const uint32_t *weights, size
     for (size_t i = 0; i < rows * ROW_LANES; i++) out[i] = (uint8_t)(weights[i] >> shift);
 }
 
-INLINE void add_part(uint64_t *counts, halves part, unsigned shift, bool less) {
-    uint16_t of[ROW_LANES];
-    memcpy(of, &part, sizeof of);
-    for (size_t j = 0; j < ROW_LANES; j += SOME_LANES) {
-        some_wide x = __builtin_convertvector(*(some_halves *)(of + j), some_wide) << shift;
-        *(some_wide *)(counts + j) += less ? -x : x;
+INLINE void widen_halves(half_lanes out[2], const halves *x) {
+    out[0] = __builtin_convertvector(EIGHT_OF(*x, 0), half_lanes);
+    out[1] = __builtin_convertvector(EIGHT_OF(*x, 1), half_lanes);
+}
+
+INLINE void add_part(uint64_t *counts, const halves *part, unsigned shift, bool less) {
+    half_lanes x[2];
+    widen_halves(x, part);
+    for (size_t p = 0; p < 2; p++) {
+        some_wide *to = (some_wide *)(counts + p * HALF_LANES);
+        some_wide first = __builtin_convertvector(FOUR_OF(x[p], 0), some_wide) << shift;
+        some_wide second = __builtin_convertvector(FOUR_OF(x[p], 1), some_wide) << shift;
+        to[0] += less ? -first : first;
+        to[1] += less ? -second : second;
     }
 }
 
@@ -432,7 +440,7 @@ VECTOR_CLONES static void sum_bytes(row_lane_counts *counts, const row_lanes *l,
                 for (; at < end; at++) some += weights[l->rows[at]];
                 part += __builtin_convertvector(some, halves);
             }
-            add_part(counts[cell->place], part, cell->shift + shift, cell->less);
+            add_part(counts[cell->place], &part, cell->shift + shift, cell->less);
         }
     }
 }

@@ -33,6 +33,12 @@ typedef some_reals all_reals[LANE_PARTS];
 // 1 where such a count is 0, which compilers may compare number by number
 #define IS_NONE(x) (((x)-1) >> 31)
 
+// half of a vector, whose other build is number by number: of 16 numbers, or of 8
+#define EIGHT_OF(x, p)                                                                             \
+    __builtin_shufflevector(x, x, 8 * (p), 8 * (p) + 1, 8 * (p) + 2, 8 * (p) + 3, 8 * (p) + 4,     \
+                            8 * (p) + 5, 8 * (p) + 6, 8 * (p) + 7)
+#define FOUR_OF(x, p) __builtin_shufflevector(x, x, 4 * (p), 4 * (p) + 1, 4 * (p) + 2, 4 * (p) + 3)
+
 /* The lanes from j on of a row's weights, and of its reals. */
 INLINE const some_lanes *lanes_at(const uint32_t *weights, size_t row, size_t j) {
     return (const some_lanes *)(weights + row * ROW_LANES + j);
