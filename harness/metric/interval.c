@@ -128,40 +128,47 @@ void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_
     }
 }
 
-// one number a lane, in registers as far as the processor's go
-typedef uint32_t lane_sums
-    __attribute__((vector_size(BOOTSTRAP_LANES * sizeof(uint32_t)), aligned(4)));
-
+// a number a lane, so many at a time: a compiler takes wider vectors than the processor's apart
+enum { PART_LANES = 8, LANE_PARTS = BOOTSTRAP_LANES / PART_LANES };
+typedef uint32_t part_sums __attribute__((vector_size(PART_LANES * sizeof(uint32_t)), aligned(4)));
 typedef uint8_t lane_bytes __attribute__((vector_size(BOOTSTRAP_LANES), aligned(1)));
+typedef uint16_t lane_halves
+    __attribute__((vector_size(BOOTSTRAP_LANES * sizeof(uint16_t)), aligned(2)));
 #define INLINE static inline __attribute__((always_inline))
 
-static inline lane_sums *lanes_at(uint32_t *numbers, size_t place) {
-    return (lane_sums *)(numbers + place * BOOTSTRAP_LANES);
+INLINE part_sums *lanes_at(uint32_t *numbers, size_t place, size_t p) {
+    return (part_sums *)(numbers + place * BOOTSTRAP_LANES) + p;
 }
-static inline const lane_sums *const_lanes_at(const uint32_t *numbers, size_t place) {
-    return (const lane_sums *)(numbers + place * BOOTSTRAP_LANES);
+INLINE const part_sums *const_lanes_at(const uint32_t *numbers, size_t place, size_t p) {
+    return (const part_sums *)(numbers + place * BOOTSTRAP_LANES) + p;
 }
 
 // of the rows, which are the same for every run
 VECTOR_CLONES static void gold_sums(uint32_t *gold, const bootstrap *b, const uint32_t *counts) {
-    memset(gold, 0, b->classes * sizeof(lane_sums));
+    memset(gold, 0, b->classes * BOOTSTRAP_LANES * sizeof *gold);
     for (size_t k = 0; k < b->types; k++)
         for (size_t i = b->row_begin[k]; i < b->row_begin[k + 1]; i++)
-            *lanes_at(gold, b->row_gold[i]) += *const_lanes_at(counts, k);
+            for (size_t p = 0; p < LANE_PARTS; p++)
+                *lanes_at(gold, b->row_gold[i], p) += *const_lanes_at(counts, k, p);
 }
 
 /* A sum over types in the list: in bytes as far as they hold it, for which four times as few are read.
  *   bytes  (types, lanes) counts, of which none is above `most`; NULL: one is above 255 */
-INLINE void sum_listed(lane_sums *sum, const uint32_t *counts, const uint8_t *bytes, uint32_t most,
-                       const uint32_t *list, size_t length) {
-    *sum = (lane_sums){0};
-    for (size_t i = 0; !bytes && i < length; i++) *sum += *const_lanes_at(counts, list[i]);
+INLINE void sum_listed(part_sums sum[LANE_PARTS], const uint32_t *counts, const uint8_t *bytes,
+                       uint32_t most, const uint32_t *list, size_t length) {
+    for (size_t i = 0; !bytes && i < length; i++)
+        for (size_t p = 0; p < LANE_PARTS; p++) sum[p] += *const_lanes_at(counts, list[i], p);
     for (size_t i = 0, end; bytes && i < length; i = end) {
         lane_bytes some = {0};
         end = length - i < UINT8_MAX / most ? length : i + UINT8_MAX / most;
         for (size_t k = i; k < end; k++)
             some += *(const lane_bytes *)(bytes + list[k] * BOOTSTRAP_LANES);
-        *sum += __builtin_convertvector(some, lane_sums);
+        // step by step, each of which is one of the processor's: at once a compiler goes byte by byte
+        lane_halves wide = __builtin_convertvector(some, lane_halves);
+        sum[0] += __builtin_convertvector(
+            __builtin_shufflevector(wide, wide, 0, 1, 2, 3, 4, 5, 6, 7), part_sums);
+        sum[1] += __builtin_convertvector(
+            __builtin_shufflevector(wide, wide, 8, 9, 10, 11, 12, 13, 14, 15), part_sums);
     }
 }
 
@@ -178,18 +185,22 @@ VECTOR_CLONES static void run_sums(uint32_t *sums, const uint32_t *gold, const b
     size_t labels = label_count(b, run), size = labels * BOOTSTRAP_LANES;
     uint32_t *predicted = sums + size, *hit = predicted + size;
     for (size_t i = 0; i < labels; i++)
-        *lanes_at(sums, i) = *const_lanes_at(gold, b->labels[b->label_begin[run] + i]);
+        memcpy(sums + i * BOOTSTRAP_LANES,
+               gold + b->labels[b->label_begin[run] + i] * BOOTSTRAP_LANES,
+               BOOTSTRAP_LANES * sizeof *sums);
     memcpy(predicted, sums, size * sizeof *sums);
     memcpy(hit, sums, size * sizeof *sums);
     for (size_t c = b->cell_begin[run]; c < b->cell_begin[run + 1]; c++) {
         const struct bootstrap_cell *cell = &b->cells[c];
         size_t begin = c ? b->cells[c - 1].end : 0;
-        lane_sums sum;
+        part_sums sum[LANE_PARTS] = {{0}};
         bool few = cell->end - begin < 4; // as of many labels: counts are read as they are
-        sum_listed(&sum, counts, few ? NULL : bytes, most, b->wrong + begin, cell->end - begin);
-        *lanes_at(predicted, cell->predicted) += sum;
-        *lanes_at(predicted, cell->gold) -= sum;
-        *lanes_at(hit, cell->gold) -= sum;
+        sum_listed(sum, counts, few ? NULL : bytes, most, b->wrong + begin, cell->end - begin);
+        for (size_t p = 0; p < LANE_PARTS; p++) {
+            *lanes_at(predicted, cell->predicted, p) += sum[p];
+            *lanes_at(predicted, cell->gold, p) -= sum[p];
+            *lanes_at(hit, cell->gold, p) -= sum[p];
+        }
     }
 }
 
@@ -203,12 +214,13 @@ void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts) 
         memcpy(hit, gold, size * sizeof *gold);
         for (size_t c = b->cell_begin[r]; c < b->cell_begin[r + 1]; c++) {
             const struct bootstrap_cell *cell = &b->cells[c];
-            for (size_t i = c ? b->cells[c - 1].end : 0; i < cell->end; i++) {
-                lane_sums drawn = *const_lanes_at(counts, b->wrong[i]);
-                *lanes_at(predicted, labels[cell->predicted]) += drawn;
-                *lanes_at(predicted, labels[cell->gold]) -= drawn;
-                *lanes_at(hit, labels[cell->gold]) -= drawn;
-            }
+            for (size_t i = c ? b->cells[c - 1].end : 0; i < cell->end; i++)
+                for (size_t p = 0; p < LANE_PARTS; p++) {
+                    part_sums drawn = *const_lanes_at(counts, b->wrong[i], p);
+                    *lanes_at(predicted, labels[cell->predicted], p) += drawn;
+                    *lanes_at(predicted, labels[cell->gold], p) -= drawn;
+                    *lanes_at(hit, labels[cell->gold], p) -= drawn;
+                }
         }
     }
 }

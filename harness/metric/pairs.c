@@ -16,8 +16,9 @@ void pairs_center(float *out, const double *draws, size_t count) {
     for (size_t d = 0; d < count; d++) out[d] = (float)(draws[d] - mean);
 }
 
-enum { TILE = 32, CHUNK = 2000, VECTOR = 16 };
-_Static_assert(CHUNK % PAIR_LANES == 0 && PAIR_LANES == 5 * VECTOR, "whole lanes");
+// sums that fit the processor's registers: of wider vectors a compiler keeps them in memory
+enum { TILE = 32, CHUNK = 2000, VECTOR = 8, SUMS = 10 };
+_Static_assert(CHUNK % PAIR_LANES == 0 && PAIR_LANES == SUMS * VECTOR, "whole lanes");
 
 /* Each lane adds 25 products and then four others' sums: together with the rounding of the draws that
  * is off by less than 50 * 2^-24 of the sides' lengths. */
@@ -26,19 +27,18 @@ static const double SLACK = 50 * 0x1p-24;
 typedef float lanes __attribute__((vector_size(VECTOR * sizeof(float)), aligned(4)));
 
 VECTOR_CLONES static double product(const float *a, const float *b, size_t count) {
-    lanes s[5] = {0};
+    lanes s[SUMS] = {{0}};
     double sum[4] = {0};
     for (const float *end = a + count; a < end; a += PAIR_LANES, b += PAIR_LANES) {
         const lanes *x = (const lanes *)a, *y = (const lanes *)b;
-        // five sums on their way: each waits for the one before it
-        s[0] += x[0] * y[0];
-        s[1] += x[1] * y[1];
-        s[2] += x[2] * y[2];
-        s[3] += x[3] * y[3];
-        s[4] += x[4] * y[4];
+        // so many sums on their way: each waits for the one before it
+#pragma GCC unroll 10
+        for (size_t k = 0; k < SUMS; k++) s[k] += x[k] * y[k];
     }
-    s[0] = ((s[0] + s[1]) + (s[2] + s[3])) + s[4];
-    for (size_t j = 0; j < VECTOR; j++) sum[j % 4] += (double)s[0][j];
+    for (size_t k = 0; k < 2; k++) {
+        s[k] = ((s[k] + s[k + 2]) + (s[k + 4] + s[k + 6])) + s[k + 8];
+        for (size_t j = 0; j < VECTOR; j++) sum[j % 4] += (double)s[k][j];
+    }
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 

@@ -50,10 +50,13 @@ static size_t lane_of(size_t place, bool narrow) {
 INLINE void add_before(before_rows b, const row_weights *w, const uint32_t *order, size_t rows) {
     half_lanes sum[2] = {{0}};
     halves all = {0};
-    for (size_t i = 0; i <= rows && b.narrow; i++) {
-        ((halves *)b.of)[i] = all;
-        if (i < rows) all += ((const halves *)w->halves)[order[i]];
+    const halves *weights = (const halves *)w->halves;
+    halves *narrow = (halves *)b.of;
+    for (size_t i = 0; i < rows && b.narrow; i++) {
+        narrow[i] = all;
+        all += weights[order[i]];
     }
+    if (b.narrow) narrow[rows] = all;
     for (size_t i = 0; i <= rows && !b.narrow; i++)
         for (size_t p = 0; p < 2; p++) {
             *(half_lanes *)(b.of + i * ROW_LANES + p * HALF_LANES) = sum[p];

@@ -13,7 +13,7 @@ bool row_lanes_serve(unsigned parts, uint64_t total) {
     return !(parts & PART_RANKS) || total <= EXACT_CUBE;
 }
 
-enum { OF_LABELS = PART_LABELS | PART_TOGETHER };
+enum { OF_LABELS = PART_LABELS | PART_TOGETHER, MOMENTS = PART_RANKS | PART_VALUES };
 
 /* Labels whose gold, predicted and hit a sum begins with. */
 static size_t labels_of(const row_statistics *s) {
@@ -224,70 +224,71 @@ INLINE void rank_gold_of(row_weights *w, const row_statistics *s, bool narrow) {
 }
 
 VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
-    if (w->narrow)
+    if (w->narrow_ranks)
         rank_gold_of(w, s, true);
     else
         rank_gold_of(w, s, false);
 }
 
-/* What rows of an order weigh, and their weights times gold's ranks. */
-INLINE void add_ranked(some_lanes sums[LANE_PARTS], all_reals of_gold, const row_weights *w,
-                       const uint32_t *row, const uint32_t *end, bool narrow) {
-    uint16_t weights[ROW_LANES];
-    uint32_t twice[ROW_LANES];
-    halves weight = {0};
-    half_lanes products[2] = {{0}};
-    for (; row < end && narrow; row++) {
-        weight += ((const halves *)w->halves)[*row];
-        for (size_t p = 0; p < 2; p++)
-            products[p] += *(const half_lanes *)twice_ranks_at(w, *row, p * HALF_LANES);
-    }
-    for (; row < end; row++)
-        for (size_t p = 0; p < LANE_PARTS; p++) {
-            sums[p] += *lanes_at(w->weights, *row, p * SOME_LANES);
-            of_gold[p] += *reals_at(w->gold_ranks, *row, p * SOME_LANES);
-        }
-    if (!narrow) return;
-    memcpy(weights, &weight, sizeof weights);
-    memcpy(twice, products, sizeof twice);
+/* Numbers' cubes: of those that are equal to no other they are those of all rows, less those of the
+ * others; of few numbers the cubes of each. */
+typedef struct equal_cubes {
+    all_reals sum;
+    bool few;
+} equal_cubes;
+
+INLINE void add_cubes(equal_cubes *c, const row_weights *w, const uint32_t *row,
+                      const uint32_t *end, const half_lanes here[2]) {
     for (size_t p = 0; p < LANE_PARTS; p++) {
-        sums[p] = __builtin_convertvector(*(some_halves *)(weights + p * SOME_LANES), some_lanes);
-        of_gold[p] = 0.5 * AS_REALS(*lanes_at(twice, 0, p * SOME_LANES));
+        some_reals all = HALF_REALS(here[p / 2], p % 2);
+        c->sum[p] += all * all * all;
+        for (const uint32_t *at = row; at < end && !c->few; at++) {
+            some_reals weight = AS_REALS(*lanes_at(w->weights, *at, p * SOME_LANES));
+            c->sum[p] -= weight * weight * weight;
+        }
     }
 }
 
-/* Gold's ranks add up to 0: what is added to all ranks of the other side changes no product. Cubes of
- * numbers that are equal to no other are those of all rows, less those of the others. */
+/* Gold's ranks add up to 0: what is added to all ranks of the other side changes no product. Of narrow
+ * weights four times the products are summed, whose sum 32 bits hold, whatever it is on its way. */
 INLINE void rank_predicted_of(row_lane_reals *moments, const row_lanes *l, const row_weights *w,
                               bool narrow) {
     const uint32_t *order = l->statistics->order[0];
-    all_reals before = {{0}}, products = {{0}}, cubes = {{0}};
-    bool few = 2 * *l->rise_end < l->statistics->rows; // numbers: the cubes of each
-    if (!few) memcpy(cubes, w->cubes, sizeof cubes);
+    equal_cubes cubes = {.few = 2 * *l->rise_end < l->statistics->rows};
+    all_reals products = {{0}};
+    half_lanes before[2] = {{0}}, sum[2] = {{0}};
+    if (!cubes.few) memcpy(cubes.sum, w->cubes, sizeof cubes.sum);
     for (const row_rise *x = l->rises; x < l->rises + *l->rise_end; x++) {
-        bool alone = x->end == x->begin + 1 && !few;
-        some_lanes sums[LANE_PARTS] = {{0}};
+        half_lanes here[2] = {{0}}, twice[2] = {{0}};
         all_reals of_gold = {{0}};
-        add_ranked(sums, of_gold, w, order + x->begin, order + x->end, narrow);
-        for (size_t i = x->begin; i < x->end && !alone && !few; i++)
-            for (size_t p = 0; p < LANE_PARTS; p++) {
-                some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
-                cubes[p] -= weight * weight * weight;
+        for (size_t i = x->begin; i < x->end; i++)
+            for (size_t p = 0; p < 2; p++) {
+                size_t at = order[i] * ROW_LANES + p * HALF_LANES;
+                here[p] += *(const half_lanes *)(w->weights + at);
+                if (narrow) twice[p] += *(const half_lanes *)(w->twice_ranks + at);
             }
-        for (size_t p = 0; p < LANE_PARTS; p++) {
-            some_reals here = AS_REALS(sums[p]);
-            if (!alone) cubes[p] += here * here * here;
-            products[p] += (before[p] + 0.5 * here) * of_gold[p];
-            before[p] += here;
+        for (size_t i = x->begin; i < x->end && !narrow; i++)
+            for (size_t p = 0; p < LANE_PARTS; p++)
+                of_gold[p] += *reals_at(w->gold_ranks, order[i], p * SOME_LANES);
+        if (cubes.few || x->end > x->begin + 1)
+            add_cubes(&cubes, w, order + x->begin, order + x->end, here);
+        for (size_t p = 0; p < LANE_PARTS && !narrow; p++)
+            products[p] +=
+                0.5 * HALF_REALS(before[p / 2] + before[p / 2] + here[p / 2], p % 2) * of_gold[p];
+        for (size_t p = 0; p < 2; p++) {
+            if (narrow) sum[p] += (before[p] + before[p] + here[p]) * twice[p];
+            before[p] += here[p];
         }
     }
-    square_ranks(moments, OF_XX, cubes);
+    for (size_t p = 0; p < LANE_PARTS && narrow; p++)
+        products[p] = 0.25 * HALF_REALS(sum[p / 2], p % 2);
+    square_ranks(moments, OF_XX, cubes.sum);
     memcpy(moments[OF_XY], products, sizeof products);
 }
 
 VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lanes *l,
                                          const row_weights *w) {
-    if (w->narrow)
+    if (w->narrow_ranks)
         rank_predicted_of(moments, l, w, true);
     else
         rank_predicted_of(moments, l, w, false);
@@ -349,8 +350,7 @@ err row_weights_init(row_weights *w, const row_lanes *gold) {
     err e = mem_new(&w->bytes,
                     sizeof *w->weights * s->rows * ROW_LANES); // most stay as they come: untouched
     if (!e) e = mem_new(&w->right, gold->place_count);
-    if (!e && gold->parts & (PART_RANKS | PART_CURVES))
-        e = mem_new(&w->halves, s->rows * ROW_LANES);
+    if (!e && gold->parts & PART_CURVES) e = mem_new(&w->halves, s->rows * ROW_LANES);
     if (!e && gold->parts & PART_RANKS) e = mem_new(&w->gold_ranks, s->rows);
     if (!e && gold->parts & PART_RANKS) e = mem_new(&w->twice_ranks, s->rows * ROW_LANES);
     if (!e && gold->parts & PART_CURVES) e = mem_new(&w->of_labels, s->classes * ROW_LANES);
@@ -390,10 +390,11 @@ VECTOR_CLONES static void add_weights(row_weights *w, size_t rows) {
     memcpy(w->total, &total, sizeof w->total);
     w->most = 1;
     for (size_t j = 0; j < ROW_LANES; j++) w->most |= any[j];
-    w->narrow = true;
+    uint64_t heaviest = 0;
     for (size_t j = 0; j < ROW_LANES; j++)
-        w->narrow = w->narrow && w->total[j] <= UINT16_MAX &&
-                    2 * w->total[j] * w->total[j] * w->most <= INT32_MAX;
+        if (w->total[j] > heaviest) heaviest = w->total[j];
+    w->narrow = heaviest <= UINT16_MAX && 2 * heaviest * heaviest * w->most <= INT32_MAX;
+    w->narrow_ranks = heaviest <= UINT16_MAX && heaviest * heaviest * heaviest / 3 < INT32_MAX;
 }
 
 VECTOR_CLONES static void take_halves(uint16_t *out, const uint32_t *weights, size_t rows) {
@@ -406,15 +407,30 @@ VECTOR_CLONES static void take_bytes(uint8_t *out, const uint32_t *weights, size
     for (size_t i = 0; i < rows * ROW_LANES; i++) out[i] = (uint8_t)(weights[i] >> shift);
 }
 
+INLINE void widen_halves(half_lanes out[2], const halves *x) {
+    out[0] = __builtin_convertvector(EIGHT_OF(*x, 0), half_lanes);
+    out[1] = __builtin_convertvector(EIGHT_OF(*x, 1), half_lanes);
+}
+
+INLINE void add_part(uint64_t *counts, const halves *part, unsigned shift, bool less) {
+    half_lanes x[2];
+    widen_halves(x, part);
+    for (size_t p = 0; p < 2; p++) {
+        some_wide *to = (some_wide *)(counts + p * HALF_LANES);
+        some_wide first = __builtin_convertvector(FOUR_OF(x[p], 0), some_wide) << shift;
+        some_wide second = __builtin_convertvector(FOUR_OF(x[p], 1), some_wide) << shift;
+        to[0] += less ? -first : first;
+        to[1] += less ? -second : second;
+    }
+}
+
 // 8 and 16 bits hold `most8` and `most16` rows' bytes
 VECTOR_CLONES static void sum_bytes(row_lane_counts *counts, const row_lanes *l,
                                     const uint8_t *of_rows, size_t most8, size_t most16,
                                     unsigned shift) {
     const bytes *weights = (const bytes *)of_rows;
-    wide *sums = (wide *)counts;
     for (size_t c = 0, at = 0; c < l->cell_count; c++) {
         const row_cell *cell = &l->cells[c];
-        wide sum = {0};
         while (at < cell->end) {
             size_t end16 = cell->end - at < most16 ? cell->end : at + most16;
             halves part = {0};
@@ -424,10 +440,8 @@ VECTOR_CLONES static void sum_bytes(row_lane_counts *counts, const row_lanes *l,
                 for (; at < end; at++) some += weights[l->rows[at]];
                 part += __builtin_convertvector(some, halves);
             }
-            sum += __builtin_convertvector(__builtin_convertvector(part, lanes), wide);
+            add_part(counts[cell->place], &part, cell->shift + shift, cell->less);
         }
-        sum <<= cell->shift + shift;
-        sums[cell->place] += cell->less ? -sum : sum;
     }
 }
 
@@ -466,7 +480,7 @@ void row_lanes_sum(row_lane_sum *sum, const row_lanes *l, const row_weights *w) 
             memset(sum->counts[p], 0, sizeof *sum->counts);
     memset(sum->ranking, 0, sizeof sum->ranking);
     memset(sum->curves, 0, sizeof sum->curves);
-    memcpy(sum->moments, w->gold_moments, sizeof sum->moments);
+    if (l->parts & MOMENTS) memcpy(sum->moments, w->gold_moments, sizeof sum->moments);
     sum_cells(sum->counts, l, w);
     if (l->parts & PART_RANKS) rank_predicted(sum->moments, l, w);
     if (l->parts & PART_VALUES) sum_predicted(sum->moments, s, w);
@@ -485,19 +499,14 @@ void row_lane_clear(confusion *c, const row_lanes *l) {
 
 void row_lane_take(confusion *c, const row_lanes *l, const row_weights *w, const row_lane_sum *sum,
                    size_t j) {
-    bool is_set = l->statistics->kind == ANSWER_SET;
-    product_sums *moments = l->parts & PART_RANKS ? &c->ranks : &c->values;
-    for (size_t p = 0; p < l->place_count; p++) {
-        uint64_t count = sum->counts[p][j];
-        if (is_set && l->places[p] == exact_place(l->statistics))
-            c->exact = count;
-        else
-            c->gold[l->places[p]] = count;
-    }
+    size_t exact = l->statistics->kind == ANSWER_SET ? exact_place(l->statistics) : SIZE_MAX;
+    for (size_t p = 0; p < l->place_count; p++)
+        *(l->places[p] == exact ? &c->exact : &c->gold[l->places[p]]) = sum->counts[p][j];
     c->total = w->total[j];
     c->ranking = sum->ranking[j];
     c->curves = sum->curves[j];
-    *moments =
+    if (!(l->parts & MOMENTS)) return;
+    *(l->parts & PART_RANKS ? &c->ranks : &c->values) =
         (product_sums){sum->moments[OF_WEIGHT][j], sum->moments[OF_X][j],  sum->moments[OF_Y][j],
                        sum->moments[OF_XX][j],     sum->moments[OF_YY][j], sum->moments[OF_XY][j]};
 }

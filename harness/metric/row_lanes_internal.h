@@ -15,6 +15,7 @@ typedef uint32_t some_lanes __attribute__((vector_size(SOME_LANES * sizeof(uint3
 typedef uint32_t half_lanes __attribute__((vector_size(HALF_LANES * sizeof(uint32_t)), aligned(4)));
 typedef uint16_t some_halves
     __attribute__((vector_size(SOME_LANES * sizeof(uint16_t)), aligned(2)));
+typedef uint64_t some_wide __attribute__((vector_size(SOME_LANES * sizeof(uint64_t)), aligned(8)));
 typedef int32_t some_signs __attribute__((vector_size(SOME_LANES * sizeof(int32_t)), aligned(4)));
 typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)), aligned(8)));
 
@@ -31,6 +32,12 @@ typedef some_reals all_reals[LANE_PARTS];
 #define AS_REAL_OF(x, k) (double)(int32_t)(x)[k]
 // 1 where such a count is 0, which compilers may compare number by number
 #define IS_NONE(x) (((x)-1) >> 31)
+
+// half of a vector, whose other build is number by number: of 16 numbers, or of 8
+#define EIGHT_OF(x, p)                                                                             \
+    __builtin_shufflevector(x, x, 8 * (p), 8 * (p) + 1, 8 * (p) + 2, 8 * (p) + 3, 8 * (p) + 4,     \
+                            8 * (p) + 5, 8 * (p) + 6, 8 * (p) + 7)
+#define FOUR_OF(x, p) __builtin_shufflevector(x, x, 4 * (p), 4 * (p) + 1, 4 * (p) + 2, 4 * (p) + 3)
 
 /* The lanes from j on of a row's weights, and of its reals. */
 INLINE const some_lanes *lanes_at(const uint32_t *weights, size_t row, size_t j) {

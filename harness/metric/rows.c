@@ -417,6 +417,16 @@ void row_statistics_sum(confusion *c, row_statistics *s, const uint32_t *weights
         sum_numbers(c, s, weights);
 }
 
+/* Units are counted where they are: a row's are read once. */
+static void count_masked(confusion *c, const row_statistics *s, answers gold, answers predicted,
+                         const bool *mask) {
+    for (size_t i = 0; i < s->rows; i++) {
+        if (mask && !mask[i]) continue;
+        count_row(s, c->gold, gold, predicted, i);
+        c->total++;
+    }
+}
+
 static err sum_masked(confusion *c, row_statistics *s, const bool *mask) {
     uint32_t *weights = NULL;
     err e = mask ? mem_new(&weights, s->rows) : ERR_OK;
@@ -428,16 +438,21 @@ static err sum_masked(confusion *c, row_statistics *s, const bool *mask) {
 
 err answers_sums(confusion *sums, const bool *const *masks, size_t count, answer_kind kind,
                  size_t classes, answers gold, answers predicted, size_t rows) {
-    row_statistics s = {0};
+    row_statistics s = {.kind = kind, .rows = rows, .classes = classes};
+    bool in_units = answer_in_units(kind);
     err e = ERR_OK;
     for (size_t i = 0; i < count; i++) sums[i] = (confusion){0};
     for (size_t i = 0; i < count && !e; i++) e = confusion_init_kind(&sums[i], kind, classes);
-    if (!e && kind != ANSWER_CLASS)
+    if (!e && in_units) e = check_units(&s, gold, predicted);
+    if (!e && !in_units && kind != ANSWER_CLASS)
         e = row_statistics_init(&s, kind, classes, gold, predicted, rows, true);
     for (size_t i = 0; i < count && !e; i++)
-        e = kind == ANSWER_CLASS
-                ? confusion_add(&sums[i], gold.classes, predicted.classes, masks[i], rows)
-                : sum_masked(&sums[i], &s, masks[i]);
+        if (in_units)
+            count_masked(&sums[i], &s, gold, predicted, masks[i]);
+        else
+            e = kind == ANSWER_CLASS
+                    ? confusion_add(&sums[i], gold.classes, predicted.classes, masks[i], rows)
+                    : sum_masked(&sums[i], &s, masks[i]);
     row_statistics_free(&s);
     return e;
 }
