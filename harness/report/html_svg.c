@@ -49,26 +49,6 @@ void svg__begin_counted(page *p, const svg_scale *s, const char *x_title, const 
     }
 }
 
-/* As "%.1f", which takes most of the time of a page of points; where the tenth is not beyond doubt,
- * by it. */
-static void add_tenths(page *p, const char *before, double value) {
-    char text[32];
-    double tenths = value * 10, half = fabs(tenths - floor(tenths) - 0.5);
-    if (!(value >= 0 && value < 1e6) || half < 1e-6) {
-        html__format(p, "%s%.1f", before, value);
-        return;
-    }
-    uint32_t n = (uint32_t)(tenths + 0.5);
-    size_t at = sizeof text;
-    text[--at] = '\0';
-    text[--at] = (char)('0' + n % 10);
-    text[--at] = '.';
-    do text[--at] = (char)('0' + (n /= 10) % 10);
-    while (n >= 10);
-    html__add(p, before);
-    html__add(p, text + at);
-}
-
 static void add_mean_of(page *p, size_t steps) {
     html__add(p, "<p class=\"soft\">");
     html__format(p, SAY(p, mean_of_steps), steps);
@@ -93,10 +73,8 @@ void svg__line(page *p, const float *values, size_t count, const char *x_title,
     if (s.y_high <= 0) s.y_high = 1;
     svg__begin_counted(p, &s, x_title, y_title);
     html__add(p, "<polyline class=\"line\" points=\"");
-    for (size_t i = 0; i < points; i++) {
-        add_tenths(p, i ? " " : "", svg__x(&s, x[i]));
-        add_tenths(p, ",", svg__y(&s, y[i]));
-    }
+    for (size_t i = 0; i < points; i++)
+        html__format(p, "%s%.1f,%.1f", i ? " " : "", svg__x(&s, x[i]), svg__y(&s, y[i]));
     html__add(p, "\"/>\n</svg>\n");
     if (per > 1) add_mean_of(p, per);
 }
@@ -121,10 +99,8 @@ void svg__marked_line(page *p, const double *x, const double *y, size_t count, s
                  at, at, SVG_TOP, SVG_HEIGHT - SVG_BOTTOM, left ? at - 4 : at + 4,
                  SVG_HEIGHT - SVG_BOTTOM - 6, left ? "end" : "start", called);
     html__add(p, "<polyline class=\"line\" points=\"");
-    for (size_t i = 0; i < count; i++) {
-        add_tenths(p, i ? " " : "", svg__x(&s, x[i]));
-        add_tenths(p, ",", svg__y(&s, y[i]));
-    }
+    for (size_t i = 0; i < count; i++)
+        html__format(p, "%s%.1f,%.1f", i ? " " : "", svg__x(&s, x[i]), svg__y(&s, y[i]));
     html__add(p, "\"/>\n");
     for (size_t i = 0; i < count; i++)
         html__format(p,

@@ -128,6 +128,11 @@ Test(shown, formats_are_those_of_printf) {
     SAME("%s %.3s %8s %-8s| %*d %.*s %-*s|", "a", "abcdef", "right", "left", 5, 42, 2, "xyz", 6,
          "w");
     SAME("%c%c %% %p", 'a', 'b', (void *)own);
+    SAME("%d %.0d %+d %zd|", 0, 0, 0, (ptrdiff_t)-1);
+    // tenths, of which some lie between two
+    for (int i = -40; i <= 4000; i++) SAME("%.1f %.1f", i / 40.0, 999990 + i / 160.0);
+    SAME("%.1f %.1f %.1f %.1f %.1f %5.1f %+.1f", -0.0, 0.049, 1e9 / 3, 1e100, (double)NAN, 2.55,
+         0.5);
     // by columns, not bytes
     shown_snprintf(own, sizeof own, SHOWN_TERMINAL, "%-6s|%6s|", "바람", "\n");
     cr_expect_str_eq(own, "바람  |    \\n|");
