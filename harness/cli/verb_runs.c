@@ -289,8 +289,7 @@ static err clean(const run_list *l, const options *o) {
         e = clean_one(&all, &l->runs[i], what, o->yes);
         if (e && e != ERR_MEMORY) { // the others can go all the same
             log_warn("%s", err_message(e));
-            err_clear();
-            e = ERR_OK;
+            e = err_unless_memory(e);
             stay++;
         }
     }

@@ -226,11 +226,8 @@ static bool has_trial(void *context, const char *run_sha256) {
 static err train_trial(search *s, run *r, tune_trial *t) {
     err e = run_train(r);
     bool is_cut = e == ERR_NUMERIC;
-    if (is_cut) {
-        log_warn("%s", err_message(e));
-        err_clear();
-        e = ERR_OK;
-    }
+    if (is_cut) log_warn("%s", err_message(e));
+    e = err_forgive(e, ERR_NUMERIC);
     if (e == ERR_INTERRUPTED) log_note("the search goes on with the same command");
     if (e) return e;
     tune_trial_of(t, r, is_cut);

@@ -124,16 +124,6 @@ static double accuracy(const confusion *c) {
     return accuracy_of(c, c->total);
 }
 
-static double precision_of(class_score s) {
-    return s.precision;
-}
-static double recall_of(class_score s) {
-    return s.recall;
-}
-static double f1_of(class_score s) {
-    return s.f1;
-}
-
 static double macro(const confusion *c, double (*pick)(class_score)) {
     double sum = 0;
     for (size_t k = 0; k < c->classes; k++) sum += pick(metric_of_class(c, k));
@@ -150,24 +140,20 @@ static double weighted(const confusion *c, double (*pick)(class_score)) {
     return ratio(sum, support);
 }
 
-static double macro_precision(const confusion *c) {
-    return macro(c, precision_of);
-}
-static double macro_recall(const confusion *c) {
-    return macro(c, recall_of);
-}
-static double macro_f1(const confusion *c) {
-    return macro(c, f1_of);
-}
-static double weighted_precision(const confusion *c) {
-    return weighted(c, precision_of);
-}
-static double weighted_recall(const confusion *c) {
-    return weighted(c, recall_of);
-}
-static double weighted_f1(const confusion *c) {
-    return weighted(c, f1_of);
-}
+// macro_NAME, weighted_NAME
+#define AVERAGES(name)                                                                             \
+    static double name##_of(class_score s) {                                                       \
+        return s.name;                                                                             \
+    }                                                                                              \
+    static double macro_##name(const confusion *c) {                                               \
+        return macro(c, name##_of);                                                                \
+    }                                                                                              \
+    static double weighted_##name(const confusion *c) {                                            \
+        return weighted(c, name##_of);                                                             \
+    }
+AVERAGES(precision)
+AVERAGES(recall)
+AVERAGES(f1)
 
 // the mean recall of the classes that gold has, as scikit-learn's balanced_accuracy_score
 static double balanced_accuracy(const confusion *c) {

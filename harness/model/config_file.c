@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shown.h"
 #include "metric/confusion_cells.h"
 #include "metric/tree.h"
 #include "model/config.h"
@@ -395,15 +396,9 @@ static err add_labels(cJSON *root, const model_config *c) {
     return ERR_OK;
 }
 
-/* The shortest decimal that reads back as the same f32: 0.1, not 0.10000000149. */
+/* 0.1, not 0.10000000149. */
 static double plain_decimal(float value) {
-    for (int digits = 1; digits <= 9; digits++) {
-        char text[32];
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        double back = strtod(text, NULL);
-        if ((float)back == value) return back;
-    }
-    return (double)value;
+    return strtod(SHOWN_SINGLE(value), NULL);
 }
 
 static err add_fields(cJSON *root, const model_config *c) {

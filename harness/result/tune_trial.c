@@ -163,11 +163,8 @@ err tune_trial_read(tune_trial *t, bool *found, const char *folder, const char *
         e = json_read(&root, path, TRIAL_LIMIT_BYTES);
         if (!e) e = take(t, root, path, run_sha256);
         *found = !e;
-        if (e && e != ERR_MEMORY) {
-            log_warn("%s; the trial is run again", err_message(e));
-            err_clear();
-            e = ERR_OK;
-        }
+        if (e && e != ERR_MEMORY) log_warn("%s; the trial is run again", err_message(e));
+        e = err_unless_memory(e);
     }
     cJSON_Delete(root);
     mem_free(path);

@@ -99,8 +99,7 @@ Test(run_folders, every_model_has_its_own_and_is_called_by_its_origin) {
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", names[i]);
         if (i) model_folder_copy(temporary_path(names[i]), temporary_path(names[0]));
     }
-    program_result r = RUN(SMALL, "--task", "kor_hate", "--model", list);
-    EXITS(r, 0);
+    program_result r = RUN_WELL(SMALL, "--task", "kor_hate", "--model", list);
     for (size_t i = 0; i < 5; i++) {
         folders[i] = folder_of(RUN(SMALL, "--task", "kor_hate", "--model", names[i], "--json"));
         const char *inner = path_name(folders[i]);
@@ -200,8 +199,7 @@ Test(run_folders, a_stopped_run_goes_on_only_where_it_was) {
         SAYS(r, "device kind is cpu there, ");
     }
     MUST(file_remove(temporary_path("out/log.jsonl")));
-    r = RUN(STOPPED, "--device", "cpu", "--threads", "2", "--resume");
-    EXITS(r, 0);
+    r = RUN_WELL(STOPPED, "--device", "cpu", "--threads", "2", "--resume");
     SAYS(r, "out/log.jsonl: missing: what was logged up to step ");
     SAYS(r, "resuming where threads is 1 there, 2 now");
     SAYS(r, "keeps 1 checkpoint");
@@ -260,14 +258,12 @@ Test(run_folders, eval_takes_the_newest_run_whose_model_is_there) {
     char *first = folder_of(RUN(SMALL, "--task", "kor_hate", "--model", "start", "--json"));
     char *second =
         folder_of(RUN(SMALL, "--task", "kor_hate", "--model", "start", "--seed", "43", "--json"));
-    program_result r = RUN("predict", "--device", "reference", "영화");
-    EXITS(r, 0);
+    program_result r = RUN_WELL("predict", "--device", "reference", "영화");
     SAYS(r, second);
     char *weights = NULL;
     MUST(mem_printf(&weights, "%s/%s/model/model.safetensors", temporary_folder(), second));
     cr_assert_eq(unlink(weights), 0);
-    r = RUN("predict", "--device", "reference", "영화");
-    EXITS(r, 0);
+    r = RUN_WELL("predict", "--device", "reference", "영화");
     SAYS(r, first);
     mem_free(weights);
     mem_free(first);

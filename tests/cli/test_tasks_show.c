@@ -34,8 +34,7 @@ Test(tasks_show, columns_of_labels_stand_below_their_headings) {
         set(label, "value", widths[i][0]);
         set(label, "name", widths[i][1]);
         MUST(json_write(temporary_path("wide.json"), root));
-        program_result r = RUN("tasks", "show", "wide", "--task-dir", temporary_folder());
-        cr_assert_eq(r.exit_code, 0, "%s", r.err);
+        program_result r = RUN_WELL("tasks", "show", "wide", "--task-dir", temporary_folder());
         const char *heads = strstr(r.out, "  id  in the file");
         cr_assert_not_null(heads, "%s", r.out);
         const char *first = strchr(heads, '\n') + 1, *second = strchr(first, '\n') + 1;

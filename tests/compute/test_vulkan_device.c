@@ -229,8 +229,6 @@ Test(vulkan_device, failed_allocations_leak_nothing) {
     cr_assert_eq(mem_live_count(), live);
 }
 
-// --- plans over a few small spans
-
 typedef struct small {
     device d;
     arena a;

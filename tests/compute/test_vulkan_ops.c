@@ -71,8 +71,6 @@ CleanTest(vulkan_ops, small_bindings_split_what_is_walked_by_rows) {
     close_clean(&d);
 }
 
-// --- single trials
-
 static trial make(op_kind kind, uint32_t tokens, const char *name) {
     trial t = {.o.kind = kind, .part = PART_MICRO, .micro_count = 1, .slot_count = 1, .step = 7};
     t.tokens[0][0] = tokens;
@@ -254,7 +252,7 @@ CleanTest(vulkan_ops, attention_over_long_sentences_is_whole) {
     close_clean(&d);
 }
 
-// --- mBERT's table, 119,547 x 768: 367 MB, more than one descriptor holds on lavapipe
+// mBERT's table, 119,547 x 768: 367 MB, more than one descriptor holds on lavapipe
 
 enum { BIG_V = 119547, BIG_H = 768, PICKED = 7, STEPS = 3 };
 
@@ -446,8 +444,6 @@ CleanTest(vulkan_ops, table_of_mbert_is_bound_in_windows) {
     big_close(&b);
 }
 
-// --- equal bits
-
 /* The dropout of ones shows which words of Philox are above the threshold. */
 static void check_masks(const char *selector) {
     if (!need_vulkan(selector)) cr_skip_test("no Vulkan device '%s'", selector);
@@ -504,8 +500,6 @@ Test(vulkan_ops, dropout_keeps_what_philox_says_on_the_device) {
 Test(vulkan_ops, dropout_keeps_what_philox_says_on_swiftshader) {
     check_masks("swiftshader");
 }
-
-// --- what is refused when the plan is made
 
 CleanTest(vulkan_ops, what_does_not_fit_is_refused_when_planned) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");

@@ -560,8 +560,6 @@ CleanTest(fetch, a_file_that_is_too_large_is_refused) {
     finish(s);
 }
 
-/* --- bodies without end, and packed ones */
-
 static void without_end(server *s, int fd, const server_request *r, void *user) {
     static char chunk[65536 + 9] = "10000\r\n";
     (void)s;
@@ -632,8 +630,6 @@ Test(fetch, an_answer_may_be_as_long_as_its_limit) {
     fetch_reply_free(&reply);
     finish(s);
 }
-
-/* --- answers that are alive and no more: a byte now and then */
 
 static void drip(server *s, int fd, const server_request *r, void *user) {
     (void)user;
@@ -879,8 +875,6 @@ Test(fetch, packed_answers_are_never_unpacked) {
     finish(s);
 }
 
-/* --- what messages keep to themselves */
-
 Test(fetch, messages_show_no_secrets) {
     static const char *const urls[] = {"https://me:hidden@127.0.0.1:1/x?sig=hidden#hidden",
                                        "https://hidden@127.0.0.1:1", "ftp://me:hidden@127.0.0.1/x",
@@ -912,8 +906,6 @@ Test(fetch, messages_show_no_secrets) {
     }
     finish(s);
 }
-
-/* --- a certificate that nobody vouches for */
 
 static pid_t start_program(const char *const *arguments) {
     pid_t pid = fork();

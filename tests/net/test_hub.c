@@ -581,8 +581,6 @@ Test(hub, every_allocation_may_fail) {
     finish(p);
 }
 
-/* --- a hub that means harm */
-
 static const char *told_files, *told_commit, *told_etag;
 
 static void hostile(server *s, int fd, const server_request *r, void *user) {

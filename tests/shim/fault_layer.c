@@ -66,8 +66,6 @@ typedef struct links {
 
 static links next, before; /* of the newest instance, and of the one that it stands before */
 
-/* --- what was asked for */
-
 /* The number after "name=" in HARNESS_FAULTS, or 0. */
 static uint64_t asked(const char *name) {
     const char *at = getenv("HARNESS_FAULTS");
@@ -118,8 +116,6 @@ static VkResult fault(const char *call, unsigned *count) {
     }
     return lost;
 }
-
-/* --- order of commands and submissions */
 
 enum {
     COMMANDS_MAX = 1024,
@@ -241,8 +237,6 @@ static void say_cache(size_t bytes) {
     if (asked("say-cache")) fprintf(stderr, "fault layer: pipeline cache of %zu bytes\n", bytes);
 }
 
-/* --- memory of a kind that the driver has not */
-
 enum { BLOCKS_MAX = 4096, KINDS_MAX = 4 };
 
 /* What the kinds of a play are: the device's own, the host's, the host's and cached, both. */
@@ -349,8 +343,6 @@ static void memory_free(VkDeviceMemory m) {
     if (p) held.used[p->kinds[held.blocks[i].kind].heap] -= held.blocks[i].bytes;
     held.blocks[i] = held.blocks[--held.count];
 }
-
-/* --- calls that give a VkResult and are passed on when they are not to fail */
 
 #define DEVICE_CALLS(X)                                                                            \
     X(MapMemory,                                                                                   \
@@ -555,8 +547,6 @@ static VKAPI_ATTR void VKAPI_CALL layer_CmdCopyBuffer(VkCommandBuffer b, VkBuffe
                                                                             regions);
 }
 
-/* --- what a device says of itself */
-
 static void lower_limits(VkPhysicalDeviceProperties *p) {
     VkPhysicalDeviceLimits *l = &p->limits;
     lower(&l->maxComputeWorkGroupInvocations, "invocations");
@@ -722,8 +712,6 @@ static VKAPI_ATTR VkResult VKAPI_CALL layer_EnumeratePhysicalDevices(VkInstance 
     *count = 2 * half;
     return r;
 }
-
-/* --- the layer's own links */
 
 /* How often the loader loaded this library, as it does drivers'; the process's environment stays
  * when it is unloaded. */

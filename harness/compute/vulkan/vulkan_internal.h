@@ -144,7 +144,7 @@ static inline vulkan_device *vulkan__of(const device *d) {
     return d->impl;
 }
 
-/* --- vulkan_guard.c */
+/* vulkan_guard.c */
 /* From now on a driver that ends the process (a signal, exit) is named on standard error, with what
  * was being done. NULL: none is at work. Returns what was said before, to go back to. */
 const char *vulkan__guard(const char *doing);
@@ -156,7 +156,7 @@ err vulkan__guard_settle(void) MUST_CHECK;
  * silence. */
 extern const char vulkan__at_work[];
 
-/* --- vulkan_drivers.c */
+/* vulkan_drivers.c */
 /* The driver manifests that the loader goes by: what the environment names, else those of the
  * folders that it looks into, and what takes some of them out ("none" where there are none). */
 void vulkan__drivers(char *out, size_t size);
@@ -171,7 +171,7 @@ const char *vulkan__driver_fault(driver_faults which);
 /* What to do where no driver gave a device; fault: vulkan__driver_fault's. */
 const char *vulkan__no_driver(const char *fault);
 
-/* --- vulkan_instance.c */
+/* vulkan_instance.c */
 bool vulkan__instance_has(const char *extension);
 /* An instance, to be released. Without validation it is the process's only one, which stays to its
  * end, and with it the drivers that the loader loaded: a sweep that loaded them anew for every run
@@ -196,7 +196,7 @@ err vulkan__check_device(kernel_family *family, const device_info *info,
                          const VkPhysicalDeviceProperties *p) MUST_CHECK;
 const char *vulkan__family_name(kernel_family family);
 
-/* --- vulkan_captions.c: for tools that show Vulkan's calls */
+/* vulkan_captions.c: for tools that show Vulkan's calls */
 /* The validation layer is on, or the environment names a layer. */
 bool vulkan__captions_wanted(bool validation);
 void vulkan__captions_open(vulkan_device *v);
@@ -205,7 +205,7 @@ void vulkan__name(vulkan_device *v, VkObjectType type, uint64_t handle, const ch
 void vulkan__name_pipeline(vulkan_device *v, const vulkan_pipeline *p, kernel_id kernel);
 void vulkan__buffer_name(buffer *b, const char *name);
 
-/* --- vulkan_matrix.c */
+/* vulkan_matrix.c */
 /* What the device's precision takes: sets matrix_shape and its like, and tells the chosen kernels in
  * the device's info. fp16 needs matrices; bf16 without is computed by the f32 kernels, and a note says
  * that it is slower and what is missing. Errors: ERR_UNSUPPORTED naming the device and what it
@@ -214,7 +214,7 @@ err vulkan__matrix_open(vulkan_device *v) MUST_CHECK;
 /* The list to turn on; f must stay where it is. */
 void vulkan__matrix_features(vulkan_matrix_features *f, bool bf16);
 
-/* --- vulkan_tiles.c: pure functions of what a device says of itself and of a product's shape */
+/* vulkan_tiles.c: pure functions of what a device says of itself and of a product's shape */
 /* Of the tiles that fit this vendor's registers: 128, 64, or 0: its shared memory allows neither, and
  * linear_tile serves. */
 uint32_t vulkan__largest_side(const device_info *info);
@@ -228,7 +228,7 @@ uint32_t vulkan__tile_side(const device_info *info, uint32_t m, uint32_t n, uint
 bool vulkan__matrix_is_large(const device_info *info, uint32_t shape, uint32_t m, uint32_t n,
                              uint32_t splits);
 
-/* --- vulkan_buffer.c */
+/* vulkan_buffer.c */
 err vulkan__buffer_init(device *d, buffer *b, size_t bytes, bool host_visible) MUST_CHECK;
 void vulkan__buffer_free(buffer *b);
 err vulkan__has_room(device *d, uint64_t device_bytes, uint64_t host_bytes,
@@ -238,7 +238,7 @@ err vulkan__download(void *bytes, buffer *b, size_t offset, size_t count) MUST_C
 err vulkan__copy_open(vulkan_device *v) MUST_CHECK;
 void vulkan__copy_close(vulkan_device *v);
 
-/* --- vulkan_kernels.c */
+/* vulkan_kernels.c */
 err vulkan__kernels_open(vulkan_device *v) MUST_CHECK;
 void vulkan__kernels_close(vulkan_device *v);
 /* The pipeline of a kernel with these constants, made on first use. Borrowed. */
@@ -247,13 +247,13 @@ err vulkan__pipeline(VkPipeline *out, vulkan_device *v, kernel_id kernel,
 uint32_t vulkan__kernel_push_bytes(kernel_id kernel);
 const char *vulkan__kernel_name(kernel_id kernel);
 
-/* --- vulkan_cache.c: pipelines kept on the disk */
+/* vulkan_cache.c: pipelines kept on the disk */
 /* Loads what an earlier run kept; a damaged file is left aside with a warning. */
 err vulkan__cache_open(vulkan_device *v) MUST_CHECK;
 /* Writes what is new, and frees. */
 void vulkan__cache_close(vulkan_device *v);
 
-/* --- vulkan_slot.c */
+/* vulkan_slot.c */
 err vulkan__slot_open(vulkan_device *v, vulkan_slot *s) MUST_CHECK;
 void vulkan__slot_close(vulkan_device *v, vulkan_slot *s);
 /* Makes the slot's command buffers and sets free to use again. pre: not pending. */
@@ -270,7 +270,7 @@ err vulkan__slot_set(vulkan_device *v, vulkan_slot *s, uint32_t layout,
 err vulkan__slot_view(vulkan_device *v, vulkan_slot *s, const VkDescriptorBufferInfo *range,
                       VkBufferView *out) MUST_CHECK;
 
-/* --- vulkan_record.c */
+/* vulkan_record.c */
 
 /* A range of bytes that commands since the last barrier read or wrote. */
 typedef struct vulkan_access {
@@ -396,7 +396,7 @@ void vulkan__reduce(recorder *r, span result, size_t scratch_first, const struct
 void vulkan__dispatch_columns(recorder *r, kernel_id kernel, uint32_t rows, uint32_t hidden,
                               const void *push);
 
-/* --- vulkan_plan.c */
+/* vulkan_plan.c */
 err vulkan__plan_ready(plan *p) MUST_CHECK;
 err vulkan__submit(plan *p, const step_info *step) MUST_CHECK;
 err vulkan__wait(device *d, uint32_t slot) MUST_CHECK;

@@ -37,8 +37,6 @@ void vulkan__record_embed_fwd(recorder *r, const struct embed_fwd *a) {
     }
 }
 
-// --- sums over lists
-
 // Items of a chunk. Lists that average as many are summed in two levels: one invocation walks a
 // list.
 enum { ITEMS = 64 };
@@ -151,8 +149,6 @@ void vulkan__record_number_loss(recorder *r, const struct number_loss *a) {
     vulkan__bind_operands(r);
     vulkan__dispatch_elements(r, KERNEL_number_loss, rows, (uint64_t)a->cols, &push);
 }
-
-// --- LayerNorm
 
 enum {
     ROW_LANES = 64,  /* of the workgroup that a row has on GPUs */

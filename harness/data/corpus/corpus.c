@@ -286,7 +286,7 @@ err corpus_each(corpus *c, corpus_line take, void *context) {
     sha256_begin(&h);
     for (size_t i = 0; i < c->path_count && !e; i++) {
         char hex[HASH_HEX_BYTES];
-        if ((e = read_file(c, i, hex, take, context))) break;
+        if ((e = take ? read_file(c, i, hex, take, context) : hash_one(c, i, hex))) break;
         sha256_add(&h, hex, strlen(hex));
         sha256_add(&h, "\n", 1);
     }
@@ -295,17 +295,7 @@ err corpus_each(corpus *c, corpus_line take, void *context) {
 }
 
 err corpus_hash(corpus *c) {
-    sha256 h;
-    err e = ERR_OK;
-    sha256_begin(&h);
-    for (size_t i = 0; i < c->path_count && !e; i++) {
-        char hex[HASH_HEX_BYTES];
-        if ((e = hash_one(c, i, hex))) break;
-        sha256_add(&h, hex, strlen(hex));
-        sha256_add(&h, "\n", 1);
-    }
-    if (!e) sha256_end_hex(&h, c->sha256);
-    return e;
+    return corpus_each(c, NULL, NULL);
 }
 
 err corpus_sources_json(cJSON *o, const corpus *c) {

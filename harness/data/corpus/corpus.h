@@ -52,7 +52,8 @@ void corpus_close(corpus *c);
 /* What is done with a line: without its end and the blanks around it, never empty, valid UTF-8. */
 typedef err (*corpus_line)(void *context, text_span line);
 
-/* Gives each line, in order, to take; an error of take ends it. Ctrl-C ends it too.
+/* Gives each line, in order, to take; an error of take ends it. Ctrl-C ends it too. Where take is NULL,
+ * files are hashed alone.
  * Errors: ERR_FORMAT naming file and line for what is no UTF-8, has a NUL byte or is longer than 1
  * MiB, or naming what a file is that is no text; ERR_DATA for an empty file, or one that differs
  * from its manifest in size or SHA-256 (which goes before what is wrong inside); ERR_INTERRUPTED.

@@ -131,12 +131,9 @@ err model_corpus_read(cJSON **out, const char *folder) {
         cJSON_Delete(*out);
         *out = NULL;
     }
-    if (e && e != ERR_MEMORY) {
+    if (e && e != ERR_MEMORY)
         log_warn("what the model was pretrained on is not known: %s", err_message(e));
-        err_clear();
-        e = ERR_OK;
-    }
     cJSON_Delete(root);
     mem_free(path);
-    return e;
+    return err_unless_memory(e);
 }
