@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "platform/stream.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
