@@ -207,8 +207,10 @@ Test(own_tasks, a_run_is_looked_at_by_its_folder_and_by_its_name) {
     expect_error(RUN("run", "--task", "own-내-글,kor_hate", "--sample", QUICK), 2,
                  "own-내-글: files of your own are run by themselves, with --task own-내-글 alone");
     expect_out(RUN("eval", "--task", "own-내-글", QUICK), "own-내-글  runs/own-내-글/a");
-    expect_error(RUN("eval", "--task", "own-내 글", QUICK), 2,
-                 "unknown task 'own-내 글'; did you mean 'own-내-글'?");
+    static const char *const verbs[] = {"run", "tune", "eval"};
+    for (size_t i = 0; i < 3; i++)
+        expect_error(RUN(verbs[i], "--task", "own-내 글", QUICK), 2,
+                     "unknown task 'own-내 글'; did you mean 'own-내-글'?");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a", QUICK), " 8 rows");
     expect_out(RUN("eval", "-c", "runs/own-내-글/a/model", "--split", "train", QUICK), " 24 rows");
     expect_out(RUN("data", "stats", "own-내-글"), "Own files");
