@@ -14,6 +14,7 @@ static struct {
     uint32_t last_step; /* of table rows: the factors of AdamW's step are of the first few alone */
     uint32_t longest;   /* sum of a product */
     size_t regions, alike;
+    bool later[OP_COUNT]; /* asked for in the second of two slots */
     size_t kept, unlike; /* values that a forward keeps, and those that none can have */
 } asked;
 static device_vtable asking_vtable;
@@ -60,6 +61,7 @@ static err asking_submit(plan *p, const step_info *step) {
             op *o = &p->parts[part].ops[i];
             size_t count = op_operands(o, list);
             note_kept(o, step);
+            asked.later[o->kind] = asked.later[o->kind] || step->slot;
             if (o->kind == OP_linear_fwd && o->as.linear_fwd.k > asked.longest)
                 asked.longest = o->as.linear_fwd.k;
             if (o->kind == OP_adamw_rows && step->step > asked.last_step)
@@ -105,6 +107,8 @@ Test(verify, cpu) {
     cr_expect_geq(asked.longest, 3072, "a product's sum of %u at most", asked.longest);
     cr_expect_gt(asked.regions, 50);
     cr_expect_gt(asked.kept, 20);
+    for (int i = 0; i < OP_COUNT; i++)
+        cr_expect(asked.later[i] || i == OP_checksum, "%s is asked for in one slot alone", op_name((op_kind)i));
     cr_expect_eq(asked.unlike, 0, "of %zu %zu", asked.kept, asked.unlike);
     cr_expect_eq(asked.alike, 0, "of %zu operands %zu are alike in two regions", asked.regions,
                  asked.alike);
