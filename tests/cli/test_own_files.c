@@ -126,8 +126,7 @@ Test(own_files, verify_says_which_files_have_no_sum) {
     for (int without = -1; without < 2; without++) {
         cJSON *root = cJSON_Duplicate(whole, true), *files = cJSON_GetObjectItem(root, "files");
         cr_assert_eq(cJSON_GetArraySize(files), 2);
-        if (without >= 0)
-            cJSON_DeleteItemFromObject(cJSON_GetArrayItem(files, without), "sha256");
+        if (without >= 0) cJSON_DeleteItemFromObject(cJSON_GetArrayItem(files, without), "sha256");
         MUST(json_write(temporary_path("mine.json"), root));
         cJSON_Delete(root);
         program_result p = RUN_WELL("data", "verify", "mine", "--task-dir", ".");

@@ -15,7 +15,7 @@ static struct {
     uint32_t longest;   /* sum of a product */
     size_t regions, alike;
     bool later[OP_COUNT]; /* asked for in the second of two slots */
-    size_t kept, unlike; /* values that a forward keeps, and those that none can have */
+    size_t kept, unlike;  /* values that a forward keeps, and those that none can have */
 } asked;
 static device_vtable asking_vtable;
 static const device_vtable *asked_vtable;
@@ -108,7 +108,8 @@ Test(verify, cpu) {
     cr_expect_gt(asked.regions, 50);
     cr_expect_gt(asked.kept, 20);
     for (int i = 0; i < OP_COUNT; i++)
-        cr_expect(asked.later[i] || i == OP_checksum, "%s is asked for in one slot alone", op_name((op_kind)i));
+        cr_expect(asked.later[i] || i == OP_checksum, "%s is asked for in one slot alone",
+                  op_name((op_kind)i));
     cr_expect_eq(asked.unlike, 0, "of %zu %zu", asked.kept, asked.unlike);
     cr_expect_eq(asked.alike, 0, "of %zu operands %zu are alike in two regions", asked.regions,
                  asked.alike);
