@@ -178,6 +178,8 @@ Test(arguments, models_that_score) {
         {{"predict", "--revision", "v1", "x"}, 2, "--revision needs --model NAME"},
     };
     MUST(folder_make(temporary_path("many/one/model")));
+    MUST(folder_make(temporary_path("many/checkpoint-3/model"))); // no run, an unfinished one's
+    temporary_put("many/one/model/config.json", "{}");            // part of that run
     MUST(folder_make(temporary_path("bare")));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(cases[i].list, cases[i].code, cases[i].message);

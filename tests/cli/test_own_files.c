@@ -114,6 +114,30 @@ Test(own_files, four_public_shapes_and_two_kinds) {
     }
 }
 
+/* What a file was held against is said of each: of that without a sum that it has none. */
+Test(own_files, verify_says_which_files_have_no_sum) {
+    static const char none[] = "good (the manifest states no SHA-256)\n";
+    temporary_put("train.csv", "text,label\n하나,a\n둘,b\n셋,a\n");
+    temporary_put("test.csv", "text,label\n넷,a\n다섯,b\n");
+    RUN_WELL("tasks", "new", "--train-file", "train.csv", "--test-file", "test.csv", "--output",
+             "mine.json");
+    cJSON *whole = NULL;
+    MUST(json_read(&whole, temporary_path("mine.json"), 0));
+    for (int without = -1; without < 2; without++) {
+        cJSON *root = cJSON_Duplicate(whole, true), *files = cJSON_GetObjectItem(root, "files");
+        cr_assert_eq(cJSON_GetArraySize(files), 2);
+        if (without >= 0) cJSON_DeleteItemFromObject(cJSON_GetArrayItem(files, without), "sha256");
+        MUST(json_write(temporary_path("mine.json"), root));
+        cJSON_Delete(root);
+        program_result p = RUN_WELL("data", "verify", "mine", "--task-dir", ".");
+        const char *first = strchr(p.out, '\n');
+        cr_assert(first, "%s", p.out);
+        cr_expect_eq(strstr(p.out, none) != NULL, without >= 0, "%s", p.out);
+        cr_expect_eq(strstr(first, none) != NULL, without == 1, "%s", p.out);
+    }
+    cJSON_Delete(whole);
+}
+
 static void expect_note(program_result p, const char *part, bool is_said) {
     cr_expect_eq(p.exit_code, 0, "%s", p.err);
     cr_expect_eq(strstr(p.err, part) != NULL, is_said, "%s: %s", part, p.err);

@@ -477,8 +477,10 @@ Test(own_tasks, a_name_means_its_newest_run_by_files_or_manifest) {
     p = RUN("tasks", "show", "own-내-글");
     cr_expect(strstr(p.err, "the manifest that runs/own-내-글/b was trained by"), "%s", p.err);
     // its file's name alone is no task's
-    expect_error(RUN("eval", "--task", "내 글", QUICK), 2,
-                 "unknown task '내 글'; did you mean 'own-내-글'?");
+    static const char *const verbs[] = {"run", "tune", "eval"};
+    for (size_t i = 0; i < 3; i++)
+        expect_error(RUN(verbs[i], "--task", "내 글", QUICK), 2,
+                     "unknown task '내 글'; did you mean 'own-내-글'?");
     // trained again it is the files
     RUN_WELL("run", "--task", "own-내-글", "--model", "m", "--epochs", "1", "--check-device",
              "never", "-o", "c", QUICK);

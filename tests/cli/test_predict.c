@@ -194,20 +194,35 @@ CleanTest(predict, scores_are_softmax_and_the_best_come_first) {
 
 Test(predict, several_labels_at_once_have_sigmoid_scores) {
     const char *folder = make_model();
-    float *logits = logits_of(folder, texts, 1);
+    float *logits = logits_of(folder, texts, TEXTS);
     static const char *const kinds[] = {"multi_label_classification", "regression"};
     for (int k = 0; k < 2; k++) {
         model_folder_edit(folder, "config.json", k ? kinds[0] : "single_label_classification",
                           kinds[k]);
-        program_result r =
-            RUN("predict", "-c", folder, "--device", "reference", "--json", texts[0]);
+        program_result r = RUN("predict", "-c", folder, "--device", "reference", "--json", texts[0],
+                               texts[1], texts[2], texts[3]);
         cr_assert_eq(r.exit_code, 0, "%s", r.err);
         cJSON *list = objects(r.out);
-        const cJSON *scores = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores");
-        for (int c = 0; c < 3; c++) {
-            double z = (double)logits[c], expected = k ? z : 1 / (1 + exp(-z));
-            cr_assert_lt(fabs(number_of(scores, labels[c]) - expected), 1e-12, "%s", kinds[k]);
+        int likely = 0, all = 0;
+        for (int i = 0; i < TEXTS; i++) {
+            const cJSON *item = cJSON_GetArrayItem(list, i), *one;
+            const cJSON *scores = cJSON_GetObjectItem(item, "scores");
+            for (int c = 0; c < 3; c++) {
+                double z = (double)logits[3 * i + c], expected = k ? z : 1 / (1 + exp(-z));
+                cr_assert_lt(fabs(number_of(scores, labels[c]) - expected), 1e-12, "%s", kinds[k]);
+                likely += !k && z > 0;
+            }
+            // what it says: those that are likelier than not, the likeliest first
+            double last = 1;
+            cJSON_ArrayForEach(one, cJSON_GetObjectItem(item, "labels")) {
+                cr_assert_leq(number_of(scores, one->valuestring), last, "%s", r.out);
+                last = number_of(scores, one->valuestring);
+                cr_assert_gt(last, 0.5, "%s", r.out);
+                all++;
+            }
         }
+        cr_assert_eq(all, likely, "%s: %s", kinds[k], r.out);
+        cr_assert(k || likely, "no label is likely: %s", r.out);
         cJSON_Delete(list);
         // the labels of a task are those of the model here, and change nothing else
         program_result again =
@@ -215,7 +230,7 @@ Test(predict, several_labels_at_once_have_sigmoid_scores) {
                 "--label-map", "hate=none,offensive=offensive,none=hate", texts[0]);
         cr_assert_eq(again.exit_code, 0, "%s", again.err);
         list = objects(again.out);
-        scores = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores");
+        const cJSON *scores = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "scores");
         double z = (double)logits[0], expected = k ? z : 1 / (1 + exp(-z));
         cr_assert_lt(fabs(number_of(scores, "none") - expected), 1e-12, "%s", again.out);
         cJSON_Delete(list);

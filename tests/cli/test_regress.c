@@ -412,6 +412,11 @@ Test(regress, a_run_equals_its_baseline_and_a_changed_baseline_fails) {
     for (size_t i = 0; i < s.results[0].tensor_count; i++)
         cr_expect_not(strstr(s.results[0].tensors[i].name, "key.bias"), "%s",
                       s.results[0].tensors[i].name);
+    // each step's own
+    for (size_t i = 0; i < s.results[0].tensor_count; i++)
+        for (int k = 1; k < REGRESS_STEPS; k++)
+            cr_expect_neq(s.results[0].tensors[i].norms[k], s.results[0].tensors[i].norms[k - 1],
+                          "%s of step %d", s.results[0].tensors[i].name, k + 1);
     s.results[0].tensors[20].norms[2] *= 1.01;
     MUST(regress_state_write(&s, &t, path));
     p = REGRESS("--no-timing", "--json");

@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "cli/run_record.h"
 #include "platform/file.h"
+#include "support/must.h"
 #include "support/program.h"
+#include "train/run/model_card.h"
 #include "train/run/run.h"
 
 #include <criterion/criterion.h>
@@ -95,4 +97,17 @@ Test(run_memory, any_request_may_fail) {
     cr_assert_not(run_through(&q, again), "%s", err_message(ERR_OK));
     cr_assert_str_eq(digest, again);
     fprintf(stderr, "%zu of %llu requests failed in turn\n", tried, (unsigned long long)requests);
+}
+
+/* The card of a model is whole, or an error is told. */
+Test(run_memory, a_model_card_is_whole_or_an_error) {
+    run_request q;
+    run r;
+    log_set_quiet(true);
+    request_of(&q, temporary_path("run"));
+    MUST(run_open(&r, &q));
+    MUST(run_train(&r));
+    MUST(run_evaluate(&r));
+    MUST_FAIL_WITHOUT_MEMORY(UINT64_MAX, model_card_write(temporary_folder(), &r), (void)0);
+    run_close(&r);
 }

@@ -560,6 +560,25 @@ Test(sweep, all_means_the_tasks_whose_data_is_here) {
     cr_assert(strstr(p.err, "harness: the data of no task is here"), "%s", p.err);
 }
 
+/* The tasks of a group that the program ships are run one by one, each once. */
+Test(sweep, a_group_is_each_of_its_tasks) {
+    cJSON *all = cJSON_Parse(RUN_WELL("tasks", "--json").out);
+    const cJSON *item;
+    size_t members = 0;
+    program_result p = RUN_WELL("run", "--task", "klue", "--sample", "--dry-run", "--json", "-m",
+                                "tiny", "--device", "cpu", "--threads", "1");
+    cJSON_ArrayForEach(item, all) {
+        char line[100];
+        const char *group = json_text_at(item, "group");
+        bool is_member = group && !strcmp(group, "klue");
+        snprintf(line, sizeof line, "{\"task\":\"%s\",", json_text_at(item, "name"));
+        cr_expect_eq(times(p.out, line), is_member, "%s in %s", line, p.out);
+        members += is_member;
+    }
+    cr_expect_gt(members, 4);
+    cJSON_Delete(all);
+}
+
 static double work_of(const run_request *q) {
     sweep s = {.total = 1};
     MUST(sweep_expect(&s, q));

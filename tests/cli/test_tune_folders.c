@@ -77,6 +77,13 @@ Test(tune_folders, are_listed_and_keep_what_they_know) {
     cr_expect_float_eq(at(one, "score")->valuedouble, at(search, "best_score")->valuedouble, 1e-12);
     double bytes = at(one, "bytes")->valuedouble;
     cJSON_Delete(list);
+    // trials behind a link are another folder's
+    char trials[300];
+    snprintf(trials, sizeof trials, "../../%s/trials", folder);
+    MUST(folder_make(temporary_path("linked/x")));
+    cr_assert_eq(symlink(trials, temporary_path("linked/x/trials")), 0);
+    p = RUN_WELL("runs", "linked", "--json");
+    cr_expect_null(strstr(p.out, "\"trials\""), "%s", p.out);
     expect_said(RUN("runs"), 0, "finished, 2 trials");
     expect_said(RUN("runs"), 0, " dev macro F1");
     expect_said(RUN("runs"), 0, "0 runs and 1 search for a recipe, ");

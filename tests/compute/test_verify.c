@@ -14,6 +14,8 @@ static struct {
     uint32_t last_step; /* of table rows: the factors of AdamW's step are of the first few alone */
     uint32_t longest;   /* sum of a product */
     size_t regions, alike;
+    bool later[OP_COUNT]; /* asked for in the second of two slots */
+    size_t kept, unlike;  /* values that a forward keeps, and those that none can have */
 } asked;
 static device_vtable asking_vtable;
 static const device_vtable *asked_vtable;
@@ -27,12 +29,39 @@ static void note_regions(const operand *w, uint32_t slots, uint32_t micros) {
     asked.alike += !memcmp(span_host(span_at(*at, 0, 1)), span_host(span_at(*at, 1, 0)), bytes);
 }
 
+/* What a backward finds kept is what a forward kept of the same inputs: other numbers would hide errors
+ * that only such ones show. */
+static void note_kept(const op *o, const step_info *step) {
+    for (uint32_t m = 0; m < step->micro_count; m++) {
+        if (o->kind == OP_layernorm_bwd) {
+            const struct layernorm_bwd *a = &o->as.layernorm_bwd;
+            const float *sum = span_host(span_at(a->sum, step->slot, m)),
+                        *mean = span_host(span_at(a->mean, step->slot, m)),
+                        *rstd = span_host(span_at(a->rstd, step->slot, m));
+            double total = 0, square = 0;
+            for (uint32_t h = 0; h < a->hidden; h++) total += (double)sum[h] / a->hidden;
+            for (uint32_t h = 0; h < a->hidden; h++)
+                square += pow((double)sum[h] - total, 2) / a->hidden;
+            asked.kept++;
+            asked.unlike += fabs((double)mean[0] - total) > 1e-4 * (1 + fabs(total)) ||
+                            fabs((double)rstd[0] * sqrt(square + 1e-12) - 1) > 1e-3;
+        }
+        if (o->kind == OP_adamw) {
+            const float *v = span_host(span_at(o->as.adamw.v, step->slot, m));
+            asked.kept++;
+            for (uint32_t i = 0; i < o->as.adamw.count; i++) asked.unlike += v[i] < 0;
+        }
+    }
+}
+
 static err asking_submit(plan *p, const step_info *step) {
     for (int part = 0; part < PART_COUNT; part++)
         for (size_t i = 0; i < p->parts[part].count; i++) {
             operand list[OPERANDS_MAX];
             op *o = &p->parts[part].ops[i];
             size_t count = op_operands(o, list);
+            note_kept(o, step);
+            asked.later[o->kind] = asked.later[o->kind] || step->slot;
             if (o->kind == OP_linear_fwd && o->as.linear_fwd.k > asked.longest)
                 asked.longest = o->as.linear_fwd.k;
             if (o->kind == OP_adamw_rows && step->step > asked.last_step)
@@ -77,6 +106,11 @@ Test(verify, cpu) {
     cr_expect_geq(asked.last_step, 60, "of step %u at most", asked.last_step);
     cr_expect_geq(asked.longest, 3072, "a product's sum of %u at most", asked.longest);
     cr_expect_gt(asked.regions, 50);
+    cr_expect_gt(asked.kept, 20);
+    for (int i = 0; i < OP_COUNT; i++)
+        cr_expect(asked.later[i] || i == OP_checksum, "%s is asked for in one slot alone",
+                  op_name((op_kind)i));
+    cr_expect_eq(asked.unlike, 0, "of %zu %zu", asked.kept, asked.unlike);
     cr_expect_eq(asked.alike, 0, "of %zu operands %zu are alike in two regions", asked.regions,
                  asked.alike);
 }
@@ -147,5 +181,17 @@ CleanTest(verify, finds_what_is_wrong) {
         cr_assert_eq(r.failed, 0, "%s", r.failure);
     }
     d.vtable = right_vtable;
+    device_close(&d);
+}
+
+/* What it tries a device with is there whole, or it says so. */
+CleanTest(verify, each_request_for_memory_may_fail) {
+    static const op_kind kinds[] = {OP_fill, OP_layernorm_bwd, OP_grad_norm, OP_attention_bwd};
+    device d;
+    cr_assert_eq(device_open_named(&d, "reference", NULL), ERR_OK);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        verify_result r;
+        MUST_FAIL_WITHOUT_MEMORY(60, verify_op(&r, &d, kinds[i], VERIFY_QUICK), (void)0);
+    }
     device_close(&d);
 }

@@ -79,6 +79,14 @@ Test(steps, short_and_constant_sequences_have_none) {
     mem_free(levels);
 }
 
+CleanTest(steps, each_request_for_memory_may_fail) {
+    static const double values[] = {1, 3, 2, 1, 3, 11, 13, 12, 11, 13};
+    level none, *levels = &none; // *levels is what it gives, whole or not
+    size_t count = 7;
+    MUST_FAIL_WITHOUT_MEMORY(UINT64_MAX, levels_find(&levels, &count, values, 10),
+                             (mem_free(levels), levels = &none));
+}
+
 /* A single value far off is noise, wherever it lies. */
 Test(steps, an_outlier_is_no_step) {
     for (size_t at = 0; at < 20; at++) {

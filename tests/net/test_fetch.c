@@ -628,6 +628,10 @@ Test(fetch, an_answer_may_be_as_long_as_its_limit) {
     MUST_FAIL(fetch_ask(&reply, server_url(s, "/ten"), NULL, false, 9, &quick), ERR_FORMAT,
               "an answer of more than 9 bytes");
     fetch_reply_free(&reply);
+    for (int head = 0; head < 2; head++)
+        MUST_FAIL_WITHOUT_MEMORY(UINT64_MAX,
+                                 fetch_ask(&reply, server_url(s, "/ten"), NULL, head, 10, &quick),
+                                 fetch_reply_free(&reply));
     finish(s);
 }
 

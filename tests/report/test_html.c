@@ -3,6 +3,7 @@
 #include "report/html.h"
 #include "result/store.h"
 #include "support/fake_record.h"
+#include "support/must.h"
 #include "support/program.h"
 
 #include <criterion/criterion.h>
@@ -104,6 +105,26 @@ Test(html, run_page_is_escaped_and_whole) {
     cr_assert(strstr(out.text, "--model tiny --device cpu</code>"));
     check_nesting(out.text);
     strbuf_free(&out);
+    record_free(&r);
+}
+
+/* Each bin of lengths that holds a row has its bar, and no other has; one bar is the calibration's. */
+Test(html, lengths_of_one_row_have_a_bar) {
+    static const int64_t rows[] = {1, 1, 57, 1};
+    record r;
+    fake_record_make(&r, &(fake_record){.right = 0.5});
+    mem_free(r.lengths);
+    MUST(mem_new(&r.lengths, 4));
+    for (size_t i = 0; i < 4; i++) {
+        strbuf out = {0};
+        size_t bars = 0;
+        r.lengths[i] = (record_length){3 + 7 * (int64_t)i, rows[i]};
+        r.length_count = i + 1;
+        MUST(html_run(&out, &r, NULL, NULL, PAGE_EN));
+        for (const char *at = out.text; (at = strstr(at, "class=\"bar\"")); at++) bars++;
+        cr_expect_eq(bars, i + 2, "%zu lengths, %zu bars", i + 1, bars);
+        strbuf_free(&out);
+    }
     record_free(&r);
 }
 

@@ -3,6 +3,7 @@
 #define _XOPEN_SOURCE 700
 #include "platform/file.h"
 #include "platform/stamp.h"
+#include "result/cache_file.h"
 #include "result/store.h"
 #include "support/fake_record.h"
 #include "support/must.h"
@@ -215,6 +216,29 @@ Test(report_cache, that_is_damaged_is_none) {
         }
         expect_as_without("damaged");
     }
+}
+
+/* Whatever changes in a file of the cache, it is none from then on. */
+Test(cache_file, each_bit_counts) {
+    char *file = (char *)(uintptr_t)temporary_path("file"), *whole;
+    strbuf bytes = {0};
+    uint8_t *found = NULL;
+    size_t size, count;
+    for (int i = 0; i < 77; i++) MUST(strbuf_printf(&bytes, "%d", i * i));
+    MUST(cache_file_write(file, &bytes));
+    strbuf_free(&bytes);
+    MUST(cache_file_read(&found, &size, file));
+    cr_assert_not_null(found);
+    mem_free(found);
+    MUST(file_read((void **)&whole, &count, file, 0));
+    for (size_t i = 0; i < 8 * count; i++) {
+        whole[i / 8] ^= (char)(1 << i % 8);
+        write_bytes(file, whole, count);
+        MUST(cache_file_read(&found, &size, file));
+        cr_assert(!found && !size, "bit %zu of byte %zu of %zu", i % 8, i / 8, count);
+        whole[i / 8] ^= (char)(1 << i % 8);
+    }
+    mem_free(whole);
 }
 
 /* The program again, of another build by what it says of itself, in a folder with what it needs. */

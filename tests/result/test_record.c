@@ -5,6 +5,7 @@
 #include "result/store.h"
 #include "result/version.h"
 #include "support/fake_record.h"
+#include "support/must.h"
 #include "support/said.h"
 
 #include <criterion/criterion.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static char *folder;
 static size_t live;
@@ -32,6 +34,19 @@ TestSuite(record, .init = setup, .fini = teardown);
 static void read_text(char **text, const char *path) {
     size_t count;
     cr_assert_not(file_read((void **)text, &count, path, 0));
+}
+
+/* A name without a folder is one of the folder that the program stands in. */
+Test(record, a_bare_name_is_of_this_folder) {
+    record a, b;
+    cr_assert_eq(chdir(folder), 0);
+    fake_record_make(&a, &(fake_record){.right = 0.6});
+    MUST(record_write(&a, "a.json"));
+    MUST(record_read(&b, "a.json"));
+    cr_expect_str_eq(b.final_weights_sha256, a.final_weights_sha256);
+    record_free(&a);
+    record_free(&b);
+    cr_assert_eq(chdir("/"), 0);
 }
 
 Test(record, round_trip_keeps_every_key) {

@@ -1,4 +1,4 @@
-#include "text/vocab_train.h"
+#include "text/vocab_internal.h"
 
 #include "base/memory.h"
 #include "data/dataset.h"
@@ -87,6 +87,27 @@ CleanTest(vocab_train, order_of_texts_does_not_matter) {
         cr_assert_neq(tokenizer_find(&t, "날씨"), TOKENIZER_NO_ID);
         tokenizer_free(&t);
     }
+}
+
+/* A word is one, whatever stands behind it and however often the table of them grew. */
+CleanTest(vocab_train, each_word_is_counted_once) {
+    enum { WORDS = 3000 };
+    static char text[2 * WORDS * 8];
+    size_t n = 0;
+    tokenizer t;
+    word_counts w = {0};
+    const char *const letters[] = {"a"};
+    for (size_t i = 0; i < 2 * WORDS; i++) {
+        size_t word = i < WORDS ? i : 2 * WORDS - 1 - i;
+        n += (size_t)snprintf(text + n, sizeof text - n, "w%zu ", word);
+    }
+    text_span span = {text, n};
+    train(&t, letters, 1, NULL);
+    MUST(vocab__count_words(&w, &t, &span, 1));
+    cr_expect_eq(w.count, WORDS, "%zu", w.count);
+    for (size_t i = 0; i < w.count; i++) cr_assert_eq(w.words[i].times, 2);
+    vocab__free_words(&w);
+    tokenizer_free(&t);
 }
 
 CleanTest(vocab_train, bad_text_is_named) {

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/shown.h"
 #include "base/sums.h"
 #include "data/corpus/corpus.h"
 #include "model/head/head.h"
@@ -447,6 +448,7 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
     cr_expect(strstr(p.out, "nothing was trained, and nothing written but the corpus' tokens"),
               "%s", p.out);
     cr_expect_not(file_named(temporary_path("runs")), "something was made");
+    const char *planned = p.out;
     p = RUN(EPOCHS, "--dry-run");
     cr_expect(strstr(p.out, " at most, for the model and its copy while it is written; "), "%s",
               p.out);
@@ -454,6 +456,12 @@ Test(pretrain, dry_run_tells_what_the_run_does) {
     p = RUN(EPOCHS, "--dry-run", "--json");
     cJSON *dry = NULL;
     MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
+    char said[120], each[SHOWN_COUNT_BYTES];
+    snprintf(said, sizeof said, "\nsteps   %.0f of about %s tokens, %.0f to an epoch\n",
+             figure(dry, "steps"),
+             shown_count(each, (uint64_t)(figure(dry, "train_tokens") / figure(dry, "steps"))),
+             figure(dry, "epoch_steps"));
+    cr_expect(strstr(planned, said), "no '%s' in %s", said, planned);
     const char *output = cJSON_GetObjectItem(dry, "output")->valuestring;
     cr_expect_not(file_named(temporary_path(output)), "something was made");
     p = RUN_WELL(EPOCHS);
