@@ -25,11 +25,6 @@
                            err_message(must_e));                                                   \
     } while (0)
 
-/* The end of a suite whose tests free every block. */
-static inline void nothing_left(void) {
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
 /* A test that frees every block that it has taken. */
 #define CleanTest(suite, name)                                                                     \
     static void suite##_##name##_leaves_nothing(void);                                             \
@@ -39,5 +34,10 @@ static inline void nothing_left(void) {
         cr_assert_eq(mem_live_count(), live);                                                      \
     }                                                                                              \
     static void suite##_##name##_leaves_nothing(void)
+
+/* The end of a suite whose tests free every block. */
+static inline void nothing_left(void) {
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
 
 #endif
