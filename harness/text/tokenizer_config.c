@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "platform/file.h"
 #include "text/markers.h"
 
@@ -256,10 +257,6 @@ static err read_decoder(draft *d) {
     return ERR_OK;
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static const char *text_of(const cJSON *v) {
     if (cJSON_IsObject(v)) v = get(v, "content");
     return cJSON_IsString(v) ? v->valuestring : NULL;
@@ -282,11 +279,12 @@ static err read_added_file(draft *d) {
     }
     for (const cJSON *v = extra ? extra->child : NULL; v; v = v->next)
         if (text_of(v)) special[count++] = text_of(v);
-    qsort(special, count, sizeof *special, by_text);
+    qsort(special, count, sizeof *special, order_text);
     for (const cJSON *v = d->added->child; v && !e; v = v->next) {
         int64_t id = 0;
         const char *text = v->string;
-        bool is_special = count && bsearch(&text, special, count, sizeof *special, by_text) != NULL;
+        bool is_special =
+            count && bsearch(&text, special, count, sizeof *special, order_text) != NULL;
         added_token a = {.text = v->string, .special = is_special, .normalized = !is_special};
         if (!cJSON_IsNumber(v) || v->valuedouble < 0 || v->valuedouble > TOKENS_MAX ||
             v->valuedouble != (double)(int64_t)v->valuedouble) {

@@ -10,11 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void teardown(void) {
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
-TestSuite(sums, .fini = teardown);
+TestSuite(sums, .fini = nothing_left);
 
 /* Any file or the one that is asked for; a list that another was added to. */
 Test(sums, files_are_those_that_were_written) {

@@ -17,11 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void teardown(void) {
-    cr_expect_eq(mem_live_count(), 0);
-}
-
-TestSuite(fill_mask, .fini = teardown);
+TestSuite(fill_mask, .fini = nothing_left);
 
 static const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화",
                                      "##가",  ".",     "'",     "s",     "'s",     "###x",

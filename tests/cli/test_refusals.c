@@ -24,11 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void teardown(void) {
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
-TestSuite(refusals, .fini = teardown);
+TestSuite(refusals, .fini = nothing_left);
 
 static void held(const char *name, const char *text, const char *path, json_sweep_reader reader) {
     strbuf out = {0};

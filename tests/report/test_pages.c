@@ -17,11 +17,7 @@
 #include <string.h>
 
 static void setup(void) {}
-static void teardown(void) {
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
-TestSuite(pages, .init = setup, .fini = teardown);
+TestSuite(pages, .init = setup, .fini = nothing_left);
 
 typedef struct word {
     const char *name, *english, *korean;

@@ -11,11 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void teardown(void) {
-    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
-}
-
-TestSuite(whole_kinds, .fini = teardown);
+TestSuite(whole_kinds, .fini = nothing_left);
 
 static const struct kind {
     const char *name, *headline;

@@ -53,4 +53,9 @@
     }                                                                                              \
     static void suite##_##name##_leaves_nothing(void)
 
+/* The end of a suite whose tests free every block. */
+static inline void nothing_left(void) {
+    cr_assert_eq(mem_live_count(), 0, "%zu blocks are left", mem_live_count());
+}
+
 #endif
