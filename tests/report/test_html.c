@@ -214,6 +214,7 @@ Test(html, index_links_to_pages_that_exist) {
         mem_free(path);
     }
     cr_assert_eq(links, 3);
+    cr_expect_not(strstr(text, "All tasks"), "they are one");
     mem_free(text);
     remove_a_record(folder);
     fake_folder_end(folder);
