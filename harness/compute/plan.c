@@ -43,12 +43,55 @@ static err check_operands(const plan *p, op *o) {
     return ERR_OK;
 }
 
+/* The first range that ends behind a place of the buffer, or one of a later buffer. */
+static size_t range_behind(const plan *p, const buffer *b, size_t place) {
+    size_t low = 0, high = p->written_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const plan_range *r = &p->written[middle];
+        if (r->buffer == b ? r->to <= place : (uintptr_t)r->buffer < (uintptr_t)b)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static err add_range(plan *p, span x) {
+    plan_range r = {x.buffer, x.offset, x.offset + span_bytes(x)};
+    size_t first = range_behind(p, r.buffer, r.from ? r.from - 1 : 0), end = first;
+    for (; end < p->written_count; end++) { // those that it touches become one with it
+        const plan_range *at = &p->written[end];
+        if (at->buffer != r.buffer || at->from > r.to) break;
+        if (at->from < r.from) r.from = at->from;
+        if (at->to > r.to) r.to = at->to;
+    }
+    err e = mem_grow((void **)&p->written, &p->written_capacity, p->written_count + 1,
+                     sizeof *p->written);
+    if (e) return e;
+    memmove(&p->written[first + 1], &p->written[end],
+            (p->written_count - end) * sizeof *p->written);
+    p->written[first] = r;
+    p->written_count += first + 1 - end;
+    return ERR_OK;
+}
+
+static err add_written(plan *p, op *o) {
+    operand list[OPERANDS_MAX];
+    size_t count = op_operands(o, list);
+    err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++)
+        if (list[i].access & ACCESS_WRITE && span_given(*list[i].at)) e = add_range(p, *list[i].at);
+    return e;
+}
+
 static err append(plan *p, op *o) {
     if (p->is_ready) return err_set(ERR_ARG, "%s: the plan is closed", op_name(o->kind));
     err e = check_operands(p, o);
     if (e) return e;
     op_list *l = &p->parts[p->current];
     if ((e = mem_grow((void **)&l->ops, &l->capacity, l->count + 1, sizeof *l->ops))) return e;
+    if (p->current == PART_MICRO && (e = add_written(p, o))) return e;
     l->ops[l->count++] = *o;
     return ERR_OK;
 }
@@ -91,6 +134,7 @@ void plan_free(plan *p) {
     }
     arena_free(&p->scratch_arena);
     for (size_t part = 0; part < PART_COUNT; part++) mem_free(p->parts[part].ops);
+    mem_free(p->written);
     *p = (plan){0};
 }
 
@@ -139,15 +183,9 @@ static bool accesses(const op *o, span x, operand_access ways) {
     return false;
 }
 
-/* How many ops of PART_MICRO there are up to the last one that writes to it. */
-static size_t behind_writers(const plan *p, span x) {
+size_t plan_last_writer(const plan *p, span x) {
     size_t end = p->parts[PART_MICRO].count;
     while (end && !accesses(&p->parts[PART_MICRO].ops[end - 1], x, ACCESS_WRITE)) end--;
-    return end;
-}
-
-size_t plan_last_writer(const plan *p, span x) {
-    size_t end = behind_writers(p, x);
     return end ? end - 1 : 0;
 }
 
@@ -160,7 +198,9 @@ size_t plan_first_user(const plan *p, span x) {
 }
 
 bool plan_is_written(const plan *p, span x) {
-    return behind_writers(p, x) > 0;
+    size_t at = range_behind(p, x.buffer, x.offset);
+    return at < p->written_count && p->written[at].buffer == x.buffer &&
+           p->written[at].from < x.offset + span_bytes(x);
 }
 
 size_t plan_overwritten(const plan *p, span x) {

@@ -15,22 +15,37 @@
 
 enum { CONFIG_LIMIT_BYTES = 16 << 20, SIZE_LIMIT = 1 << 24, LAYERS_MOST = 1 << 12 };
 
+/* Sizes that a family calls otherwise may have their usual name too (transformers' attribute_map). */
+static bool has_usual_name(const cJSON *root, const char *key) {
+    return json_has(root, key) &&
+           (strcmp(key, "hidden_size") == 0 || strcmp(key, "num_hidden_layers") == 0 ||
+            strcmp(key, "num_attention_heads") == 0);
+}
+
 static err read_size(uint32_t *out, const model_config *c, const cJSON *root, const char *key,
                      int64_t low, const char *path) {
     // layers that share their weights are bounded by nothing else
-    int64_t value = 0, most = out == &c->layers ? LAYERS_MOST : SIZE_LIMIT;
-    key = model_config_key(c, key);
-    if (!key || !json_has(root, key)) return ERR_OK; // transformers' default stands
-    err e = json_whole(&value, root, key, low, most, path);
-    if (!e) *out = (uint32_t)value;
-    return e;
+    int64_t value = 0, usual = 0, most = out == &c->layers ? LAYERS_MOST : SIZE_LIMIT;
+    const char *own = model_config_key(c, key);
+    bool is_usual = own && strcmp(own, key) != 0 && has_usual_name(root, key);
+    err e = ERR_OK;
+    if (!own || !(json_has(root, own) || is_usual)) return e; // transformers' default stands
+    if (is_usual && (e = json_whole(&usual, root, key, low, most, path))) return e;
+    if (!json_has(root, own))
+        value = usual;
+    else if ((e = json_whole(&value, root, own, low, most, path)))
+        return e;
+    if (is_usual && value != usual)
+        return err_set(ERR_FORMAT, "%s: %s is %d, but %s is %d", path, own, (int)value, key,
+                       (int)usual);
+    *out = (uint32_t)value;
+    return ERR_OK;
 }
 
 static err read_fraction(float *out, const model_config *c, const cJSON *root, const char *key,
                          double high, const char *path) {
     key = model_config_key(c, key);
-    const cJSON *item = key ? cJSON_GetObjectItemCaseSensitive(root, key) : NULL;
-    if (!item || cJSON_IsNull(item)) return ERR_OK;
+    if (!key || !json_has(root, key)) return ERR_OK;
     double value = 0;
     err e = json_number(&value, root, key, path);
     if (e) return e;
@@ -119,7 +134,7 @@ enum { ACTIVATIONS = sizeof activations / sizeof *activations };
 
 static err read_activation(model_config *c, const cJSON *root, const char *path) {
     const char *key = model_config_key(c, "hidden_act"), *found = NULL;
-    if (!is_given(root, key)) return ERR_OK;
+    if (!json_has(root, key)) return ERR_OK;
     err e = json_string(&found, root, key, path);
     for (size_t i = 0; !e && i < ACTIVATIONS; i++) {
         if (strcmp(activations[i].name, found) != 0) continue;
@@ -141,8 +156,11 @@ static const char *activation_name(const model_config *c) {
 static err read_family(model_config *c, const cJSON *root, const char *path) {
     const char *type = "bert";
     err e = ERR_OK;
-    if (is_given(root, "model_type") && (e = json_string(&type, root, "model_type", path)))
-        return e;
+    if (is_given(root, "model_type"))
+        e = json_string(&type, root, "model_type", path);
+    else
+        log_note("%s: no model_type, as of old files: BERT's", path);
+    if (e) return e;
     const encoder_family *family = family_find(type);
     if (!family)
         return err_set(ERR_UNSUPPORTED, "%s: model_type is '%s'; supported are %s", path, type,
@@ -347,10 +365,12 @@ static err read_fields(model_config *c, const cJSON *root, const char *path) {
     if ((e = read_fraction(&c->attention_dropout, c, root, "attention_probs_dropout_prob", 1,
                            path)))
         return e;
-    // null or absent: as the hidden layers
-    if (strcmp(model_config_key(c, "classifier_dropout"), "classifier_dropout") == 0)
-        c->classifier_dropout = c->hidden_dropout;
-    if ((e = read_fraction(&c->classifier_dropout, c, root, "classifier_dropout", 1, path)))
+    const char *of_head = model_config_key(c, "classifier_dropout");
+    bool may_be_null = strcmp(of_head, "classifier_dropout") == 0;
+    if (may_be_null)
+        c->classifier_dropout = c->hidden_dropout; // null or absent: as the hidden layers
+    if ((is_given(root, of_head) || !may_be_null) &&
+        (e = read_fraction(&c->classifier_dropout, c, root, "classifier_dropout", 1, path)))
         return e;
     if ((e = read_fraction(&c->layer_norm_eps, c, root, "layer_norm_eps", 1, path))) return e;
     if ((e = read_fraction(&c->initializer_range, c, root, "initializer_range", 10, path)))

@@ -88,6 +88,18 @@ Test(run_folders, a_finished_run_stays_whatever_comes_after_it) {
     EXITS(r, 2);
     SAYS(r, "seed is 42 there, 1 now");
     cr_assert(has(output, "model/config.json"));
+    // nor does the model's own folder take any
+    char *tuned = NULL;
+    MUST(path_join(&tuned, output, "model"));
+    const char *const own[] = {"./start/", tuned};
+    for (size_t i = 0; i < 2; i++) {
+        r = RUN(SMALL, "--task", "kor_hate", "--model", i ? output : "start", "-o", own[i],
+                "--overwrite");
+        EXITS(r, 2);
+        SAYS(r, "is the folder of the model that is read: name another folder with --output-dir");
+        cr_expect(!has(own[i], "run.json") && has(own[i], "config.json"));
+    }
+    mem_free(tuned);
     cJSON_Delete(first);
 }
 

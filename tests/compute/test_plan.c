@@ -378,6 +378,42 @@ Test(plan, costs_of_ops_follow_the_step) {
     cr_assert_eq(op_cost_of(&lookup, &step, 0).reals, 4 * 10 * 5);
 }
 
+/* Ranges of bytes in any order, some of which touch or hold others. */
+CleanTest(plan, what_is_written_so_far_is_known_by_the_byte) {
+    enum { COUNT = 4096, MOST = 256, OPS = 60 };
+    static bool written[COUNT];
+    device d;
+    arena a;
+    plan p;
+    span all;
+    uint32_t random = 1;
+    MUST(device_open_named(&d, "reference", NULL));
+    arena_init(&a, &d, 1, false);
+    MUST(arena_take(&a, &all, COUNT, d.real));
+    plan_init(&p, &d);
+    plan_part_begin(&p, PART_MICRO);
+    const size_t step = SPAN_ALIGN / elem_bytes(d.real);
+    for (size_t k = 0; k < OPS; k++) {
+        for (size_t i = 0; i < COUNT; i += 7) {
+            size_t count = i % 5 * 40 + 1;
+            bool wanted = false;
+            if (i + count > COUNT) continue;
+            for (size_t j = i; j < i + count; j++) wanted |= written[j];
+            cr_assert_eq(plan_is_written(&p, span_part(all, i, count)), wanted, "%zu: %zu", k, i);
+        }
+        random = random * 1664525 + 1013904223;
+        size_t count = (random >> 8 & (MOST - 1)) / step * step + step;
+        size_t first = (random >> 16) % (COUNT - MOST - step) / step * step;
+        MUST(op_fill(&p, &(struct fill){.x = span_part(all, first, count),
+                                        .rows = {DIM_FIXED, 1},
+                                        .cols = (uint32_t)count}));
+        for (size_t j = first; j < first + count; j++) written[j] = true;
+    }
+    plan_free(&p);
+    arena_free(&a);
+    device_close(&d);
+}
+
 /* Copies of a span as it was behind two of its three writers, of the last of two micro-batches. */
 CleanTest(plan, copies_are_of_the_moment) {
     if (!need_vulkan(test_device())) cr_skip_test("no Vulkan device");

@@ -225,6 +225,10 @@ Test(config, takes_the_defaults_of_its_family) {
         {"{\"model_type\": \"albert\"}", 30000, 0, 128, 4096, 12, 64, 16384},
         {"{\"model_type\": \"electra\"}", 30522, 0, 128, 256, 12, 4, 1024},
         {"{\"model_type\": \"distilbert\"}", 30522, 0, 768, 768, 6, 12, 3072},
+        // transformers' attribute_map, which knows three of the usual names
+        {"{\"model_type\": \"distilbert\", \"hidden_size\": 64, \"num_hidden_layers\": 3, "
+         "\"num_attention_heads\": 4, \"dim\": 64, \"intermediate_size\": 7}",
+         30522, 0, 64, 64, 3, 4, 3072},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model_config c;
@@ -359,6 +363,12 @@ CleanTest(config, refuses_what_is_not_this_bert) {
          "'sinusoidal_pos_embds' is a number"},
         {"{\"model_type\": \"albert\", \"num_hidden_layers\": 4097}", ERR_FORMAT,
          "'num_hidden_layers' is 4097, expected a whole number from 1 to 4096"},
+        {"{\"model_type\": \"distilbert\", \"n_layers\": 2, \"num_hidden_layers\": 1}", ERR_FORMAT,
+         "n_layers is 2, but num_hidden_layers is 1"},
+        {"{\"model_type\": \"distilbert\", \"num_attention_heads\": 0}", ERR_FORMAT,
+         "'num_attention_heads' is 0, expected a whole number from 1"},
+        {"{\"model_type\": \"distilbert\", \"seq_classif_dropout\": null}", ERR_FORMAT,
+         "'seq_classif_dropout' is null"},
         {"{\"model_type\": \"distilbert\", \"dim\": 100, \"n_heads\": 12}", ERR_FORMAT,
          "dim 100 is no multiple of n_heads 12"},
         {"{\"model_type\": \"albert\", \"num_hidden_groups\": 2}", ERR_UNSUPPORTED,

@@ -1,4 +1,5 @@
 /* Whether weights hold what a configuration promises. */
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/shown.h"
 #include "model/head/head.h"
@@ -14,7 +15,7 @@
 
 /* Tensors of a whole layer are 16. What lacks some is told by weights_load, tensor for tensor; here
  * it is only about memory. */
-enum { LAYER_TENSORS_LEAST = 8, PARAMETERS_SPARE = 1 << 22 };
+enum { LAYER_TENSORS_LEAST = 8, PARAMETERS_SPARE = 1 << 22, CONFIG_MOST_BYTES = 16 << 20 };
 
 /* The tensor with or without the prefix that plain encoders' checkpoints lack. */
 static const tensor_entry *find(const tensors *t, const encoder_family *family, param_field field,
@@ -36,6 +37,14 @@ typedef struct promise {
     uint32_t dimension;
 } promise;
 
+/* Told of a size that the file does not say. */
+static const char *by_default(const char *path, const char *key) {
+    cJSON *root = NULL;
+    bool absent = !json_read(&root, path, CONFIG_MOST_BYTES) && !json_has(root, key);
+    cJSON_Delete(root);
+    return absent ? " by default" : "";
+}
+
 static err check_shape(const promise *p, const model_config *c, const tensors *t,
                        const char *path) {
     char shape[TENSOR_SHAPE_BYTES];
@@ -45,8 +54,9 @@ static err check_shape(const promise *p, const model_config *c, const tensors *t
     if (entry->rank > p->dimension && entry->rank <= 2 && entry->shape[p->dimension] == p->size)
         return ERR_OK;
     tensor_shape_text(shape, entry);
-    return err_set(ERR_FORMAT, "%s: %s is %u, but tensor '%s' of %s is %s", path,
-                   model_config_key(c, p->key), p->size, entry->name, file, shape);
+    const char *key = model_config_key(c, p->key);
+    return err_set(ERR_FORMAT, "%s: %s is %u%s, but tensor '%s' of %s is %s", path, key, p->size,
+                   by_default(path, key), entry->name, file, shape);
 }
 
 static err check_shapes(const model_config *c, const tensors *t, const char *path) {

@@ -85,6 +85,9 @@ err run_compare(run *r) {
     const run_request *q = &r->request;
     holding unfinished = {0}, finished = {0};
     err e = ERR_OK;
+    if (r->base_model.folder && file_is_same(r->output, r->base_model.folder))
+        return err_set(ERR_USAGE, "%s is the folder of the model that is read%s", r->output,
+                       err_advice("output-dir", ": name another folder with --output-dir"));
     if (q->overwrite) return ERR_OK;
     if ((e = holding_read(&unfinished, r, RUN_UNFINISHED))) goto done;
     if ((e = holding_read(&finished, r, RUN_FINISHED))) goto done;
