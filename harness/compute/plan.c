@@ -13,9 +13,7 @@ void plan_part_begin(plan *p, plan_part part) {
     p->current = part;
 }
 
-static err check_operands(const plan *p, op *o) {
-    operand list[OPERANDS_MAX];
-    size_t count = op_operands(o, list);
+static err check_operands(const plan *p, const op *o, const operand *list, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const operand *w = &list[i];
         if (!span_given(*w->at)) {
@@ -76,9 +74,7 @@ static err add_range(plan *p, span x) {
     return ERR_OK;
 }
 
-static err add_written(plan *p, op *o) {
-    operand list[OPERANDS_MAX];
-    size_t count = op_operands(o, list);
+static err add_written(plan *p, const operand *list, size_t count) {
     err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++)
         if (list[i].access & ACCESS_WRITE && span_given(*list[i].at)) e = add_range(p, *list[i].at);
@@ -87,11 +83,13 @@ static err add_written(plan *p, op *o) {
 
 static err append(plan *p, op *o) {
     if (p->is_ready) return err_set(ERR_ARG, "%s: the plan is closed", op_name(o->kind));
-    err e = check_operands(p, o);
+    operand list[OPERANDS_MAX];
+    size_t count = op_operands(o, list);
+    err e = check_operands(p, o, list, count);
     if (e) return e;
     op_list *l = &p->parts[p->current];
     if ((e = mem_grow((void **)&l->ops, &l->capacity, l->count + 1, sizeof *l->ops))) return e;
-    if (p->current == PART_MICRO && (e = add_written(p, o))) return e;
+    if (p->current == PART_MICRO && (e = add_written(p, list, count))) return e;
     l->ops[l->count++] = *o;
     return ERR_OK;
 }

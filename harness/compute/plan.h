@@ -57,8 +57,8 @@ typedef struct plan_watch {
 
 /* A copy for the host of what an op has written last, made while what follows it is computed. */
 typedef struct plan_copy {
-    size_t
-        op; /* its place in PART_MICRO, of the last micro-batch; without any, behind PART_BEGIN */
+    /* its place in PART_MICRO, of the last micro-batch; without any, behind PART_BEGIN */
+    size_t op;
     span from, to; /* to: of memory that the host sees, as long */
 } plan_copy;
 
@@ -72,8 +72,8 @@ typedef struct plan {
     device *device;
     op_list parts[PART_COUNT];
     plan_part current;
-    plan_range
-        *written; /* (written_count) owned; of PART_MICRO's ops, in order, none touches another */
+    /* (written_count) owned; of PART_MICRO's ops, in order, none touches another */
+    plan_range *written;
     size_t written_count, written_capacity;
     arena scratch_arena;
     span scratch; /* real, shared by all ops that need some; absent when none does */
