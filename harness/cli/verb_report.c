@@ -445,7 +445,7 @@ static err report_damage(const store *s, const board *b) {
         log_warn("%zu record%s left out: made by a program with uncommitted changes", s->dirty,
                  shown_plural(s->dirty));
     }
-    for (size_t i = 0; i < b->note_count; i++) log_warn("%s", b->notes[i]);
+    for (size_t i = 0; i < b->note_count; i++) log_warn("%s", b->notes[i].text);
     if (!s->damaged) return ERR_OK;
     return err_set(ERR_FORMAT, "%zu damaged record%s left out (named above)", s->damaged,
                    shown_plural(s->damaged));

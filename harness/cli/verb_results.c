@@ -10,6 +10,8 @@
 #include "cli/report_command.h"
 #include "cli/task_flag.h"
 #include "platform/file.h"
+#include "report/board.h"
+#include "result/cache_file.h"
 #include "result/record_strict.h"
 #include "result/store.h"
 #include "text/unicode.h"
@@ -156,6 +158,46 @@ static err check_place(batch *b, candidate *c) {
     return e;
 }
 
+/* The records that lie in the folder, as far as they are known from what `report` keeps of it. */
+static err read_there(store *s, const char *results) {
+    char *cache = NULL, *index = NULL;
+    err e = cache_folder_of(&cache, results);
+    if (!e && cache) e = path_join(&index, cache, "records");
+    if (!e) e = store_read_lean(s, results, &(store_lean){.cache = index});
+    mem_free(cache);
+    mem_free(index);
+    return e;
+}
+
+static bool has_note(const board *b, const char *text) {
+    for (size_t i = 0; i < b->note_count; i++)
+        if (!strcmp(b->notes[i].text, text)) return true;
+    return false;
+}
+
+/* No record may come that cannot be true beside those that are there: one of the two would be left out,
+ * and it may be the one that was there. */
+static err check_beside(batch *b) {
+    store s = {0};
+    board before = {0}, with = {0};
+    err e = b->count ? read_there(&s, b->results) : ERR_OK;
+    size_t there = s.count;
+    if (!e) e = board_gather(&before, &s);
+    for (size_t i = 0; i < b->count && !e; i++) {
+        record shared = b->all[i].record; // the store's until it is cut off again
+        e = store_add(&s, &shared, b->all[i].place + strlen(b->results) + 1, &(store_file){0});
+    }
+    if (!e) e = board_gather(&with, &s);
+    for (size_t i = 0; i < with.note_count && !e; i++)
+        if (with.notes[i].contradicts && !has_note(&before, with.notes[i].text))
+            e = err_set(ERR_DATA, "on a board with what is added %s", with.notes[i].text);
+    board_free(&before);
+    board_free(&with);
+    for (; s.count > there; s.count--) mem_free(s.paths[s.count - 1]);
+    store_free(&s);
+    return e;
+}
+
 static err write_all(const batch *b) {
     size_t written = 0;
     err e = ERR_OK;
@@ -219,6 +261,7 @@ static err results_add(const options *o) {
         b.count--;
     }
     note_alike(&b);
+    if (!e) e = check_beside(&b);
     if (e) e = err_wrap(e, "nothing was added");
     if (!e) e = write_all(&b);
     if (!e) e = show(&b);
@@ -243,6 +286,7 @@ static err check_folder(const candidate *c, const char *relative) {
 typedef struct checking {
     batch *b;
     size_t count, refused;
+    store sound; /* the records of the folder that is walked, those that are not refused */
     other_files others;
 } checking;
 
@@ -251,6 +295,10 @@ static err check_one(void *of, const char *path, const char *relative) {
     candidate c = {0};
     err e = read_candidate(&c, w->b, path);
     if (!e) e = check_folder(&c, relative);
+    if (!e && relative) {
+        record_lighten(&c.record, false);
+        e = store_add(&w->sound, &c.record, relative, &(store_file){0});
+    }
     candidate_free(&c);
     if (e == ERR_UNSUPPORTED) return relative ? other_files_pass(&w->others, e) : e;
     w->count++;
@@ -259,6 +307,22 @@ static err check_one(void *of, const char *path, const char *relative) {
     err_clear();
     w->refused++;
     return ERR_OK;
+}
+
+/* All below a folder of results, and none beside one that it contradicts. */
+static err check_tree(checking *w, const char *folder) {
+    board b = {0};
+    err e = mem_strdup(&w->sound.folder, folder);
+    if (!e) e = store_walk(folder, check_one, w);
+    if (!e) e = board_gather(&b, &w->sound);
+    for (size_t i = 0; i < b.note_count; i++) {
+        if (!b.notes[i].contradicts) continue;
+        log_warn("%s: on a board %s", folder, b.notes[i].text);
+        w->refused++;
+    }
+    board_free(&b);
+    store_free(&w->sound);
+    return e;
 }
 
 /* A record, that of a run by its folder, or all below a folder of results. */
@@ -271,7 +335,7 @@ static err check_named(checking *w, const char *path) {
     else if (!e && !folder_exists(path))
         e = check_one(w, path, NULL);
     else if (!e)
-        e = file_exists(own) ? check_one(w, own, NULL) : store_walk(path, check_one, w);
+        e = file_exists(own) ? check_one(w, own, NULL) : check_tree(w, path);
     if (!e) other_files_tell(&w->others, path);
     return e;
 }
@@ -293,7 +357,7 @@ static err results_check(const options *o) {
     batch b = {.o = o, .data = {.task_dir = o->task_dir, .data_dir = o->data_dir}};
     checking w = {.b = &b};
     err e = ERR_OK;
-    if (o->arg_count == 1) e = store_walk(own, check_one, &w);
+    if (o->arg_count == 1) e = check_tree(&w, own);
     if (!e) other_files_tell(&w.others, own);
     for (size_t i = 1; i < o->arg_count && !e; i++) e = check_named(&w, o->args[i]);
     note_alike(&b);

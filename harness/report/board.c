@@ -102,16 +102,16 @@ static int entry_order(const void *a, const void *b) {
 
 /* records that cannot both be right */
 
-static err add_note(board *b, const char *format, ...) PRINTF_LIKE(2, 3);
-static err add_note(board *b, const char *format, ...) {
+static err add_note(board *b, bool contradicts, const char *format, ...) PRINTF_LIKE(3, 4);
+static err add_note(board *b, bool contradicts, const char *format, ...) {
     char text[1024]; // names of files are shorter than 256 bytes
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     err e = mem_grow((void **)&b->notes, &b->note_capacity, b->note_count + 1, sizeof *b->notes);
-    if (e || (e = mem_strdup(&b->notes[b->note_count], text))) return e;
-    b->note_count++;
+    if (e || (e = mem_strdup(&b->notes[b->note_count].text, text))) return e;
+    b->notes[b->note_count++].contradicts = contradicts;
     return ERR_OK;
 }
 
@@ -179,7 +179,7 @@ static err leave_out_liars(size_t *kept, board *b, entry *entries, size_t count)
             entries[i] = entries[*kept], entries[(*kept)++] = x;
         else
             e = add_note(
-                b,
+                b, true,
                 "%s is left out: it contradicts %s%s of task '%.200s', which name the same "
                 "data, in %s",
                 x.path, first, size > 1 ? " and others" : "", x.r->task.name,
@@ -213,7 +213,7 @@ static err mark_copies(board *b, trace *traces, size_t count, const char *what) 
         const record *r = first->of->r;
         if (r->seed == x->of->r->seed) continue;
         x->of->is_copy = true;
-        e = add_note(b,
+        e = add_note(b, true,
                      "%s is left out: it contradicts %s, which has another seed, %lld, and the "
                      "same %s",
                      x->of->path, first->of->path, (long long)r->seed, what);
@@ -253,15 +253,13 @@ static err count_differing(size_t *differ, const board *b, const entry *x, const
     record full[2] = {0};
     const record *r = x->r, *o = y->r;
     err e = ERR_OK;
-    if (r->lean.are_kept) {
-        if ((e = store_read_full(&full[0], b->records, x->path)) ||
-            (e = store_read_full(&full[1], b->records, y->path)))
-            goto done;
-        r = &full[0], o = &full[1];
-    }
+    if (!record_has_answers(r) && !(e = store_read_full(&full[0], b->records, x->path)))
+        r = &full[0];
+    if (!e && !record_has_answers(o) && !(e = store_read_full(&full[1], b->records, y->path)))
+        o = &full[1];
     *differ = 0;
-    for (int64_t i = 0; i < r->task.test_rows; i++) *differ += !record_same_answer(r, o, (size_t)i);
-done:
+    for (int64_t i = 0; i < r->task.test_rows && !e; i++)
+        *differ += !record_same_answer(r, o, (size_t)i);
     record_free(&full[0]);
     record_free(&full[1]);
     return e;
@@ -274,25 +272,27 @@ static err note_repeated(board *b, const entry *kept, const entry *x) {
     if (e) return e;
     // sums of gradients are rounded by the shards
     if (r->shards != o->shards)
-        return add_note(b,
+        return add_note(b, false,
                         "%s is left out: it repeats %s, the same row and seed, by another number "
                         "of shards (%zu of %lld predictions differ)",
                         x->path, kept->path, differ, (long long)r->task.test_rows);
     if (!same_stack(&r->device, &o->device))
         return add_note(
-            b,
+            b, false,
             "%s is left out: it repeats %s, the same row and seed, on another driver or "
             "library (%zu of %lld predictions differ)",
             x->path, kept->path, differ, (long long)r->task.test_rows);
     if (differ)
         return add_note(
-            b, "%s is left out: it contradicts %s, the same run, in %zu of %lld predictions",
+            b, true, "%s is left out: it contradicts %s, the same run, in %zu of %lld predictions",
             x->path, kept->path, differ, (long long)r->task.test_rows);
     const char *own = r->final_weights_sha256, *other = o->final_weights_sha256;
     if (own && other && strcmp(own, other))
-        return add_note(b, "%s is left out: it contradicts %s, the same run, in the final weights",
+        return add_note(b, true,
+                        "%s is left out: it contradicts %s, the same run, in the final weights",
                         x->path, kept->path);
-    return add_note(b, "%s is left out: it repeats %s, the same row and seed", x->path, kept->path);
+    return add_note(b, false, "%s is left out: it repeats %s, the same row and seed", x->path,
+                    kept->path);
 }
 
 /* rows and tables */
@@ -327,9 +327,7 @@ static err add_table(board *b, entry *entries, size_t count) {
         for (end = i; end < count && !row_order(&entries[i], &entries[end]);) end++;
         e = add_row(b, t, entries + i, end - i);
     }
-    if (e || (e = report__row_words(t))) return e;
-    t->headline = metric_find(t->rows[0].runs[0]->headline);
-    return report__table_statistics(b, t);
+    return e;
 }
 
 static const record *run_of(const board_table *t) {
@@ -380,10 +378,10 @@ void report__mark_apart(board_table *tables, size_t count) {
     }
 }
 
-err board_init(board *b, const store *s, const char *cache) {
+err board_gather(board *b, const store *s) {
     entry *entries = NULL;
     err e;
-    *b = (board){.records = s, .cache = cache, .dev_score = NAN};
+    *b = (board){.records = s, .dev_score = NAN};
     if ((e = mem_new(&entries, s->count)) || (e = mem_new(&b->tables, s->count))) goto done;
     for (size_t i = 0; i < s->count; i++) {
         const entry *before = i ? &entries[i - 1] : NULL;
@@ -394,8 +392,6 @@ err board_init(board *b, const store *s, const char *cache) {
         for (end = i; end < s->count && !table_order(&entries[i], &entries[end]);) end++;
         if ((e = add_table(b, entries + i, end - i))) goto done;
     }
-    report__mark_apart(b->tables, b->table_count);
-    e = report__overall(b);
 done:
     for (size_t i = 0; entries && i < s->count; i++) {
         mem_free(entries[i].config);
@@ -403,6 +399,24 @@ done:
         mem_free(entries[i].drawn);
     }
     mem_free(entries);
+    if (e) board_free(b);
+    return e;
+}
+
+static err table_finish(board *b, board_table *t) {
+    err e = report__row_words(t);
+    if (e) return e;
+    t->headline = metric_find(run_of(t)->headline);
+    return report__table_statistics(b, t);
+}
+
+err board_init(board *b, const store *s, const char *cache) {
+    err e = board_gather(b, s);
+    if (e) return e;
+    b->cache = cache;
+    for (size_t i = 0; i < b->table_count && !e; i++) e = table_finish(b, &b->tables[i]);
+    report__mark_apart(b->tables, b->table_count);
+    if (!e) e = report__overall(b);
     if (e) board_free(b);
     return e;
 }
@@ -421,7 +435,7 @@ void board_free(board *b) {
         mem_free(b->tables[t].rows);
     }
     for (size_t i = 0; i < b->overall_count; i++) mem_free(b->overall[i].rows);
-    for (size_t i = 0; i < b->note_count; i++) mem_free(b->notes[i]);
+    for (size_t i = 0; i < b->note_count; i++) mem_free(b->notes[i].text);
     report__free_groups(b);
     mem_free(b->notes);
     mem_free(b->tables);

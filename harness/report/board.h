@@ -105,6 +105,12 @@ typedef struct board_group {
     char *sources, *sources_ko; /* of what is published, owned */
 } board_group;
 
+/* A record that was left out. */
+typedef struct board_note {
+    char *text;       /* a sentence, owned */
+    bool contradicts; /* it cannot be true beside the records that stay; else it repeats one */
+} board_note;
+
 typedef struct board {
     const store *records; /* that it was made of */
     const char *cache;    /* folder of what is known of tables already; NULL: none */
@@ -122,9 +128,13 @@ typedef struct board {
     size_t grouped_count;
     double dev_score; /* that times are told until (cost.h); NaN: what every run reached. Of whoever
                          made the board; board_init gives NaN */
-    char **notes;     /* (note_count) a sentence for each record that was left out, owned */
+    board_note *notes; /* (note_count) owned */
     size_t note_count, note_capacity;
 } board;
+
+/* Gathers rows and tables, without a figure, and says what is left out. The store must outlive the board.
+ * Free with board_free. Errors: ERR_MEMORY; those of reading a record again. */
+err board_gather(board *b, const store *s) MUST_CHECK;
 
 /* Gathers and computes. The store must outlive the board. Free with board_free.
  *   cache  a folder (cache_file.h) that spares the resamples of rows that it knows, of a lean store:

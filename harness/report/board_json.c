@@ -154,7 +154,7 @@ err board_json(strbuf *out, const board *b) {
         (e = json_add_array(&left_out, top, "left_out")))
         goto done;
     for (size_t i = 0; i < b->note_count; i++)
-        if ((e = json_append(left_out, cJSON_CreateString(b->notes[i])))) goto done;
+        if ((e = json_append(left_out, cJSON_CreateString(b->notes[i].text)))) goto done;
     e = json_text(out, top);
 done:
     cJSON_Delete(top);

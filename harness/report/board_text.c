@@ -273,7 +273,7 @@ static const char *const introduction =
 static err add_notes(strbuf *out, const board *b) {
     err e = b->note_count ? strbuf_add(out, "\n## Left out\n\n") : ERR_OK;
     for (size_t i = 0; i < b->note_count && !e; i++)
-        if (!(e = strbuf_add(out, "- ")) && !(e = add_cell(out, b->notes[i])))
+        if (!(e = strbuf_add(out, "- ")) && !(e = add_cell(out, b->notes[i].text)))
             e = strbuf_add(out, ".\n");
     return e;
 }

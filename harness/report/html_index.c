@@ -467,7 +467,7 @@ static void add_group(page *p, const board_group *g, size_t number) {
 static void add_notes(page *p, const board *b) {
     if (!b->note_count) return;
     html__format(p, "<section>\n<h2>%s</h2>\n<ul lang=\"en\">\n", SAY(p, left_out));
-    for (size_t i = 0; i < b->note_count; i++) html__format(p, "<li>%s.</li>\n", b->notes[i]);
+    for (size_t i = 0; i < b->note_count; i++) html__format(p, "<li>%s.</li>\n", b->notes[i].text);
     html__add(p, "</ul>\n</section>\n");
 }
 

@@ -334,7 +334,10 @@ err record_losses_write(cJSON *object, const char *key, const float *losses,
  * the record. r is freed on error.
  * Errors: ERR_IO; ERR_FORMAT naming the file, the key, what was found and what was expected. */
 err record_read(record *r, const char *path) MUST_CHECK;
-enum { RECORD_LIMIT_BYTES = 256 << 20 }; /* of a file */
+enum {
+    RECORD_LIMIT_BYTES = 256 << 20, /* of a file */
+    RECORD_TEXT_LIMIT = 4096 /* bytes of a text that boards and pages show: a name may be a path */
+};
 
 /* The same of a file's text, which is there already. */
 err record_parse(record *r, const char *text, size_t length, const char *path) MUST_CHECK;

@@ -229,15 +229,35 @@ static err check_command(const record *r, const char *path) {
                    path, r->command);
 }
 
+/* Boards and pages show all texts but these: numbers packed into one, and what was typed. */
+static bool may_be_long(const char *key) {
+    return key && (!strcmp(key, "data") || !strcmp(key, "loss") || !strcmp(key, "command"));
+}
+
+static err check_texts(const cJSON *parent, const char *path) {
+    const cJSON *item;
+    err e = ERR_OK;
+    cJSON_ArrayForEach(item, parent) {
+        size_t length = cJSON_IsString(item) ? strlen(item->valuestring) : 0;
+        if (length > RECORD_TEXT_LIMIT && !may_be_long(item->string))
+            return err_set(ERR_FORMAT,
+                           "%s: a text of %zu bytes%s%.80s, at most %d are allowed: %.40s ...",
+                           path, length, item->string ? " in key " : "",
+                           item->string ? item->string : "", RECORD_TEXT_LIMIT, item->valuestring);
+        if ((e = check_texts(item, path))) return e;
+    }
+    return e;
+}
+
 static err read_json(record *r, const cJSON *json, const char *path) {
     err e;
     *r = (record){0};
     if (!cJSON_IsObject(json)) {
         return err_set(ERR_FORMAT, "%s: not a run record: expected an object", path);
     }
-    if ((e = check_kind(json, path)) || (e = walk(r, json, path, false)) ||
-        (e = check_task_name(r, path)) || (e = check_counts(r, path)) ||
-        (e = check_command(r, path)))
+    if ((e = check_kind(json, path)) || (e = check_texts(json, path)) ||
+        (e = walk(r, json, path, false)) || (e = check_task_name(r, path)) ||
+        (e = check_counts(r, path)) || (e = check_command(r, path)))
         goto done;
     if ((e = record_score(r))) {
         e = err_wrap(e == ERR_DATA ? ERR_FORMAT : e, "%s: predictions", path);

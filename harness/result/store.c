@@ -19,7 +19,6 @@ static bool is_record_name(const char *name) {
 /* A folder that is being read. */
 typedef struct reading {
     store *store;
-    size_t capacity;
     const store_lean *lean; // NULL: full records
     store__cache known;
     size_t kept_bytes; // of answers
@@ -62,7 +61,7 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
         taken = true;
         e = store__take(r, s, &w->known, k);
     } else if (!(e = record_parse(r, text, length, path)) && !(e = joins(&taken, w, r)) && taken) {
-        e = w->failed = w->lean->each(w->lean->of, r, relative, from);
+        if (w->lean->each) e = w->failed = w->lean->each(w->lean->of, r, relative, from);
         if (!e) record_lighten(r, keep_answers(w, r));
     }
     if (!e && taken) s->changed = true;
@@ -80,13 +79,30 @@ static void leave_out(store *s, const record *r, const char *path) {
              told ? "" : err_advice("task-dir", "; --task-dir names its folder"), told ? "" : ")");
 }
 
+err store_add(store *s, record *r, const char *relative, const store_file *from) {
+    err e;
+    // the lists grow together
+    if (s->count == s->capacity) {
+        size_t wanted = s->capacity ? 2 * s->capacity : 16;
+        if ((e = mem_resize((void **)&s->records, wanted, sizeof *s->records)) ||
+            (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths)) ||
+            (e = mem_resize((void **)&s->files, wanted, sizeof *s->files)))
+            return e;
+        s->capacity = wanted;
+    }
+    if ((e = mem_strdup(&s->paths[s->count], relative))) return e;
+    s->files[s->count] = *from;
+    s->records[s->count++] = *r;
+    *r = (record){0};
+    return ERR_OK;
+}
+
 static err add_record(void *of, const char *path, const char *relative) {
     reading *w = of;
     store *s = w->store;
     record r = {0};
-    store_file from;
+    store_file from = {0};
     bool taken;
-    size_t *capacity = &w->capacity;
     err e = w->lean ? read_lean(&r, &from, s, w, path, relative) : record_read(&r, path);
     if (e == ERR_UNSUPPORTED && !w->failed) {
         e = other_files_pass(&s->others, e);
@@ -104,19 +120,7 @@ static err add_record(void *of, const char *path, const char *relative) {
         leave_out(s, &r, path);
         goto done;
     }
-    // both lists grow together: the second has the first's capacity
-    if (s->count == *capacity) {
-        size_t wanted = *capacity ? 2 * *capacity : 16;
-        if ((e = mem_resize((void **)&s->records, wanted, sizeof *s->records)) ||
-            (e = mem_resize((void **)&s->paths, wanted, sizeof *s->paths)) ||
-            (w->lean && (e = mem_resize((void **)&s->files, wanted, sizeof *s->files))))
-            goto done;
-        *capacity = wanted;
-    }
-    if ((e = mem_strdup(&s->paths[s->count], relative))) goto done;
-    if (w->lean) s->files[s->count] = from;
-    s->records[s->count++] = r;
-    r = (record){0};
+    e = store_add(s, &r, relative, &from);
 done:
     record_free(&r);
     return e;

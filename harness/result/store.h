@@ -19,9 +19,9 @@ typedef struct store_file {
 
 typedef struct store {
     record *records;   /* (count) owned, ordered by path */
-    store_file *files; /* (count) of store_read_lean; else NULL */
+    store_file *files; /* (count) zeros but of store_read_lean */
     char **paths;      /* (count) relative to the folder, owned */
-    size_t count;
+    size_t count, capacity;
     size_t partial; /* records left out because they are partial */
     size_t dirty;   /* left out because their program had uncommitted changes */
     bool keeps_all; /* store_read_all: no record is left out for being partial or dirty */
@@ -50,7 +50,7 @@ void store_free(store *s);
  * build of the program is as none.
  *   cache  path of that file; NULL: none
  *   takes  whether a record is one of the store's; one that is not is named by a warning. NULL: all are
- *   each   is given every record that had to be read, full, and its relative path */
+ *   each   is given every record that had to be read, full, and its relative path; may be NULL */
 typedef struct store_lean {
     const char *cache;
     err (*takes)(bool *takes, void *of, const record *r);
@@ -58,6 +58,10 @@ typedef struct store_lean {
     void *of;
 } store_lean;
 err store_read_lean(store *s, const char *folder, const store_lean *how) MUST_CHECK;
+
+/* Adds a record behind the others, which is the store's then (*r is empty), as if it lay at that
+ * relative path. Errors: ERR_MEMORY. */
+err store_add(store *s, record *r, const char *relative, const store_file *from) MUST_CHECK;
 
 /* Writes the cache of a lean store. Errors: ERR_IO; ERR_MEMORY. */
 err store_cache_write(const store *s, const char *cache) MUST_CHECK;

@@ -187,6 +187,36 @@ Test(results, what_another_process_wrote_meanwhile_stays) {
     }
 }
 
+/* Of a run of another seed, which no two runs can be. */
+static void make_copy(const char *name, const char *of) {
+    cJSON *top;
+    MUST(json_read(&top, temporary_path(of), 0));
+    cJSON_SetNumberValue(cJSON_GetObjectItem(top, "seed"), 9);
+    fake_record_seal(temporary_path(name), top);
+    cJSON_Delete(top);
+}
+
+Test(results, none_is_taken_that_cannot_be_true_beside_another) {
+    make("a.json", 1);
+    make("b.json", 2);
+    make_copy("copy.json", "a.json");
+    RUN_WELL("results", "add", "a.json");
+    program_result p = RUN("results", "add", "b.json", "copy.json");
+    expect_said(p, 1, "nothing was added: on a board with what is added fake_task/");
+    expect_said(p, 1, "-s9.json is left out: it contradicts fake_task/");
+    expect_said(p, 1, "which has another seed, 1, and the same final weights");
+    expect_said(RUN("results", "check"), 0, "1 record checked");
+    expect_said(RUN("results", "add", "a.json", "copy.json", "--results", "others"), 1, "-s9.json");
+    // by its name the copy comes first
+    cr_assert_not(rename(temporary_path("copy.json"), temporary_path("results/fake_task/a.json")));
+    p = RUN("results", "check");
+    expect_said(p, 1, "-s1.json is left out: it contradicts fake_task/a.json, which has another");
+    expect_said(p, 1, "1 of 2 records would be refused (named above)");
+    expect_said(RUN("results", "check", "results"), 1, "warning: results: on a board fake_task/");
+    // it is no fault of what comes
+    RUN_WELL("results", "add", "b.json");
+}
+
 Test(results, are_added_all_or_none) {
     make("a.json", 1);
     make("b.json", 2);

@@ -592,8 +592,9 @@ Test(board_records, a_repeated_seed_counts_once_and_is_named) {
         cr_assert_eq(b.tables[0].rows[0].run_count, 2);
         cr_assert_eq(b.tables[0].rows[0].runs[0]->timing.train_s, 9.5);
         cr_assert_eq(b.note_count, 1);
-        cr_assert(strstr(b.notes[0], "kor_x/2.json is left out: ") == b.notes[0], "%s", b.notes[0]);
-        cr_assert_str_eq(b.notes[0] + strlen("kor_x/2.json is left out: "), repeats[i].note);
+        cr_assert(strstr(b.notes[0].text, "kor_x/2.json is left out: ") == b.notes[0].text, "%s",
+                  b.notes[0].text);
+        cr_assert_str_eq(b.notes[0].text + strlen("kor_x/2.json is left out: "), repeats[i].note);
         cr_assert_not(board_json(&text, &b));
         cr_assert(strstr(text.text, "\"left_out\":\t[\"kor_x/2.json is left out"));
         strbuf_free(&text);
@@ -614,7 +615,8 @@ Test(board_records, of_two_that_contradict_each_other_the_first_by_path_stays) {
     open_board(&s, &b);
     cr_assert_eq(b.tables[0].row_count, 1);
     cr_assert_str_eq(b.tables[0].rows[0].paths[0], "kor_x/a.json");
-    cr_assert(b.note_count == 1 && strstr(b.notes[0], "kor_x/b.json is left out") == b.notes[0]);
+    cr_assert(b.note_count == 1 &&
+              strstr(b.notes[0].text, "kor_x/b.json is left out") == b.notes[0].text);
     close_board(&s, &b);
 }
 

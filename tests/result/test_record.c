@@ -389,6 +389,26 @@ Test(record, invalid_records_are_not_written) {
     record_free(&r);
 }
 
+/* Ten names of a megabyte would make a board that nobody can open. */
+Test(record, a_text_that_boards_show_is_no_longer_than_a_path) {
+    char long_text[RECORD_TEXT_LIMIT + 2] = "harness ";
+    char *path;
+    record r;
+    MUST(path_join(&path, folder, "long.json"));
+    memset(long_text + strlen(long_text), 'x', sizeof long_text - 1 - strlen(long_text));
+    fake_record_make(&r, &(fake_record){.right = 0.7});
+    MUST(record_text(&r.command, long_text)); // is not shown there
+    MUST(record_text(&r.device.name, long_text + 1));
+    MUST(record_write(&r, path));
+    MUST(record_text(&r.device.name, long_text));
+    cr_assert_eq(record_write(&r, path), ERR_FORMAT);
+    cr_expect_not_null(strstr(err_message(ERR_FORMAT), "a text of 4097 bytes in key name, at most "
+                                                       "4096 are allowed: harness xxx"),
+                       "%s", err_message(ERR_FORMAT));
+    mem_free(path);
+    record_free(&r);
+}
+
 // each replaces `from`, which stands in a valid file, by `to`; the message must name the key
 static const struct {
     const char *from, *to, *want;
