@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANIFEST_LIMIT_BYTES = 1 << 20, FILES_MAX = 256 };
+enum { MANIFEST_LIMIT_BYTES = 8 << 20, FILES_MAX = 256 };
 
 const char *task_role_name(task_role role) {
     static const char *const names[] = {"train", "test", "all", "dev"};
@@ -528,6 +528,10 @@ static err read_text(task *t, const char *text, size_t length, const char *path,
                      err (*load)(task *t, const cJSON *root)) {
     cJSON *root = NULL;
     const char *slash = strrchr(path, '/');
+    if (length > MANIFEST_LIMIT_BYTES) // of one that is about to be written
+        return err_set(ERR_DATA,
+                       "%s: a manifest of %zu bytes, %d are allowed: are the labels texts?", path,
+                       length, MANIFEST_LIMIT_BYTES);
     hash_bytes_hex(text, length, t->manifest_sha256);
     err e = mem_strdup(&t->path, path);
     if (e) goto done;

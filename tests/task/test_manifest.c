@@ -388,7 +388,7 @@ static err load_long(task *t, const char *path, const char *list, const char *st
     strbuf text = {0};
     err e = strbuf_add(&text, start);
     for (size_t i = 0; i < count && !e; i++) {
-        char one[128];
+        char one[8192];
         // an element names its number once, twice or not at all
         int n = snprintf(one, sizeof one, "%s", i && *element != '[' ? ", " : "");
         for (const char *p = element; *p; p++)
@@ -404,6 +404,8 @@ static err load_long(task *t, const char *path, const char *list, const char *st
     strbuf_free(&text);
     return task_load(t, path);
 }
+
+#define TIMES_10(text) text text text text text text text text text text
 
 Test(manifest, long_lists_cost_what_their_length_says) {
     char folder[] = "/tmp/harness-test-XXXXXX", path[64];
@@ -423,6 +425,13 @@ Test(manifest, long_lists_cost_what_their_length_says) {
          4094, ", {\"value\": \"0\", ", NULL},
         {"[{\"value\": \"0\", ", "[", "{\"value\": \"#\", \"name\": \"n#\", \"readable\": \"r\"}",
          4094, ", {\"value\": \"0\", ", ": labels[0] and labels[4094] share a value or a name"},
+        {"[{\"value\": \"0\", ", "[",
+         "{\"value\": \"v#\", \"name\": \"n#\", \"readable\": \"" TIMES_10(TIMES_10("long")) "\"}",
+         4094, ", {\"value\": \"0\", ", NULL},
+        {"[{\"value\": \"0\", ", "[",
+         "{\"value\": \"v#\", \"name\": \"" TIMES_10(
+             TIMES_10("ever longer, so that it is a text")) "\"}",
+         4094, ", {\"value\": \"0\", ", ": larger than the 8388608 bytes allowed"},
         {"[{\"role\"", "[", "{\"role\": \"train\", \"name\": \"#\"}", 20000, ", {\"role\"",
          ": key 'files' has 20002 elements, 0 to 256 are allowed"},
         {"[\"accuracy\", \"macro_f1\"]", "[", "\"accuracy\"", 70000, "]",
