@@ -253,9 +253,9 @@ err bench_table(strbuf *out, const cJSON *record, const char *where) {
     TRY(add_device(out, record, where));
     TRY(NUMBERS(n, record, where, "parameters", "vocabulary", "batch_size", "device_bytes",
                 "host_peak_bytes"));
-    TRY(strbuf_printf(out, "%s parameters, vocabulary %s; sentences of %s%s, batch %.0f.\n",
-                      SHOWN_COUNT(n[0]), SHOWN_COUNT(n[1]), data, is_sample ? " (sample)" : "",
-                      n[2]));
+    TRY(shown_printf(
+        out, SHOWN_MARKDOWN, "%s parameters, vocabulary %s; sentences of %.80s%s, batch %.0f.\n",
+        SHOWN_COUNT(n[0]), SHOWN_COUNT(n[1]), data, is_sample ? " (sample)" : "", n[2]));
     TRY(strbuf_printf(out, "Memory: device %.1f MiB, host peak %.1f MiB.\n", n[3] / 0x1p20,
                       n[4] / 0x1p20));
     TRY(add_group(out, record, where));
@@ -321,7 +321,7 @@ err pairs_table(strbuf *out, const cJSON *record, const char *where) {
     TRY(add_program(out, record, where));
     TRY(add_other(out, record, where));
     TRY(add_device(out, record, where));
-    TRY(shown_printf(out, SHOWN_MARKDOWN, "%s parameters; sentences of %s%s, batch %.0f.\n",
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "%s parameters; sentences of %.80s%s, batch %.0f.\n",
                      SHOWN_COUNT(n[1]), data, is_sample ? " (sample)" : "", n[2]));
     TRY(strbuf_printf(
         out,

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/shown.h"
 #include "cli/wrapped_row.h"
+#include "compute/device.h"
 #include "metric/confusion_cells.h"
 #include "result/record.h"
 #include "text/unicode.h"
@@ -154,8 +155,10 @@ err eval_view_print(const eval_view *v) {
                      .majority = v->majority,
                      .caution = v->caution};
     bool is_test = !strcmp(v->split, "test");
-    shown_line("%s  %s  %s  %s row%s%s%s", v->task, v->from, v->device, SHOWN_COUNT(v->rows),
-               shown_plural(v->rows), is_test ? "" : " of ", is_test ? "" : v->split);
+    bool is_fp32 = !strcmp(v->precision, device_precision_name(PRECISION_FP32));
+    shown_line("%s  %s  %s%s%s  %s row%s%s%s", v->task, v->from, v->device, is_fp32 ? "" : ", ",
+               is_fp32 ? "" : v->precision, SHOWN_COUNT(v->rows), shown_plural(v->rows),
+               is_test ? "" : " of ", is_test ? "" : v->split);
     score_table_add(&t, v->headline, v->official->classes, v->values, v->values_dedup);
     score_table_print(&t);
     if (!v->is_record)
@@ -201,8 +204,8 @@ err eval_view_json(const eval_view *v) {
     err e = json_add_string(root, "task", v->task);
     if (!e) e = json_add_string(root, v->is_record ? "record" : "checkpoint", v->from);
     if (!e)
-        e = json_put(root, "device %s split %s rows %zu headline %s", v->device, v->split, v->rows,
-                     v->headline);
+        e = json_put(root, "device %s precision %s split %s rows %zu headline %s", v->device,
+                     v->precision, v->split, v->rows, v->headline);
     if (!e) e = json_add_number(root, "score", metric_of(v->values, v->headline));
     if (!e) e = json_put_numbers(root, "interval", range, 2);
     if (!e)

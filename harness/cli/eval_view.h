@@ -8,6 +8,7 @@
 
 typedef struct eval_view {
     const char *task, *from, *device, *split; /* from: the model's folder or the record's file */
+    const char *precision;                    /* device_precision_name */
     bool is_record;
     answer_kind kind;
     const char **labels; /* (label_count) names, for programs and rows; borrowed, as the next */

@@ -51,9 +51,12 @@ static err add_device(cJSON *root, const pretrain *p) {
     cJSON *o = NULL;
     err e = json_add_object(&o, root, "device");
     return e ? e
-             : json_put(o, "kind %s name %s driver %s version %s precision %s threads %u isa %s",
+             : json_put(o,
+                        "kind %s name %s driver %s version %s precision %s threads %u isa %s "
+                        "libraries %s kernels %s",
                         device_record_kind(&d->info), d->info.name, d->info.driver, d->info.version,
-                        device_precision_name(d->options.precision), d->info.threads, d->info.isa);
+                        device_precision_name(d->options.precision), d->info.threads, d->info.isa,
+                        d->info.libraries, d->info.kernels);
 }
 
 static err add_group(cJSON *root, const run *r) {

@@ -14,14 +14,17 @@ const char *run_device_text(char out[RECORD_DEVICE_BYTES], const run *r) {
 void run_device_line(char out[RUN_DEVICE_LINE_BYTES], const run *r) {
     const device_info *d = &r->device.info;
     uint32_t ranks = group_size(r->request.group);
+    device_precision p = r->device.options.precision;
+    const char *comma = p == PRECISION_FP32 ? "" : ", precision ";
+    const char *precision = *comma ? device_precision_name(p) : "";
     char before[32] = "";
     if (ranks > 1) snprintf(before, sizeof before, "%u ranks: ", ranks);
     if (r->rank_devices)
-        snprintf(out, RUN_DEVICE_LINE_BYTES, "%s%s", before, RUN_DEVICE(r));
+        snprintf(out, RUN_DEVICE_LINE_BYTES, "%s%s%s%s", before, RUN_DEVICE(r), comma, precision);
     else
-        snprintf(out, RUN_DEVICE_LINE_BYTES, "%s%s (%s, %u thread%s%s)", before, d->name,
+        snprintf(out, RUN_DEVICE_LINE_BYTES, "%s%s (%s, %u thread%s%s)%s%s", before, d->name,
                  device_class_name(d->class), d->threads, shown_plural(d->threads),
-                 ranks > 1 ? " each" : "");
+                 ranks > 1 ? " each" : "", comma, precision);
 }
 
 const char *run_others_text(char out[RUN_OTHERS_BYTES], const run *r, int64_t ranks,

@@ -49,13 +49,11 @@ static void say_task(const run *r, output_line *line) {
 
 static void say_device(const run *r, output_line *line) {
     const device *d = &r->device;
-    device_precision p = d->options.precision;
     char on[RUN_DEVICE_LINE_BYTES];
     run_device_line(on, r);
-    output_said(line, "device  ", "%s%s%s", on, p == PRECISION_FP32 ? "" : ", precision ",
-                p == PRECISION_FP32 ? "" : device_precision_name(p));
+    output_said(line, "device  ", "%s", on);
     // of GPUs that is not measured
-    if (d->info.kind == DEVICE_CPU && p == PRECISION_FP32 && d->info.has_bf16 &&
+    if (d->info.kind == DEVICE_CPU && d->options.precision == PRECISION_FP32 && d->info.has_bf16 &&
         !*d->info.bf16_lacks)
         output_said(line, "        ", "--precision bf16 is faster on it, with other scores");
 }

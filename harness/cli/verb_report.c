@@ -391,22 +391,20 @@ static err write_known(test_texts *source, size_t *without, store *s, size_t i, 
     return e;
 }
 
-static err write_pages(page_writer *w, store *s) {
+/* without: pages that --texts found no texts for. */
+static err write_pages(size_t *without, page_writer *w, store *s) {
     const options *o = w->o;
     const char *folder = w->folder;
     test_texts source = {.o = o};
-    size_t without = 0;
     err e = ERR_OK;
     w->kept = 0; // those of records that were read now come here too
     for (size_t i = 0; i < s->count && !e; i++) {
         if (!o->texts && page_is_there(s, i, folder)) continue;
-        e = write_known(&source, &without, s, i, w);
+        e = write_known(&source, without, s, i, w);
         log_progress("page %zu of %zu", i + 1, s->count);
     }
     log_progress_end();
     texts_close(&source);
-    // a damaged record may be whole again: its page stays
-    if (!e && !s->damaged) e = remove_old_pages(s, w);
     if (!e && s->count > w->kept)
         log_note("wrote %zu page%s below %s/pages", s->count - w->kept,
                  shown_plural(s->count - w->kept), folder);
@@ -416,19 +414,23 @@ static err write_pages(page_writer *w, store *s) {
             "texts anew; those that are removed are written without)",
             w->kept, shown_plural(w->kept), w->kept == 1 ? "was" : "were", w->kept == 1 ? "s" : "",
             w->kept == 1 ? "it is" : "they are");
-    if (!e && without)
-        e = err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)", without,
-                    s->count);
     return e;
 }
 
 static err write_files(page_writer *w, store *s, const board *b) {
+    size_t without = 0;
     err e = check_forms(w);
     if (!e) e = folder_make(w->folder);
+    // what is cut off leaves the board that was there, with its pages
+    if (!e && w->pages) e = write_pages(&without, w, s);
     for (size_t i = 0; i < FORM_COUNT && !e; i++)
         if (is_wanted(&forms[i], w->o->format))
             e = write_form(&forms[i], b, w->folder, w->language);
-    return !e && w->pages ? write_pages(w, s) : e;
+    // a damaged record may be whole again: its page stays
+    if (!e && w->pages && !s->damaged) e = remove_old_pages(s, w);
+    if (e || !without) return e;
+    return err_set(ERR_DATA, "--texts: %zu of %zu pages are without texts (named above)", without,
+                   s->count);
 }
 
 static err print_json(const board *b) {

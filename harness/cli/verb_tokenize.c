@@ -262,7 +262,8 @@ static err print_input(printer *p, text_list *l) {
         while (!(e = line_reader_window(&in, WINDOW_TEXTS)) && in.count) {
             l->count = 0;
             for (size_t i = 0; i < in.count && !e; i++) e = add_text(l, in.lines[i], in.sizes[i]);
-            if (e || (e = print_texts(p, l)) || ferror(stdout)) break;
+            // whoever asks through a pipe waits for the answer
+            if (e || (e = print_texts(p, l)) || (e = output_check())) break;
         }
     }
     line_reader_free(&in);

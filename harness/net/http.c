@@ -267,7 +267,9 @@ static err fault(const exchange *x, const char *url, CURLcode code, const char *
                        shown, (unsigned long long)c->got_bytes, clock_seconds() - c->begin,
                        c->lowest_rate);
     const char *why = text[0] ? text : curl_easy_strerror(code);
-    if (code == CURLE_OUT_OF_MEMORY) return err_set(ERR_MEMORY, "%s: %s", shown, why);
+    if (code == CURLE_OUT_OF_MEMORY) // of its own limit of a line, too
+        return err_set(ERR_SERVER, "%s: a line of the answer's head is too long, or memory ran out",
+                       shown);
     bool trusted = code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CACERT_BADFILE;
     if (trusted) return err_set(c->passing ? ERR_NETWORK : ERR_SERVER, "%s: %s", shown, why);
     if (x->trust.variable)

@@ -85,8 +85,8 @@ static err check_point(const record *r, const char *key, const char *where) {
     double mean = sum / (double)(p->step - before);
     if (fabs(p->loss - mean) > 1e-6 * (1 + fabs(mean)))
         return err_set(ERR_FORMAT,
-                       "%s: key '%s': the loss of step %lld is %.6g, the mean of the losses since "
-                       "step %lld is %.6g",
+                       "%s: key '%s': the loss of step %lld is %.9g, the mean of the losses since "
+                       "step %lld is %.9g",
                        where, key, (long long)p->step, p->loss, (long long)before, mean);
     if (p->learning_rate >= 0) return ERR_OK;
     return err_set(ERR_FORMAT, "%s: key '%s': learning rate %g", where, key, p->learning_rate);

@@ -7,6 +7,7 @@
 
 enum {
     TOKENIZER_BYTES_MAX = 256 << 20, /* larger than any vocabulary by two orders */
+    TOKEN_BYTES_MAX = 4096,          /* no word that is longer is looked up */
     TOKENS_MAX = 1 << 22             /* a token takes a hundred bytes, however short its line */
 };
 

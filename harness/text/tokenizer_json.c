@@ -35,6 +35,9 @@ static err read_json_vocab(tokenizer *t, const cJSON *vocab, const char *where) 
             return err_set(ERR_FORMAT, "%s: token '%s' has no whole number below %d as its id",
                            where, v->string, TOKENS_MAX);
         }
+        if (strlen(v->string) > TOKEN_BYTES_MAX)
+            return err_set(ERR_FORMAT, "%s: token '%.40s...' has %zu bytes, at most %d are allowed",
+                           where, v->string, strlen(v->string), TOKEN_BYTES_MAX);
         // every id up to the last takes memory: a small file must not ask for all of it
         if (id >= (double)most) {
             return err_set(ERR_FORMAT, "%s: token '%s' has id %.0f, though there are %d tokens",

@@ -70,7 +70,11 @@ static err read_lines(tokenizer *t, const char *text, size_t bytes, const char *
         if (t->count == TOKENS_MAX) {
             return err_set(ERR_FORMAT, "%s: more than %d tokens", path, TOKENS_MAX);
         }
-        err e = append_token(t, text + i, trimmed(text + i, end - i));
+        size_t length = trimmed(text + i, end - i);
+        if (length > TOKEN_BYTES_MAX)
+            return err_set(ERR_FORMAT, "%s:%zu: a token of %zu bytes, at most %d are allowed", path,
+                           t->count + 1, length, TOKEN_BYTES_MAX);
+        err e = append_token(t, text + i, length);
         if (e) return e;
         i = end + 1;
         if (end + 1 < bytes && text[end] == '\r' && text[end + 1] == '\n') i++;

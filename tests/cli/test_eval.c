@@ -148,7 +148,9 @@ Test(eval, a_record_says_what_its_model_says) {
                   item->string);
         compared++;
     }
-    cr_expect_eq(compared, 13, "%zu", compared);
+    cr_expect_eq(compared, 14, "%zu", compared);
+    program_result p2 = RUN("eval", ON, "--precision", "bf16");
+    cr_expect_not_null(strstr(p2.out, ", bf16  "), "%s", p2.out);
     cr_expect(cJSON_Compare(cJSON_GetObjectItem(model, "score"),
                             cJSON_GetObjectItem(cJSON_GetObjectItem(model, "metrics"), "macro_f1"),
                             true));

@@ -1,4 +1,5 @@
 /* The page of speed: made from records alone, the same bytes each time. */
+#include "base/json.h"
 #include "base/memory.h"
 #include "cli/bench_record.h"
 #include "cli/bench_table.h"
@@ -141,6 +142,56 @@ CleanTest(performance, page_holds_the_records) {
     mem_free(second);
     MUST(folder_remove(folder));
     remove(path);
+}
+
+#define EVIL "<b>![i](http://e)\x1b[31m"
+
+typedef struct stranger {
+    const char *folder, *page; /* of the records; that is made of them */
+    cJSON *record;
+    size_t tried;
+} stranger;
+
+/* With each text in turn: the record is refused, or what it says shows on the page and does nothing. */
+static void change_texts(stranger *s, cJSON *parent) {
+    cJSON *item;
+    cJSON_ArrayForEach(item, parent) {
+        change_texts(s, item);
+        if (!cJSON_IsString(item)) continue;
+        char *was = item->valuestring, evil[] = EVIL, *text = NULL;
+        item->valuestring = evil;
+        MUST(json_print(&text, s->record, true));
+        write_text(s->folder, "x.json", text);
+        mem_free(text);
+        item->valuestring = was;
+        s->tried++;
+        if (performance_write(s->folder)) {
+            err_clear();
+            continue;
+        }
+        text = read_text(s->page);
+        cr_expect_null(strstr(text, "<b>"), "%s", item->string);
+        cr_expect_null(strchr(text, '\x1b'), "%s", item->string);
+        cr_expect_null(strstr(text, "![i]("), "%s", item->string);
+        mem_free(text);
+    }
+}
+
+CleanTest(performance, no_text_of_a_strangers_record_is_markup) {
+    char folder[] = "/tmp/harness-performance-XXXXXX", page[64];
+    cr_assert(mkdtemp(folder));
+    snprintf(page, sizeof page, "%s.md", folder);
+    stranger s = {.folder = folder, .page = page, .record = make_bench(PRECISION_FP16, 9, 99)};
+    change_texts(&s, s.record);
+    cr_expect_gt(s.tried, 12, "%zu", s.tried);
+    cJSON_Delete(s.record);
+    s.tried = 0;
+    MUST(json_parse(&s.record, THROUGHPUT, strlen(THROUGHPUT), "x"));
+    change_texts(&s, s.record);
+    cr_expect_gt(s.tried, 12, "%zu", s.tried);
+    cJSON_Delete(s.record);
+    MUST(folder_remove(folder));
+    remove(page);
 }
 
 Test(performance, a_page_of_anothers_stays) {

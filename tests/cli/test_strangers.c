@@ -41,6 +41,20 @@ static const char *const forms[] = {"LEADERBOARD.md", "index.html", "report.csv"
 enum { FORMS = sizeof forms / sizeof *forms };
 #define REPORT() RUN("report", "--results", "results")
 
+/* A disk that fills while pages are written leaves the board that was there, whose links lead somewhere. */
+Test(strangers, a_board_comes_after_its_pages) {
+    put_record("one");
+    expect(REPORT(), 0, "wrote results/LEADERBOARD.md");
+    char *before = temporary_text("results/LEADERBOARD.md");
+    put_record("two");
+    temporary_put("results/pages/two", "no folder");
+    expect(REPORT(), 1, "results/pages/two");
+    expect_text("results/LEADERBOARD.md", before);
+    MUST(file_remove(temporary_path("results/pages/two")));
+    expect(REPORT(), 0, "wrote results/LEADERBOARD.md");
+    mem_free(before);
+}
+
 Test(strangers, a_report_replaces_only_what_it_wrote) {
     put_record("one");
     for (size_t i = 0; i < FORMS; i++) {

@@ -794,6 +794,25 @@ Test(fetch, headers_with_control_characters_are_refused) {
     finish(s);
 }
 
+static void long_line(server *s, int fd, const server_request *r, void *user) {
+    static char head[300000] = "HTTP/1.1 200 OK\r\nX-A: ";
+    (void)s;
+    (void)r;
+    (void)user;
+    size_t begin = strcspn(head, "A");
+    memset(head + begin, 'x', sizeof head - begin);
+    server_write(fd, head, sizeof head);
+}
+
+/* libcurl says that memory ran out, and a sweep would end. */
+Test(fetch, a_header_line_without_end_is_the_servers_fault) {
+    server *s = begin(long_line);
+    fetch_request r = {.url = server_url(s, "/x"), .path = in_folder("file"), .patience = quick};
+    MUST_FAIL(fetch_file(&r), ERR_SERVER, "a line of the answer's head is too long");
+    cr_expect_not(file_exists(r.path));
+    finish(s);
+}
+
 static void nothing(int number) {
     (void)number;
 }

@@ -1,10 +1,13 @@
 /* The verb as a user meets it. */
-#include "support/program.h"
-
 #include "platform/file.h"
+#include "support/child.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n##가\n재미\n!\n";
 
@@ -52,6 +55,27 @@ Test(tokenize_verb, json_with_padding_and_truncation) {
     expect(&r, 0, r.out, "  1 more piece was cut off\n");
     r = RUN("tokenize", "--cased", "--model", path, "--max-length", "3", "영화가 재미");
     expect(&r, 0, r.out, "  2 more pieces were cut off\n");
+}
+
+/* Whoever asks through a pipe, and waits for each answer. */
+Test(tokenize_verb, a_pipe_is_answered_at_once) {
+    const char *path = vocab_path();
+    const child_setup setup = {.in = temporary_path("pipe")};
+    child c;
+    struct stat out = {0};
+    cr_assert_eq(mkfifo(setup.in, 0600), 0);
+    child_start(&c, &setup,
+                (const char *const[]){"tokenize", "--cased", "--model", path, "--json", NULL});
+    int in = open(setup.in, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(write(in, "영화\n", 7), 7);
+    for (int i = 0; i < 1000 && !out.st_size; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        cr_assert_eq(stat(c.out, &out), 0);
+    }
+    cr_expect_gt(out.st_size, 0);
+    close(in);
+    program_result r = child_end(&c, 20);
+    expect(&r, 0, r.out, "\"ids\":[2,5,3]");
 }
 
 Test(tokenize_verb, bad_use_is_named) {

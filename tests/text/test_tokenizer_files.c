@@ -139,6 +139,10 @@ CleanTest(tokenizer_files, vocab_refused) {
     refuse(f, ERR_FORMAT, ": the vocabulary has no [PAD] (it begins with a byte order mark)");
     put_text(f, "vocab.txt", SPECIAL "ab\xEA\xB0\n");
     refuse(f, ERR_FORMAT, "vocab.txt:6: byte 2 of the token is not UTF-8");
+    char longer[sizeof SPECIAL + 4097] = SPECIAL;
+    memset(longer + strlen(SPECIAL), 'x', 4097);
+    put(f, "vocab.txt", longer, strlen(SPECIAL) + 4097);
+    refuse(f, ERR_FORMAT, "vocab.txt:6: a token of 4097 bytes, at most 4096 are allowed");
     put_text(f, "vocab.txt", "");
     refuse(f, ERR_FORMAT, "vocab.txt: has no token, expected one a line");
     put_text(f, "vocab.txt", "\xEF\xBB\xBF" SPECIAL);

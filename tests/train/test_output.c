@@ -517,6 +517,8 @@ Test(output, a_checkpoint_is_judged_before_the_first_step) {
     expect_refused(&q, ERR_FORMAT, "losses: step 2 has nan");
     change_state("losses", losses(INFINITY, 1.0f));
     expect_refused(&q, ERR_FORMAT, "losses: step 1 has inf");
+    change_state("losses", losses(1.0f, -1.0f));
+    expect_refused(&q, ERR_FORMAT, "losses: step 2 has -1, expected a finite number from 0");
     MUST(file_write(state, kept, count));
     // the last tensor holds squares
     void *tensors = NULL;

@@ -388,13 +388,17 @@ Test(pretrain, stopped_and_resumed_ends_with_the_same_bits) {
 /* Factors of products in bf16: no thread moves a bit, a stopped one goes on, losses are near fp32's. */
 Test(pretrain, bits_of_bf16_are_those_of_any_threads) {
     write_lines();
-    run_well(RUN(PRETRAIN, "8", PRESET, "--precision", "bf16", "-o", "one"));
+    program_result first = RUN(PRETRAIN, "8", PRESET, "--precision", "bf16", "-o", "one");
+    cr_expect_not_null(strstr(first.err, "), precision bf16\n"), "%s", first.err);
+    run_well(first);
     run_well(RUN(PRETRAIN, "8", PRESET, "--precision", "bf16", "--threads", "2", "-o", "two"));
     check_equal("one", "two", "final_weights_sha256");
     check_equal("one", "two", "loss");
     check_equal("one", "two", "heldout");
     run_well(RUN(PRETRAIN, "8", PRESET, "-o", "fp32"));
     cJSON *half = record_of("one"), *whole = record_of("fp32");
+    cr_expect_not_null(
+        strstr(json_text_at(cJSON_GetObjectItem(half, "device"), "kernels"), "bf16"));
     cr_expect_not(
         cJSON_Compare(cJSON_GetObjectItem(half, "loss"), cJSON_GetObjectItem(whole, "loss"), true),
         "bf16 is fp32");

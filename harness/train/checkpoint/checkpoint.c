@@ -338,9 +338,11 @@ static err read_losses(float **losses, const cJSON *root, uint32_t step, const c
                        count, step * sizeof(float), step);
     }
     *losses = bytes;
+    const double least = -1e-3; // a sum of roundings may be a little below 0
     for (uint32_t s = 0; s < step; s++)
-        if (!isfinite((*losses)[s]))
-            return err_set(ERR_FORMAT, "%s: losses: step %u has %g, which is not finite", where,
+        if (!isfinite((*losses)[s]) || (double)(*losses)[s] < least)
+            return err_set(ERR_FORMAT,
+                           "%s: losses: step %u has %g, expected a finite number from 0", where,
                            s + 1, (double)(*losses)[s]);
     return ERR_OK;
 }
