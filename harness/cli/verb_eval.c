@@ -257,41 +257,41 @@ static err show_model(const evaluation *v, const char *folder, const options *o)
     double values[METRIC_LIMIT], dedup[METRIC_LIMIT], *scores = NULL;
     const char **labels = NULL, **shown = NULL;
     const task *t = &v->task;
+    const char *precision = device_precision_name(v->scorer.device.options.precision);
     size_t count = t->label_count ? v->official.classes : 0;
     err e = class_names(&labels, &shown, t, count);
     if (!e && o->predictions) e = label_scores(&scores, v);
     metric_values(values, &v->official, t->kind);
     metric_values(dedup, &v->dedup, t->kind);
     if (!e)
-        e = show(
-            &(eval_view){.task = t->name,
-                         .from = folder,
-                         .device = record_device_text((char[RECORD_DEVICE_BYTES]){""},
-                                                      group_size(v->scorer.group),
-                                                      v->scorer.device.info.name, v->rank_devices),
-                         .precision = device_precision_name(v->scorer.device.options.precision),
-                         .split = v->split_name,
-                         .kind = t->kind,
-                         .labels = labels,
-                         .shown = shown,
-                         .label_count = count,
-                         .label_1 = t->label_count > 1 ? t->labels[1].readable : NULL,
-                         .headline = t->headline,
-                         .official = &v->official,
-                         .dedup = &v->dedup,
-                         .values = values,
-                         .values_dedup = dedup,
-                         .range = v->range,
-                         .majority = v->majority,
-                         .caution = v->caution,
-                         .loss = v->loss,
-                         .sentences_per_s = (double)v->rows.count / v->seconds,
-                         .rows = v->split->row_count,
-                         .gold = answers_of(&v->gold),
-                         .predicted = answers_said(v),
-                         .scores = scores,
-                         .split_rows = v->split},
-            o);
+        e = show(&(eval_view){.task = t->name,
+                              .from = folder,
+                              .device = record_device_text(
+                                  (char[RECORD_DEVICE_BYTES]){""}, group_size(v->scorer.group),
+                                  v->scorer.device.info.name, v->rank_devices),
+                              .precision = precision,
+                              .split = v->split_name,
+                              .kind = t->kind,
+                              .labels = labels,
+                              .shown = shown,
+                              .label_count = count,
+                              .label_1 = t->label_count > 1 ? t->labels[1].readable : NULL,
+                              .headline = t->headline,
+                              .official = &v->official,
+                              .dedup = &v->dedup,
+                              .values = values,
+                              .values_dedup = dedup,
+                              .range = v->range,
+                              .majority = v->majority,
+                              .caution = v->caution,
+                              .loss = v->loss,
+                              .sentences_per_s = (double)v->rows.count / v->seconds,
+                              .rows = v->split->row_count,
+                              .gold = answers_of(&v->gold),
+                              .predicted = answers_said(v),
+                              .scores = scores,
+                              .split_rows = v->split},
+                 o);
     mem_free(labels);
     mem_free(shown);
     mem_free(scores);
