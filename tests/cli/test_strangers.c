@@ -50,6 +50,9 @@ Test(strangers, a_board_comes_after_its_pages) {
     temporary_put("results/pages/two", "no folder");
     expect(REPORT(), 1, "results/pages/two");
     expect_text("results/LEADERBOARD.md", before);
+    // pages with texts are made of records that were read before
+    expect(RUN("report", "--results", "results", "--texts"), 1, "results/pages/two");
+    expect_text("results/LEADERBOARD.md", before);
     MUST(file_remove(temporary_path("results/pages/two")));
     expect(REPORT(), 0, "wrote results/LEADERBOARD.md");
     mem_free(before);
