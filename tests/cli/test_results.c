@@ -26,8 +26,7 @@ static char *text_of(const char *path) {
 
 static void make_as(const char *name, uint32_t seed, double right) {
     record r;
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = right, .seed = seed});
-    fake_record_sense(&r);
+    fake_record_make(&r, &(fake_record){.right = right, .seed = seed});
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
 }
@@ -102,7 +101,6 @@ static void change_below(changing *w, cJSON *parent) {
 static void make_whole(const char *name) {
     record r;
     fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
-    fake_record_sense(&r);
     MUST(record_text(&r.protocol, "dev"));
     r.task.dev_rows = 10;
     fake_recipe_text(&r, "metric_for_best_model", "loss");
@@ -612,8 +610,7 @@ Test(results, folders_of_26_contributors) {
         char model[8];
         snprintf(model, sizeof model, "m%c", (char)('a' + i));
         fake_record_make(&r,
-                         &(fake_record){.agrees = true, .right = 0.5, .model = model, .seed = i});
-        fake_record_sense(&r);
+                         &(fake_record){.right = 0.5, .model = model, .seed = i});
         snprintf(path, sizeof path, "people/%c/fake_task/same-name-s1.json", (char)('a' + i));
         MUST(record_write(&r, temporary_path(path)));
         record_free(&r);
@@ -642,8 +639,7 @@ Test(results, of_names_that_no_task_has_are_refused) {
                                         "pages",        "all", "klue", "\xd0\xbewn-comments"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         record r;
-        fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
-        fake_record_sense(&r);
+        fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
         MUST(record_text(&r.task.name, names[i]));
         // what is written is read first, as `results add` reads it
         MUST_FAIL(record_write(&r, temporary_path("named.json")), ERR_FORMAT,
@@ -655,8 +651,7 @@ Test(results, of_names_that_no_task_has_are_refused) {
 /* A record of a run from own files is a stranger's to everybody else, until a manifest is kept. */
 Test(results, of_own_files_stand_on_no_board) {
     record r;
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
-    fake_record_sense(&r);
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
     MUST(record_write(&r, temporary_path("results/fake_task/a-s1.json")));
     MUST(record_text(&r.task.name, "own-comments"));
     MUST(record_text(&r.command, NULL));
@@ -686,7 +681,7 @@ Test(results, of_own_files_stand_on_no_board) {
         cr_expect_not(file_named(temporary_path("results/pages/own-comments")));
     }
     // of several the advice is given once
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 2});
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 2});
     MUST(record_text(&r.task.name, "own-others"));
     MUST(record_write(&r, temporary_path("results/own-others/c-s2.json")));
     record_free(&r);
@@ -721,8 +716,7 @@ Test(results, of_own_files_stand_on_no_board) {
 /* Each record is valid for the board's reader. */
 Test(results, what_a_board_would_leave_out_is_refused) {
     record r;
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
-    fake_record_sense(&r);
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
     r.partial = true;
     MUST(record_write(&r, temporary_path("partial.json")));
     r.partial = false;
