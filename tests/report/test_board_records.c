@@ -118,14 +118,15 @@ Test(board_records, words_stay_short) {
         size_t changed = 0;
         for (size_t i = 2; k && changed < 20 && (h = recipe_row(i)); i++)
             if (h->kind < RECIPE_SCHEDULE && h->recorded != RECORDED_NEVER &&
-                strcmp(h->key, "max_steps") != 0 && strcmp(h->key, "warmup_steps") != 0) {
+                !strstr("max_steps warmup_steps tuning_trials", h->key)) {
                 changed++;
                 if (h->kind == RECIPE_SWITCH)
                     fake_recipe_bool(&r, h->key, true);
                 else
-                    fake_recipe_number(&r, h->key, h->kind == RECIPE_REAL ? 0.5 : 2);
+                    fake_recipe_number(&r, h->key, h->kind == RECIPE_REAL ? 0.5 : 64);
             }
         if (k) fake_recipe_text(&r, "lr_scheduler_type", "cosine");
+        if (k) fake_recipe_text(&r, "class_weights", "balanced");
         snprintf(name, sizeof name, "%u.json", k);
         put(&r, name);
     }
@@ -518,6 +519,7 @@ Test(board_records, of_records_that_contradict_others_the_most_stay) {
             record r;
             char name[32];
             fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+            if (lies[i].change == other_dev_rows) fake_record_by_dev(&r, "loss");
             if (!k) lies[i].change(&r); // first by path and by seed
             snprintf(name, sizeof name, "%u.json", k);
             put(&r, name);

@@ -245,6 +245,8 @@ Test(compare, other_tasks_and_data_are_refused) {
     a.partial = b.partial = false;
     refused(" test rows (SHA-256 f"); // files of their own, perhaps
     a.partial = true;
+    fake_recipe_number(&a, "max_steps", 0);
+    fake_recipe_number(&b, "max_steps", 0);
     refused(" test rows (another limit of rows; SHA-256 f");
     a.task.sample = !b.task.sample;
     MUST_FAIL(compare_same_rows("they", &a, &b), ERR_DATA, " (one is of the bundled sample; SHA");

@@ -18,6 +18,7 @@ static void put(const char *model, const char *device, double right, double seco
     fake_record_make(&r,
                      &(fake_record){.task = "kor_x", .model = model, .right = right, .rows = 600});
     MUST(record_text(&r.device.name, device));
+    fake_record_by_dev(&r, "loss");
     r.timing.train_s = seconds;
     r.timing.eval_s = 0.5;
     r.device_bytes = 4 << 20;
@@ -334,10 +335,7 @@ static void put_dev(const char *model, uint32_t seed, const char *chooser, const
     record r;
     fake_record_make(&r,
                      &(fake_record){.task = "kor_x", .model = model, .seed = seed, .rows = 600});
-    MUST(record_text(&r.protocol, "dev"));
-    r.task.dev_rows = 10;
-    fake_recipe_text(&r, "metric_for_best_model", chooser);
-    MUST(record_text(&r.dev_metric, chooser));
+    fake_record_by_dev(&r, chooser);
     r.evaluation_count = 0;
     for (int i = 0; i < 3; i++) MUST(record_evaluation_add(&r, 1 + i, scores[i], 1, seconds[i]));
     r.best_step = 1;

@@ -61,6 +61,7 @@ static void fill(record *r, uint32_t i) {
     r->metric_version = 1;
     r->task.version = 3;
     r->task.train_rows = 1000;
+    fake_record_by_dev(r, "loss");
     r->task.dev_rows = 90;
     r->timing = (record_timing){.tokenize_s = 0.25 + i,
                                 .train_s = 9.5 + i,

@@ -27,6 +27,8 @@ void fake_record_make(record *r, const fake_record *f);
  * what else the record says by now, as records have to: after a change of task, model, recipe or
  * times. */
 void fake_record_follow(record *r);
+/* Makes it one of protocol dev, with two evaluations. */
+void fake_record_by_dev(record *r, const char *by);
 /* Drops calibration, slices and rows that are told of, where answers become others. */
 void fake_record_forget(record *r);
 
