@@ -27,6 +27,14 @@ static char *text_of(const char *path) {
 static void make_as(const char *name, uint32_t seed, double right) {
     record r;
     fake_record_make(&r, &(fake_record){.right = right, .seed = seed});
+    // from nothing, its steps by rows and epochs
+    mem_free(r.model.weights_sha256);
+    r.model.weights_sha256 = NULL;
+    MUST(json_append(r.model.newly_initialised, cJSON_CreateString("all")));
+    fake_recipe_number(&r, "max_steps", 0);
+    fake_recipe_number(&r, "num_train_epochs", 1);
+    fake_recipe_number(&r, "per_device_train_batch_size", 50);
+    fake_record_follow(&r);
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
 }
@@ -676,6 +684,7 @@ Test(results, of_own_files_stand_on_no_board) {
     // of several the advice is given once
     fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 2});
     MUST(record_text(&r.task.name, "own-others"));
+    fake_record_follow(&r);
     MUST(record_write(&r, temporary_path("results/own-others/c-s2.json")));
     record_free(&r);
     p = RUN("report");

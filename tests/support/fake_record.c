@@ -286,6 +286,7 @@ void fake_record_make(record *r, const fake_record *f) {
     cr_assert_not(record_text(&r->created, "2024-05-01T00:00:00Z"));
     fill_names(r, task, model);
     recipe_defaults(&by);
+    by.max_steps = (uint32_t)steps; // whatever the rows and epochs
     MUST(recipe_json(r->recipe, &by));
     r->task.kind = f->kind;
     if (f->kind == ANSWER_TAGS)
@@ -358,10 +359,8 @@ static void follow_model(record *r) {
     model_config_free(&c);
 }
 
-/* So many steps whatever the rows and epochs. */
 static void follow_recipe(record *r) {
     recipe by;
-    fake_recipe_number(r, "max_steps", (double)r->timing.steps);
     MUST(recipe_read(&by, "fake", r->recipe, "a made up record"));
     double step = by.per_device_train_batch_size * (double)by.gradient_accumulation_steps;
     r->timing.sentences_per_s = (double)r->timing.steps * step / r->timing.train_s;
