@@ -747,3 +747,39 @@ Test(results, what_a_board_would_leave_out_is_refused) {
     expect_said(RUN("results", "chek"), 2, "did you mean 'check'?");
     expect_said(RUN("results"), 2, "results needs what to do");
 }
+
+/* What `results check` refuses no board has, and each says why in the same words. */
+Test(results, what_is_refused_stands_on_no_board) {
+    static const lie lies[] = {
+        {{"created"}, "\"2023-05-01T00:00:00Z\"", "and no record is older than"},
+        {{"harness", "commit"}, "\"x\"", "harness: key 'commit' is 'x'"},
+        {{"timing", "sentences_per_s"}, "1", "timing: key 'sentences_per_s' is 1: in 9.5 s"},
+        {{"recipe", "learning_rate"}, "0.1", "'loss_curve': the learning rate of step 10 is"},
+        {{"model", "parameters"}, "5", "model: key 'parameters' is 5, a model of its config has"},
+        {{"command"}, "\"harness run --seed 77\"", "key 'command' has --seed 77"},
+        {{"calibration", "brier"}, "0", "key 'calibration': brier is 0 and loss 0.6875"},
+    };
+    make("results/fake_task/whole-s1.json", 1);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        cJSON *top = NULL;
+        make("results/fake_task/lie-s2.json", 2);
+        MUST(json_read(&top, temporary_path("results/fake_task/lie-s2.json"), 0));
+        tell(top, &lies[i]);
+        hash_recipe(top);
+        fake_record_seal(temporary_path("results/fake_task/lie-s2.json"), top);
+        cJSON_Delete(top);
+        program_result p = RUN("results", "check");
+        expect_said(p, 1, lies[i].said);
+        char *first = NULL;
+        MUST(mem_strndup(&first, p.err, strcspn(p.err, "\n")));
+        for (int times = 2; times--;) { // then with what is known of the other
+            p = RUN("report");
+            expect_said(p, 1, first);
+            cr_expect(strstr(p.err, "harness: 1 damaged record left out"), "%s", p.err);
+            char *board = text_of(temporary_path("results/LEADERBOARD.md"));
+            cr_expect(strstr(board, " | 1 | "), "%s", board);
+            mem_free(board);
+        }
+        mem_free(first);
+    }
+}
