@@ -256,6 +256,7 @@ err record_parse(record *r, const char *text, size_t length, const char *path) {
     if (e) return e;
     if (!(e = read_json(r, json, path))) {
         if (r->schema > 1) e = record__checksums_hold(json, text, length, path);
+        // of what is read alone: a run of hours is written, whatever its machine's clock says
         if (!e) e = record__check_sense(r, path);
         if (e) record_free(r);
     }
