@@ -356,7 +356,7 @@ static void years_back(cJSON *top) {
 static void label_twice(cJSON *top) {
     cJSON *labels = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "task"), "labels");
     const cJSON *first = cJSON_GetArrayItem(labels, 0);
-    cJSON_ReplaceItemInArray(labels, 1, cJSON_CreateString(first->valuestring));
+    cJSON_ReplaceItemInArray(labels, 2, cJSON_CreateString(first->valuestring)); // not beside it
 }
 static void half_on_a_cpu(cJSON *top) {
     set_text(cJSON_GetObjectItem(top, "device"), "precision", "fp16");
@@ -610,8 +610,7 @@ Test(results, folders_of_26_contributors) {
         record r;
         char model[8];
         snprintf(model, sizeof model, "m%c", (char)('a' + i));
-        fake_record_make(&r,
-                         &(fake_record){.right = 0.5, .model = model, .seed = i});
+        fake_record_make(&r, &(fake_record){.right = 0.5, .model = model, .seed = i});
         snprintf(path, sizeof path, "people/%c/fake_task/same-name-s1.json", (char)('a' + i));
         MUST(record_write(&r, temporary_path(path)));
         record_free(&r);

@@ -103,7 +103,8 @@ Test(board_records, switches_are_yes_or_no) {
         const board_row *row = &b.tables[0].rows[i];
         cr_expect_str_eq(row->words, row->runs[0]->seed ? "3 epochs, lr 5e-05, join particles yes"
                                                         : "3 epochs, lr 5e-05, join particles no");
-        cr_expect_str_eq(row->apart, row->runs[0]->seed ? "join particles yes" : "join particles no");
+        cr_expect_str_eq(row->apart,
+                         row->runs[0]->seed ? "join particles yes" : "join particles no");
     }
     close_board(&s, &b);
 }

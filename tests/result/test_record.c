@@ -476,7 +476,9 @@ static const struct {
      "key 'z' is no number, string, true or false"},
     {"\"by\":\t\"length\"", "\"by\": \"width\"",
      "key 'errors': a slice by 'width' called '3 to 8 tokens', expected one by length"},
-    {"\"slice\":\t\"3 to 8 tokens\",\n\t\t\t\t\"rows\":\t60", "\"slice\": \"3 to 8 tokens\", \"rows\": 61", "key 'rows' is 61, expected a whole number from 1 to 60"},
+    {"\"slice\":\t\"3 to 8 tokens\",\n\t\t\t\t\"rows\":\t60",
+     "\"slice\": \"3 to 8 tokens\", \"rows\": 61",
+     "key 'rows' is 61, expected a whole number from 1 to 60"},
     {"\"score\":\t0.375", "\"score\": 1.375", "and score 1.375"},
     {"\"best_step\":\t20", "\"best_step\": 19",
      "key 'dev': best_step is 19, no evaluation is of it"},
@@ -579,8 +581,7 @@ Test(record, equal_and_least_figures_are_read) {
     char *path;
     fake_record_make(&a, &(fake_record){.right = 0.5});
     cr_assert_not(mem_resize((void **)&a.worst, 2, sizeof *a.worst));
-    a.worst[a.worst_count++] =
-        (record_worst_row){a.suspects[1].row, a.worst[0].probability};
+    a.worst[a.worst_count++] = (record_worst_row){a.suspects[1].row, a.worst[0].probability};
     a.kernel_times[0].ms = 0;
     a.timing.step_ms_p10 = a.timing.step_ms_p90 = a.timing.step_ms_p50;
     cr_assert_not(path_join(&path, folder, "a.json"));
