@@ -168,7 +168,7 @@ static void device_cell(page *p, const record *r) {
 
 static void seed_links(page *p, const board_row *row) {
     html__format(p, "<td class=\"runs\" data-v=\"%zu\">", row->run_count);
-    for (size_t k = 0; k < row->run_count; k++) {
+    for (size_t k = 0; k < row->run_count && !p->e; k++) {
         char *name = NULL;
         html__take(p, html_run_name(&name, row->paths[k]));
         if (p->e) return;

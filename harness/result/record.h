@@ -331,7 +331,7 @@ err record_losses_write(cJSON *object, const char *key, const float *losses,
 /* Reads and checks a file, or standard input by the name of "-": every key, type and range, and that everything that follows from other
  * parts does (confusion, metrics within 1e-12, hashes, lengths), and that each part has the checksum that the program wrote
  * of it (records of schema 1 have none): it finds what was changed by hand or on its way, and proves nothing about who made
- * the record. r is freed on error.
+ * the record. Nor may its parts contradict one another (record_sense.c), which record_write does not ask. r is freed on error.
  * Errors: ERR_IO; ERR_FORMAT naming the file, the key, what was found and what was expected. */
 err record_read(record *r, const char *path) MUST_CHECK;
 enum {

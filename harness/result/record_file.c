@@ -274,9 +274,12 @@ err record_parse(record *r, const char *text, size_t length, const char *path) {
     *r = (record){0};
     err e = json_parse(&json, text, length, path);
     if (e) return e;
-    e = read_json(r, json, path);
-    if (!e && r->schema > 1 && (e = record__checksums_hold(json, text, length, path)))
-        record_free(r);
+    if (!(e = read_json(r, json, path))) {
+        if (r->schema > 1) e = record__checksums_hold(json, text, length, path);
+        // of what is read alone: a run of hours is written, whatever its machine's clock says
+        if (!e) e = record__check_sense(r, path);
+        if (e) record_free(r);
+    }
     cJSON_Delete(json);
     return e;
 }

@@ -1,5 +1,5 @@
-/* What the parts of a record say of one another, and what no program writes: of records that others
- * hand in (record_strict.h). */
+/* What the parts of a record say of one another, and what no program writes. Every reader asks for
+ * it: a board has no record that `results add` would refuse for it. */
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/moment.h"
@@ -62,14 +62,40 @@ static err check_created(const record *r, const char *path) {
                    r->created, now);
 }
 
-static err check_labels(const record *r, const char *path) {
-    char *const *names = r->task.names ? r->task.names : r->task.labels;
-    for (size_t i = 0; i < r->task.label_count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (!strcmp(names[i], names[k]))
-                return err_set(ERR_FORMAT, "%s: task: key 'labels' has '%.80s' twice", path,
-                               names[i]);
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* key: of what stands in texts, which are sorted. */
+static err check_twins(const char **texts, size_t count, const char *key, const char *path) {
+    if (count) qsort(texts, count, sizeof *texts, by_text);
+    for (size_t i = 1; i < count; i++)
+        if (!strcmp(texts[i], texts[i - 1]))
+            return err_set(ERR_FORMAT, "%s: %s has '%.80s' twice", path, key, texts[i]);
     return ERR_OK;
+}
+
+/* list: of strings. */
+static err check_listed_twins(const cJSON *list, const char *key, const char *path) {
+    const cJSON *item;
+    const char **texts = NULL;
+    size_t count = 0;
+    err e = mem_new(&texts, (size_t)cJSON_GetArraySize(list));
+    if (e) return e;
+    cJSON_ArrayForEach(item, list) texts[count++] = item->valuestring;
+    e = check_twins(texts, count, key, path);
+    mem_free(texts);
+    return e;
+}
+
+static err check_labels(const record *r, const char *path) {
+    const char **texts = NULL;
+    err e = mem_new(&texts, r->task.label_count);
+    for (size_t i = 0; i < r->task.label_count && !e; i++)
+        texts[i] = r->task.names ? r->task.names[i] : r->task.labels[i];
+    if (!e) e = check_twins(texts, r->task.label_count, "task: key 'labels'", path);
+    mem_free(texts);
+    return e;
 }
 
 /* A loss is scaled in fp16 alone, which the native CPU does not have, and no Vulkan device is
@@ -126,21 +152,16 @@ static bool is_tensor(const model_config *c, const char *name) {
 
 /* Of a model with weights of its own. */
 static err check_drawn(const record *r, const model_config *c, const char *path) {
-    const cJSON *item, *before;
-    const cJSON *all = r->model.newly_initialised;
-    cJSON_ArrayForEach(item, all) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, r->model.newly_initialised) {
         const char *name = cJSON_GetStringValue(item);
         if (!name || !is_tensor(c, name))
             return err_set(ERR_FORMAT,
                            "%s: model: key 'newly_initialised' has '%.80s', and the model has no "
                            "tensor of that name",
                            path, name ? name : "");
-        for (before = all->child; before != item; before = before->next)
-            if (!strcmp(before->valuestring, name))
-                return err_set(ERR_FORMAT, "%s: model: key 'newly_initialised' has '%.80s' twice",
-                               path, name);
     }
-    return ERR_OK;
+    return check_listed_twins(r->model.newly_initialised, "model: key 'newly_initialised'", path);
 }
 
 /* Without weights of its own a model is drawn whole. */
@@ -431,7 +452,7 @@ static err check_command(const record *r, const char *path) {
 
 static err check_corpus(const record *r, const char *path) {
     static const char *const keys[] = {"name", "licence", "source"};
-    const cJSON *corpus = r->model.corpus, *list = NULL, *item, *before;
+    const cJSON *corpus = r->model.corpus;
     if (!corpus) return ERR_OK;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *text = json_text_at(corpus, keys[i]);
@@ -441,14 +462,8 @@ static err check_corpus(const record *r, const char *path) {
     const char *hash = json_text_at(corpus, "sha256");
     if (!hash || !hash_is_hex(hash, HASH_HEX_BYTES - 1))
         return err_set(ERR_FORMAT, "%s: model: corpus: key 'sha256' is no SHA-256", path);
-    list = cJSON_GetObjectItemCaseSensitive(corpus, "left_out");
-    cJSON_ArrayForEach(item, list) {
-        for (before = list->child; before != item; before = before->next)
-            if (!strcmp(before->valuestring, item->valuestring))
-                return err_set(ERR_FORMAT, "%s: model: corpus: key 'left_out' has '%.80s' twice",
-                               path, item->valuestring);
-    }
-    return ERR_OK;
+    return check_listed_twins(cJSON_GetObjectItemCaseSensitive(corpus, "left_out"),
+                              "model: corpus: key 'left_out'", path);
 }
 
 err record__check_sense(const record *r, const char *path) {

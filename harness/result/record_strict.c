@@ -161,8 +161,8 @@ err record_parse_strict(record *r, const char *text, size_t length, const char *
     if (e) return e;
     if ((e = record_parse(r, text, length, path)))
         e = name_change(e, top, path);
-    else if (!(e = record__write_all(&own, r)) && !(e = err_wrap(check_keys(top, own), "%s", path)))
-        e = record__check_sense(r, path);
+    else if (!(e = record__write_all(&own, r)))
+        e = err_wrap(check_keys(top, own), "%s", path);
     cJSON_Delete(top);
     cJSON_Delete(own);
     if (e) record_free(r);

@@ -1,12 +1,12 @@
-/* Checksums of a record's parts; and records that others hand in, which are held to more than those
- * that a board reads: no key that is none of a record's, and nothing that contradicts the rest. */
+/* Checksums of a record's parts; and records that others hand in, which are held to one thing more than
+ * those that a board reads: no key that is none of a record's. */
 #ifndef HARNESS_RESULT_RECORD_STRICT_H
 #define HARNESS_RESULT_RECORD_STRICT_H
 
 #include "result/record.h"
 
-/* record_parse, and besides: each key is one of a record's, and of what a program cannot have
- * written so nothing stands there.
+/* record_parse, and besides: each key is one of a record's. A board reads over such keys, which newer
+ * programs write, and saves writing every record anew to find them.
  * Errors: those of record_parse; ERR_FORMAT naming the key. */
 err record_parse_strict(record *r, const char *text, size_t length, const char *path) MUST_CHECK;
 

@@ -137,9 +137,9 @@ static char *make_record(const char *folder) {
     fake_record_make(&r, &(fake_record){.right = 0.5});
     MUST(record_text(&r.device.driver, "d"));
     MUST(record_text(&r.device.version, "d"));
-    MUST(record_text(&r.device.isa, "d"));
+    MUST(record_text(&r.device.isa, "avx2"));
     MUST(record_text(&r.device.libraries, "d"));
-    MUST(record_text(&r.device.kernels, "d"));
+    MUST(record_text(&r.device.kernels, "cpu"));
     MUST(record_text(&r.command, "harness run"));
     MUST(store_write(folder, &r, &path));
     record_free(&r);

@@ -47,9 +47,8 @@ Test(eval, at_most_ten_pairs_of_labels_are_shown) {
         record r;
         fake_record_make(&r, &(fake_record){.right = 1});
         MUST(record_labels(&r, labels, LABELS));
-        r.calibration.rows = 0; // it is of the answers before
-        r.suspect_count = 0;
-        r.suspect_rows = 0;
+        fake_record_forget(&r);
+        fake_record_follow(&r);
         for (uint32_t k = 0; k < 60; k++) {
             r.gold[k] = k;
             r.predicted[k] = k < lists[i].pairs ? k + 1 : k;

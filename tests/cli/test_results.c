@@ -26,8 +26,15 @@ static char *text_of(const char *path) {
 
 static void make_as(const char *name, uint32_t seed, double right) {
     record r;
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = right, .seed = seed});
-    fake_record_sense(&r);
+    fake_record_make(&r, &(fake_record){.right = right, .seed = seed});
+    // from nothing, its steps by rows and epochs
+    mem_free(r.model.weights_sha256);
+    r.model.weights_sha256 = NULL;
+    MUST(json_append(r.model.newly_initialised, cJSON_CreateString("all")));
+    fake_recipe_number(&r, "max_steps", 0);
+    fake_recipe_number(&r, "num_train_epochs", 1);
+    fake_recipe_number(&r, "per_device_train_batch_size", 50);
+    fake_record_follow(&r);
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
 }
@@ -101,15 +108,7 @@ static void change_below(changing *w, cJSON *parent) {
 /* A record that has every key: of a GPU in fp16, by dev scores. */
 static void make_whole(const char *name) {
     record r;
-    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
-    fake_record_sense(&r);
-    MUST(record_text(&r.protocol, "dev"));
-    r.task.dev_rows = 10;
-    fake_recipe_text(&r, "metric_for_best_model", "loss");
-    MUST(record_text(&r.device.kind, "gpu"));
-    MUST(record_text(&r.device.uuid, "00000000-0000-0000-0000-000000000000"));
-    MUST(record_text(&r.device.precision, "fp16"));
-    MUST(json_append(r.model.newly_initialised, cJSON_CreateString("all")));
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1, .is_whole = true});
     MUST(record_write(&r, temporary_path(name)));
     record_free(&r);
 }
@@ -387,7 +386,7 @@ static void years_back(cJSON *top) {
 static void label_twice(cJSON *top) {
     cJSON *labels = cJSON_GetObjectItem(cJSON_GetObjectItem(top, "task"), "labels");
     const cJSON *first = cJSON_GetArrayItem(labels, 0);
-    cJSON_ReplaceItemInArray(labels, 1, cJSON_CreateString(first->valuestring));
+    cJSON_ReplaceItemInArray(labels, 2, cJSON_CreateString(first->valuestring)); // not beside it
 }
 static void half_on_a_cpu(cJSON *top) {
     set_text(cJSON_GetObjectItem(top, "device"), "precision", "fp16");
@@ -641,9 +640,7 @@ Test(results, folders_of_26_contributors) {
         record r;
         char model[8];
         snprintf(model, sizeof model, "m%c", (char)('a' + i));
-        fake_record_make(&r,
-                         &(fake_record){.agrees = true, .right = 0.5, .model = model, .seed = i});
-        fake_record_sense(&r);
+        fake_record_make(&r, &(fake_record){.right = 0.5, .model = model, .seed = i});
         snprintf(path, sizeof path, "people/%c/fake_task/same-name-s1.json", (char)('a' + i));
         MUST(record_write(&r, temporary_path(path)));
         record_free(&r);
@@ -672,8 +669,7 @@ Test(results, of_names_that_no_task_has_are_refused) {
                                         "pages",        "all", "klue", "\xd0\xbewn-comments"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         record r;
-        fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
-        fake_record_sense(&r);
+        fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
         MUST(record_text(&r.task.name, names[i]));
         // what is written is read first, as `results add` reads it
         MUST_FAIL(record_write(&r, temporary_path("named.json")), ERR_FORMAT,
@@ -685,8 +681,7 @@ Test(results, of_names_that_no_task_has_are_refused) {
 /* A record of a run from own files is a stranger's to everybody else, until a manifest is kept. */
 Test(results, of_own_files_stand_on_no_board) {
     record r;
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
-    fake_record_sense(&r);
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
     MUST(record_write(&r, temporary_path("results/fake_task/a-s1.json")));
     MUST(record_text(&r.task.name, "own-comments"));
     MUST(record_text(&r.command, NULL));
@@ -716,8 +711,9 @@ Test(results, of_own_files_stand_on_no_board) {
         cr_expect_not(file_named(temporary_path("results/pages/own-comments")));
     }
     // of several the advice is given once
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 2});
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 2});
     MUST(record_text(&r.task.name, "own-others"));
+    fake_record_follow(&r);
     MUST(record_write(&r, temporary_path("results/own-others/c-s2.json")));
     record_free(&r);
     p = RUN("report");
@@ -751,8 +747,7 @@ Test(results, of_own_files_stand_on_no_board) {
 /* Each record is valid for the board's reader. */
 Test(results, what_a_board_would_leave_out_is_refused) {
     record r;
-    fake_record_make(&r, &(fake_record){.agrees = true, .right = 0.7, .seed = 1});
-    fake_record_sense(&r);
+    fake_record_make(&r, &(fake_record){.right = 0.7, .seed = 1});
     r.partial = true;
     MUST(record_write(&r, temporary_path("partial.json")));
     r.partial = false;
@@ -780,4 +775,40 @@ Test(results, what_a_board_would_leave_out_is_refused) {
     expect_said(RUN("results", "add"), 2, "results add needs the records' files");
     expect_said(RUN("results", "chek"), 2, "did you mean 'check'?");
     expect_said(RUN("results"), 2, "results needs what to do");
+}
+
+/* What `results check` refuses no board has, and each says why in the same words. */
+Test(results, what_is_refused_stands_on_no_board) {
+    static const lie lies[] = {
+        {{"created"}, "\"2023-05-01T00:00:00Z\"", "and no record is older than"},
+        {{"harness", "commit"}, "\"x\"", "harness: key 'commit' is 'x'"},
+        {{"timing", "sentences_per_s"}, "1", "timing: key 'sentences_per_s' is 1: in 9.5 s"},
+        {{"recipe", "learning_rate"}, "0.1", "'loss_curve': the learning rate of step 10 is"},
+        {{"model", "parameters"}, "5", "model: key 'parameters' is 5, a model of its config has"},
+        {{"command"}, "\"harness run --seed 77\"", "key 'command' has --seed 77"},
+        {{"calibration", "brier"}, "0", "key 'calibration': brier is 0 and loss 0.6875"},
+    };
+    make("results/fake_task/whole-s1.json", 1);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        cJSON *top = NULL;
+        make("results/fake_task/lie-s2.json", 2);
+        MUST(json_read(&top, temporary_path("results/fake_task/lie-s2.json"), 0));
+        tell(top, &lies[i]);
+        hash_recipe(top);
+        fake_record_seal(temporary_path("results/fake_task/lie-s2.json"), top);
+        cJSON_Delete(top);
+        program_result p = RUN("results", "check");
+        expect_said(p, 1, lies[i].said);
+        char *first = NULL;
+        MUST(mem_strndup(&first, p.err, strcspn(p.err, "\n")));
+        for (int times = 2; times--;) { // then with what is known of the other
+            p = RUN("report");
+            expect_said(p, 1, first);
+            cr_expect(strstr(p.err, "harness: 1 damaged record left out"), "%s", p.err);
+            char *board = text_of(temporary_path("results/LEADERBOARD.md"));
+            cr_expect(strstr(board, " | 1 | "), "%s", board);
+            mem_free(board);
+        }
+        mem_free(first);
+    }
 }

@@ -24,7 +24,10 @@ static void make_record(record *r, const run_request *q) {
     size_t count;
     const char *note;
     task t = {0};
-    fake_record_make(r, &(fake_record){.task = q->task, .right = 0.5, .seed = 42});
+    fake_record_make(r, &(fake_record){.task = q->task,
+                                       .right = 0.5,
+                                       .seed = 42,
+                                       .steps = recipe_total_steps(&q->recipe, 1000)});
     MUST(task_find(&t, q->task, NULL));
     r->task.version = t.version;
     MUST(record_text(&r->task.manifest_sha256, t.manifest_sha256));
@@ -33,6 +36,7 @@ static void make_record(record *r, const run_request *q) {
     cJSON_Delete(r->recipe);
     r->recipe = cJSON_CreateObject();
     MUST(recipe_json(r->recipe, &shown));
+    fake_record_follow(r);
     MUST(device_list(&list, &count, &note));
     MUST(device_select(&cpu, list, count, "cpu"));
     MUST(record_text(&r->device.name, cpu->name));

@@ -177,6 +177,7 @@ Test(power, a_record_keeps_what_was_told) {
     record_free(&again);
     // of a GPU that says nothing of itself the processors' clock is not told
     MUST(record_text(&r.device.kind, "gpu"));
+    MUST(record_text(&r.device.uuid, "00000000-0000-0000-0000-000000000000"));
     run_cost(&r.cost, at, &r);
     cr_expect(r.cost.clock_begin_mhz == 0 && !r.cost.tells_heat && r.cost.energy_count == 1);
     // scored in less time than a counter takes to move

@@ -121,7 +121,7 @@ Test(board, what_differs_is_kept_apart) {
         fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .rows = 100});
         if (i == 0) r.task.version = 2;
         if (i == 1) r.task.data_sha256[0] = r.task.data_sha256[0] == '0' ? '1' : '0';
-        if (i == 2) cr_assert_not(record_text(&r.protocol, "dev"));
+        if (i == 2) fake_record_by_dev(&r, "loss");
         cr_assert_not(store_write(fake_results, &r, NULL));
         record_free(&r);
     }

@@ -8,6 +8,7 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "support/row_field.h"
+#include "train/recipe/recipe.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -19,6 +20,7 @@ TestSuite(board_records, .init = fake_results_begin, .fini = fake_results_end);
 // writes r under a name of the test's choice and frees it
 static void put(record *r, const char *name) {
     char *path;
+    fake_record_follow(r);
     cr_assert_not(mem_printf(&path, "%s/%s/%s", fake_results, r->task.name, name));
     cr_assert_not(record_write(r, path), "%s", err_message(ERR_FORMAT));
     mem_free(path);
@@ -89,7 +91,7 @@ Test(board_records, switches_are_yes_or_no) {
         record r;
         char name[32];
         fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
-        fake_recipe_bool(&r, "sparse", k);
+        fake_recipe_bool(&r, "join_particles", k);
         snprintf(name, sizeof name, "%u.json", k);
         put(&r, name);
     }
@@ -99,9 +101,10 @@ Test(board_records, switches_are_yes_or_no) {
     cr_assert_eq(b.tables[0].row_count, 2);
     for (size_t i = 0; i < 2; i++) {
         const board_row *row = &b.tables[0].rows[i];
-        cr_expect_str_eq(row->words, row->runs[0]->seed ? "3 epochs, lr 5e-05, sparse yes"
-                                                        : "3 epochs, lr 5e-05, sparse no");
-        cr_expect_str_eq(row->apart, row->runs[0]->seed ? "sparse yes" : "sparse no");
+        cr_expect_str_eq(row->words, row->runs[0]->seed ? "3 epochs, lr 5e-05, join particles yes"
+                                                        : "3 epochs, lr 5e-05, join particles no");
+        cr_expect_str_eq(row->apart,
+                         row->runs[0]->seed ? "join particles yes" : "join particles no");
     }
     close_board(&s, &b);
 }
@@ -112,10 +115,19 @@ Test(board_records, words_stay_short) {
         record r;
         char name[32];
         fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
-        for (int i = 0; i < 20 && k; i++) {
-            snprintf(name, sizeof name, "key_%02d", i);
-            fake_recipe_number(&r, name, i);
-        }
+        const hyperparameter *h;
+        size_t changed = 0;
+        for (size_t i = 2; k && changed < 20 && (h = recipe_row(i)); i++)
+            if (h->kind < RECIPE_SCHEDULE && h->recorded != RECORDED_NEVER &&
+                !strstr("max_steps warmup_steps tuning_trials", h->key)) {
+                changed++;
+                if (h->kind == RECIPE_SWITCH)
+                    fake_recipe_bool(&r, h->key, true);
+                else
+                    fake_recipe_number(&r, h->key, h->kind == RECIPE_REAL ? 0.5 : 64);
+            }
+        if (k) fake_recipe_text(&r, "lr_scheduler_type", "cosine");
+        if (k) fake_recipe_text(&r, "class_weights", "balanced");
         snprintf(name, sizeof name, "%u.json", k);
         put(&r, name);
     }
@@ -124,8 +136,8 @@ Test(board_records, words_stay_short) {
     open_board(&s, &b);
     for (size_t i = 0; i < 2; i++) {
         const char *words = b.tables[0].rows[i].words;
-        cr_assert(strstr(words, "3 epochs, lr 5e-05, key 00 ") == words, "%s", words);
-        cr_assert(strstr(words, ", key 11 ") && strstr(words, ", and 8 more"), "%s", words);
+        cr_assert(strstr(words, "3 epochs, lr 5e-05, batch size ") == words, "%s", words);
+        cr_assert(strstr(words, ", eval steps ") && strstr(words, ", and 8 more"), "%s", words);
     }
     close_board(&s, &b);
 }
@@ -175,6 +187,7 @@ static void make_figures(record *r, const char *model, uint32_t seed, const uint
         scored[i] = i != 5 && i != 7;
     }
     for (size_t k = 0; k < wrong_count; k++) predicted[wrong[k]] = 1 - gold[wrong[k]];
+    fake_record_forget(r);
     cr_assert_not(fake_record_test(r, gold, predicted, first, scored, ROWS));
     r->timing.train_s = 1 + 2 * seed;
 }
@@ -238,6 +251,7 @@ static void put_pair(const char *model, uint32_t from, uint32_t to, uint32_t als
             gold[i] = i % 2;
             predicted[i] = (i >= from && i < to) || i == also ? 1 - gold[i] : gold[i];
         }
+        fake_record_forget(&r);
         cr_assert_not(fake_record_test(&r, gold, predicted, NULL, NULL, N));
         snprintf(name, sizeof name, "%s-%u.json", model, seed);
         put(&r, name);
@@ -369,8 +383,8 @@ static void put_pretrained(const char *model, const char *left_out, bool same) {
     record r;
     char text[200], name[80];
     fake_record_make(&r, &(fake_record){.model = model, .right = 0.5});
-    snprintf(text, sizeof text, "{\"name\":\"<b>\",\"sha256\":\"\",\"left_out\":[\"%s\"]}",
-             left_out);
+    snprintf(text, sizeof text, "{\"name\":\"<b>\",\"sha256\":\"%s\",\"left_out\":[\"%s\"]}",
+             r.model.vocab_sha256, left_out);
     cr_assert_not(json_parse(&r.model.corpus, text, strlen(text), "corpus"));
     r.model.corpus_is_source = same;
     snprintf(name, sizeof name, "%s.json", model);
@@ -444,7 +458,7 @@ Test(board_records, the_row_with_most_seeds_stands_for_a_model_not_the_best) {
 
 static void other_gold(record *r) {
     r->gold[0] = (r->gold[0] + 1) % 3;
-    r->calibration.rows = 0; // of other rows
+    fake_record_forget(r);
 }
 static void other_repeats(record *r) {
     r->first_row[9] = 3;
@@ -455,7 +469,7 @@ static void other_dedup(record *r) {
 // the same of the last row: what is compared is compared to its end
 static void other_last_gold(record *r) {
     r->gold[59] = (r->gold[59] + 1) % 3;
-    r->calibration.rows = 0;
+    fake_record_forget(r);
 }
 static void other_last_repeats(record *r) {
     r->first_row[59] = 3;
@@ -506,6 +520,7 @@ Test(board_records, of_records_that_contradict_others_the_most_stay) {
             record r;
             char name[32];
             fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = k});
+            if (lies[i].change == other_dev_rows) fake_record_by_dev(&r, "loss");
             if (!k) lies[i].change(&r); // first by path and by seed
             snprintf(name, sizeof name, "%u.json", k);
             put(&r, name);
@@ -531,7 +546,7 @@ static void same_run(record *r) {
 }
 static void other_prediction(record *r) {
     r->predicted[2] = (r->predicted[2] + 1) % 3;
-    r->calibration.rows = 0;
+    fake_record_forget(r);
 }
 static void other_final_weights(record *r) {
     cr_assert_not(record_text(&r->final_weights_sha256, "cccccccccccccccccccccccccccccccc"
@@ -545,9 +560,17 @@ static void other_final_weights(record *r) {
     }
 OTHER(driver)
 OTHER(version)
-OTHER(isa)
 OTHER(libraries)
-OTHER(kernels)
+#undef OTHER
+
+static void other_isa(record *r) {
+    cr_assert_not(record_text(&r->device.isa, "neon"));
+    other_prediction(r);
+}
+static void other_kernels(record *r) {
+    cr_assert_not(record_text(&r->device.kernels, "cpu"));
+    other_prediction(r);
+}
 
 static void other_shards(record *r) {
     r->shards = 2;

@@ -245,6 +245,8 @@ Test(compare, other_tasks_and_data_are_refused) {
     a.partial = b.partial = false;
     refused(" test rows (SHA-256 f"); // files of their own, perhaps
     a.partial = true;
+    fake_recipe_number(&a, "max_steps", 0);
+    fake_recipe_number(&b, "max_steps", 0);
     refused(" test rows (another limit of rows; SHA-256 f");
     a.task.sample = !b.task.sample;
     MUST_FAIL(compare_same_rows("they", &a, &b), ERR_DATA, " (one is of the bundled sample; SHA");
@@ -383,6 +385,7 @@ Test(compare, sides_and_kernels_are_shown) {
     cr_assert_not(record_text(&b.device.precision, "fp16"));
     a.loss_scale = 0;
     b.loss_scale = 16384;
+    b.skipped_steps = 3;
     b.kernel_times[0].ms = 0.5;
     // the same product in another phase is another row
     cr_assert_not(record_kernel_add(&a, "linear_fwd 512x128", "backward", 2, 7));

@@ -18,15 +18,17 @@ static void put(const char *model, const char *device, double right, double seco
     fake_record_make(&r,
                      &(fake_record){.task = "kor_x", .model = model, .right = right, .rows = 600});
     MUST(record_text(&r.device.name, device));
+    fake_record_by_dev(&r, "loss");
     r.timing.train_s = seconds;
     r.timing.eval_s = 0.5;
-    r.device_bytes = 3 << 20;
+    r.device_bytes = 4 << 20;
     if (joules > 0) {
         r.cost.energy_count = 2;
         r.cost.energy[0] = (record_energy){"powercap package-0", joules, 1};
         r.cost.energy[1] = (record_energy){"nvml", 2 * joules, 1};
         r.cost.tells_heat = r.cost.was_throttled = true;
     }
+    fake_record_follow(&r);
     MUST(store_write(fake_results, &r, NULL));
     record_free(&r);
 }
@@ -61,11 +63,11 @@ Test(cost, the_front_is_what_no_other_row_of_the_device_beats) {
     cr_expect(quick->told == 1 && quick->joules == 300 && quick->throttled == 1);
     cr_expect_eq(point_of(points, t, "good")->told, 0);
     cr_expect_float_eq(quick->eval_rate, 1200, 1e-9);
-    cr_expect_eq(quick->device_mib, 3);
+    cr_expect_eq(quick->device_mib, 4);
     mem_free(points);
     MUST(cost_markdown(&text, &b));
     cr_expect_not_null(
-        strstr(text.text, "| 600 | 1200 | 3 | 118 | 300 J, throttled: 1 of 1 | yes |"), "%s",
+        strstr(text.text, "| 16 | 1200 | 4 | 118 | 300 J, throttled: 1 of 1 | yes |"), "%s",
         text.text);
     cr_expect_not_null(strstr(text.text, "| 118 |  |  | 12 s |\n"), "%s", text.text);
     text.length = 0;
@@ -266,7 +268,7 @@ Test(cost, names_of_a_crowd_stand_apart) {
 static void put_seed(uint32_t seed, double rate, double eval_s, uint64_t mib, double joules) {
     record r;
     fake_record_make(&r, &(fake_record){.task = "kor_x", .seed = seed, .rows = 600});
-    r.timing.sentences_per_s = rate;
+    r.timing.train_s *= r.timing.sentences_per_s / rate;
     r.timing.eval_s = eval_s;
     r.device_bytes = (int64_t)(mib << 20);
     r.host_peak_bytes = (int64_t)(2 * mib << 20);
@@ -277,6 +279,7 @@ static void put_seed(uint32_t seed, double rate, double eval_s, uint64_t mib, do
         r.cost.was_throttled = joules > 250;
         r.cost.beside = joules > 250 ? 0.5 : 0.49;
     }
+    fake_record_follow(&r);
     MUST(store_write(fake_results, &r, NULL));
     record_free(&r);
 }
@@ -332,11 +335,11 @@ static void put_dev(const char *model, uint32_t seed, const char *chooser, const
     record r;
     fake_record_make(&r,
                      &(fake_record){.task = "kor_x", .model = model, .seed = seed, .rows = 600});
-    MUST(record_text(&r.protocol, "dev"));
-    MUST(record_text(&r.dev_metric, chooser));
+    fake_record_by_dev(&r, chooser);
     r.evaluation_count = 0;
     for (int i = 0; i < 3; i++) MUST(record_evaluation_add(&r, 1 + i, scores[i], 1, seconds[i]));
     r.best_step = 1;
+    fake_record_follow(&r);
     MUST(store_write(fake_results, &r, NULL));
     record_free(&r);
 }

@@ -187,6 +187,8 @@ Test(groups, figures_of_a_side_are_those_of_all_its_runs) {
         a[s].timing.tokens_per_s = speeds[s];
         b[s].timing.tokens_per_s = others[s];
         a[s].loss_scale = 1024 << s;
+        b[s].loss_scale = 32768;
+        a[s].skipped_steps = b[s].skipped_steps = 3;
         a[s].kernel_times[0].ms = 1 + s; // 1, 2, 3
     }
     b[2].kernel_count = 0; // of an older program

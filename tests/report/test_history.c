@@ -24,8 +24,9 @@ static void make_run(record *r, unsigned day, const char *version, double right,
     MUST(record_text(&r->harness_version, version));
     MUST(record_text(&r->commit, commit));
     r->dirty = false;
-    r->timing.sentences_per_s = speed + day % 3;
+    r->timing.train_s *= r->timing.sentences_per_s / (speed + day % 3);
     r->timing.eval_s = 0;
+    fake_record_follow(r);
     r->device.threads = 2;
     MUST(record_score(r));
 }
@@ -118,6 +119,7 @@ static bool are_one_series(history_kind kind, void (*change)(record *r)) {
         make_run(&r, day, "1.0", 0.5, 500);
         r.timing.eval_s = 1;
         if (day == 2 && change) change(&r);
+        fake_record_follow(&r);
         MUST(record_score(&r));
         MUST(history_add_run(&h, &r));
         record_free(&r);
@@ -261,7 +263,8 @@ Test(history, folders_are_read_and_files_are_ones_own) {
     for (unsigned day = 1; day <= 4; day++) {
         char *path, name[64];
         record r;
-        make_run(&r, day, "1.0", 0.5, 500);
+        make_run(&r, day, "1.0.0", 0.5, 500);
+        r.timing.eval_s = 1;
         snprintf(name, sizeof name, "%s/task/r%u.json", day % 2 ? "a" : "b", day);
         MUST(path_join(&path, temporary_folder(), name));
         MUST(record_write(&r, path));
@@ -318,7 +321,8 @@ Test(history, files_of_other_kinds_are_no_damage) {
     char text[1000], name[64];
     for (unsigned day = 1; day <= 4; day++) {
         record r;
-        make_run(&r, day, "1.0", 0.5, 500);
+        make_run(&r, day, "1.0.0", 0.5, 500);
+        r.timing.eval_s = 1;
         snprintf(name, sizeof name, "a/task/r%u.json", day);
         MUST(record_write(&r, temporary_path(name)));
         record_free(&r);
@@ -360,7 +364,8 @@ Test(history, names_what_is_wrong_as_a_board_does) {
     static const char *const good[] = {"a/task/one.json", "a/task/two.json", "a/stray.json"};
     for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
         record r;
-        make_run(&r, 1 + i, "1.0", 0.5, 500);
+        make_run(&r, 1 + i, "1.0.0", 0.5, 500);
+        r.timing.eval_s = 1;
         MUST(record_write(&r, temporary_path(good[i])));
         record_free(&r);
     }

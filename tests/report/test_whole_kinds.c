@@ -93,10 +93,9 @@ Test(whole_kinds, of_a_run_that_was_chosen_on_dev) {
     record r;
     strbuf out = {0};
     make(&r, &(struct kind){"dev", "accuracy", ANSWER_CLASS}, false, 1);
-    MUST(record_text(&r.protocol, "dev"));
-    MUST(record_text(&r.dev_metric, "accuracy"));
-    r.task.dev_rows = 90;
+    fake_record_by_dev(&r, "accuracy");
     r.evaluation_count = 0;
+    r.task.dev_rows = 90;
     for (int i = 0; i < 5; i++)
         MUST(record_evaluation_add(&r, 4 * (1 + i), (double[]){0.5, 0.25, 0.75, 0.75, 0.625}[i],
                                    1.0 / (1 + i), (double[]){0, 10, 20.5, 30, 40}[i]));

@@ -12,7 +12,7 @@ typedef struct fake_record {
     const char *headline; /* NULL: "macro_f1" */
     size_t rows, classes; /* 0: 60 rows, 3 classes */
     answer_kind kind;     /* of another than classes headline has to be given */
-    bool agrees;          /* without the keys that no run has beside the others */
+    bool is_whole;        /* with every key: of a run by dev scores, on a GPU in fp16 */
     bool is_constant;     /* numbers: every row is answered with the same */
     double right;         /* chance that a prediction is right, beyond luck */
     uint32_t seed;
@@ -23,9 +23,14 @@ typedef struct fake_record {
  * records of the same rows and classes: row 7 repeats row 3, and row 5 is left out of the dedup
  * score. */
 void fake_record_make(record *r, const fake_record *f);
-/* Lets what it says of model, recipe, steps and errors fit together, as records that are handed in
- * have to. pre: of one label a row, whose number of steps divides its rows */
-void fake_record_sense(record *r);
+/* Lets parameters, labels of the configuration, speeds, learning rates and the command follow from
+ * what else the record says by now, as records have to: after a change of task, model, recipe or
+ * times. */
+void fake_record_follow(record *r);
+/* Makes it one of protocol dev, with two evaluations. */
+void fake_record_by_dev(record *r, const char *by);
+/* Drops calibration, slices and rows that are told of, where answers become others. */
+void fake_record_forget(record *r);
 
 /* Set one hyperparameter; keys keep the order of their first setting. */
 void fake_recipe_number(record *r, const char *key, double value);

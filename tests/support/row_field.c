@@ -22,7 +22,7 @@ static void other_vocab(record *r) {
     set_hash(&r->model.vocab_sha256, 'b');
 }
 static void other_config(record *r) {
-    cr_assert_not(json_add_number(r->model.config, "hidden_size", 64));
+    cJSON_SetNumberValue(cJSON_GetObjectItem(r->model.config, "hidden_size"), 64);
 }
 static void other_drawn(record *r) {
     cr_assert_not(json_append(r->model.newly_initialised, cJSON_CreateString("classifier.bias")));
@@ -43,16 +43,17 @@ static void another_key(record *r) {
     fake_recipe_number(r, "weight_decay", 0.5);
 }
 static void switched_off(record *r) {
-    fake_recipe_bool(r, "sparse", false);
+    fake_recipe_bool(r, "group_by_length", true);
 }
 static void own_dropout(record *r) {
-    fake_recipe_number(r, "dropout", -1);
+    fake_recipe_number(r, "dropout", 0.25); // the other row has it
 }
 static void other_precision(record *r) {
     cr_assert_not(record_text(&r->device.precision, "bf16"));
 }
 static void other_kind(record *r) {
     cr_assert_not(record_text(&r->device.kind, "software"));
+    cr_assert_not(record_text(&r->device.uuid, "00000000-0000-0000-0000-000000000000"));
 }
 static void other_device(record *r) {
     cr_assert_not(record_text(&r->device.name, "gpu 1"));
@@ -80,7 +81,7 @@ static const row_field fields[] = {
     {"one epoch", one_epoch, "| 1 epoch, lr 5e-05 |"},
     {"half an epoch", half_an_epoch, "| 0.5 epochs, lr 5e-05 |"},
     {"a recipe's further key", another_key, "3 epochs, lr 5e-05, weight decay 0.5 |"},
-    {"a recipe's switch", switched_off, "3 epochs, lr 5e-05, sparse no |"},
+    {"a recipe's switch", switched_off, "3 epochs, lr 5e-05, group by length yes |"},
     {"a number that stands for words", own_dropout, "lr 5e-05, dropout the model's own |"},
     {"precision", other_precision, "on cpu, bf16 |"},
     {"device kind", other_kind, "3 epochs, lr 5e-05, device kind software |"},
