@@ -128,9 +128,11 @@ static err check_device(const record *r, const char *path) {
                        "%s: device: key 'precision' is fp16, which the native CPU does not have "
                        "(fp32, bf16)",
                        path);
-    if (!r->device.uuid != is_cpu)
+    // nor has the reference one, which is software without a driver
+    bool has_none = is_cpu || (kernels && !strcmp(kernels, "reference"));
+    if (!r->device.uuid != has_none)
         return err_set(ERR_FORMAT, "%s: device: key 'uuid' is %s, and key 'kind' is %s", path,
-                       is_cpu ? "there" : "null", r->device.kind);
+                       has_none ? "there" : "null", r->device.kind);
     if ((r->loss_scale > 0) != half && (r->schema >= 2 || !half))
         return err_set(ERR_FORMAT, "%s: key 'loss_scaling' is %s, and key 'precision' is %s", path,
                        half ? "missing" : "there", r->device.precision);

@@ -1,4 +1,4 @@
-/* OpenMP's two functions for programs that are built without it: one thread. */
+/* OpenMP's functions for programs that are built without it: one thread. */
 #ifndef TESTS_FUZZ_SINGLE_OMP_H
 #define TESTS_FUZZ_SINGLE_OMP_H
 
@@ -8,6 +8,10 @@ static inline int omp_get_max_threads(void) {
 
 static inline int omp_get_thread_num(void) {
     return 0;
+}
+
+static inline void omp_set_num_threads(int threads) {
+    (void)threads;
 }
 
 #endif
