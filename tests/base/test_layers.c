@@ -104,6 +104,21 @@ static void check_system(const char *own, const char *line) {
     cr_expect_null(strstr(line, "_SOURCE "), "%s asks for more than C17's: %s", own, line);
 }
 
+/* The fuzz targets are built without OpenMP, where tests/fuzz/single/omp.h stands for it. */
+static void check_openmp(const char *own, const char *line) {
+    static char *known;
+    size_t count;
+    if (!known)
+        cr_assert_not(
+            file_read((void **)&known, &count, HARNESS_SOURCE_DIR "/tests/fuzz/single/omp.h", 0));
+    for (const char *at = line; (at = strstr(at, "omp_")); at++) {
+        char call[64];
+        snprintf(call, sizeof call, "%.*s(", (int)strcspn(at, "("), at);
+        cr_expect_not_null(strstr(known, call), "%s calls %s, which fuzz/single/omp.h lacks", own,
+                           call);
+    }
+}
+
 static void check_file(const char *folder, const char *name, size_t *checked) {
     char own[512], path[1024];
     snprintf(own, sizeof own, "%s/%s", folder, name);
@@ -119,6 +134,8 @@ static void check_file(const char *folder, const char *name, size_t *checked) {
     for (char *line = strtok(bytes, "\n"); line; line = strtok(NULL, "\n")) {
         char used[256];
         if (strcmp(folder, "platform") != 0) check_system(own, line);
+        if (strcmp(folder, "compute/cpu") != 0 && strcmp(folder, "cli") != 0)
+            check_openmp(own, line);
         if (sscanf(line, "#include \"%255[^\"]\"", used) != 1) continue;
         if (!strchr(used, '/')) continue; // generated, or of shaders/include
         cr_expect(floor_of(used) >= 0, "%s includes %s, which is in no floor", own, used);
