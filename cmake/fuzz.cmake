@@ -6,20 +6,27 @@ set(fuzz_targets ${fuzz_support})
 list(FILTER fuzz_targets INCLUDE REGEX "/fuzz_[a-z0-9_]*\\.c$")
 list(REMOVE_ITEM fuzz_support ${fuzz_targets})
 
+# what of the command line has targets, with all that it needs of it
+set(fuzz_cli harness/cli/line_reader.c harness/cli/bench_table.c harness/cli/output.c)
+
 if(NOT HARNESS_FUZZ)
   target_sources(harness_tests PRIVATE ${fuzz_targets} ${fuzz_support})
   target_include_directories(harness_tests PRIVATE tests/fuzz)
+endif()
+list(FILTER fuzz_support EXCLUDE REGEX "/test_[a-z_]*\\.c$")
+if(NOT HARNESS_FUZZ)
+  # does nothing: that it links says that the fuzzers would
+  add_executable(fuzz_link tests/fuzz/single/main.c ${fuzz_targets} ${fuzz_support} ${fuzz_cli})
+  target_include_directories(fuzz_link PRIVATE harness tests tests/fuzz)
+  target_link_libraries(fuzz_link PRIVATE harness_core)
   return()
 endif()
-
-list(FILTER fuzz_support EXCLUDE REGEX "/test_[a-z_]*\\.c$")
 file(GLOB parser_sources CONFIGURE_DEPENDS
   harness/base/*.c harness/platform/*.c harness/net/*.c harness/text/*.c harness/metric/*.c
   harness/compute/*.c harness/compute/reference/*.c harness/compute/verify/*.c harness/task/*.c
   harness/data/*.c harness/data/*/*.c harness/model/*.c harness/model/*/*.c harness/train/*.c harness/train/*/*.c
-  harness/result/*.c harness/result/*/*.c harness/bench/*.c harness/report/*.c
-  harness/cli/line_reader.c harness/cli/bench_table.c)
-add_library(harness_core STATIC ${parser_sources})
+  harness/result/*.c harness/result/*/*.c harness/bench/*.c harness/report/*.c)
+add_library(harness_core STATIC ${parser_sources} ${fuzz_cli})
 target_include_directories(harness_core PUBLIC harness tests tests/fuzz)
 target_include_directories(harness_core SYSTEM PUBLIC ${CSV_INCLUDE} tests/fuzz/single)
 target_compile_definitions(harness_core PUBLIC _POSIX_C_SOURCE=200809L
