@@ -116,10 +116,36 @@ static void check_relations(const char *selector) {
     bench_close(&b);
 }
 
+/* A row of one number is its own mean, however far from 0: the bias is left, to the bit. */
+static void check_norm(const char *selector) {
+    enum { HIDDEN = 768 };
+    double row[HIDDEN], bias[HIDDEN];
+    bench b;
+    bench_open(&b, selector);
+    for (size_t i = 0; i < HIDDEN; i++) row[i] = 100.1f, bias[i] = (double)(i % 8) / 8;
+    span y = take_reals(&b, NULL, HIDDEN);
+    const struct layernorm_fwd norm = {.y = y,
+                                       .mean = take_reals(&b, NULL, 1),
+                                       .rstd = take_reals(&b, NULL, 1),
+                                       .x = take_reals(&b, row, HIDDEN),
+                                       .weight = take_reals(&b, row, HIDDEN),
+                                       .bias = take_reals(&b, bias, HIDDEN),
+                                       .rows = dim_fixed(1),
+                                       .hidden = HIDDEN,
+                                       .eps = 1e-12f};
+    MUST(op_layernorm_fwd(&b.p, &norm));
+    bench_run(&b);
+    for (size_t i = 0; i < HIDDEN; i++)
+        cr_assert_float_eq(span_real(y, i), bias[i], 0, "%s: place %zu: %g", selector, i,
+                           span_real(y, i));
+    bench_close(&b);
+}
+
 static void check(const char *selector) {
     size_t live = mem_live_count();
     check_classes(selector);
     check_relations(selector);
+    check_norm(selector);
     cr_assert_eq(mem_live_count(), live);
 }
 
