@@ -108,6 +108,15 @@ Test(run_memory, a_model_card_is_whole_or_an_error) {
     MUST(run_open(&r, &q));
     MUST(run_train(&r));
     MUST(run_evaluate(&r));
-    MUST_FAIL_WITHOUT_MEMORY(UINT64_MAX, model_card_write(temporary_folder(), &r), (void)0);
+    // of some lengths, so that the text has to grow in each of its parts
+    enum { PART = 200, MOST = 4000 };
+    static char part[PART], filler[MOST];
+    memset(part, 'x', PART - 1);
+    memset(filler, 'x', MOST - 1);
+    r.task.licence = part;
+    for (size_t n = 1; n < MOST; n += PART / 2) {
+        r.task.citation = filler + MOST - n;
+        MUST_FAIL_WITHOUT_MEMORY(UINT64_MAX, model_card_write(temporary_folder(), &r), (void)0);
+    }
     run_close(&r);
 }

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/support_task.h"
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "result/record.h"
 #include "support/child.h"
@@ -201,6 +202,26 @@ Test(tune, halving_trains_the_better_ones_longer) {
         cr_expect(strstr(p.err, notes[i]), "no '%s' in %s", notes[i], p.err);
     cr_expect_not(json_has(root, "expected_best"));
     cJSON_Delete(root);
+}
+
+/* When a search ends is told of what its rounds leave of the recipe: 200 of these trials, not 10,000. */
+Test(tune, its_end_is_told_of_shares_of_the_recipe) {
+    child c;
+    unsigned hour, minute;
+    struct tm now;
+    double begin = clock_seconds();
+    child_start(&c, NULL,
+                (const char *const[]){"tune", PLACE, CPU, "--max-steps", "4000", "--lr",
+                                      "1e-4..1e-3", "--trials", "100", "--halving", "100", NULL});
+    child_await_message(&c, "search  trial 2 of 100, ends about ", 60);
+    double most = 400 * (clock_seconds() - begin);
+    cr_assert(clock_local(&now, time(NULL)));
+    kill(c.pid, SIGKILL);
+    program_result p = child_end(&c, 60);
+    const char *told = strstr(p.err, "ends about ");
+    cr_assert_eq(sscanf(told, "ends about %u:%u", &hour, &minute), 2, "%s", told);
+    unsigned away = (hour * 60 + minute + 1441 - (unsigned)now.tm_hour * 60 - (unsigned)now.tm_min);
+    cr_expect_leq(away % 1440, 2 + most / 60, "%s", told);
 }
 
 /* A decay that multiplies every weight by -99 a step overflows: a trial without a score. */

@@ -2,6 +2,7 @@
  * each, in the table and as JSON. */
 #include "base/json.h"
 #include "base/memory.h"
+#include "cli/tune_places.h"
 #include "cli/tune_view.h"
 #include "platform/file.h"
 #include "support/must.h"
@@ -198,4 +199,12 @@ Test(tune_view, some_numbers_of_trials_are_told) {
         cr_expect_str_eq(told, lists[i].told, "of %zu%s: %s", lists[i].count, told, at);
         mem_free(text);
     }
+}
+
+Test(tune_view, an_end_is_whole_or_an_error) {
+    tune_space_init(&space);
+    tune_result t = result_of(NULL, NULL, 2);
+    cJSON *root = NULL;
+    t.folder = temporary_folder();
+    MUST_FAIL_WITHOUT_MEMORY(UINT64_MAX, tune_places_write(&root, &t, NULL), cJSON_Delete(root));
 }

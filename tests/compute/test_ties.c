@@ -53,20 +53,22 @@ static span take_words(bench *b, const uint32_t *values, size_t count) {
     return s;
 }
 
-/* The class that a row of logits is answered with, which are 1 in two places and less elsewhere. */
+/* The class that a row of logits is answered with, which are 1 in two places and less elsewhere; the
+ * row behind it begins with a larger one. */
 static uint32_t predicted_of(const char *selector, uint32_t classes, uint32_t first,
                              uint32_t second) {
-    static double logits[CLASSES_MOST];
+    static double logits[2 * CLASSES_MOST];
     bench b;
-    uint32_t target = 0;
+    const uint32_t targets[2] = {0};
     for (uint32_t c = 0; c < classes; c++) logits[c] = c == first || c == second ? 1 : -1.0 - c % 7;
+    for (uint32_t c = 0; c < classes; c++) logits[classes + c] = c ? 0 : 9;
     bench_open(&b, selector);
-    span predicted = take_words(&b, NULL, 1);
-    const struct cross_entropy loss = {.loss = take_reals(&b, NULL, 1),
+    span predicted = take_words(&b, NULL, 2);
+    const struct cross_entropy loss = {.loss = take_reals(&b, NULL, 2),
                                        .predicted = predicted,
-                                       .logits = take_reals(&b, logits, classes),
-                                       .targets = take_words(&b, &target, 1),
-                                       .rows = dim_fixed(1),
+                                       .logits = take_reals(&b, logits, 2 * classes),
+                                       .targets = take_words(&b, targets, 2),
+                                       .rows = dim_fixed(2),
                                        .classes = classes};
     MUST(op_cross_entropy(&b.p, &loss));
     bench_run(&b);
@@ -116,10 +118,36 @@ static void check_relations(const char *selector) {
     bench_close(&b);
 }
 
+/* A row of one number is its own mean, however far from 0: the bias is left, to the bit. */
+static void check_norm(const char *selector) {
+    enum { HIDDEN = 756 };
+    double row[HIDDEN], bias[HIDDEN];
+    bench b;
+    bench_open(&b, selector);
+    for (size_t i = 0; i < HIDDEN; i++) row[i] = 100.1f, bias[i] = (double)(i % 8) / 8;
+    span y = take_reals(&b, NULL, HIDDEN);
+    const struct layernorm_fwd norm = {.y = y,
+                                       .mean = take_reals(&b, NULL, 1),
+                                       .rstd = take_reals(&b, NULL, 1),
+                                       .x = take_reals(&b, row, HIDDEN),
+                                       .weight = take_reals(&b, row, HIDDEN),
+                                       .bias = take_reals(&b, bias, HIDDEN),
+                                       .rows = dim_fixed(1),
+                                       .hidden = HIDDEN,
+                                       .eps = 1e-12f};
+    MUST(op_layernorm_fwd(&b.p, &norm));
+    bench_run(&b);
+    for (size_t i = 0; i < HIDDEN; i++)
+        cr_assert_float_eq(span_real(y, i), bias[i], 0, "%s: place %zu: %g", selector, i,
+                           span_real(y, i));
+    bench_close(&b);
+}
+
 static void check(const char *selector) {
     size_t live = mem_live_count();
     check_classes(selector);
     check_relations(selector);
+    check_norm(selector);
     cr_assert_eq(mem_live_count(), live);
 }
 

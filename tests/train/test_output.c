@@ -679,6 +679,26 @@ Test(output, who_may_only_read_sees_that_a_run_is_at_work) {
     cr_assert(WIFEXITED(status) && !WEXITSTATUS(status), "status %d", status);
 }
 
+/* Of another user, perhaps: what is finished needs no writing. */
+Test(output, who_may_only_read_sees_that_a_run_is_finished) {
+    run_request q = small_request("out");
+    int status = 0;
+    run_through(&q, NULL);
+    cr_assert_eq(chmod(temporary_path("out"), 0555) | chmod(temporary_folder(), 0755), 0);
+    pid_t child = fork();
+    if (!child) {
+        run r;
+        if (!geteuid() && (setgid(65534) || setuid(65534))) _exit(100);
+        err e = run_open(&r, &q);
+        if (e) fprintf(stderr, "%s\n", err_message(e));
+        _exit(e || !r.is_finished);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(chmod(temporary_path("out"), 0755), 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 100) cr_skip_test("no other user");
+    cr_assert(WIFEXITED(status) && !WEXITSTATUS(status), "status %d", status);
+}
+
 /* A lock file of another's stays as it is; one that a killed run signed is taken. */
 Test(output, a_lock_file_of_anothers_stays) {
     static const char *const others[] = {"my notes\n", "my harness 7\n"};

@@ -582,6 +582,10 @@ Test(pretrain, a_limit_of_minutes_keeps_its_steps) {
     child_await_path(&c, temporary_path("m/checkpoint-4"), 60);
     kill(c.pid, SIGKILL);
     program_result r = child_end(&c, 60);
+    double each = 0;
+    const char *fit = strstr(r.err, "12 steps of ");
+    cr_assert(fit && sscanf(fit, "12 steps of %lf s fit 5 minutes", &each) == 1, "%s", r.err);
+    cr_expect_gt(each, 0, "%s", fit);
     const char *path = temporary_path("m/unfinished.json");
     MUST(file_read((void **)&text, &bytes, path, 0));
     char *planned = strstr(text, "planned steps");
