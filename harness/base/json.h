@@ -21,7 +21,8 @@ enum { JSON_VALUES_MAX = 8 << 20 }; /* of one text: lists, objects, and what is 
 /* Parses a file of at most limit_bytes (0 = no limit). The caller frees *out with cJSON_Delete.
  * Of members of one object with the same name the last counts, as in Python.
  * Errors: ERR_IO; ERR_FORMAT with line and column; trailing bytes after the value are an error, and
- * so are a 0 in a string, what is not UTF-8, and more than JSON_VALUES_MAX values. */
+ * so are a 0 in a string, what is not UTF-8, and more than JSON_VALUES_MAX values.
+ * pre: text[length] can be read, as behind a file's bytes: cJSON looks at it. */
 err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
 /* json_read of a file whose strings may hold a 0 (\u0000): U+FFFD stands in its place. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "result/record_strict.h"
 #include "result/store_internal.h"
 #include "task/task.h"
 
@@ -371,14 +372,28 @@ static bool is_same_moment(const record *a, const record *b) {
            !strcmp(a->task.name, b->task.name) && !strcmp(a->recipe_sha256, b->recipe_sha256);
 }
 
+/* The rest stays as it is, whatever program wrote it. */
+static err mark_file(const char *path) {
+    cJSON *top = NULL;
+    err e = json_read(&top, path, RECORD_LIMIT_BYTES);
+    if (!e && !json_has(top, "model_gone") && !(e = json_add_bool(top, "model_gone", true))) {
+        if (json_has(top, "checksums")) {
+            cJSON_DeleteItemFromObjectCaseSensitive(top, "checksums");
+            e = record_checksums_write(top);
+        }
+        if (!e) e = json_write(path, top);
+    }
+    cJSON_Delete(top);
+    return e;
+}
+
 err store_mark_gone(const char *folder, const record *gone) {
     store s = {0};
     err e = store_read(&s, folder);
     for (size_t i = 0; i < s.count && !e; i++) {
         char path[PATH_MAX];
         if (!is_same_moment(&s.records[i], gone)) continue;
-        s.records[i].model_is_gone = true;
-        if (!(e = path_in(path, folder, s.paths[i]))) e = record_write(&s.records[i], path);
+        if (!(e = path_in(path, folder, s.paths[i]))) e = mark_file(path);
     }
     store_free(&s);
     return e;

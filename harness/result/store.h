@@ -96,7 +96,7 @@ err store_write(const char *folder, record *r, char **path) MUST_CHECK;
 err store_write_missing(const char *folder, record *r, char **path, bool *is_new) MUST_CHECK;
 
 /* Marks the record of this very run (made at the same moment) in the folder, if it is there: its
- * model was replaced. Errors: those of store_read and record_write. */
+ * model was replaced. Nothing else of its file changes. Errors: those of store_read; ERR_IO. */
 err store_mark_gone(const char *folder, const record *gone) MUST_CHECK;
 
 /* Whether the model that a run trained still lies in its output folder; its record alone tells what

@@ -27,7 +27,9 @@ static void write_and_compare(record *r) {
     void *first = NULL, *second = NULL;
     size_t first_count = 0, second_count = 0;
     const char *a = fuzz_path("a.json"), *b = fuzz_path("b.json");
-    if (fuzz_needs(record_write(r, a)) && fuzz_needs(record_read(&again, a)) &&
+    // one of an older program is held to more once it is written as one of this
+    bool (*reads)(err) = r->schema > 1 ? fuzz_needs : fuzz_accepts;
+    if (fuzz_needs(record_write(r, a)) && reads(record_read(&again, a)) &&
         fuzz_needs(record_write(&again, b)) && fuzz_needs(file_read(&first, &first_count, a, 0)) &&
         fuzz_needs(file_read(&second, &second_count, b, 0))) {
         FUZZ_CHECK(first_count == second_count && !memcmp(first, second, first_count));

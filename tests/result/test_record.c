@@ -99,6 +99,37 @@ Test(record, round_trip_keeps_every_key) {
     record_free(&b);
 }
 
+/* Nor by what this program would write in its place. */
+Test(record, of_an_older_program_stays_readable_when_its_model_is_gone) {
+    store s;
+    char *place, *path;
+    size_t older = 0;
+    MUST(store_read_all(&s, HARNESS_SOURCE_DIR "/results"));
+    for (size_t i = 0; i < s.count; i++) {
+        record again;
+        if (s.records[i].schema > 1) continue;
+        MUST(path_join(&place, folder, s.records[i].task.name));
+        MUST(folder_make(place));
+        MUST(path_join(&path, place, "r.json"));
+        char *text = NULL;
+        char from[4096];
+        snprintf(from, sizeof from, HARNESS_SOURCE_DIR "/results/%s", s.paths[i]);
+        read_text(&text, from);
+        MUST(file_write(path, text, strlen(text)));
+        MUST(store_mark_gone(folder, &s.records[i]));
+        cr_assert_not(record_read(&again, path), "%s: %s", s.paths[i], err_message(ERR_FORMAT));
+        cr_expect(again.model_is_gone && again.schema == 1);
+        record_free(&again);
+        MUST(folder_remove(place));
+        mem_free(text);
+        mem_free(path);
+        mem_free(place);
+        older++;
+    }
+    cr_expect_gt(older, 40, "%zu", older);
+    store_free(&s);
+}
+
 // what records of older programs do not have
 Test(record, keys_that_came_later_may_be_absent) {
     static const char *const later[] = {"final_weights_sha256", "kernel_times", "calibration",
