@@ -36,7 +36,7 @@ FUZZ_TARGET(lines) {
     else
         line_reader_init(&r, fd, "input");
     // the mark in front is no part of the first line
-    if (r.checked && size > 3 && !memcmp(data + 1, "\xEF\xBB\xBF", 3)) at = 3;
+    if (r.end_byte == '\n' && size > 3 && !memcmp(data + 1, "\xEF\xBB\xBF", 3)) at = 3;
     while (!(e = line_reader_window(&r, most)) && r.count) {
         FUZZ_CHECK(r.count <= most);
         for (size_t i = 0; i < r.count; i++) check_line(&r, i, data + 1, size - 1, &at);
