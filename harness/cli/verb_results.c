@@ -185,7 +185,8 @@ static err check_beside(batch *b) {
     if (!e) e = board_gather(&before, &s);
     for (size_t i = 0; i < b->count && !e; i++) {
         record shared = b->all[i].record; // the store's until it is cut off again
-        e = store_add(&s, &shared, b->all[i].place + strlen(b->results) + 1, &(store_file){0});
+        const char *relative = b->all[i].place + strlen(b->results);
+        e = store_add(&s, &shared, relative + strspn(relative, "/"), &(store_file){0});
     }
     if (!e) e = board_gather(&with, &s);
     for (size_t i = 0; i < with.note_count && !e; i++)

@@ -203,6 +203,8 @@ Test(results, none_is_taken_that_cannot_be_true_beside_another) {
     program_result p = RUN("results", "add", "b.json", "copy.json");
     expect_said(p, 1, "nothing was added: on a board with what is added fake_task/");
     expect_said(p, 1, "-s9.json is left out: it contradicts fake_task/");
+    expect_said(RUN("results", "add", "b.json", "copy.json", "--results", "results/"), 1,
+                "what is added fake_task/");
     expect_said(p, 1, "which has another seed, 1, and the same final weights");
     expect_said(RUN("results", "check"), 0, "1 record checked");
     expect_said(RUN("results", "add", "a.json", "copy.json", "--results", "others"), 1, "-s9.json");
