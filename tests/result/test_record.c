@@ -99,7 +99,7 @@ Test(record, round_trip_keeps_every_key) {
     record_free(&b);
 }
 
-/* Nor by what this program would write in its place. */
+/* Its file is marked, and not written anew: this program asks more of a record of its own schema. */
 Test(record, of_an_older_program_stays_readable_when_its_model_is_gone) {
     store s;
     char *place, *path;
