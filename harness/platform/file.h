@@ -191,7 +191,7 @@ err path_join(char **out, const char *a, const char *b) MUST_CHECK;
 err path_in(char out[PATH_MAX], const char *a, const char *b) MUST_CHECK;
 /* The part after the last '/'; borrowed from path. */
 const char *path_name(const char *path);
-/* The same as a name: of "." or ".." that of the folder that it is, where that can be told; *out is
+/* The same as a name, without slashes at its end: of "." or ".." that of the folder that it is, where that can be told; *out is
  * owned. */
 err path_real_name(char **out, const char *path) MUST_CHECK;
 /* Everything before that part, "." when there is none; *out is owned. */
