@@ -129,8 +129,10 @@ err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
 bool folder_exists(const char *path); /* a folder, or a link to one */
 /* A folder of this program's own: not a link to one. */
 bool folder_is_own(const char *path);
-/* Whether this process may look into the folder; errno says why not. */
-bool folder_lets_in(const char *path);
+/* What keeps the path from being read as a folder: folder_absent ("no such folder"), "not a folder" or the
+ * system's words (borrowed until the next); NULL: nothing. */
+const char *folder_fault(const char *path);
+extern const char folder_absent[];
 err folder_make(const char *path) MUST_CHECK;     /* with its parents; fine if it exists */
 err folder_make_new(const char *path) MUST_CHECK; /* in one that is there; none may stand there */
 /* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
