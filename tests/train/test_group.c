@@ -373,7 +373,7 @@ enum { NOBODY = RANKS_MAX, HOOK_STEPS = 2, EVAL_BATCH = 5 /* 24 rows: 5 batches,
 static void score(float *logits, double *loss, const trainer *tr, const encoded *rows) {
     evaluator ev;
     batch_capacity c = {0};
-    evaluator_capacity(&c, rows, EVAL_BATCH);
+    evaluator_capacity(&c, rows, EVAL_BATCH, NULL);
     MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
     MUST(evaluator_run_shared(&ev, tr->options.group, logits, loss, rows, NULL));
     // its batches are watched as work

@@ -159,8 +159,8 @@ static err open_trainer(run *r) {
         options.evaluate.at_epochs = p->eval_steps == 0;
     }
     if (!r->request.is_trial)
-        evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
-    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
+        evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size, NULL);
+    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size, NULL);
     err e = trainer_init(&r->trainer, &r->device, &r->base_model.config, &r->train, p, &options);
     return e;
 }
@@ -337,22 +337,36 @@ void run_close(run *r) {
     *r = (run){0};
 }
 
+static err open_evaluator(evaluator *ev, const run *r, const encoded *rows) {
+    const model_memory *memory = trainer_evaluation_memory(&r->trainer);
+    batch_capacity capacity = {0};
+    uint32_t size = r->request.recipe.per_device_eval_batch_size;
+    evaluator_capacity(&capacity, rows, size, memory);
+    return evaluator_init(ev, &r->trainer.model, memory, &capacity, size);
+}
+
+err run_try_evaluators(const run *r) {
+    const encoded *const parts[] = {&r->dev, &r->test};
+    err e = ERR_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !e; i++) {
+        evaluator ev = {0};
+        if (!parts[i]->count) continue;
+        e = open_evaluator(&ev, r, parts[i]);
+        evaluator_free(&ev);
+    }
+    return e;
+}
+
 /* Logits and answers of encoded rows under the trainer's current weights. All are owned. */
 static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
                       const encoded *rows, const char *progress) {
     evaluator ev = {0};
-    batch_capacity capacity = {0};
-    uint32_t size = r->request.recipe.per_device_eval_batch_size;
-    uint32_t classes = r->base_model.config.classes;
-    evaluator_capacity(&capacity, rows, size);
     err e = mem_new(logits, encoded_results(rows) * evaluated_width(&r->trainer.model));
-    if (e) return e;
-    e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
-                       size);
+    if (!e) e = open_evaluator(&ev, r, rows);
     if (!e) e = evaluator_run_shared(&ev, r->request.group, *logits, loss, rows, progress);
     if (!e)
         e = predict_answers(&said->classes, &said->begin, r->trainer.model.head, *logits, rows,
-                            classes);
+                            r->base_model.config.classes);
     evaluator_free(&ev);
     return e;
 }
