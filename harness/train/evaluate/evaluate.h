@@ -14,6 +14,12 @@ typedef struct evaluator {
     pack packs[SLOT_COUNT];
     plan plan;
     uint32_t batch_size; /* sentences scored at once */
+    /* Is given the results of each batch, in their order: logits (count, evaluated_width), borrowed
+     * until it returns, and how many came before. The caller sets it; NULL: all are kept. */
+    err (*take)(void *context, const float *logits, size_t first, size_t count);
+    void *take_context;
+    float *window; /* of those that it is given */
+    size_t window_capacity;
     struct group *group; /* whose rank this is, which is watched meanwhile; NULL: none */
     double losses;       /* of the last evaluator_run: their sum, and how many they were */
     size_t loss_count;
@@ -40,7 +46,7 @@ static inline uint32_t evaluated_width(const struct model *m) {
 }
 
 /* Scores all sentences, or their units, in order.
- *   logits  (encoded_results(data), evaluated_width)
+ *   logits  (encoded_results(data), evaluated_width); not used with `take`
  *   loss    mean cross-entropy, optional
  * pre: no training step is running and token rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
  * naming the sentence whose logits are not finite. */
