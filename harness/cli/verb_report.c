@@ -10,6 +10,8 @@
 #include "cli/task_flag.h"
 #include "data/dataset.h"
 #include "platform/file.h"
+#include "platform/lock.h"
+#include "platform/stream.h"
 #include "report/board.h"
 #include "report/html.h"
 #include "result/cache_file.h"
@@ -161,6 +163,7 @@ typedef struct page_writer {
     const options *o;
     const char *folder;
     page_language language;
+    int lock;     // on the folder of pages, or -1: see enter_pages
     bool pages;   // are wanted
     bool checked; // that the board's files are ours
     size_t read;
@@ -212,6 +215,23 @@ done:
     return e;
 }
 
+/* Before the first page is written: what killed reports left half written goes, unless another report
+ * is at work there. pages: its folder. */
+static err enter_pages(page_writer *w, const char *pages) {
+    folder_list tasks = {0};
+    bool alone = false;
+    err e = ERR_OK;
+    if (w->lock >= 0 || !folder_is_own(pages) || (w->lock = lock_folder(pages, &alone)) < 0)
+        return ERR_OK;
+    if (alone) e = folder_list_read(&tasks, pages);
+    while (!e && folder_next(&tasks, &e))
+        if (folder_is_own(tasks.path)) e = folder_clear_temporary(tasks.path);
+    folder_list_free(&tasks);
+    lock_folder_share(w->lock);
+    return err_forgive(e,
+                       ERR_IO); // who cannot write there finds out when there is something to write
+}
+
 static err write_page(file_stamp *stamp, const record *r, const char *file,
                       const char *const *texts, page_writer *w) {
     const char *folder = w->folder;
@@ -226,7 +246,7 @@ static err write_page(file_stamp *stamp, const record *r, const char *file,
         goto done;
     w->kept += keeps;
     if (keeps || (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
-        (e = folder_make(folder)) || (e = folder_make_own(pages)) ||
+        (e = folder_make(folder)) || (e = folder_make_own(pages)) || (e = enter_pages(w, pages)) ||
         (e = folder_make_own(task_folder)) ||
         (html_run_is_of_many_labels(r) && (e = write_confusions(&confusions, r, name, w))))
         goto done;
@@ -350,7 +370,7 @@ static err remove_from_task(size_t *removed, const page_writer *w, const char *o
     return e;
 }
 
-static err remove_old_pages(const store *s, const page_writer *w) {
+static err remove_old_pages(const store *s, page_writer *w) {
     const char *folder = w->folder;
     char **names = NULL, *pages = NULL;
     folder_list tasks = {0};
@@ -358,7 +378,7 @@ static err remove_old_pages(const store *s, const page_writer *w) {
     err e = mem_new(&names, s->count);
     for (size_t i = 0; i < s->count && !e; i++)
         if (!(e = html_run_name(&names[i], s->paths[i]))) count++;
-    if (e || (e = path_join(&pages, folder, "pages"))) goto done;
+    if (e || (e = path_join(&pages, folder, "pages")) || (e = enter_pages(w, pages))) goto done;
     if (count) qsort(names, count, sizeof *names, order_text);
     if (folder_is_own(pages)) e = folder_list_read(&tasks, pages);
     for (size_t i = 0; i < tasks.count && !e; i++)
@@ -488,7 +508,7 @@ done:
 
 err verb_report(const options *o) {
     const char *results = results_folder(o);
-    page_writer w = {.o = o, .folder = o->output_dir ? o->output_dir : results};
+    page_writer w = {.o = o, .folder = o->output_dir ? o->output_dir : results, .lock = -1};
     store s = {0};
     board b = {0};
     err e;
@@ -508,6 +528,7 @@ err verb_report(const options *o) {
     if ((e = find_run_not_records(results))) return e;
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);
+    stream_close(w.lock);
     board_free(&b);
     store_free(&s);
     return e;
