@@ -301,7 +301,7 @@ static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *tes
     encoded some = *test;
     if (some.count > (size_t)BATCHES * size) some.count = (size_t)BATCHES * size;
     err e = mem_new(&logits, encoded_results(&some) * evaluated_width(&t->model));
-    evaluator_capacity(&capacity, test, size, memory);
+    evaluator_capacity(&capacity, test, size);
     if (!e) e = evaluator_init(&ev, &t->model, memory, &capacity, size);
     if (!e) e = time_evaluation(phase, &ev, &some, logits, o);
     if (!e) {
@@ -445,7 +445,7 @@ err bench_measure(bench *b, device *d, const model_config *config, const encoded
     *b = (bench){0};
     err e = bench_begin(&r, &options, &scaler, d, o);
     if (e) return e;
-    evaluator_capacity(&options.lend, test, EVAL_FACTOR * o->batch_size, NULL);
+    evaluator_capacity(&options.lend, test, EVAL_FACTOR * o->batch_size);
     if ((e = trainer_init(&t, d, config, train, &r, &options))) return e;
     if ((e = measure_training(b, &t, d, config, o))) goto done;
     if ((e = measure_evaluation(&b->evaluation, &t, test, o))) goto done;

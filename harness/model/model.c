@@ -76,36 +76,8 @@ err model_memory_init(model_memory *memory, const struct model *m, const batch_c
     return make_memory(memory, m, capacity, training, NULL);
 }
 
-/* *lower: the capacity with no more than so many tokens. */
-static void lower_to(batch_capacity *lower, const batch_capacity *capacity, const struct model *m,
-                     uint32_t tokens) {
-    *lower = *capacity;
-    if (tokens >= capacity->tokens) return;
-    lower->tokens = tokens;
-    if (lower->sentences > tokens) lower->sentences = tokens;
-    uint32_t places = m->head->target.places ? m->head->target.places : 1;
-    if (lower->chosen > tokens * places) lower->chosen = tokens * places;
-    model_capacity(lower, m);
-}
-
-err model_memory_lend(model_memory *memory, const struct model *m, batch_capacity *capacity,
+err model_memory_lend(model_memory *memory, const struct model *m, const batch_capacity *capacity,
                       const model_memory *from) {
-    batch_capacity lower;
-    uint32_t high = capacity->tokens, low = high;
-    if (low > capacity->max_length) low = capacity->max_length;
-    while (low < high) { // low is the fewest that must be, or fits
-        uint32_t middle = high - (high - low) / 2;
-        size_t lacks = 0;
-        lower_to(&lower, capacity, m, middle);
-        err e = count_memory(&lacks, m, &lower, false, from);
-        if (e) return e;
-        if (lacks)
-            high = middle - 1;
-        else
-            low = middle;
-    }
-    lower_to(&lower, capacity, m, low);
-    *capacity = lower;
     return make_memory(memory, m, capacity, false, from);
 }
 

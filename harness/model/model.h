@@ -80,9 +80,8 @@ void model_capacity(batch_capacity *c, const struct model *m);
 err model_memory_init(model_memory *memory, const struct model *m, const batch_capacity *capacity,
                       bool training) MUST_CHECK;
 /* The same for evaluations in the memory of training, which must outlive it and whose activations
- * are lost with each: *capacity, which model_capacity has seen, is lowered to the tokens that fit
- * there. Memory beside is taken where the longest sentence needs it, alone. */
-err model_memory_lend(model_memory *memory, const struct model *m, batch_capacity *capacity,
+ * are lost with each; what has no room there is taken beside. */
+err model_memory_lend(model_memory *memory, const struct model *m, const batch_capacity *capacity,
                       const model_memory *from) MUST_CHECK;
 void model_memory_free(model_memory *memory);
 

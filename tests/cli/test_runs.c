@@ -535,6 +535,22 @@ Test(runs, dry_run_tells_the_memory_of_large_evaluations) {
     cJSON_Delete(rec);
 }
 
+/* A run scores rows in the same micro-batches as `eval` does, however small its own are: products of few
+ * rows are rounded otherwise. */
+Test(runs, scores_are_those_of_eval_to_the_bit) {
+    cJSON *record_, *told;
+    RUN_WELL("run", "--task", "klue_sts", "--sample", "--model", "tiny", "--max-steps", "3", "-b",
+             "2", "--device", "cpu", "--check-device", "never", "-q", "-o", "r/small");
+    program_result p = RUN_WELL("eval", "-m", "r/small", "--device", "cpu", "-q", "--json");
+    MUST(json_read(&record_, temporary_path("r/small/record.json"), 0));
+    MUST(json_parse(&told, p.out, strlen(p.out), "eval"));
+    const cJSON *metrics = cJSON_GetObjectItem(record_, "metrics");
+    cr_expect_eq(number_at(metrics, "pearson"), number_at(told, "score"), "%.17g in the record, %s",
+                 number_at(metrics, "pearson"), p.out);
+    cJSON_Delete(record_);
+    cJSON_Delete(told);
+}
+
 /* Runs of as much work are tried once, so that they are told the same time. */
 Test(runs, dry_runs_of_as_much_work_take_as_long) {
     program_result p = RUN_WELL(SMALL, "--epochs", "3", "--runs", "3", "--dry-run", "--json");

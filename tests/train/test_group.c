@@ -387,7 +387,7 @@ static err take(void *context, const float *logits, size_t first, size_t count) 
 static void score(float *logits, double *loss, const trainer *tr, const encoded *rows) {
     evaluator ev;
     batch_capacity c = {0};
-    evaluator_capacity(&c, rows, EVAL_BATCH, NULL);
+    evaluator_capacity(&c, rows, EVAL_BATCH);
     MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
     MUST(evaluator_run_shared(&ev, tr->options.group, logits, loss, rows, NULL));
     // who takes them gets the same, of one process a batch at once

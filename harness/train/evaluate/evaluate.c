@@ -12,13 +12,10 @@
 #include <math.h>
 #include <string.h>
 
-void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size,
-                        const model_memory *memory) {
-    uint32_t sentences = memory ? memory->sentences : 0, tokens = MICRO_TOKENS;
-    if (memory && memory->tokens < tokens) tokens = memory->tokens;
+void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size) {
     for (size_t first = 0; first < data->count; first += batch_size) {
         size_t n = data->count - first < batch_size ? data->count - first : batch_size;
-        capacity_raise_within(c, data->sentences + first, NULL, n, sentences, tokens);
+        capacity_raise(c, data->sentences + first, NULL, n, 0);
     }
 }
 

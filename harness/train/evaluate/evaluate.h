@@ -25,9 +25,8 @@ typedef struct evaluator {
     size_t loss_count;
 } evaluator;
 
-/* Capacity that evaluating data in batches of batch_size needs, in memory (NULL: its own). */
-void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size,
-                        const model_memory *memory);
+/* Capacity that evaluating data in batches of batch_size needs. */
+void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size);
 
 /* Prepares for data within `capacity` (what the model decides is filled in here). memory NULL:
  * makes its own; else it is borrowed and must hold the capacity. Free with evaluator_free, also

@@ -158,8 +158,8 @@ static err open_trainer(run *r) {
         options.evaluate.at_epochs = p->eval_steps == 0;
     }
     if (!r->request.is_trial)
-        evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size, NULL);
-    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size, NULL);
+        evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
+    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
     err e = trainer_init(&r->trainer, &r->device, &r->base_model.config, &r->train, p, &options);
     return e;
 }
@@ -341,7 +341,7 @@ static err open_evaluator(evaluator *ev, const run *r, const encoded *rows) {
     const model_memory *memory = trainer_evaluation_memory(&r->trainer);
     batch_capacity capacity = {0};
     uint32_t size = r->request.recipe.per_device_eval_batch_size;
-    evaluator_capacity(&capacity, rows, size, memory);
+    evaluator_capacity(&capacity, rows, size);
     return evaluator_init(ev, &r->trainer.model, memory, &capacity, size);
 }
 

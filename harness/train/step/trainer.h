@@ -34,8 +34,7 @@ typedef err (*trainer_hook)(void *context, struct trainer *t);
 
 typedef struct trainer_options {
     uint32_t seed;
-    /* Of evaluations, whose sentences may be cut into more micro-batches: trainer_evaluation_memory */
-    batch_capacity lend;
+    batch_capacity lend;       /* of evaluation: see trainer_evaluation_memory */
     uint32_t stop_at;          /* run to this step and return; 0: to the end */
     const loss_scaler *scaler; /* copied, how it begins; NULL: the loss is not scaled */
     struct group *group;       /* borrowed: all its ranks train together; NULL: alone */
@@ -137,8 +136,8 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) MUST_CHECK;
 err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint32_t *skipped,
                         uint32_t skipped_count) MUST_CHECK;
 
-/* Memory for evaluations, made with the trainer: the activations of training, which are idle
- * meanwhile. Micro-batches of as many of options.lend's tokens as fit there: t->options.lend. */
+/* Memory for evaluations of up to options.lend, made with the trainer: the activations of training,
+ * which are idle meanwhile, and what has no room there. */
 static inline const model_memory *trainer_evaluation_memory(const trainer *t) {
     return t->lent.tokens ? &t->lent : &t->memory;
 }
