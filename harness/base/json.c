@@ -17,8 +17,8 @@
 static _Thread_local bool memory_failed;
 
 static void *allocate(size_t bytes) {
-    void *block;
-    if (!mem_calloc(&block, bytes, 1)) return block;
+    void *block = NULL;
+    if (!mem_resize(&block, bytes, 1)) return block;
     memory_failed = true;
     return NULL;
 }
@@ -227,7 +227,8 @@ double json_rounded(double value) {
 }
 
 err json_print(char **out, const cJSON *value, bool pretty) {
-    char *text = pretty ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
+    enum { MOST_PARTS = 2048 }; // of a record: a larger text is copied as it grows
+    char *text = cJSON_PrintBuffered(value, MOST_PARTS, pretty);
     strbuf safe = {0};
     *out = NULL;
     err e =

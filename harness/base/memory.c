@@ -74,9 +74,12 @@ err mem_aligned(void **out, size_t bytes, size_t alignment) {
 
 err mem_strndup(char **out, const char *s, size_t n) {
     size_t length = strnlen(s, n);
-    err e = mem_calloc((void **)out, length + 1, 1);
-    if (!e) memcpy(*out, s, length);
-    return e;
+    *out = NULL;
+    err e = mem_resize((void **)out, length + 1, 1);
+    if (e) return e;
+    memcpy(*out, s, length);
+    (*out)[length] = '\0';
+    return ERR_OK;
 }
 
 err mem_strdup(char **out, const char *s) {
