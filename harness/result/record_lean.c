@@ -33,6 +33,8 @@ void lean_pool_free(lean_pool *p) {
         mem_free(p->values[i].labels);
         cJSON_Delete(p->values[i].json);
     }
+    for (size_t i = 0; i < p->block_count; i++) mem_free(p->blocks[i]);
+    mem_free(p->blocks);
     mem_free(p->values);
     *p = (lean_pool){0};
 }
@@ -286,4 +288,29 @@ err record_unpack(record *r, lean_pool *pool, uint8_t **bytes, uint8_t *end) {
     if (p.e) record_free(r);
     *bytes = p.at;
     return p.e;
+}
+
+err record_pool(record *r, lean_pool *pool, bool keep_answers) {
+    strbuf out = {0};
+    record made;
+    record_lighten(r, keep_answers);
+    err e = record_pack(&out, r);
+    if (!e) e = mem_resize((void **)&out.text, out.length, 1); // no room to grow
+    if (!e)
+        e = mem_grow((void **)&pool->blocks, &pool->block_capacity, pool->block_count + 1,
+                     sizeof *pool->blocks);
+    if (e) {
+        strbuf_free(&out);
+        return e;
+    }
+    pool->blocks[pool->block_count++] = out.text;
+    uint8_t *at = (uint8_t *)out.text;
+    if ((e = record_unpack(&made, pool, &at, at + out.length))) return e;
+    made.predicted = r->predicted, made.predicted_numbers = r->predicted_numbers;
+    made.unit_begin = r->unit_begin;
+    r->predicted = r->unit_begin = NULL;
+    r->predicted_numbers = NULL;
+    record_free(r);
+    *r = made;
+    return ERR_OK;
 }

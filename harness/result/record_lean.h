@@ -19,7 +19,8 @@ bool record_has_answers(const record *r);
  * bytes: these. */
 err record_pack(strbuf *out, const record *r) MUST_CHECK;
 
-/* What records share of what is made of their bytes: JSON and lists of labels. */
+/* What records share of what is made of their bytes, JSON and lists of labels, and what of these bytes
+ * is theirs alone. */
 typedef struct lean_pool {
     struct pooled {
         const char *bytes; /* (size) borrowed as the records' are */
@@ -29,6 +30,8 @@ typedef struct lean_pool {
         size_t label_count; /* 0: JSON */
     } * values;
     size_t count, capacity;
+    char **blocks; /* (block_count) owned */
+    size_t block_count, block_capacity;
 } lean_pool;
 void lean_pool_free(lean_pool *p);
 
@@ -36,5 +39,9 @@ void lean_pool_free(lean_pool *p);
  * borrows its texts from these bytes, its JSON and labels from the pool. Errors: ERR_FORMAT where the bytes
  * end too soon; ERR_MEMORY. */
 err record_unpack(record *r, lean_pool *pool, uint8_t **bytes, uint8_t *end) MUST_CHECK;
+
+/* record_lighten, and makes r anew of bytes that the pool owns: one block for all its texts, and what it
+ * shares with others once. Errors: ERR_MEMORY. */
+err record_pool(record *r, lean_pool *pool, bool keep_answers) MUST_CHECK;
 
 #endif

@@ -63,7 +63,7 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
         e = store__take(r, s, &w->known, k);
     } else if (!(e = record_parse(r, text, length, path)) && !(e = joins(&taken, w, r)) && taken) {
         if (w->lean->each) e = w->failed = w->lean->each(w->lean->of, r, relative, from);
-        if (!e) record_lighten(r, keep_answers(w, r));
+        if (!e) e = w->failed = record_pool(r, &s->pool, keep_answers(w, r));
     }
     if (!e && taken) s->changed = true;
     mem_free(text);
