@@ -114,6 +114,12 @@ static err read_again(record *out, const table_scores *s, size_t run) {
 
 static err answers_of_run(answers *out, table_scores *s, size_t run) {
     const record *r = s->records[run];
+    uint32_t **ids = &s->again[run].predicted;
+    if (r->narrow_ids) {
+        err e = *ids ? ERR_OK : record_wide_ids(ids, r);
+        *out = (answers){*ids, r->predicted_numbers, r->unit_begin};
+        return e;
+    }
     if (!record_has_answers(r)) {
         record *again = &s->again[run];
         if (!record_has_answers(again)) {

@@ -12,8 +12,11 @@ void record_digest(record_digests *out, const record *r);
  * compares of them stays as r->lean. Scores, names and recipes stay. */
 void record_lighten(record *r, bool keep_answers);
 
-/* Whether its predictions are here: of a lean record they may not be. */
+/* Whether its predictions are here as they were: of a lean record they may not be. */
 bool record_has_answers(const record *r);
+
+/* predicted of a record whose ids are narrow: *out is owned. Errors: ERR_MEMORY. */
+err record_wide_ids(uint32_t **out, const record *r) MUST_CHECK;
 
 /* A lean record without answers as bytes, for this build of the program alone. Of one that came from
  * bytes: these. */
@@ -40,8 +43,12 @@ void lean_pool_free(lean_pool *p);
  * end too soon; ERR_MEMORY. */
 err record_unpack(record *r, lean_pool *pool, uint8_t **bytes, uint8_t *end) MUST_CHECK;
 
-/* record_lighten, and makes r anew of bytes that the pool owns: one block for all its texts, and what it
- * shares with others once. Errors: ERR_MEMORY. */
-err record_pool(record *r, lean_pool *pool, bool keep_answers) MUST_CHECK;
+/* record_lighten, with its answers narrow, and makes r anew of bytes that the pool owns: one block for all
+ * its texts, and what it shares with others once. Errors: ERR_MEMORY. */
+err record_pool(record *r, lean_pool *pool) MUST_CHECK;
+
+/* Bytes that its answers take; and without them. */
+size_t record_answer_bytes(const record *r);
+void record_drop_answers(record *r);
 
 #endif
