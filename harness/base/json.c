@@ -16,15 +16,23 @@
 // cJSON says neither that memory was short nor where: it reports a text as malformed
 static _Thread_local bool memory_failed;
 
+// where the values of the text go that is being parsed; NULL: each is a block of its own
+static _Thread_local mem_arena *arena;
+
 static void *allocate(size_t bytes) {
     void *block = NULL;
-    if (!mem_resize(&block, bytes, 1)) return block;
+    if (!(arena ? mem_arena_take(&block, arena, bytes) : mem_resize(&block, bytes, 1)))
+        return block;
     memory_failed = true;
     return NULL;
 }
 
+static void release(void *block) {
+    if (!arena) mem_free(block);
+}
+
 void json_setup(void) {
-    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = mem_free});
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = release});
 }
 
 /* Where a string holds a 0, written \u0000; NULL when none does. */
@@ -165,6 +173,16 @@ err json_parse(cJSON **out, const char *text, size_t length, const char *where) 
     if (e || !(e = keep_last(*out))) return e;
     cJSON_Delete(*out);
     *out = NULL;
+    return e;
+}
+
+err json_parse_in(mem_arena *a, const cJSON **out, const char *text, size_t length,
+                  const char *where) {
+    cJSON *value = NULL;
+    arena = a;
+    err e = json_parse(&value, text, length, where);
+    arena = NULL;
+    *out = value;
     return e;
 }
 

@@ -116,6 +116,44 @@ err mem_printf(char **out, const char *format, ...) {
     return e;
 }
 
+/* Of an arena, one behind the other. */
+struct mem_part {
+    struct mem_part *before;
+    max_align_t bytes[];
+};
+
+err mem_arena_take(void **out, mem_arena *a, size_t bytes) {
+    enum { PART = 64 << 10 };
+    size_t room = bytes > PART ? bytes : PART;
+#ifdef HARNESS_EXACT_BLOCKS
+    room = bytes;
+#endif
+    *out = NULL;
+    if (a->left < bytes || !a->last) {
+        void *part = NULL;
+        if (bytes > SIZE_MAX / 2) return out_of_memory(bytes);
+        err e = mem_resize(&part, sizeof(struct mem_part) + room, 1);
+        if (e) return e;
+        ((struct mem_part *)part)->before = a->last;
+        a->last = part;
+        a->left = room;
+        a->next = (char *)a->last->bytes;
+    }
+    size_t taken = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    *out = a->next;
+    a->next += taken < a->left ? taken : a->left;
+    a->left -= taken < a->left ? taken : a->left;
+    return ERR_OK;
+}
+
+void mem_arena_free(mem_arena *a) {
+    for (struct mem_part *part = a->last, *before; part; part = before) {
+        before = part->before;
+        mem_free(part);
+    }
+    *a = (mem_arena){0};
+}
+
 void mem_free(void *block) {
     if (!block) return;
     atomic_fetch_sub(&live_count, 1);
