@@ -123,7 +123,7 @@ struct mem_part {
 };
 
 err mem_arena_take(void **out, mem_arena *a, size_t bytes) {
-    enum { PART = 64 << 10 };
+    enum { PART = 64 << 10, ALIGNED = _Alignof(max_align_t) };
     size_t room = bytes > PART ? bytes : PART;
 #ifdef HARNESS_EXACT_BLOCKS
     room = bytes;
@@ -139,10 +139,11 @@ err mem_arena_take(void **out, mem_arena *a, size_t bytes) {
         a->left = room;
         a->next = (char *)a->last->bytes;
     }
-    size_t taken = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    size_t taken = (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
+    if (taken > a->left) taken = a->left; // the part's last block
     *out = a->next;
-    a->next += taken < a->left ? taken : a->left;
-    a->left -= taken < a->left ? taken : a->left;
+    a->next += taken;
+    a->left -= taken;
     return ERR_OK;
 }
 

@@ -46,7 +46,7 @@ CleanTest(memory, an_arenas_blocks_are_apart) {
     unsigned char *blocks[BLOCKS];
     for (size_t i = 0; i < BLOCKS; i++) {
         MUST(mem_arena_take((void **)&blocks[i], &a, i * i));
-        cr_assert_eq((uintptr_t)blocks[i] % sizeof(max_align_t), 0);
+        cr_assert_eq((uintptr_t)blocks[i] % _Alignof(max_align_t), 0);
         memset(blocks[i], (int)i & 255, i * i);
     }
     for (size_t i = 0; i < BLOCKS; i++)
