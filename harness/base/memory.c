@@ -125,9 +125,6 @@ struct mem_part {
 err mem_arena_take(void **out, mem_arena *a, size_t bytes) {
     enum { PART = 64 << 10, ALIGNED = _Alignof(max_align_t) };
     size_t room = bytes > PART ? bytes : PART;
-#ifdef HARNESS_EXACT_BLOCKS
-    room = bytes;
-#endif
     *out = NULL;
     if (a->left < bytes || !a->last) {
         void *part = NULL;
