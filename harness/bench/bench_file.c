@@ -2,6 +2,7 @@
 
 #include "base/moment.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const phases[] = {"training", "evaluation", "pretraining"};
@@ -50,6 +51,18 @@ err bench_created(const char **out, const cJSON *record, const char *where) {
     return err_set(ERR_FORMAT,
                    "%s: key 'created' is '%.80s', expected a time like 2025-01-31T12:00:00Z", where,
                    *out);
+}
+
+err bench_committed(const char **out, const cJSON *record, const char *where) {
+    char moment[MOMENT_BYTES];
+    *out = NULL;
+    if (!json_has(record, "committed")) return ERR_OK;
+    err e = json_string(out, record, "committed", where);
+    if (e) return e;
+    int length = snprintf(moment, sizeof moment, "%.10sT00:00:00Z", *out);
+    if (strlen(*out) == 10 && length < MOMENT_BYTES && moment_read(NULL, moment)) return ERR_OK;
+    return err_set(ERR_FORMAT, "%s: key 'committed' is '%.80s', expected a day such as 2025-01-31",
+                   where, *out);
 }
 
 static err read_program(bench_file *f, const char *where) {

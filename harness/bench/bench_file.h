@@ -40,6 +40,9 @@ void bench_file_free(bench_file *f);
 /* When a record of speed of any schema was made, borrowed from it; NULL where it does not say.
  * Errors: ERR_FORMAT of what is no moment. */
 err bench_created(const char **out, const cJSON *record, const char *where) MUST_CHECK;
+/* The day ("2025-01-31") at which a record that does not say it came among the records here, likewise:
+ * its key 'committed', which people add. */
+err bench_committed(const char **out, const cJSON *record, const char *where) MUST_CHECK;
 
 /* The figure of that name; NULL where it has none. */
 const bench_figure *bench_figure_find(const bench_file *f, const bench_figure *like);

@@ -99,18 +99,22 @@ static err add_whole(strbuf *out, const cJSON *record, const char *key, const ch
 
 static err add_program(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *program = NULL;
-    const char *version = NULL, *commit = NULL, *command = NULL, *created = NULL;
+    const char *version = NULL, *commit = NULL, *command = NULL, *day = NULL;
     bool is_dirty = false;
     TRY(json_object(&program, record, "harness", where));
     TRY(json_string(&version, program, "version", where));
     TRY(json_string(&commit, program, "commit", where));
     TRY(json_bool(&is_dirty, program, "dirty", where));
     TRY(json_string(&command, record, "command", where));
-    TRY(bench_created(&created, record, where));
+    TRY(bench_created(&day, record, where));
+    const char *how = ", on ";
+    if (!day) {
+        how = ", no later than ";
+        TRY(bench_committed(&day, record, where));
+    }
     TRY(shown_code(out, command));
     return shown_printf(out, SHOWN_MARKDOWN, ", harness %s at commit %.12s%s%s%.10s.\n", version,
-                        commit, is_dirty ? " with changes" : "", created ? ", on " : "",
-                        created ? created : "");
+                        commit, is_dirty ? " with changes" : "", day ? how : "", day ? day : "");
 }
 
 static double ranks_of(const cJSON *record) {
@@ -394,15 +398,59 @@ static err add_shape(strbuf *out, const cJSON *shape, const char *where) {
     return ERR_OK;
 }
 
+/* What the contenders of throughput.py run, by what their names begin with. */
+static const struct {
+    const char *name, *program;
+} programs[] = {{"a", "PyTorch"},         {"b", "PyTorch"},         {"c", "PyTorch"},
+                {"ort", "ONNX Runtime"},  {"openvino", "OpenVINO"}, {"jax", "JAX"},
+                {"tinygrad", "tinygrad"}, {"tinygrad+webgpu", NULL}}; // on a device of its own
+enum { PROGRAMS = sizeof programs / sizeof *programs };
+
+static err find_programs(bool found[PROGRAMS], const cJSON *measured, const char *where) {
+    const cJSON *shape = NULL, *rows = NULL, *row = NULL;
+    cJSON_ArrayForEach(shape, measured) {
+        TRY(json_array(&rows, shape, "rows", where));
+        cJSON_ArrayForEach(row, rows) {
+            const char *name = NULL;
+            TRY(json_string(&name, row, "name", where));
+            for (size_t i = 0; i < PROGRAMS; i++) {
+                size_t length = strlen(programs[i].name);
+                bool webgpu = strstr(name, "+webgpu") != NULL;
+                found[i] |= webgpu == !programs[i].program &&
+                            !strncmp(name, programs[i].name, length) &&
+                            (!name[length] || name[length] == '+');
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* "## harness on cpu, PyTorch and JAX on cpu". */
+static err add_throughput_title(strbuf *out, const cJSON *record, const char *where) {
+    const cJSON *measured = cJSON_GetObjectItemCaseSensitive(record, "measured");
+    const char *ours = NULL, *others = NULL, *names[PROGRAMS];
+    bool found[PROGRAMS] = {false};
+    size_t count = 0;
+    TRY(json_string(&ours, record, "device", where));
+    TRY(json_string(&others, record, "torch_device", where));
+    TRY(find_programs(found, measured, where));
+    for (size_t i = 0; i < PROGRAMS; i++)
+        if (found[i] && programs[i].program &&
+            !(count && !strcmp(names[count - 1], programs[i].program)))
+            names[count++] = programs[i].program;
+    TRY(shown_printf(out, SHOWN_MARKDOWN, "## harness on %s", ours));
+    for (size_t i = 0; i < count; i++)
+        TRY(strbuf_printf(out, "%s%s", i && i + 1 == count ? " and " : ", ", names[i]));
+    if (count) TRY(shown_printf(out, SHOWN_MARKDOWN, " on %s", others));
+    return strbuf_add(out, found[PROGRAMS - 1] ? ", tinygrad by WebGPU\n\n" : "\n\n");
+}
+
 static err throughput_table(strbuf *out, const cJSON *record, const char *where) {
     const cJSON *versions = NULL, *version = NULL, *measured = NULL, *shape = NULL;
-    const char *machine = NULL, *ours = NULL, *torch_device = NULL, *note = NULL;
-    TRY(json_string(&ours, record, "device", where));
-    TRY(json_string(&torch_device, record, "torch_device", where));
+    const char *machine = NULL, *note = NULL;
+    TRY(add_throughput_title(out, record, where));
     TRY(json_string(&machine, record, "machine", where));
     TRY(json_string(&note, record, "note", where));
-    TRY(shown_printf(out, SHOWN_MARKDOWN, "## harness on %s, PyTorch on %s\n\n", ours,
-                     torch_device));
     TRY(add_program(out, record, where));
     TRY(shown_printf(out, SHOWN_MARKDOWN, "Machine: %s.", machine));
     TRY(json_object(&versions, record, "versions", where));

@@ -73,6 +73,7 @@ static err find_all(estimate *m, dry_total *sum, run *r) {
     double step = 0;
     err e = run_writes(r) ? run_free_bytes(&m->free_bytes, r) : ERR_OK;
     if (!e) e = time_steps(&step, &m->tried, sum, r);
+    if (!e) e = run_try_evaluators(r);
     if (e || !run_writes(r)) return e;
     double epochs = (double)t->total_steps / t->epoch_steps;
     double sentence = step / (p->per_device_train_batch_size * p->gradient_accumulation_steps);

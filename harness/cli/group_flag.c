@@ -1,6 +1,7 @@
 #include "cli/group_flag.h"
 
 #include "base/memory.h"
+#include "platform/file.h"
 
 #include <string.h>
 
@@ -48,7 +49,8 @@ err group_recipe(recipe *r, const char *name, const run_request *q) {
     err e = recipe_load(r, name);
     if (e != ERR_USAGE) return e; // no file, and none of the program's
     if ((e = strbuf_add(&said, err_message(e)))) return e;
-    if (!(e = group_known(&is_group, name, q->task_dir)) && !is_group) e = add_own_recipe(&said, q);
+    e = group_known(&is_group, name, q->task_dir);
+    if (!e && !is_group && !file_named(name)) e = add_own_recipe(&said, q);
     if (!e) e = is_group ? recipe_of(r, name, q) : err_set(ERR_USAGE, "%s", said.text);
     strbuf_free(&said);
     return e;

@@ -120,9 +120,8 @@ static err add_speeds(reading *w, const char *folder, bool holds_speeds) {
 
 static err add_folder(reading *w, const char *folder) {
     char speeds[PATH_MAX];
-    if (!folder_exists(folder))
-        return err_set(ERR_DATA, "%s: %s", folder,
-                       file_named(folder) ? "not a folder" : "no such folder");
+    const char *fault = folder_fault(folder);
+    if (fault) return err_set(ERR_DATA, "%s: %s", folder, fault);
     size_t before = w->read + w->damaged;
     err e = store_walk(folder, add_record, w);
     // beside folders of runs any other file may lie, as for a board

@@ -241,16 +241,6 @@ static err store(options *o, const flag *f, const char *name, const char *text) 
     return ERR_OK;
 }
 
-/* What keeps the path from being a folder's, NULL where nothing does; is_made: where it is not there
- * it will be. */
-static const char *folder_fault(const char *path, bool is_made) {
-    if (folder_exists(path)) return folder_lets_in(path) ? NULL : strerror(errno);
-    if (file_named(path)) return "not a folder";
-    // errno of the last look
-    if (errno != ENOENT) return strerror(errno);
-    return is_made ? NULL : "no such folder";
-}
-
 /* A flag that names a folder is not ignored where it names something else, also when nothing is
  * read from it after all. */
 static err check_folders(const options *o) {
@@ -261,8 +251,9 @@ static err check_folders(const options *o) {
                 {"baselines", o->baselines, true}, {"data", o->data_dir, true},
                 {"results", o->results, true},     {"output-dir", o->output_dir, true}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        const char *path = list[i].path, *fault = path ? folder_fault(path, list[i].is_made) : NULL;
-        if (fault) return err_set(ERR_DATA, "--%s %s: %s", list[i].flag, path, fault);
+        const char *path = list[i].path, *fault = path ? folder_fault(path) : NULL;
+        if (fault && !(list[i].is_made && fault == folder_absent))
+            return err_set(ERR_DATA, "--%s %s: %s", list[i].flag, path, fault);
     }
     return ERR_OK;
 }

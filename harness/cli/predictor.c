@@ -151,7 +151,7 @@ static void raise_to(uint32_t *most, uint32_t value) {
 static err make_room(predictor *p, const encoded *rows) {
     const batch_capacity *have = &p->evaluator.capacity;
     batch_capacity need = {0};
-    evaluator_capacity(&need, rows, p->batch_size);
+    evaluator_capacity(&need, rows, p->batch_size, NULL);
     if (p->evaluator_is_open) {
         if (need.tokens <= have->tokens && need.sentences <= have->sentences &&
             need.micros <= have->micros && need.max_length <= have->max_length)

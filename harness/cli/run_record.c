@@ -68,34 +68,20 @@ static int by_probability(const void *a, const void *b) {
 /* The rows that gave their gold label least. */
 static err add_worst(record *out, const run *r) {
     size_t n = r->test.count;
-    uint32_t classes = r->base_model.config.classes;
-    double *probabilities = NULL;
-    err e = ERR_OK;
     if (!answer_is_label(r->task.kind)) return ERR_OK;
-    if ((e = mem_new(&out->worst, n)) || (e = mem_new(&probabilities, classes))) goto done;
-    for (size_t i = 0; i < n; i++) {
-        predict_probabilities(probabilities, r->logits + i * classes, classes);
-        out->worst[i] =
-            (record_worst_row){(int64_t)i, probabilities[r->test.sentences[i].target.class]};
-    }
+    err e = mem_new(&out->worst, n);
+    if (e) return e;
+    for (size_t i = 0; i < n; i++)
+        out->worst[i] = (record_worst_row){(int64_t)i, r->chances[i].gold_chance};
     qsort(out->worst, n, sizeof *out->worst, by_probability);
     out->worst_count = n < WORST_ROWS ? n : WORST_ROWS;
-done:
-    mem_free(probabilities);
-    return e;
+    return ERR_OK;
 }
 
-static err add_calibration(record *out, const run *r) {
-    uint32_t *gold = NULL;
-    if (!answer_is_label(r->task.kind)) return ERR_OK;
-    err e = mem_new(&gold, r->test.count);
-    for (size_t i = 0; !e && i < r->test.count; i++) gold[i] = r->test.sentences[i].target.class;
-    if (!e)
-        calibration_of(&out->calibration, r->logits, gold, r->test.count,
-                       r->base_model.config.classes, 1);
+static void add_calibration(record *out, const run *r) {
+    if (!answer_is_label(r->task.kind)) return;
+    out->calibration = r->calibration;
     out->temperature = r->temperature;
-    mem_free(gold);
-    return e;
 }
 
 void count_tokens(uint32_t *tokens, uint32_t *unknown, const encoded *rows,
@@ -143,6 +129,7 @@ static err add_errors(record *out, const run *r) {
                                             .kind = r->task.kind,
                                             .classes = r->base_model.config.classes,
                                             .logits = &logits,
+                                            .chances = r->chances,
                                             .predicted = &predicted,
                                             .gold = out->gold,
                                             .first_row = out->first_row,
@@ -407,7 +394,7 @@ err run_record(record *out, const run *r, const char *command) {
     if ((e = add_device(out, r)) || (e = add_group(out, r))) return e;
     if ((e = add_test(out, r))) return e;
     if ((e = add_worst(out, r))) return e;
-    if ((e = add_calibration(out, r))) return e;
+    add_calibration(out, r);
     if ((e = add_errors(out, r))) return e;
     if ((e = add_lengths(out, r))) return e;
     if ((e = add_losses(out, r))) return e;

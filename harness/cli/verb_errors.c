@@ -140,9 +140,8 @@ static err read_runs(inquiry *q, const options *o) {
     for (size_t i = 0; i < o->arg_count && !e; i++) {
         const char *folder = o->args[i];
         bool is_run = true;
-        if (!folder_exists(folder))
-            return err_set(ERR_DATA, "%s: %s", folder,
-                           file_named(folder) ? "not a folder" : "no such folder");
+        const char *fault = folder_fault(folder);
+        if (fault) return err_set(ERR_DATA, "%s: %s", folder, fault);
         if (o->arg_count > 1) e = has_record(&is_run, folder);
         if (!e && is_run) e = read_run(q, folder);
         if (!e && !is_run) log_note("%s: no finished run, left out", folder);

@@ -10,6 +10,8 @@
 #include "cli/task_flag.h"
 #include "data/dataset.h"
 #include "platform/file.h"
+#include "platform/lock.h"
+#include "platform/stream.h"
 #include "report/board.h"
 #include "report/html.h"
 #include "result/cache_file.h"
@@ -161,6 +163,7 @@ typedef struct page_writer {
     const options *o;
     const char *folder;
     page_language language;
+    int lock;     // on the folder of pages, or -1: see enter_pages
     bool pages;   // are wanted
     bool checked; // that the board's files are ours
     size_t read;
@@ -213,13 +216,30 @@ done:
     return e;
 }
 
+/* Before the first page is written: what killed reports left half written goes, unless another report
+ * is at work there. pages: its folder. */
+static err enter_pages(page_writer *w, const char *pages) {
+    folder_list tasks = {0};
+    bool alone = false;
+    err e = ERR_OK;
+    if (w->lock >= 0 || !folder_is_own(pages) || (w->lock = lock_folder(pages, &alone)) < 0)
+        return ERR_OK;
+    if (alone) e = folder_list_read(&tasks, pages);
+    while (!e && folder_next(&tasks, &e))
+        if (folder_is_own(tasks.path)) e = folder_clear_temporary(tasks.path);
+    folder_list_free(&tasks);
+    lock_folder_share(w->lock);
+    return err_forgive(e,
+                       ERR_IO); // who cannot write there finds out when there is something to write
+}
+
 /* The folder of a page's task: pages of one task come one after the other. */
 static err make_place(page_writer *w, const char *path) {
     char *pages = NULL, *place = NULL;
     err e = path_folder(&place, path);
     if (!e && w->placed && !strcmp(w->placed, place)) goto done;
     if (e || (e = path_folder(&pages, place)) || (e = folder_make(w->folder)) ||
-        (e = folder_make_own(pages)) || (e = folder_make_own(place)))
+        (e = folder_make_own(pages)) || (e = enter_pages(w, pages)) || (e = folder_make_own(place)))
         goto done;
     mem_free(w->placed);
     w->placed = place;
@@ -364,7 +384,7 @@ static err remove_from_task(size_t *removed, const page_writer *w, const char *o
     return e;
 }
 
-static err remove_old_pages(const store *s, const page_writer *w) {
+static err remove_old_pages(const store *s, page_writer *w) {
     const char *folder = w->folder;
     char **names = NULL, *pages = NULL;
     folder_list tasks = {0};
@@ -372,7 +392,7 @@ static err remove_old_pages(const store *s, const page_writer *w) {
     err e = mem_new(&names, s->count);
     for (size_t i = 0; i < s->count && !e; i++)
         if (!(e = html_run_name(&names[i], s->paths[i]))) count++;
-    if (e || (e = path_join(&pages, folder, "pages"))) goto done;
+    if (e || (e = path_join(&pages, folder, "pages")) || (e = enter_pages(w, pages))) goto done;
     if (count) qsort(names, count, sizeof *names, order_text);
     if (folder_is_own(pages)) e = folder_list_read(&tasks, pages);
     for (size_t i = 0; i < tasks.count && !e; i++)
@@ -502,7 +522,7 @@ done:
 
 err verb_report(const options *o) {
     const char *results = results_folder(o);
-    page_writer w = {.o = o, .folder = o->output_dir ? o->output_dir : results};
+    page_writer w = {.o = o, .folder = o->output_dir ? o->output_dir : results, .lock = -1};
     store s = {0};
     board b = {0};
     err e;
@@ -523,6 +543,7 @@ err verb_report(const options *o) {
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);
     mem_free(w.placed);
+    stream_close(w.lock);
     board_free(&b);
     store_free(&s);
     return e;

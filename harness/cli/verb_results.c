@@ -1,7 +1,9 @@
 /* `harness results`: records that were made elsewhere, checked and added. */
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/numerics.h"
+#include "base/order.h"
 #include "base/shown.h"
 #include "cli/find_run.h"
 #include "cli/options.h"
@@ -16,6 +18,7 @@
 #include "result/store.h"
 #include "text/unicode.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +29,8 @@ typedef struct candidate {
     void *bytes; /* owned, as the file has them */
     size_t count;
     record record;
-    char *place;   /* owned: where it would lie */
-    bool is_known; /* it lies there, with the same bytes */
+    uint8_t sha256[32]; /* of the bytes */
+    char *place;        /* owned: where it would lie */
 } candidate;
 
 typedef struct batch {
@@ -100,7 +103,8 @@ static void note_age(const record *r, const char *path) {
 
 static void note_alike(batch *b) {
     if (b->alike)
-        log_note("        nor were those of %zu more record%s", b->alike, shown_plural(b->alike));
+        log_note("nor were those of %zu more record%s compared: %s", b->alike,
+                 shown_plural(b->alike), b->lacks);
     b->alike = 0;
 }
 
@@ -123,6 +127,7 @@ static err read_candidate(candidate *c, batch *b, const char *given) {
     if (!e) e = file_read_given(&c->bytes, &c->count, c->path, RECORD_LIMIT_BYTES);
     if (e) return e;
     const char *path = c->from = file_given_name(c->path);
+    hash_bytes(c->bytes, c->count, c->sha256);
     if ((e = record_parse_strict(&c->record, c->bytes, c->count, path)) ||
         (e = check_kind(&c->record, path)) || (e = check_task(&c->record, path, b->o)) ||
         (e = record_data_check(&lacks, &b->data, &c->record, path)))
@@ -131,31 +136,44 @@ static err read_candidate(candidate *c, batch *b, const char *given) {
     return lacks ? note_uncompared(b, path, lacks) : ERR_OK;
 }
 
-static err refuse_twin(const candidate *c, const char *where) {
-    return err_set(ERR_DATA, "%s: a duplicate: %s is a record of the same run", c->from, where);
+#define TWIN "%s: a duplicate: %s is a record of the same run"
+
+static err refuse_twin(const char *path, const char *where) {
+    return err_set(ERR_DATA, TWIN, path, where);
 }
 
-/* Of the same run as the record at `where`: left out where its bytes are those. */
-static err check_twin(candidate *c, const char *where, const void *bytes, size_t count) {
-    c->is_known = count == c->count && !memcmp(bytes, c->bytes, count);
-    if (!c->is_known) return refuse_twin(c, where);
-    log_note("%s: is there already: %s", c->from, where);
-    return ERR_OK;
+/* A record of a store, and its run. */
+typedef struct of_run {
+    char *run; /* owned */
+    size_t at;
+} of_run;
+
+static int run_order(const void *a, const void *b) {
+    const of_run *x = a, *y = b;
+    int c = strcmp(x->run, y->run);
+    return c ? c : ORDER(x->at, y->at);
 }
 
-static err check_place(batch *b, candidate *c) {
-    void *bytes = NULL;
+/* Gives of each record (s->count) the first of the same run, which may be itself. */
+static err find_firsts(size_t *first, const store *s) {
+    of_run *runs = NULL;
     size_t count = 0;
-    err e = store_place(&c->place, b->results, &c->record);
-    if (e) return e;
-    for (candidate *other = b->all; other < c; other++)
-        if (!strcmp(other->place, c->place))
-            return check_twin(c, other->from, other->bytes, other->count);
-    if (!file_named(c->place)) return ERR_OK;
-    e = err_unless_memory(file_read(&bytes, &count, c->place, RECORD_LIMIT_BYTES));
-    if (!e) e = check_twin(c, c->place, bytes, count);
-    mem_free(bytes);
+    err e = mem_new(&runs, s->count);
+    for (; count < s->count && !e; count++) {
+        runs[count].at = count;
+        e = store_run(&runs[count].run, &s->records[count]);
+    }
+    if (!e && count) qsort(runs, count, sizeof *runs, run_order);
+    for (size_t i = 0; i < count && !e; i++)
+        first[runs[i].at] =
+            i && !strcmp(runs[i - 1].run, runs[i].run) ? first[runs[i - 1].at] : runs[i].at;
+    for (size_t i = 0; i < count; i++) mem_free(runs[i].run);
+    mem_free(runs);
     return e;
+}
+
+static bool same_file(const store *s, size_t a, size_t b) {
+    return !memcmp(s->files[a].sha256, s->files[b].sha256, sizeof s->files[a].sha256);
 }
 
 /* The records that lie in the folder, as far as they are known from what `report` keeps of it. */
@@ -169,6 +187,68 @@ static err read_there(store *s, const char *results) {
     return e;
 }
 
+/* The candidates stand behind what is there, as if they lay at these places; their records stay theirs. */
+static err add_candidates(store *s, const batch *b) {
+    err e = ERR_OK;
+    for (size_t i = 0; i < b->count && !e; i++) {
+        record shared = b->all[i].record;
+        store_file file = {0};
+        memcpy(file.sha256, b->all[i].sha256, sizeof file.sha256);
+        const char *place = b->all[i].place ? b->all[i].place + strlen(b->results) : b->all[i].from;
+        e = store_add(s, &shared, b->all[i].place ? place + strspn(place, "/") : place, &file);
+    }
+    return e;
+}
+
+static void cut_candidates(store *s, size_t there) {
+    for (; s->count > there; s->count--) mem_free(s->paths[s->count - 1]);
+}
+
+/* Leaves out what is there already, wherever it lies, or comes twice. */
+static err drop_known(batch *b, store *s) {
+    size_t *first = NULL, there = s->count, kept = 0;
+    err e = add_candidates(s, b);
+    if (!e) e = mem_new(&first, s->count);
+    if (!e) e = find_firsts(first, s);
+    for (size_t i = 0; i < b->count && !e; i++) {
+        size_t own = there + i, other = first[own];
+        char where[PATH_MAX];
+        if (other < there)
+            e = path_in(where, b->results, s->paths[other]);
+        else
+            snprintf(where, sizeof where, "%s", s->paths[other]);
+        if (e || other == own) continue;
+        if (!same_file(s, own, other))
+            e = refuse_twin(b->all[i].from, where);
+        else
+            log_note("%s: is %s: %s", b->all[i].from,
+                     other < there ? "there already" : "given already", where);
+        candidate_free(&b->all[i]);
+    }
+    cut_candidates(s, there);
+    for (size_t i = 0; i < b->count; i++)
+        if (b->all[i].path) b->all[kept++] = b->all[i];
+    b->count = kept;
+    mem_free(first);
+    return e;
+}
+
+/* No two are to lie at one place, and none where a file is that is no record of a board. */
+static err find_places(batch *b) {
+    err e = ERR_OK;
+    for (candidate *c = b->all; c < b->all + b->count && !e; c++) {
+        e = store_place(&c->place, b->results, &c->record, false);
+        for (const candidate *other = b->all; other < c && !e; other++) {
+            if (strcmp(other->place, c->place) != 0) continue;
+            mem_free(c->place);
+            e = store_place(&c->place, b->results, &c->record, true);
+            break;
+        }
+        if (!e && file_named(c->place)) e = refuse_twin(c->from, c->place);
+    }
+    return e;
+}
+
 static bool has_note(const board *b, const char *text) {
     for (size_t i = 0; i < b->note_count; i++)
         if (!strcmp(b->notes[i].text, text)) return true;
@@ -177,24 +257,32 @@ static bool has_note(const board *b, const char *text) {
 
 /* No record may come that cannot be true beside those that are there: one of the two would be left out,
  * and it may be the one that was there. */
-static err check_beside(batch *b) {
-    store s = {0};
+static err check_beside(batch *b, store *s) {
     board before = {0}, with = {0};
-    err e = b->count ? read_there(&s, b->results) : ERR_OK;
-    size_t there = s.count;
-    if (!e) e = board_gather(&before, &s);
-    for (size_t i = 0; i < b->count && !e; i++) {
-        record shared = b->all[i].record; // the store's until it is cut off again
-        const char *relative = b->all[i].place + strlen(b->results);
-        e = store_add(&s, &shared, relative + strspn(relative, "/"), &(store_file){0});
+    size_t there = s->count;
+    err e = board_gather(&before, s);
+    if (!e) e = add_candidates(s, b);
+    if (!e) e = board_gather(&with, s);
+    for (size_t i = 0; i < with.note_count && !e; i++) {
+        const board_note *note = &with.notes[i];
+        if (has_note(&before, note->text)) continue;
+        if (note->contradicts)
+            e = err_set(ERR_DATA, "on a board with what is added %s", note->text);
+        else
+            log_note("on a board %s", note->text);
     }
-    if (!e) e = board_gather(&with, &s);
-    for (size_t i = 0; i < with.note_count && !e; i++)
-        if (with.notes[i].contradicts && !has_note(&before, with.notes[i].text))
-            e = err_set(ERR_DATA, "on a board with what is added %s", with.notes[i].text);
     board_free(&before);
     board_free(&with);
-    for (; s.count > there; s.count--) mem_free(s.paths[s.count - 1]);
+    cut_candidates(s, there);
+    return e;
+}
+
+static err settle(batch *b) {
+    store s = {0};
+    err e = read_there(&s, b->results);
+    if (!e) e = drop_known(b, &s);
+    if (!e) e = find_places(b);
+    if (!e && b->count) e = check_beside(b, &s);
     store_free(&s);
     return e;
 }
@@ -207,7 +295,7 @@ static err write_all(const batch *b) {
         bool stays = false; // a record that came since the look at its place is another's
         if (!(e = store_make_folder(b->results, c->place)) &&
             !(e = file_write_new(&stays, c->place, c->bytes, c->count)) && stays)
-            e = refuse_twin(c, c->place);
+            e = refuse_twin(c->from, c->place);
         if (e) break;
     }
     // all or none
@@ -255,14 +343,10 @@ static err results_add(const options *o) {
     err e = mem_new(&b.all, files);
     for (size_t i = 0; i < files && !e; i++) {
         candidate *c = &b.all[b.count++];
-        if ((e = read_candidate(c, &b, o->args[i + 1])) || (e = check_place(&b, c))) break;
-        note_age(&c->record, c->from);
-        if (!c->is_known) continue;
-        candidate_free(c);
-        b.count--;
+        if (!(e = read_candidate(c, &b, o->args[i + 1]))) note_age(&c->record, c->from);
     }
     note_alike(&b);
-    if (!e) e = check_beside(&b);
+    if (!e) e = settle(&b);
     if (e) e = err_wrap(e, "nothing was added");
     if (!e) e = write_all(&b);
     if (!e) e = show(&b);
@@ -287,7 +371,7 @@ static err check_folder(const candidate *c, const char *relative) {
 typedef struct checking {
     batch *b;
     size_t count, refused;
-    store sound; /* the records of the folder that is walked, those that are not refused */
+    store sound; /* the records that are not refused, by their paths as they are given */
     other_files others;
 } checking;
 
@@ -296,9 +380,11 @@ static err check_one(void *of, const char *path, const char *relative) {
     candidate c = {0};
     err e = read_candidate(&c, w->b, path);
     if (!e) e = check_folder(&c, relative);
-    if (!e && relative) {
-        record_lighten(&c.record, false);
-        e = store_add(&w->sound, &c.record, relative, &(store_file){0});
+    if (!e) {
+        store_file file = {0};
+        memcpy(file.sha256, c.sha256, sizeof file.sha256);
+        record_lighten(&c.record, file_is_input(path)); // the others can be read again
+        e = store_add(&w->sound, &c.record, c.from, &file);
     }
     candidate_free(&c);
     if (e == ERR_UNSUPPORTED) return relative ? other_files_pass(&w->others, e) : e;
@@ -310,15 +396,48 @@ static err check_one(void *of, const char *path, const char *relative) {
     return ERR_OK;
 }
 
-/* All below a folder of results, and none beside one that it contradicts. */
-static err check_tree(checking *w, const char *folder) {
+/* Of each run the first stays. */
+static err drop_twins(checking *w) {
+    store *s = &w->sound;
+    size_t *first = NULL, kept = 0;
+    err e = mem_new(&first, s->count);
+    if (!e) e = find_firsts(first, s);
+    for (size_t i = 0; i < s->count && !e; i++) {
+        size_t other = first[i];
+        if (other == i) continue;
+        if (same_file(s, i, other)) {
+            log_note("%s: is given already: %s", s->paths[i], s->paths[other]);
+            continue;
+        }
+        log_warn(TWIN, s->paths[i], s->paths[other]);
+        w->refused++;
+    }
+    for (size_t i = 0; i < s->count && !e; i++) {
+        if (first[i] != i) {
+            record_free(&s->records[i]);
+            mem_free(s->paths[i]);
+            continue;
+        }
+        s->records[kept] = s->records[i];
+        s->files[kept] = s->files[i];
+        s->paths[kept++] = s->paths[i];
+    }
+    if (!e) s->count = kept;
+    mem_free(first);
+    return e;
+}
+
+/* None beside one that is of the same run, or that it contradicts. */
+static err check_together(checking *w) {
     board b = {0};
-    err e = mem_strdup(&w->sound.folder, folder);
-    if (!e) e = store_walk(folder, check_one, w);
+    err e = drop_twins(w);
     if (!e) e = board_gather(&b, &w->sound);
     for (size_t i = 0; i < b.note_count; i++) {
-        if (!b.notes[i].contradicts) continue;
-        log_warn("%s: on a board %s", folder, b.notes[i].text);
+        if (!b.notes[i].contradicts) {
+            log_note("on a board %s", b.notes[i].text);
+            continue;
+        }
+        log_warn("on a board %s", b.notes[i].text);
         w->refused++;
     }
     board_free(&b);
@@ -336,7 +455,7 @@ static err check_named(checking *w, const char *path) {
     else if (!e && !folder_exists(path))
         e = check_one(w, path, NULL);
     else if (!e)
-        e = file_exists(own) ? check_one(w, own, NULL) : check_tree(w, path);
+        e = file_exists(own) ? check_one(w, own, NULL) : store_walk(path, check_one, w);
     if (!e) other_files_tell(&w->others, path);
     return e;
 }
@@ -358,10 +477,11 @@ static err results_check(const options *o) {
     batch b = {.o = o, .data = {.task_dir = o->task_dir, .data_dir = o->data_dir}};
     checking w = {.b = &b};
     err e = ERR_OK;
-    if (o->arg_count == 1) e = check_tree(&w, own);
+    if (o->arg_count == 1) e = store_walk(own, check_one, &w);
     if (!e) other_files_tell(&w.others, own);
     for (size_t i = 1; i < o->arg_count && !e; i++) e = check_named(&w, o->args[i]);
     note_alike(&b);
+    if (!e) e = check_together(&w);
     if (!e && w.refused)
         e = err_set(ERR_DATA, "%zu of %zu records would be refused (named above)", w.refused,
                     w.count);

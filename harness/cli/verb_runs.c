@@ -315,10 +315,11 @@ err verb_runs(const options *o) {
         return err_set(ERR_USAGE, "--%s goes with `harness runs clean`", o->yes ? "yes" : "before");
     if (cleans && o->json)
         return err_set(ERR_USAGE, "--json goes with `harness runs`, not with clean");
-    for (size_t i = 0; i < count; i++)
-        if (!folder_exists(roots[i]))
-            return err_set(ERR_USAGE, "%s: no such folder (harness runs [clean] [FOLDER...])",
-                           roots[i]);
+    for (size_t i = 0; i < count; i++) {
+        const char *fault = folder_fault(roots[i]);
+        if (fault)
+            return err_set(ERR_USAGE, "%s: %s (harness runs [clean] [FOLDER...])", roots[i], fault);
+    }
     bool alone = !count || o->results;
     if (!count) roots = usual;
     if (!count) count = folder_exists(RUN_TOP);

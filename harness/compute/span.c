@@ -39,6 +39,26 @@ void arena_init(arena *a, struct device *d, size_t block_bytes, bool host_visibl
                  .host_visible = host_visible};
 }
 
+void arena_count(arena *a, struct device *d) {
+    *a = (arena){.device = d, .counts = true};
+}
+
+err arena_lend(arena *a, const arena *from) {
+    err e = mem_grow((void **)&a->blocks, &a->capacity, from->count, sizeof *a->blocks);
+    for (size_t i = 0; i < from->count && !e; i++)
+        a->blocks[a->count++] = (arena_block){.buffer = from->blocks[i].buffer, .is_lent = true};
+    return e;
+}
+
+/* A block with room: one of another arena's, or the last. */
+static arena_block *block_with(const arena *a, size_t bytes) {
+    for (size_t i = 0; i < a->count; i++) {
+        arena_block *b = &a->blocks[i];
+        if ((b->is_lent || i + 1 == a->count) && b->used + bytes <= b->buffer->bytes) return b;
+    }
+    return NULL;
+}
+
 static size_t round_up(size_t n, size_t to) {
     return (n + to - 1) / to * to;
 }
@@ -52,14 +72,19 @@ err arena_take(arena *a, span *out, size_t count, elem type) {
                        "%s: one tensor of %zu bytes asked for, the largest buffer is %llu",
                        a->device->info.name, bytes, (unsigned long long)most);
     }
-    arena_block *last = a->count ? &a->blocks[a->count - 1] : NULL;
-    if (!last || last->used + bytes > last->buffer->bytes) {
+    arena_block *last = block_with(a, bytes);
+    if (!last && a->counts) {
+        a->counted += bytes;
+        *out = (span){.count = count, .type = type};
+        return ERR_OK;
+    }
+    if (!last) {
         err e = mem_grow((void **)&a->blocks, &a->capacity, a->count + 1, sizeof *a->blocks);
         if (e) return e;
         last = &a->blocks[a->count];
         size_t block = bytes > a->block_bytes ? bytes : a->block_bytes;
         if (most && block > most) block = (size_t)most;
-        last->used = 0;
+        *last = (arena_block){0};
         if ((e = device_buffer_new(a->device, &last->buffer, block, a->host_visible))) return e;
         if (a->name) device_buffer_name(last->buffer, a->name);
         if (a->grows && a->block_bytes < BLOCK_LAST) a->block_bytes *= 2;
@@ -71,7 +96,8 @@ err arena_take(arena *a, span *out, size_t count, elem type) {
 }
 
 void arena_free(arena *a) {
-    for (size_t i = 0; i < a->count; i++) device_buffer_free(a->blocks[i].buffer);
+    for (size_t i = 0; i < a->count; i++)
+        if (!a->blocks[i].is_lent) device_buffer_free(a->blocks[i].buffer);
     mem_free(a->blocks);
     *a = (arena){0};
 }

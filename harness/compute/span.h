@@ -65,7 +65,8 @@ static inline double span_real(span s, size_t i) {
 
 typedef struct arena_block {
     buffer *buffer;
-    size_t used; /* bytes */
+    size_t used;  /* bytes */
+    bool is_lent; /* another arena's */
 } arena_block;
 
 /* An arena hands out spans from blocks no larger than the device allows, as many as it takes.
@@ -78,10 +79,17 @@ typedef struct arena {
     size_t block_bytes; /* size of the next block, unless a span needs more */
     bool grows;         /* each block is twice the one before, to a bound */
     bool host_visible;
+    bool counts;    /* takes nothing of the device, but counts: */
+    size_t counted; /* bytes that it would take */
 } arena;
 
 /* Sets up an empty arena; block_bytes 0: the first block is small, later ones are larger. */
 void arena_init(arena *a, struct device *d, size_t block_bytes, bool host_visible);
+/* Sets up an arena that counts what is taken from it; its spans name no memory. */
+void arena_count(arena *a, struct device *d);
+/* Lets an empty arena use the blocks of another, which must outlive it, before it takes its own:
+ * what lies in them is lost, and spans there are not zero-filled. */
+err arena_lend(arena *a, const arena *from) MUST_CHECK;
 /* Zero-filled span of count elements. Errors: ERR_DEVICE when the device has no such memory, with
  * what was asked for and what it has. */
 err arena_take(arena *a, span *out, size_t count, elem type) MUST_CHECK;

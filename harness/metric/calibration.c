@@ -46,21 +46,38 @@ static void add_row(calibration *c, const float *logits, uint32_t gold, size_t c
     bin->confidence += confidence;
 }
 
-void calibration_of(calibration *c, const float *logits, const uint32_t *gold, size_t rows,
-                    size_t classes, double temperature) {
-    *c = (calibration){.rows = rows};
+calibration_chance calibration_chance_of(const double *p, uint32_t gold, size_t classes) {
+    uint32_t answer = 0;
+    for (uint32_t k = 1; k < classes; k++)
+        if (p[k] > p[answer]) answer = k;
+    return (calibration_chance){answer, p[answer], p[gold]};
+}
+
+void calibration_add(calibration *c, const float *logits, const uint32_t *gold, size_t rows,
+                     size_t classes, double temperature) {
+    c->rows += rows;
     for (size_t i = 0; i < rows; i++)
         add_row(c, logits + i * classes, gold[i], classes, temperature);
+}
+
+void calibration_end(calibration *c) {
     for (size_t m = 0; m < CALIBRATION_BINS; m++) {
         calibration_bin *bin = &c->bins[m];
         c->ece += fabs((double)bin->right - bin->confidence); // of its rows, summed
         if (bin->rows) bin->confidence /= (double)bin->rows;
     }
-    double n = rows ? (double)rows : (double)NAN;
+    double n = c->rows ? (double)c->rows : (double)NAN;
     c->ece /= n;
     c->brier /= n;
     c->loss /= n;
     c->confidence /= n;
+}
+
+void calibration_of(calibration *c, const float *logits, const uint32_t *gold, size_t rows,
+                    size_t classes, double temperature) {
+    *c = (calibration){0};
+    calibration_add(c, logits, gold, rows, classes, temperature);
+    calibration_end(c);
 }
 
 /* Slope of the loss by 1 / T: rises with it, since the loss is convex there. */

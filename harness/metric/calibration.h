@@ -32,6 +32,17 @@ typedef struct calibration {
 /* Probabilities (classes) of one row of logits (classes). */
 void calibration_softmax(double *p, const float *logits, size_t classes, double temperature);
 
+/* What a row's probabilities say. */
+typedef struct calibration_chance {
+    uint32_t answer;                 /* of the largest, the first of equals */
+    double probability, gold_chance; /* of the answer and of the gold class */
+} calibration_chance;
+calibration_chance calibration_chance_of(const double *p, uint32_t gold, size_t classes);
+
+/* Adds rows to what is zero or has rows, and makes it a calibration when all are there. */
+void calibration_add(calibration *c, const float *logits, const uint32_t *gold, size_t rows,
+                     size_t classes, double temperature);
+void calibration_end(calibration *c);
 /* Of logits (rows, classes) and gold classes (rows). */
 void calibration_of(calibration *c, const float *logits, const uint32_t *gold, size_t rows,
                     size_t classes, double temperature);

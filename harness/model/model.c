@@ -25,24 +25,93 @@ void model_capacity(batch_capacity *c, const struct model *m) {
     c->whole_token_gradient = !params_at(&m->params, PARAM_token, 0)->is_sparse;
 }
 
-err model_memory_init(model_memory *memory, const struct model *m, const batch_capacity *capacity,
-                      bool training) {
+/* pre: its arenas are begun. */
+static err take_memory(model_memory *memory, const struct model *m, const batch_capacity *capacity,
+                       bool training) {
     uint32_t tokens = capacity->tokens, sentences = capacity->sentences, rows = sentences;
     if (m->head->reads == HEAD_READS_CHOSEN) rows = capacity->chosen;
-    *memory = (model_memory){
-        .tokens = tokens, .sentences = sentences, .chosen = capacity->chosen, .training = training};
-    arena_init(&memory->arena, m->params.device, 0, false);
-    memory->arena.name = "activations";
-    err e =
-        encoder_memory_init(&memory->encoder, &memory->arena, m, tokens, sentences, rows, training);
+    memory->tokens = tokens;
+    memory->sentences = sentences;
+    memory->chosen = capacity->chosen;
+    memory->training = training;
+    err e = encoder_memory_init(&memory->encoder, &memory->arena, &memory->zeros, m, tokens,
+                                sentences, rows, training);
     if (m->head->reads == HEAD_READS_ALL) rows = tokens;
-    if (!e) e = m->head->memory(&memory->head, &memory->arena, &m->config, rows, training);
+    return e ? e : m->head->memory(&memory->head, &memory->arena, &m->config, rows, training);
+}
+
+/* Bytes of activations that have no place in `from` (NULL: all). */
+static err count_memory(size_t *bytes, const struct model *m, const batch_capacity *capacity,
+                        bool training, const model_memory *from) {
+    model_memory memory = {0};
+    arena_count(&memory.arena, m->params.device);
+    arena_count(&memory.zeros, m->params.device);
+    err e = from ? arena_lend(&memory.arena, &from->arena) : ERR_OK;
+    if (!e) e = take_memory(&memory, m, capacity, training);
+    *bytes = memory.arena.counted;
+    model_memory_free(&memory);
+    return e;
+}
+
+/* Takes it in one block, if a buffer may be as large. */
+static err make_memory(model_memory *memory, const struct model *m, const batch_capacity *capacity,
+                       bool training, const model_memory *from) {
+    device *d = m->params.device;
+    size_t bytes = 0;
+    uint64_t most = d->info.max_buffer_bytes;
+    *memory = (model_memory){0};
+    err e = count_memory(&bytes, m, capacity, training, from);
+    if (e) return e;
+    arena_init(&memory->arena, d, most && bytes > most ? 0 : bytes, false);
+    arena_init(&memory->zeros, d, 1, false);
+    memory->arena.name = memory->zeros.name = "activations";
+    if (from) e = arena_lend(&memory->arena, &from->arena);
+    if (!e) e = take_memory(memory, m, capacity, training);
     if (e) model_memory_free(memory);
     return e;
 }
 
+err model_memory_init(model_memory *memory, const struct model *m, const batch_capacity *capacity,
+                      bool training) {
+    return make_memory(memory, m, capacity, training, NULL);
+}
+
+/* *lower: the capacity with no more than so many tokens. */
+static void lower_to(batch_capacity *lower, const batch_capacity *capacity, const struct model *m,
+                     uint32_t tokens) {
+    *lower = *capacity;
+    if (tokens >= capacity->tokens) return;
+    lower->tokens = tokens;
+    if (lower->sentences > tokens) lower->sentences = tokens;
+    uint32_t places = m->head->target.places ? m->head->target.places : 1;
+    if (lower->chosen > tokens * places) lower->chosen = tokens * places;
+    model_capacity(lower, m);
+}
+
+err model_memory_lend(model_memory *memory, const struct model *m, batch_capacity *capacity,
+                      const model_memory *from) {
+    batch_capacity lower;
+    uint32_t high = capacity->tokens, low = high;
+    if (low > capacity->max_length) low = capacity->max_length;
+    while (low < high) { // low is the fewest that must be, or fits
+        uint32_t middle = high - (high - low) / 2;
+        size_t lacks = 0;
+        lower_to(&lower, capacity, m, middle);
+        err e = count_memory(&lacks, m, &lower, false, from);
+        if (e) return e;
+        if (lacks)
+            high = middle - 1;
+        else
+            low = middle;
+    }
+    lower_to(&lower, capacity, m, low);
+    *capacity = lower;
+    return make_memory(memory, m, capacity, false, from);
+}
+
 void model_memory_free(model_memory *memory) {
     arena_free(&memory->arena);
+    arena_free(&memory->zeros);
     encoder_memory_free(&memory->encoder);
     *memory = (model_memory){0};
 }

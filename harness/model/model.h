@@ -6,7 +6,7 @@
  * L layers, U distinct token ids of an optimizer step.
  *
  * A model owns its parameters; model_memory holds the activations, planned once for the largest
- * micro-batch and shared by the training and the evaluation plan, which must not run at the same
+ * micro-batch. The evaluation plan may use the training plan's, which must not run at the same
  * time. */
 #ifndef HARNESS_MODEL_MODEL_H
 #define HARNESS_MODEL_MODEL_H
@@ -57,6 +57,7 @@ typedef struct model_training {
 
 typedef struct model_memory {
     arena arena;
+    arena zeros;                        /* of what is never written */
     uint32_t tokens, sentences, chosen; /* most of a micro-batch */
     bool training;
     encoder_memory encoder;
@@ -78,6 +79,11 @@ void model_capacity(batch_capacity *c, const struct model *m);
  * with model_memory_free. */
 err model_memory_init(model_memory *memory, const struct model *m, const batch_capacity *capacity,
                       bool training) MUST_CHECK;
+/* The same for evaluations in the memory of training, which must outlive it and whose activations
+ * are lost with each: *capacity, which model_capacity has seen, is lowered to the tokens that fit
+ * there. Memory beside is taken where the longest sentence needs it, alone. */
+err model_memory_lend(model_memory *memory, const struct model *m, batch_capacity *capacity,
+                      const model_memory *from) MUST_CHECK;
 void model_memory_free(model_memory *memory);
 
 /* Fills *p (plan_init to plan_ready) with a whole optimizer step: zero gradients and catch the

@@ -425,10 +425,17 @@ const char *path_name(const char *path) {
 }
 
 err path_real_name(char **out, const char *path) {
-    const char *name = path_name(path);
-    char *real = !strcmp(name, ".") || !strcmp(name, "..") ? realpath(path, NULL) : NULL;
-    err e = mem_strdup(out, real && *path_name(real) ? path_name(real) : name);
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    *out = NULL;
+    char *whole = NULL, *real = NULL;
+    err e = mem_strndup(&whole, path, length);
+    if (e) return e;
+    const char *name = path_name(whole);
+    if (!strcmp(name, ".") || !strcmp(name, "..")) real = realpath(path, NULL);
+    e = mem_strdup(out, real && *path_name(real) ? path_name(real) : name);
     free(real);
+    mem_free(whole);
     return e;
 }
 

@@ -129,8 +129,10 @@ err folder_exchange(const char *fresh, const char *place) MUST_CHECK;
 bool folder_exists(const char *path); /* a folder, or a link to one */
 /* A folder of this program's own: not a link to one. */
 bool folder_is_own(const char *path);
-/* Whether this process may look into the folder; errno says why not. */
-bool folder_lets_in(const char *path);
+/* What keeps the path from being read as a folder: folder_absent ("no such folder"), "not a folder" or the
+ * system's words (borrowed until the next); NULL: nothing. */
+const char *folder_fault(const char *path);
+extern const char folder_absent[];
 err folder_make(const char *path) MUST_CHECK;     /* with its parents; fine if it exists */
 err folder_make_new(const char *path) MUST_CHECK; /* in one that is there; none may stand there */
 /* Makes a folder in one that is there; fine if it exists, but not as a link: what is written into
@@ -191,7 +193,7 @@ err path_join(char **out, const char *a, const char *b) MUST_CHECK;
 err path_in(char out[PATH_MAX], const char *a, const char *b) MUST_CHECK;
 /* The part after the last '/'; borrowed from path. */
 const char *path_name(const char *path);
-/* The same as a name: of "." or ".." that of the folder that it is, where that can be told; *out is
+/* The same as a name, without slashes at its end: of "." or ".." that of the folder that it is, where that can be told; *out is
  * owned. */
 err path_real_name(char **out, const char *path) MUST_CHECK;
 /* Everything before that part, "." when there is none; *out is owned. */

@@ -35,3 +35,14 @@ bool lock_take_download(int fd, bool waits) {
     while (failed && waits && errno == EINTR);
     return !failed;
 }
+
+int lock_folder(const char *path, bool *alone) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    *alone = fd >= 0 && lock_take_download(fd, false);
+    if (fd >= 0 && !*alone) lock_folder_share(fd);
+    return fd;
+}
+
+void lock_folder_share(int fd) {
+    while (flock(fd, LOCK_SH) && errno == EINTR) continue;
+}

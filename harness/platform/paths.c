@@ -22,8 +22,12 @@ bool path_is_there(const char *path) {
     return !access(path, F_OK);
 }
 
-bool folder_lets_in(const char *path) {
-    return !access(path, X_OK);
+const char folder_absent[] = "no such folder";
+
+const char *folder_fault(const char *path) {
+    if (folder_exists(path)) return access(path, X_OK) ? strerror(errno) : NULL;
+    if (file_named(path)) return "not a folder";
+    return errno == ENOENT ? folder_absent : strerror(errno); // of the last look
 }
 
 int64_t path_changed(const char *path) {

@@ -1,6 +1,7 @@
 #include "base/order.h"
 #include "report/report_internal.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -104,7 +105,7 @@ static int entry_order(const void *a, const void *b) {
 
 static err add_note(board *b, bool contradicts, const char *format, ...) PRINTF_LIKE(3, 4);
 static err add_note(board *b, bool contradicts, const char *format, ...) {
-    char text[1024]; // names of files are shorter than 256 bytes
+    char text[2 * PATH_MAX + 512]; // of two records
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);

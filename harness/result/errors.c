@@ -1,6 +1,5 @@
 #include "result/errors.h"
 
-#include "metric/calibration.h"
 #include "metric/confusion_cells.h"
 #include "metric/rows.h"
 
@@ -28,14 +27,19 @@ static void mean_probabilities(double *mean, const errors_input *in, size_t row)
     }
 }
 
+static calibration_chance chance_of(const errors_input *in, size_t row, double *mean) {
+    if (in->chances) return in->chances[row];
+    mean_probabilities(mean, in, row);
+    return calibration_chance_of(mean, in->gold[row], in->classes);
+}
+
 /* What rows of each label get for it on average; 2, which nothing reaches, of a label without. */
 static err thresholds(double **out, const errors_input *in, double *mean) {
     size_t *counts = NULL;
     err e = mem_new(out, in->classes);
     if (!e) e = mem_new(&counts, in->classes);
     for (size_t i = 0; !e && i < in->rows; i++) {
-        mean_probabilities(mean, in, i);
-        (*out)[in->gold[i]] += mean[in->gold[i]];
+        (*out)[in->gold[i]] += chance_of(in, i, mean).gold_chance;
         counts[in->gold[i]]++;
     }
     for (size_t k = 0; !e && k < in->classes; k++)
@@ -72,16 +76,14 @@ static void find_distances(errors *out, const errors_input *in, double *mean) {
 }
 
 static errors_row look_at(const errors_input *in, size_t row, double *p, const double *threshold) {
-    mean_probabilities(p, in, row);
-    uint32_t gold = in->gold[row], answer = 0;
-    for (uint32_t k = 1; k < in->classes; k++)
-        if (p[k] > p[answer]) answer = k;
+    calibration_chance of = chance_of(in, row, p);
     return (errors_row){.row = row,
-                        .answer = answer,
-                        .probability = p[answer],
-                        .gold_chance = p[gold],
+                        .answer = of.answer,
+                        .probability = of.probability,
+                        .gold_chance = of.gold_chance,
                         .entropy = vote_entropy(in, row),
-                        .is_suspect = answer != gold && p[answer] >= threshold[answer]};
+                        .is_suspect =
+                            of.answer != in->gold[row] && of.probability >= threshold[of.answer]};
 }
 
 static int by_suspicion(const void *a, const void *b) {

@@ -16,6 +16,7 @@
 #define HARNESS_RESULT_ERRORS_H
 
 #include "base/memory.h"
+#include "metric/calibration.h"
 #include "metric/score.h"
 
 #include <stdbool.h>
@@ -25,8 +26,10 @@
 /* What the runs said. */
 typedef struct errors_input {
     size_t runs, rows, classes;
-    answer_kind kind;                 /* one label a row (answer_is_label) */
-    const float *const *logits;       /* (runs) of (rows, classes) */
+    answer_kind kind;           /* one label a row (answer_is_label) */
+    const float *const *logits; /* (runs) of (rows, classes) */
+    const calibration_chance
+        *chances; /* (rows) of one run, whose logits then serve relations alone */
     const uint32_t *const *predicted; /* (runs) of (rows) */
     const uint32_t *gold;             /* (rows) */
     const uint32_t *first_row;        /* (rows) first row of equal text */

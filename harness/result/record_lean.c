@@ -3,6 +3,7 @@
 #include "metric/tags.h"
 #include "result/record_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 void record_digest(record_digests *out, const record *r) {
@@ -175,7 +176,7 @@ static void move_json(packing *p, cJSON **value) {
     }
     *value = NULL;
     struct pooled x = {.size = move_texts(p, &text, 0)}, *known;
-    if (!x.size) return;
+    if (!text) return;
     x.bytes = text;
     if ((known = find_pooled(p->pool, text, x.size, 0))) {
         *value = known->json;
@@ -209,7 +210,7 @@ static void move_labels(packing *p, record *r) {
         strbuf_free(&all);
         return;
     }
-    char *texts;
+    char *texts = NULL;
     struct pooled x = {.size = move_texts(p, &texts, 0), .label_count = r->task.label_count};
     r->task.labels = NULL;
     if (p->e || !x.label_count) return;
@@ -343,6 +344,7 @@ err record_pool(record *r, lean_pool *pool) {
         return e;
     }
     pool->blocks[pool->block_count++] = out.text;
+    assert(out.text); // no record is empty
     uint8_t *at = (uint8_t *)out.text;
     if ((e = record_unpack(&made, pool, &at, at + out.length))) return e;
     made.narrow_ids = r->narrow_ids, made.id_bytes = r->id_bytes;

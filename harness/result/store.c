@@ -160,14 +160,17 @@ static err walk(const char *folder, store_visit *visit, void *of) {
 /* A file beside the tasks' folders: a record there is no part of the store, and is told of. */
 static err note_stray(size_t *strays, const char *folder, const folder_list *at) {
     record r = {0};
+    char *own = NULL;
     err e = folder_exists(at->path) ? ERR_OK : record_read(&r, at->path);
     e = err_unless_memory(e); // a file of any other kind may lie there
-    if (!e && r.task.name && !strcmp(r.task.name, path_name(folder)))
+    if (!e) e = path_real_name(&own, folder);
+    if (!e && r.task.name && !strcmp(r.task.name, own))
         e = err_set(ERR_DATA, "%s: the folder of one task: name the folder that it lies in",
                     folder);
     else if (!e && r.task.name && !(*strays)++)
         log_warn("%s is passed over: records lie in a folder of their task, as %s/%s/%s", at->path,
                  folder, r.task.name, at->name);
+    mem_free(own);
     record_free(&r);
     return e;
 }
@@ -222,6 +225,7 @@ err store_read_lean(store *s, const char *folder, const store_lean *how) {
 err store_read_full(record *out, const store *s, const char *path) {
     char full[PATH_MAX];
     *out = (record){0};
+    if (!s->folder) return record_read(out, path);
     err e = path_in(full, s->folder, path);
     return e ? e : record_read(out, full);
 }
@@ -268,6 +272,17 @@ static err rest_of_name(char **text, const record *r) {
                       r->device.driver ? r->device.driver : "", (long long)r->numerics_version);
 }
 
+err store_run(char **text, const record *r) {
+    char *name = NULL, *rest = NULL;
+    *text = NULL;
+    err e = record_file_name(&name, r);
+    if (!e) e = rest_of_name(&rest, r);
+    if (!e) e = mem_printf(text, "%s\n%s", name, rest);
+    mem_free(name);
+    mem_free(rest);
+    return e;
+}
+
 /* What stands near the beginning of every record. */
 static const char record_mark[] = "\"schema\"";
 
@@ -293,10 +308,9 @@ static err is_taken(bool *taken, const char *path, const char *rest) {
 }
 
 /* Makes "<...>-s42.json" of another run "<...>-<8 digits>-s42.json". */
-static err make_room(char **path, const char *rest) {
+static err make_room(char **path, const char *rest, bool taken) {
     char hex[HASH_HEX_BYTES], *longer = NULL;
-    bool taken = false;
-    err e = is_taken(&taken, *path, rest);
+    err e = taken ? ERR_OK : is_taken(&taken, *path, rest);
     if (e || !taken) return e;
     const char *seed = strrchr(*path, '-');
     hash_bytes_hex(rest, strlen(rest), hex);
@@ -306,7 +320,7 @@ static err make_room(char **path, const char *rest) {
     return ERR_OK;
 }
 
-err store_place(char **path, const char *folder, record *r) {
+err store_place(char **path, const char *folder, record *r, bool apart) {
     char *name = NULL, *rest = NULL;
     *path = NULL;
     if (r->partial) return err_set(ERR_ARG, "a partial run does not go to the results folder");
@@ -314,7 +328,7 @@ err store_place(char **path, const char *folder, record *r) {
     if (!e) e = record_file_name(&name, r);
     if (!e) e = path_join(path, folder, name);
     if (!e) e = rest_of_name(&rest, r);
-    if (!e) e = make_room(path, rest);
+    if (!e) e = make_room(path, rest, apart);
     mem_free(name);
     mem_free(rest);
     return e;
@@ -349,7 +363,7 @@ static err check_replaced(const char *path) {
 
 err store_write(const char *folder, record *r, char **path) {
     char *full = NULL;
-    err e = store_place(&full, folder, r);
+    err e = store_place(&full, folder, r, false);
     if (!e) e = store_make_folder(folder, full);
     if (!e) e = check_replaced(full);
     if (!e) e = record_write(r, full);
@@ -364,7 +378,7 @@ err store_write(const char *folder, record *r, char **path) {
 err store_write_missing(const char *folder, record *r, char **path, bool *is_new) {
     bool stays = false;
     *is_new = false;
-    err e = store_place(path, folder, r);
+    err e = store_place(path, folder, r, false);
     if (!e) e = store_make_folder(folder, *path);
     if (!e && !file_exists(*path) && !(e = record_write_new(&stays, r, *path))) *is_new = !stays;
     return e;

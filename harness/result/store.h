@@ -28,7 +28,7 @@ typedef struct store {
     size_t unkept;  /* left out: of somebody's own files, without a manifest */
     size_t damaged; /* could not be read; each was named by a warning */
     other_files others;
-    char *folder;   /* owned */
+    char *folder;   /* owned; NULL: paths stand for themselves */
     lean_pool pool; /* of lean records */
     uint8_t *known; /* that these borrow from, owned */
     bool changed;   /* store_read_lean: not all is as the cache has it */
@@ -75,9 +75,14 @@ err store_read_full(record *out, const store *s, const char *path) MUST_CHECK;
 typedef err store_visit(void *of, const char *path, const char *relative);
 err store_walk(const char *folder, store_visit *visit, void *of) MUST_CHECK;
 
+/* What tells the run of a record from all others: two records with one text are of the same run. *text is
+ * owned. Errors: ERR_MEMORY. */
+err store_run(char **text, const record *r) MUST_CHECK;
+
 /* Where the record lies, or would lie, in the folder, as store_write has it; *path is owned. r is
- * scored. Errors: ERR_ARG for a partial record; those of record_score. */
-err store_place(char **path, const char *folder, record *r) MUST_CHECK;
+ * scored. Where its plain name will be another run's, it is to stand apart from that, too. Errors:
+ * ERR_ARG for a partial record; those of record_score. */
+err store_place(char **path, const char *folder, record *r, bool apart) MUST_CHECK;
 
 /* Whether records of these tasks can be written there; no task's folder may be a link. Leaves
  * nothing. Errors: ERR_IO. */

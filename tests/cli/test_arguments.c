@@ -90,7 +90,11 @@ Test(arguments, what_is_no_folder_is_refused_by_name) {
         refused((const char *const[]){"run", "--task", "kor_hate", "--model", things[i], NULL}, 2,
                 message);
         refused((const char *const[]){"bench", "--sample", "--model", things[i], NULL}, 2, message);
+        snprintf(message, sizeof message, "%s: not a folder (harness runs", things[i]);
+        refused((const char *const[]){"runs", things[i], NULL}, 2, message);
     }
+    refused((const char *const[]){"run", "--task", "kor_hate", "--recipe", "fifo", NULL}, 2,
+            "recipe 'fifo': is a FIFO, a file was expected\n");
     refused((const char *const[]){"tokenize", "--model", "fifo", "x", NULL}, 1, "fifo");
     refused((const char *const[]){"tasks", "--task-dir", "absent", NULL}, 1,
             "--task-dir absent: no such folder");

@@ -279,6 +279,60 @@ Test(doors, tasks_data_models_and_arguments) {
     mem_free(card);
 }
 
+/* tasks/corpora/evil.json, of lines that hold the text. */
+static void make_corpus(const char *tasks) {
+    static const char *const keys[] = {"title", "source", "licence", "citation"};
+    cJSON *root = read_json(HARNESS_SOURCE_DIR "/corpora/nsmc_raw.json"), *item;
+    for (size_t i = 0; i < 4; i++) spoil(cJSON_GetObjectItem(root, keys[i]));
+    cJSON_SetValuestring(cJSON_GetObjectItem(root, "name"), "evil");
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "files")) {
+        static const char *const gone[] = {"bytes", "sha256", "rows"};
+        for (size_t k = 0; k < 3; k++) cJSON_DeleteItemFromObject(item, gone[k]);
+    }
+    MUST(folder_make(tasks));
+    MUST(folder_make(temporary_path("tasks/corpora")));
+    MUST(json_write(temporary_path("tasks/corpora/evil.json"), root));
+    cJSON_Delete(root);
+    strbuf text = {0};
+    for (int i = 0; i < 200; i++) MUST(strbuf_printf(&text, "%d 가 나%d " EVIL "\n", i, i));
+    write_text(temporary_path("data/evil"), "reviews.txt", text.text);
+    strbuf_free(&text);
+}
+
+Test(doors, corpora_and_what_is_trained_on_them) {
+    const char *tasks = temporary_path("tasks"), *data = temporary_path("data");
+    const char *lines = temporary_path("x" EVIL ".txt");
+    make_task(tasks);
+    MUST(folder_make(data));
+    make_data(temporary_path("data/evil"), "1");
+    make_corpus(tasks);
+    VERB(0, "\\x1b", "corpus", "list", "--task-dir", tasks);
+    VERB(0, "\\x1b", "corpus", "show", "evil", "--task-dir", tasks);
+    VERB(0, "\\x1b", "corpus", "stats", "evil", "--task-dir", tasks, "--data", data);
+    VERB(0, "", "pretrain", "--corpus", "evil", "--task-dir", tasks, "--data", data, "--model",
+         "tiny", "--max-steps", "2", "--device", "cpu", "-o", "pre\n\x1b", "-b", "4");
+    cr_expect_geq(check_files(temporary_path("pre\n\x1b/model")), 4);
+    VERB(0, "\\x1b", "fill-mask", "--model", temporary_path("pre\n\x1b"), "가 [MASK]" EVIL);
+    // what is trained on names its corpus
+    write_text(temporary_folder(), "x" EVIL ".txt", "가 나 " EVIL "\n다 라 마바사\n가 나 다 라\n");
+    VERB(0, "", "pretrain", "--corpus", lines, "--model", "tiny", "--max-steps", "1", "--device",
+         "cpu", "-o", "lines", "-b", "2");
+    cr_expect_geq(check_files(temporary_path("lines/model")), 4);
+    strbuf rows = {0};
+    MUST(strbuf_add(&rows, "text,label\n"));
+    for (int i = 0; i < 24; i++)
+        MUST(strbuf_printf(&rows, "\"가%s%d\",\"%s%d\"\n", EVIL, i, EVIL, i % 2));
+    write_text(temporary_folder(), EVIL ".csv", rows.text);
+    strbuf_free(&rows);
+    VERB(0, "\\x1b", "run", "--train-file", temporary_path(EVIL ".csv"), "--model",
+         temporary_path("lines"), "--max-steps", "1", "--device", "cpu", "-o", "own");
+    cr_expect_geq(check_files(temporary_path("own/model")), 4);
+    VERB(0, "\\x1b", "errors", "own");
+    VERB(0, "\\u001b", "errors", "own", "--json");
+    VERB(0, "\\x1b", "predict", "-c", "own", "--device", "cpu", "가");
+    VERB(0, "", "runs", temporary_folder());
+}
+
 Test(doors, refusals) {
     const char *tasks = temporary_path("tasks"), *data = temporary_path("data");
     make_task(tasks);

@@ -12,7 +12,8 @@
 
 #define CPU "--device", "cpu", "--threads", "1"
 #define TRAIN                                                                                      \
-    "run", "--task", "kor_hate", "--sample", "--model", "tiny", CPU, "--epochs", "2", "-q", "-o"
+    "run", "--task", "kor_hate", "--sample", "--model", "tiny", CPU, "--epochs", "2",              \
+        "--eval-batch-size", "5", "-q", "-o"
 
 static void setup(void) {
     static const char *const seeds[][2] = {{"a", "1"}, {"b", "2"}};
@@ -49,6 +50,15 @@ Test(errors_verb, tells_what_the_records_tell) {
         }
         cr_expect_eq(all, rows);
         wrong[r] = rows - right;
+        // the run saw a few rows at once, and kept of each what the record has
+        cJSON *rec = NULL;
+        MUST(json_read(&rec, temporary_path(r ? "b/record.json" : "a/record.json"), 0));
+        const cJSON *known = at(rec, "calibration"), *found = at(run, "calibration");
+        static const char *const keys[] = {"ece", "brier", "loss"};
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            cr_expect_float_eq(at(known, keys[k])->valuedouble, at(found, keys[k])->valuedouble,
+                               1e-6, "%s", keys[k]);
+        cJSON_Delete(rec);
     }
     cJSON_ArrayForEach(item, at(root, "confused")) pairs += at(item, "rows")->valuedouble;
     cr_expect_float_eq(pairs, (wrong[0] + wrong[1]) / 2, 1e-9);

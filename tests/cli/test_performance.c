@@ -144,6 +144,53 @@ CleanTest(performance, page_holds_the_records) {
     remove(path);
 }
 
+/* The title names what took part, and a record without its time the day by which it was here. */
+CleanTest(performance, titles_name_what_is_compared) {
+    static const struct {
+        const char *names[6], *title;
+    } cases[] = {
+        {{"harness", "harness+bf16"}, "## harness on cpu\n"},
+        {{"harness", "b", "c+compile"}, "## harness on cpu, PyTorch on cpu\n"},
+        {{"harness", "jax+bf16", "ort", "c"},
+         "## harness on cpu, PyTorch, ONNX Runtime and JAX on cpu\n"},
+        {{"harness", "openvino", "tinygrad"}, "## harness on cpu, OpenVINO and tinygrad on cpu\n"},
+        {{"harness", "tinygrad+webgpu"}, "## harness on cpu, tinygrad by WebGPU\n"},
+        {{"harness", "tinygrad+webgpu", "a"},
+         "## harness on cpu, PyTorch on cpu, tinygrad by WebGPU\n"},
+    };
+    char folder[] = "/tmp/harness-performance-XXXXXX", page[64], *text;
+    cr_assert(mkdtemp(folder));
+    snprintf(page, sizeof page, "%s.md", folder);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *record;
+        MUST(json_parse(&record, THROUGHPUT, strlen(THROUGHPUT), "x"));
+        cJSON_DeleteItemFromObject(record, "created");
+        if (i) cJSON_AddStringToObject(record, "committed", "2026-03-15");
+        cJSON *rows = cJSON_GetObjectItem(
+            cJSON_GetArrayItem(cJSON_GetObjectItem(record, "measured"), 0), "rows");
+        cJSON *other = cJSON_DetachItemFromArray(rows, 1);
+        for (size_t k = 1; k < 6 && cases[i].names[k]; k++) {
+            cJSON *row = cJSON_Duplicate(other, true);
+            cJSON_SetValuestring(cJSON_GetObjectItem(row, "name"), cases[i].names[k]);
+            cJSON_AddItemToArray(rows, row);
+        }
+        MUST(json_print(&text, record, true));
+        write_text(folder, "x.json", text);
+        mem_free(text);
+        MUST(performance_write(folder));
+        text = read_text(page);
+        cr_expect(strstr(text, cases[i].title), "no %s in %.300s", cases[i].title, text);
+        cr_expect(strstr(text, i ? "0123456789ab, no later than 2026-03-15.\n"
+                                 : "at commit 0123456789ab.\n"),
+                  "%.500s", text);
+        mem_free(text);
+        cJSON_Delete(other);
+        cJSON_Delete(record);
+    }
+    MUST(folder_remove(folder));
+    remove(page);
+}
+
 #define EVIL "<b>![i](http://e)\x1b[31m"
 
 typedef struct stranger {
@@ -227,6 +274,11 @@ CleanTest(performance, says_what_is_wrong_with_a_record) {
          "{\"version\": \"1\", "
          "\"commit\": \"a\", \"dirty\": false}}",
          "key 'created' is 'today', expected a time"},
+        {"{\"schema\": \"harness-throughput-1\", \"committed\": \"2026-02-30\", \"device\": "
+         "\"cpu\", "
+         "\"torch_device\": \"cpu\", \"machine\": \"m\", \"note\": \"n\", \"command\": \"c\", "
+         "\"harness\": {\"version\": \"1\", \"commit\": \"a\", \"dirty\": false}}",
+         "key 'committed' is '2026-02-30', expected a day"},
         {"{}", "schema"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -297,6 +349,13 @@ Test(performance, committed_page_comes_from_its_records) {
     MUST(performance_write(folder));
     char *made = read_text(path), *kept = read_text(HARNESS_SOURCE_DIR "/results/performance.md");
     cr_assert_str_eq(made, kept);
+    // every section tells its day
+    for (const char *at = kept; (at = strstr(at, " at commit ")); at++) {
+        int length = (int)strcspn(at, "\n");
+        char line[200];
+        snprintf(line, sizeof line, "%.*s", length, at);
+        cr_expect(strstr(line, ", on 20") || strstr(line, ", no later than 20"), "%s", line);
+    }
     mem_free(made);
     mem_free(kept);
     MUST(folder_remove(parent));

@@ -211,11 +211,22 @@ Test(results, none_is_taken_that_cannot_be_true_beside_another) {
     // by its name the copy comes first
     cr_assert_not(rename(temporary_path("copy.json"), temporary_path("results/fake_task/a.json")));
     p = RUN("results", "check");
-    expect_said(p, 1, "-s1.json is left out: it contradicts fake_task/a.json, which has another");
+    expect_said(p, 1,
+                "-s1.json is left out: it contradicts results/fake_task/a.json, which has another");
     expect_said(p, 1, "1 of 2 records would be refused (named above)");
-    expect_said(RUN("results", "check", "results"), 1, "warning: results: on a board fake_task/");
+    expect_said(RUN("results", "check", "results"), 1, "warning: on a board results/fake_task/");
     // it is no fault of what comes
     RUN_WELL("results", "add", "b.json");
+}
+
+/* The record as another program wrote it that ran the same: it says more than its run tells apart. */
+static void make_again(const char *name, const char *of) {
+    cJSON *top;
+    MUST(json_read(&top, temporary_path(of), 0));
+    cr_assert_not_null(
+        cJSON_SetValuestring(cJSON_GetObjectItem(top, "created"), "2024-05-01T00:00:01Z"));
+    fake_record_seal(temporary_path(name), top);
+    cJSON_Delete(top);
 }
 
 Test(results, are_added_all_or_none) {
@@ -233,9 +244,17 @@ Test(results, are_added_all_or_none) {
                                      "task 'fake_task' is here (--task-dir DIR)"),
                        "%s", p.err);
     cr_expect_null(strstr(p.err, "known:"), "%s", p.err);
-    cr_expect_not_null(strstr(p.err, "\n        nor were those of 1 more record\n"), "%s", p.err);
+    cr_expect_not_null(
+        strstr(p.err, "\nnor were those of 1 more record compared: no manifest of "), "%s",
+        p.err);
     expect_said(RUN("results", "check", "results/fake_task"), 1,
                 "results/fake_task: the folder of one task: name the folder that it lies in");
+    static const char *const verbs[][4] = {{"results", "check", "results/fake_task//"},
+                                           {"report", "--results", "results/fake_task/"},
+                                           {"report", "--history", "--results=results/fake_task/"}};
+    for (size_t i = 0; i < 3; i++)
+        expect_said(RUN(verbs[i][0], verbs[i][1], verbs[i][2]), 1,
+                    "the folder of one task: name the folder that it lies in");
     temporary_put("results/report.json", "{\"tables\": [], \"overall\": []}");
     p = RUN("results", "check", "results/report.json");
     cr_expect_null(strstr(p.err, "warning"), "%s", p.err);
@@ -246,12 +265,7 @@ Test(results, are_added_all_or_none) {
     p = RUN_WELL("results", "add", "b.json", "a.json");
     cr_expect_not_null(strstr(p.err, "b.json: is there already: results/fake_task/"), "%s", p.err);
     cr_expect_null(strstr(p.err, "added"), "%s", p.err);
-    cJSON *top; // of as many bytes
-    MUST(json_read(&top, temporary_path("a.json"), 0));
-    cr_assert_not_null(
-        cJSON_SetValuestring(cJSON_GetObjectItem(top, "created"), "2024-05-01T00:00:01Z"));
-    fake_record_seal(temporary_path("a.json"), top);
-    cJSON_Delete(top);
+    make_again("a.json", "a.json"); // of as many bytes
     expect_said(RUN("results", "add", "c.json", "a.json"), 1,
                 "nothing was added: a.json: a duplicate: results/fake_task/");
     make_as("d.json", 3, 0.6); // of the run of c.json
@@ -276,6 +290,75 @@ Test(results, are_added_all_or_none) {
     cr_expect_str_eq(mine, theirs);
     mem_free(mine);
     mem_free(theirs);
+}
+
+/* Of its name a run knows nothing: the same one is found wherever it lies. */
+Test(results, a_run_is_known_by_itself) {
+    make("a.json", 1);
+    make_again("again.json", "a.json");
+    make("people/ann/fake_task/mine.json", 1);
+    program_result p = RUN_WELL("results", "add", "a.json", "--results", "people");
+    cr_expect_not_null(strstr(p.err, "a.json: is there already: people/ann/fake_task/mine.json\n"),
+                       "%s", p.err);
+    cr_expect_not(file_named(temporary_path("people/fake_task")));
+    expect_said(RUN("results", "add", "again.json", "--results", "people"), 1,
+                "again.json: a duplicate: people/ann/fake_task/mine.json is a record of the same");
+    // one that comes twice is added once
+    p = RUN_WELL("results", "add", "a.json", "./a.json");
+    cr_expect_not_null(strstr(p.err, "./a.json: is given already: a.json\n"), "%s", p.err);
+    cr_expect_not_null(strstr(p.err, "added 1 record to results"), "%s", p.err);
+    // files, folders and folders of runs are held against one another
+    expect_said(RUN("results", "check", "a.json", "again.json"), 1,
+                "warning: again.json: a duplicate: a.json is a record of the same run\n");
+    expect_said(RUN("results", "check", "people", "again.json"), 1,
+                "again.json: a duplicate: people/ann/fake_task/mine.json is");
+    p = RUN_WELL("results", "check", "people", "results", "a.json");
+    cr_expect_not_null(strstr(p.err, "-s1.json: is given already: people/ann/fake_task/mine"), "%s",
+                       p.err);
+    cr_expect_not_null(strstr(p.err, "a.json: is given already: people/ann/"), "%s", p.err);
+    make("runs/a/record.json", 1);
+    RUN_WELL("results", "check", "runs/a", "people");
+    MUST(file_remove(temporary_path("people/ann/fake_task/mine.json")));
+    MUST(folder_make(temporary_path("people/bob")));
+    MUST(folder_make(temporary_path("people/bob/fake_task")));
+    make_again("people/bob/fake_task/b.json", "a.json");
+    make("people/ann/fake_task/a.json", 1);
+    expect_said(RUN("results", "check", "people"), 1, "1 of 2 records would be refused");
+    make_copy("copy.json", "a.json");
+    expect_said(RUN("results", "check", "a.json", "copy.json"), 1,
+                "warning: on a board copy.json is left out: it contradicts a.json, which");
+    expect_said(RUN("results", "check", "results", "copy.json"), 1, "it contradicts copy.json");
+}
+
+/* Two runs with one plain name lie side by side, in one call as in two. */
+Test(results, two_runs_of_one_name_are_both_added) {
+    make("new.json", 1);
+    cJSON *top;
+    MUST(json_read(&top, temporary_path("new.json"), 0));
+    cJSON *harness = cJSON_GetObjectItem(top, "harness");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(harness, "numerics_version"), NUMERICS_VERSION - 1);
+    fake_record_seal(temporary_path("old.json"), top);
+    cJSON_Delete(top);
+    for (int together = 1; together >= 0; together--) {
+        if (together) {
+            RUN_WELL("results", "add", "old.json", "new.json");
+        } else {
+            RUN_WELL("results", "add", "old.json");
+            RUN_WELL("results", "add", "new.json");
+        }
+        expect_said(RUN("results", "check"), 0, "2 records checked");
+        expect_said(RUN("results", "check", "results", "new.json"), 0, "3 records checked");
+        folder_list list = {0};
+        MUST(folder_list_read(&list, temporary_path("results/fake_task")));
+        cr_expect_eq(list.count, 2);
+        folder_list_free(&list);
+        char *board;
+        RUN_WELL("report");
+        board = text_of(temporary_path("results/LEADERBOARD.md"));
+        cr_expect_not_null(strstr(board, "numerics"), "%s", board);
+        mem_free(board);
+        MUST(folder_remove(temporary_path("results")));
+    }
 }
 
 /* A run's folder stands for its record; other files of a run are none to complain of. */

@@ -508,6 +508,33 @@ Test(runs, dry_run_tells_what_the_run_does) {
     cJSON_Delete(after);
 }
 
+/* What an evaluation of many rows at once takes beside training's memory is told before. */
+Test(runs, dry_run_tells_the_memory_of_large_evaluations) {
+#define MANY                                                                                       \
+    "run", "--train-file", "few.csv", "--test-file", "many.csv", "--model", "tiny", "--max-steps", \
+        "2", "--eval-batch-size", "4096", "--threads", "1", "--check-device", "never", "-q",       \
+        "--device", "cpu", "-o", "r/many"
+    enum { FEW = 40, ROWS = 2000 };
+    strbuf text = {0};
+    MUST(strbuf_add(&text, "text,label\n"));
+    for (int i = 0; i < ROWS; i++) {
+        MUST(strbuf_printf(&text, "문장 %d 참 좋다 나쁘다,%d\n", i, i % 2));
+        if (i == FEW) temporary_put("few.csv", text.text);
+    }
+    temporary_put("many.csv", text.text);
+    strbuf_free(&text);
+    cJSON *dry = NULL, *rec = NULL;
+    program_result p = RUN_WELL(MANY, "--dry-run", "--json");
+    MUST(json_parse(&dry, p.out, strlen(p.out), "dry run"));
+    RUN_WELL(MANY);
+    MUST(json_read(&rec, temporary_path("r/many/record.json"), 0));
+    double taken = number_at(cJSON_GetObjectItem(rec, "memory"), "device_bytes");
+    cr_expect_eq(number_at(dry, "device_bytes"), taken, "%.0f told, %.0f taken",
+                 number_at(dry, "device_bytes"), taken);
+    cJSON_Delete(dry);
+    cJSON_Delete(rec);
+}
+
 /* Runs of as much work are tried once, so that they are told the same time. */
 Test(runs, dry_runs_of_as_much_work_take_as_long) {
     program_result p = RUN_WELL(SMALL, "--epochs", "3", "--runs", "3", "--dry-run", "--json");

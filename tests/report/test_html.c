@@ -1,5 +1,7 @@
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/lock.h"
+#include "platform/stream.h"
 #include "report/html.h"
 #include "result/store.h"
 #include "support/fake_record.h"
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void setup(void) {}
 static void teardown(void) {
@@ -184,6 +187,39 @@ static void remove_a_record(const char *folder) {
     program_result p = RUN_WELL("report", "--results", folder, "--format", "html");
     cr_assert(strstr(p.err, "removed 1 page whose record is gone"), "%s", p.err);
     cr_assert_eq(count_html(folder), 3);
+}
+
+/* What a killed report left half written goes with the next, but nothing of another's, nor while a
+ * report is at work. */
+Test(html, half_written_pages_go) {
+    enum { LEFT, OTHER, LINK, NAMES };
+    static const char *const names[] = {".harness-0123456789abcdef.tmp", ".harness-mine.tmp",
+                                        ".harness-0123456789abcde0.tmp"};
+    char *folder, *pages, *paths[NAMES];
+    bool alone = false;
+    record r;
+    fake_folder(&folder);
+    fake_record_make(&r, &(fake_record){.right = 0.5, .seed = 1});
+    MUST(store_write(folder, &r, NULL));
+    record_free(&r);
+    RUN_WELL("report", "--results", folder);
+    MUST(path_join(&pages, folder, "pages"));
+    for (int i = 0; i < NAMES; i++) MUST(mem_printf(&paths[i], "%s/fake_task/%s", pages, names[i]));
+    MUST(file_write(paths[LEFT], "<!doc", 5));
+    MUST(file_write(paths[OTHER], "mine", 4));
+    cr_assert_eq(symlink("nowhere", paths[LINK]), 0);
+    int at_work = lock_folder(pages, &alone);
+    cr_assert(at_work >= 0 && alone);
+    lock_folder_share(at_work);
+    RUN_WELL("report", "--results", folder);
+    cr_expect(file_exists(paths[LEFT]), "of a report at work");
+    stream_close(at_work);
+    RUN_WELL("report", "--results", folder);
+    cr_expect_not(file_named(paths[LEFT]));
+    cr_expect(file_exists(paths[OTHER]) && file_named(paths[LINK]));
+    for (int i = 0; i < NAMES; i++) mem_free(paths[i]);
+    mem_free(pages);
+    fake_folder_end(folder);
 }
 
 Test(html, index_links_to_pages_that_exist) {

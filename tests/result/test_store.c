@@ -20,7 +20,7 @@ Test(store, what_is_no_record_is_not_replaced) {
         char *plain = NULL, *place = NULL;
         fake_record_make(&r, &(fake_record){.task = "kor_x", .right = 0.5, .seed = 1});
         cr_assert_not(record_text(&r.run_sha256, r.recipe_sha256));
-        MUST(store_place(&plain, fake_results, &r));
+        MUST(store_place(&plain, fake_results, &r, false));
         MUST(store_make_folder(fake_results, plain));
         switch (kind) {
         case JUNK: MUST(file_write(plain, "junk", 4)); break;

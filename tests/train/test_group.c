@@ -369,13 +369,40 @@ Test(group, shares_cover_a_step_and_are_alike) {
 
 enum { NOBODY = RANKS_MAX, HOOK_STEPS = 2, EVAL_BATCH = 5 /* 24 rows: 5 batches, the last of 4 */ };
 
+typedef struct taken {
+    float *logits;
+    size_t width, count, most;
+} taken;
+
+static err take(void *context, const float *logits, size_t first, size_t count) {
+    taken *t = context;
+    cr_assert_eq(first, t->count, "results come in their order");
+    memcpy(t->logits + first * t->width, logits, count * t->width * sizeof *logits);
+    t->count += count;
+    if (count > t->most) t->most = count;
+    return ERR_OK;
+}
+
 /* All rows, by all ranks. */
 static void score(float *logits, double *loss, const trainer *tr, const encoded *rows) {
     evaluator ev;
     batch_capacity c = {0};
-    evaluator_capacity(&c, rows, EVAL_BATCH);
+    evaluator_capacity(&c, rows, EVAL_BATCH, NULL);
     MUST(evaluator_init(&ev, &tr->model, NULL, &c, EVAL_BATCH));
     MUST(evaluator_run_shared(&ev, tr->options.group, logits, loss, rows, NULL));
+    // who takes them gets the same, of one process a batch at once
+    taken t = {.width = evaluated_width(&tr->model)};
+    size_t results = encoded_results(rows);
+    double again = 0;
+    MUST(mem_new(&t.logits, results * t.width));
+    ev.take = take;
+    ev.take_context = &t;
+    MUST(evaluator_run_shared(&ev, tr->options.group, NULL, &again, rows, NULL));
+    cr_assert(t.count == results && again == *loss, "%zu of %zu, %g", t.count, results, again);
+    cr_assert_arr_eq(t.logits, logits, results * t.width * sizeof *logits);
+    if (group_is_alone(tr->options.group) && !rows->units) cr_assert_leq(t.most, EVAL_BATCH);
+    mem_free(t.logits);
+    ev.take = NULL;
     // its batches are watched as work
     MUST(evaluator_run(&ev, logits, loss, rows, NULL));
     transport_watch was = group_watch(tr->options.group, WATCH_HOST, NULL);

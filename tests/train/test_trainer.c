@@ -168,12 +168,15 @@ Test(trainer, capacity_is_what_packing_needs) {
     cr_assert_eq(c.sentences, 2);
 }
 
-/* An evaluation may take more sentences at once than a step, of fewer tokens, or the other way. */
-Test(trainer, evaluations_have_room_for_what_they_were_promised) {
+/* An evaluation uses the memory that training leaves idle, however much it would take at once: its
+ * sentences are cut into what fits there, at least the longest. */
+Test(trainer, evaluations_take_no_memory_beside_training) {
+    enum { SENTENCES = 400, SLACK = 4096 + SENTENCES * 4 };
     static const batch_capacity wishes[] = {
-        {.tokens = 8, .sentences = 400, .micros = 1, .max_length = 12},
-        {.tokens = 4000, .sentences = 1, .micros = 1, .max_length = 12},
-        {.tokens = 8, .sentences = 1, .micros = 1, .max_length = 12}};
+        {0},
+        {.tokens = 8, .sentences = 1, .micros = 1, .max_length = 12},
+        {.tokens = 4000, .sentences = SENTENCES, .micros = 1, .max_length = 12}};
+    uint64_t alone = 0;
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
         toy t;
         trainer tr;
@@ -181,8 +184,44 @@ Test(trainer, evaluations_have_room_for_what_they_were_promised) {
         trainer_options options = {.seed = 1, .lend = wishes[i]};
         toy_trainer(&tr, &t, &options);
         const model_memory *m = trainer_evaluation_memory(&tr);
-        cr_expect_geq(m->tokens, wishes[i].tokens, "wish %zu", i);
-        cr_expect_geq(m->sentences, wishes[i].sentences, "wish %zu", i);
+        const batch_capacity *lent = &tr.options.lend;
+        cr_expect(m->tokens >= lent->tokens && m->sentences >= lent->sentences, "wish %zu", i);
+        cr_expect(lent->tokens >= wishes[i].max_length || lent->tokens == wishes[i].tokens);
+        cr_expect_leq(lent->tokens, wishes[i].tokens);
+        // more than a step's: one layer is kept, not all
+        if (i == 2) cr_expect_gt(lent->tokens, tr.memory.tokens, "%u", lent->tokens);
+        if (!i) alone = t.device.allocated_bytes;
+        cr_expect_leq(t.device.allocated_bytes, alone + SLACK, "wish %zu: %zu bytes more", i,
+                      (size_t)(t.device.allocated_bytes - alone));
+        trainer_free(&tr);
+        toy_close(&t);
+    }
+}
+
+/* What a step finds in its activations is of no matter: evaluations leave theirs there. */
+static err spoil(void *context, trainer *tr) {
+    const arena *a = &tr->memory.arena;
+    (void)context;
+    for (size_t i = 0; i < a->count; i++)
+        memset(a->blocks[i].buffer->mapped, 0xff, a->blocks[i].used);
+    return ERR_OK;
+}
+
+Test(trainer, activations_are_free_between_steps) {
+    for (int spoilt = 0; spoilt < 2; spoilt++) {
+        static char digests[2][65];
+        toy t;
+        trainer tr;
+        toy_open(&t, native[0] ? native : "reference", TOY_ROWS);
+        t.recipe.max_steps = 5;
+        t.config.hidden = 64; // whose last layer is of first rows alone
+        trainer_options options = {.seed = 1, .save = {spoil, NULL, 1, false}};
+        if (!spoilt) options.save.call = NULL;
+        toy_trainer(&tr, &t, &options);
+        if (spoilt) MUST(spoil(NULL, &tr));
+        MUST(trainer_run(&tr));
+        MUST(params_digest(&tr.model.params, digests[spoilt]));
+        if (spoilt) cr_expect_str_eq(digests[0], digests[1]);
         trainer_free(&tr);
         toy_close(&t);
     }

@@ -19,7 +19,7 @@ struct model_builder;
  * (B, H), and lse, which is not used. Where only chosen rows are computed behind its attention, T
  * is R but in qkv, lse and attention. */
 typedef struct encoder_layer_memory {
-    span qkv;                            /* (T, 3H) */
+    span qkv;                            /* (T, 3H); in evaluation intermediate lies here, too */
     span attention, lse;                 /* (T, H), (A, T) */
     span attention_sum, attention_y;     /* (T, H) before and after LayerNorm */
     span attention_mean, attention_rstd; /* (T) */
@@ -47,9 +47,11 @@ typedef struct encoder_memory {
     span first_positions; /* (B) u32, all 0 */
 } encoder_memory;
 
-/* Takes the memory for micro-batches of up to tokens and sentences, whose head reads up to rows. */
-err encoder_memory_init(encoder_memory *memory, arena *a, const struct model *m, uint32_t tokens,
-                        uint32_t sentences, uint32_t rows, bool training) MUST_CHECK;
+/* Takes the memory for micro-batches of up to tokens and sentences, whose head reads up to rows:
+ * what is written from a, what is never written from zeros. */
+err encoder_memory_init(encoder_memory *memory, arena *a, arena *zeros, const struct model *m,
+                        uint32_t tokens, uint32_t sentences, uint32_t rows,
+                        bool training) MUST_CHECK;
 void encoder_memory_free(encoder_memory *memory);
 
 /* Appends the forward. *rows is what the head reads, (R, H). */

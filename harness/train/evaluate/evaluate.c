@@ -10,11 +10,15 @@
 #include "train/step/capacity.h"
 
 #include <math.h>
+#include <string.h>
 
-void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size) {
+void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size,
+                        const model_memory *memory) {
+    uint32_t sentences = memory ? memory->sentences : 0, tokens = MICRO_TOKENS;
+    if (memory && memory->tokens < tokens) tokens = memory->tokens;
     for (size_t first = 0; first < data->count; first += batch_size) {
         size_t n = data->count - first < batch_size ? data->count - first : batch_size;
-        capacity_raise(c, data->sentences + first, NULL, n, 0);
+        capacity_raise_within(c, data->sentences + first, NULL, n, sentences, tokens);
     }
 }
 
@@ -42,6 +46,7 @@ void evaluator_free(evaluator *e) {
     for (int slot = 0; slot < SLOT_COUNT; slot++) pack_free(&e->packs[slot]);
     batch_free(&e->batch);
     model_memory_free(&e->own);
+    mem_free(e->window);
     *e = (evaluator){0};
 }
 
@@ -84,7 +89,8 @@ static err collect_trees(evaluator *e, uint32_t slot, uint32_t micro, size_t cou
     return failed;
 }
 
-/* Reads the results of the batch that a slot ran; they begin at `first`. */
+/* Reads the results of the batch that a slot ran, which begin at `first`, into logits, where they
+ * begin too. */
 static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, double *loss) {
     const pack *p = &e->packs[slot];
     uint32_t classes = evaluated_width(e->model);
@@ -95,21 +101,35 @@ static err collect(evaluator *e, uint32_t slot, size_t first, float *logits, dou
         span scores = span_at(e->batch.outputs, slot, micro);
         span losses = span_at(e->batch.losses, slot, micro);
         size_t count = pack_results(p, micro);
-        if (trees && (failed = collect_trees(e, slot, micro, count, logits + first * classes)))
-            return failed;
+        if (trees && (failed = collect_trees(e, slot, micro, count, logits))) return failed;
         for (size_t b = 0; b < count; b++) {
             for (size_t c = 0; !trees && c < classes; c++) {
                 double value = span_real(scores, b * classes + c);
                 if (!isfinite(value))
                     return err_set(ERR_NUMERIC, "logit %zu of %s %zu is not finite", c,
                                    p->of_units ? "unit" : "sentence", first + b);
-                logits[(first + b) * classes + c] = (float)value;
+                logits[b * classes + c] = (float)value;
             }
             *loss += span_real(losses, b);
         }
         first += count;
+        logits += count * classes;
     }
     return ERR_OK;
+}
+
+/* The same into all logits, or for who takes them. */
+static err hand_on(evaluator *e, uint32_t slot, size_t first, float *logits, double *loss) {
+    size_t width = evaluated_width(e->model), count = 0;
+    if (!e->take) return collect(e, slot, first, logits + first * width, loss);
+    for (uint32_t micro = 0; micro < e->packs[slot].micro_count; micro++)
+        count += pack_results(&e->packs[slot], micro);
+    err failed =
+        mem_grow((void **)&e->window, &e->window_capacity, count * width, sizeof *e->window);
+    if (failed) return failed;
+    memset(e->window, 0, count * width * sizeof *e->window); // a tree's root has nothing
+    failed = collect(e, slot, first, e->window, loss);
+    return failed ? failed : e->take(e->take_context, e->window, first, count);
 }
 
 /* A GPU's first batch makes pipelines, and the next few show how long one takes. */
@@ -133,7 +153,7 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
         uint32_t slot = batches % SLOT_COUNT;
         size_t n = data->count - first < e->batch_size ? data->count - first : e->batch_size;
         watch(e, batches);
-        if (batches >= SLOT_COUNT && (failed = collect(e, slot, begun[slot], logits, &sum)))
+        if (batches >= SLOT_COUNT && (failed = hand_on(e, slot, begun[slot], logits, &sum)))
             return failed;
         begun[slot] = results;
         if ((failed = pack_fill(&e->packs[slot], &e->batch, slot, data->sentences + first,
@@ -149,7 +169,7 @@ err evaluator_run(evaluator *e, float *logits, double *loss, const encoded *data
     }
     size_t tail = batches < SLOT_COUNT ? batches : SLOT_COUNT;
     for (size_t i = batches - tail; i < batches; i++)
-        if ((failed = collect(e, i % SLOT_COUNT, begun[i % SLOT_COUNT], logits, &sum)))
+        if ((failed = hand_on(e, i % SLOT_COUNT, begun[i % SLOT_COUNT], logits, &sum)))
             return failed;
     if (progress) log_progress_end();
     e->losses = sum;

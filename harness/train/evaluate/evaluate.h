@@ -14,13 +14,20 @@ typedef struct evaluator {
     pack packs[SLOT_COUNT];
     plan plan;
     uint32_t batch_size; /* sentences scored at once */
+    /* Is given the results of each batch, in their order: logits (count, evaluated_width), borrowed
+     * until it returns, and how many came before. The caller sets it; NULL: all are kept. */
+    err (*take)(void *context, const float *logits, size_t first, size_t count);
+    void *take_context;
+    float *window; /* of those that it is given */
+    size_t window_capacity;
     struct group *group; /* whose rank this is, which is watched meanwhile; NULL: none */
     double losses;       /* of the last evaluator_run: their sum, and how many they were */
     size_t loss_count;
 } evaluator;
 
-/* Capacity that evaluating data in batches of batch_size needs. */
-void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size);
+/* Capacity that evaluating data in batches of batch_size needs, in memory (NULL: its own). */
+void evaluator_capacity(batch_capacity *c, const encoded *data, uint32_t batch_size,
+                        const model_memory *memory);
 
 /* Prepares for data within `capacity` (what the model decides is filled in here). memory NULL:
  * makes its own; else it is borrowed and must hold the capacity. Free with evaluator_free, also
@@ -39,7 +46,7 @@ static inline uint32_t evaluated_width(const struct model *m) {
 }
 
 /* Scores all sentences, or their units, in order.
- *   logits  (encoded_results(data), evaluated_width)
+ *   logits  (encoded_results(data), evaluated_width); not used with `take`
  *   loss    mean cross-entropy, optional
  * pre: no training step is running and token rows are current. Errors: ERR_DEVICE; ERR_NUMERIC
  * naming the sentence whose logits are not finite. */

@@ -120,7 +120,7 @@ err scorer_run(scorer *s, float *logits, double *loss, const encoded *rows, uint
     evaluator ev = {0};
     batch_capacity capacity = {0};
     if (!rows->count) return ERR_OK;
-    evaluator_capacity(&capacity, rows, batch_size);
+    evaluator_capacity(&capacity, rows, batch_size, NULL);
     err e = evaluator_init(&ev, &s->model, NULL, &capacity, batch_size);
     if (!e) e = evaluator_run_shared(&ev, s->group, logits, loss, rows, progress);
     evaluator_free(&ev);

@@ -35,11 +35,11 @@ static err join_losses(struct group *g, double *loss, const evaluator *ev) {
     return e;
 }
 
-err evaluator_run_shared(evaluator *ev, struct group *g, float *logits, double *loss,
-                         const encoded *data, const char *progress) {
+/* pre: all ranks of a group, and rows. */
+static err run_part(evaluator *ev, struct group *g, float *logits, double *loss,
+                    const encoded *data, const char *progress) {
     size_t *bounds = NULL, width = evaluated_width(ev->model);
     double mean = 0;
-    if (group_is_alone(g) || !data->count) return evaluator_run(ev, logits, loss, data, progress);
     err e = mem_new(&bounds, g->size + 1);
     if (e) return e;
     for (uint32_t r = 0; r <= g->size; r++)
@@ -57,5 +57,22 @@ err evaluator_run_shared(evaluator *ev, struct group *g, float *logits, double *
     if (!e) e = join_losses(g, &mean, ev);
     if (!e && loss) *loss = mean;
     mem_free(bounds);
+    return e;
+}
+
+err evaluator_run_shared(evaluator *ev, struct group *g, float *logits, double *loss,
+                         const encoded *data, const char *progress) {
+    if (group_is_alone(g) || !data->count) return evaluator_run(ev, logits, loss, data, progress);
+    if (!ev->take) return run_part(ev, g, logits, loss, data, progress);
+    // what is taken in order lies with several ranks
+    err (*take)(void *, const float *, size_t, size_t) = ev->take;
+    float *kept = NULL;
+    size_t results = encoded_results(data);
+    err e = mem_new(&kept, results * evaluated_width(ev->model));
+    ev->take = NULL;
+    if (!e) e = run_part(ev, g, kept, loss, data, progress);
+    ev->take = take;
+    if (!e) e = take(ev->take_context, kept, 0, results);
+    mem_free(kept);
     return e;
 }

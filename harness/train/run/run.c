@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/sums.h"
 #include "data/fetch_task.h"
-#include "metric/calibration.h"
 #include "metric/rows.h"
 #include "net/fetch.h"
 #include "platform/file.h"
@@ -159,8 +158,8 @@ static err open_trainer(run *r) {
         options.evaluate.at_epochs = p->eval_steps == 0;
     }
     if (!r->request.is_trial)
-        evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size);
-    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size);
+        evaluator_capacity(&options.lend, &r->test, p->per_device_eval_batch_size, NULL);
+    evaluator_capacity(&options.lend, &r->dev, p->per_device_eval_batch_size, NULL);
     err e = trainer_init(&r->trainer, &r->device, &r->base_model.config, &r->train, p, &options);
     return e;
 }
@@ -333,26 +332,41 @@ void run_close(run *r) {
     run__output_close(r);
     run_release(r);
     mem_free(r->logits);
+    mem_free(r->chances);
     answer_arrays_free(&r->said);
     *r = (run){0};
+}
+
+static err open_evaluator(evaluator *ev, const run *r, const encoded *rows) {
+    const model_memory *memory = trainer_evaluation_memory(&r->trainer);
+    batch_capacity capacity = {0};
+    uint32_t size = r->request.recipe.per_device_eval_batch_size;
+    evaluator_capacity(&capacity, rows, size, memory);
+    return evaluator_init(ev, &r->trainer.model, memory, &capacity, size);
+}
+
+err run_try_evaluators(const run *r) {
+    const encoded *const parts[] = {&r->dev, &r->test};
+    err e = ERR_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !e; i++) {
+        evaluator ev = {0};
+        if (!parts[i]->count) continue;
+        e = open_evaluator(&ev, r, parts[i]);
+        evaluator_free(&ev);
+    }
+    return e;
 }
 
 /* Logits and answers of encoded rows under the trainer's current weights. All are owned. */
 static err score_rows(run *r, float **logits, answer_arrays *said, double *loss,
                       const encoded *rows, const char *progress) {
     evaluator ev = {0};
-    batch_capacity capacity = {0};
-    uint32_t size = r->request.recipe.per_device_eval_batch_size;
-    uint32_t classes = r->base_model.config.classes;
-    evaluator_capacity(&capacity, rows, size);
     err e = mem_new(logits, encoded_results(rows) * evaluated_width(&r->trainer.model));
-    if (e) return e;
-    e = evaluator_init(&ev, &r->trainer.model, trainer_evaluation_memory(&r->trainer), &capacity,
-                       size);
+    if (!e) e = open_evaluator(&ev, r, rows);
     if (!e) e = evaluator_run_shared(&ev, r->request.group, *logits, loss, rows, progress);
     if (!e)
         e = predict_answers(&said->classes, &said->begin, r->trainer.model.head, *logits, rows,
-                            classes);
+                            r->base_model.config.classes);
     evaluator_free(&ev);
     return e;
 }
@@ -498,10 +512,52 @@ static err fit_temperature(run *r) {
     return e;
 }
 
+typedef struct label_taker {
+    run *run;
+    double *p; /* (C) scratch */
+} label_taker;
+
+static err take_labels(void *context, const float *logits, size_t first, size_t count) {
+    const label_taker *t = context;
+    run *r = t->run;
+    size_t classes = r->base_model.config.classes;
+    r->trainer.model.head->decode(r->said.classes + first, logits, count, classes);
+    if (r->logits) memcpy(r->logits + first * classes, logits, count * classes * sizeof *logits);
+    for (size_t i = 0; i < count; i++, logits += classes) {
+        uint32_t gold = r->test.sentences[first + i].target.class;
+        calibration_add(&r->calibration, logits, &gold, 1, classes, 1);
+        calibration_softmax(t->p, logits, classes, 1);
+        r->chances[first + i] = calibration_chance_of(t->p, gold, classes);
+    }
+    return ERR_OK;
+}
+
+/* Test rows of one label each: thousands of labels make logits of all of them large. */
+static err score_labels(run *r) {
+    size_t n = r->test.count, classes = r->base_model.config.classes;
+    label_taker taker = {.run = r};
+    evaluator ev = {0};
+    err e = mem_new(&taker.p, classes);
+    if (!e) e = mem_new(&r->chances, n);
+    if (!e) e = mem_new(&r->said.classes, n);
+    if (!e && r->task.kind == ANSWER_RELATION) e = mem_new(&r->logits, n * classes);
+    if (!e) e = open_evaluator(&ev, r, &r->test);
+    ev.take = take_labels;
+    ev.take_context = &taker;
+    if (!e)
+        e = evaluator_run_shared(&ev, r->request.group, NULL, &r->test_loss, &r->test, "test row");
+    if (!e) calibration_end(&r->calibration);
+    evaluator_free(&ev);
+    mem_free(taker.p);
+    return e;
+}
+
 err run_evaluate(run *r) {
     read_power(r, RUN_SCORES);
     double begin = clock_seconds();
-    err e = score_rows(r, &r->logits, &r->said, &r->test_loss, &r->test, "test row");
+    err e = answer_is_label(r->task.kind)
+                ? score_labels(r)
+                : score_rows(r, &r->logits, &r->said, &r->test_loss, &r->test, "test row");
     r->eval_s = clock_seconds() - begin;
     read_power(r, RUN_SCORED);
     if (!e) e = fit_temperature(r);

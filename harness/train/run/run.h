@@ -32,6 +32,7 @@
 #define HARNESS_TRAIN_RUN_RUN_H
 
 #include "data/dataset.h"
+#include "metric/calibration.h"
 #include "model/weights/weights.h"
 #include "platform/power.h"
 #include "task/task.h"
@@ -129,8 +130,11 @@ typedef struct run {
                           --overwrite has given up */
     uint32_t saved_at;       /* step of the newest checkpoint of this run; 0: there is none */
     train_log log;
-    float *logits;      /* (test rows, C), or (units that a token answers for, C); owned */
-    answer_arrays said; /* classes and tags: of other kinds logits are the answers */
+    float *logits; /* (test rows, C), or (units that a token answers for, C), owned; NULL of
+                      classes, of which only the next are kept */
+    calibration_chance *chances; /* (test rows) of one label each; owned, else NULL */
+    calibration calibration;     /* likewise, at temperature 1 */
+    answer_arrays said;          /* classes and tags: of other kinds logits are the answers */
     double test_loss;
     double temperature;        /* of the final weights on the dev rows; 0: not fitted */
     double tokenize_s, eval_s; /* seconds; training's are the trainer's */

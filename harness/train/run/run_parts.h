@@ -75,6 +75,9 @@ err run_log_open(run *r) MUST_CHECK;
 /* trainer_hook of logging steps (context: the run). */
 err run_log_step(void *context, trainer *t) MUST_CHECK;
 err run_log_end(run *r) MUST_CHECK;
+/* Takes what evaluations need beside training's memory, and gives it back: it counts in the device's
+ * peak. */
+err run_try_evaluators(const run *r) MUST_CHECK;
 /* Takes the trainer's evaluations from `first` on into r->best; true when the last is the best. */
 bool run_judge(run *r, uint32_t first);
 /* Checks the disk for the checkpoints to come. */

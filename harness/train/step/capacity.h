@@ -15,5 +15,8 @@ enum { MICRO_TOKENS = 4096 };
  *   micro_sentences  most sentences of a micro-batch, 0: no bound */
 void capacity_raise(batch_capacity *c, const pack_sentence *sentences, const uint32_t *order,
                     size_t count, uint32_t micro_sentences);
+/* The same with fewer tokens in a micro-batch. */
+void capacity_raise_within(batch_capacity *c, const pack_sentence *sentences, const uint32_t *order,
+                           size_t count, uint32_t micro_sentences, uint32_t micro_tokens);
 
 #endif

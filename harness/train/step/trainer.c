@@ -140,8 +140,7 @@ static err make_plans(trainer *t) {
     model_capacity(c, &t->model);
     model_capacity(lend, &t->model);
     err e = model_memory_init(&t->memory, &t->model, c, true);
-    if (!e && (lend->tokens > c->tokens || lend->sentences > c->sentences))
-        e = model_memory_init(&t->lent, &t->model, lend, false);
+    if (!e && lend->tokens) e = model_memory_lend(&t->lent, &t->model, lend, &t->memory);
     if (e) return e;
     if ((e = batch_init(&t->batch, t->device, &t->capacity))) return e;
     for (int slot = 0; slot < SLOT_COUNT; slot++)

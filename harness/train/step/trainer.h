@@ -34,7 +34,8 @@ typedef err (*trainer_hook)(void *context, struct trainer *t);
 
 typedef struct trainer_options {
     uint32_t seed;
-    batch_capacity lend;       /* of evaluation: see trainer_evaluation_memory */
+    /* Of evaluations, whose sentences may be cut into more micro-batches: trainer_evaluation_memory */
+    batch_capacity lend;
     uint32_t stop_at;          /* run to this step and return; 0: to the end */
     const loss_scaler *scaler; /* copied, how it begins; NULL: the loss is not scaled */
     struct group *group;       /* borrowed: all its ranks train together; NULL: alone */
@@ -84,7 +85,7 @@ typedef struct trainer {
     batch_capacity capacity;
     struct model model; /* load or draw its weights before trainer_run */
     model_memory memory;
-    model_memory lent; /* of evaluation, where training's is too small; else empty */
+    model_memory lent; /* of evaluation, in training's; empty without options.lend */
     model_training training;
     batch batch;
     pack packs[SLOT_COUNT];
@@ -136,8 +137,8 @@ err trainer_set(trainer *t, uint32_t done, const float *losses) MUST_CHECK;
 err trainer_set_scaling(trainer *t, float scale, uint32_t good_steps, const uint32_t *skipped,
                         uint32_t skipped_count) MUST_CHECK;
 
-/* Memory for evaluations of up to options.lend, made with the trainer: training's own, or one
- * layer's worth where batches are larger (training keeps what every layer computed). */
+/* Memory for evaluations, made with the trainer: the activations of training, which are idle
+ * meanwhile. Micro-batches of as many of options.lend's tokens as fit there: t->options.lend. */
 static inline const model_memory *trainer_evaluation_memory(const trainer *t) {
     return t->lent.tokens ? &t->lent : &t->memory;
 }
