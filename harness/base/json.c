@@ -16,15 +16,23 @@
 // cJSON says neither that memory was short nor where: it reports a text as malformed
 static _Thread_local bool memory_failed;
 
+// where the values of the text go that is being parsed; NULL: each is a block of its own
+static _Thread_local mem_arena *arena;
+
 static void *allocate(size_t bytes) {
-    void *block;
-    if (!mem_calloc(&block, bytes, 1)) return block;
+    void *block = NULL;
+    if (!(arena ? mem_arena_take(&block, arena, bytes) : mem_resize(&block, bytes, 1)))
+        return block;
     memory_failed = true;
     return NULL;
 }
 
+static void release(void *block) {
+    if (!arena) mem_free(block);
+}
+
 void json_setup(void) {
-    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = mem_free});
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = release});
 }
 
 /* Where a string holds a 0, written \u0000; NULL when none does. */
@@ -168,6 +176,16 @@ err json_parse(cJSON **out, const char *text, size_t length, const char *where) 
     return e;
 }
 
+err json_parse_in(mem_arena *a, const cJSON **out, const char *text, size_t length,
+                  const char *where) {
+    cJSON *value = NULL;
+    arena = a;
+    err e = json_parse(&value, text, length, where);
+    arena = NULL;
+    *out = value;
+    return e;
+}
+
 err json_read(cJSON **out, const char *path, size_t limit_bytes) {
     void *text = NULL;
     size_t length = 0;
@@ -227,7 +245,8 @@ double json_rounded(double value) {
 }
 
 err json_print(char **out, const cJSON *value, bool pretty) {
-    char *text = pretty ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
+    enum { MOST_PARTS = 2048 }; // of a record: a larger text is copied as it grows
+    char *text = cJSON_PrintBuffered(value, MOST_PARTS, pretty);
     strbuf safe = {0};
     *out = NULL;
     err e =

@@ -25,6 +25,9 @@ enum { JSON_VALUES_MAX = 8 << 20 }; /* of one text: lists, objects, and what is 
  * pre: text[length] can be read, as behind a file's bytes: cJSON looks at it. */
 err json_read(cJSON **out, const char *path, size_t limit_bytes) MUST_CHECK;
 err json_parse(cJSON **out, const char *text, size_t length, const char *where) MUST_CHECK;
+/* The same into an arena, which is freed in place of *out. */
+err json_parse_in(mem_arena *a, const cJSON **out, const char *text, size_t length,
+                  const char *where) MUST_CHECK;
 /* json_read of a file whose strings may hold a 0 (\u0000): U+FFFD stands in its place. */
 err json_read_zeros(cJSON **out, bool *had_zeros, const char *path, size_t limit_bytes) MUST_CHECK;
 /* The same of a text that begins at this line and column (in characters) of the file. Members of an

@@ -74,9 +74,12 @@ err mem_aligned(void **out, size_t bytes, size_t alignment) {
 
 err mem_strndup(char **out, const char *s, size_t n) {
     size_t length = strnlen(s, n);
-    err e = mem_calloc((void **)out, length + 1, 1);
-    if (!e) memcpy(*out, s, length);
-    return e;
+    *out = NULL;
+    err e = mem_resize((void **)out, length + 1, 1);
+    if (e) return e;
+    memcpy(*out, s, length);
+    (*out)[length] = '\0';
+    return ERR_OK;
 }
 
 err mem_strdup(char **out, const char *s) {
@@ -111,6 +114,42 @@ err mem_printf(char **out, const char *format, ...) {
     if (e) strbuf_free(&b);
     *out = b.text;
     return e;
+}
+
+/* Of an arena, one behind the other. */
+struct mem_part {
+    struct mem_part *before;
+    max_align_t bytes[];
+};
+
+err mem_arena_take(void **out, mem_arena *a, size_t bytes) {
+    enum { PART = 64 << 10, ALIGNED = _Alignof(max_align_t) };
+    size_t room = bytes > PART ? bytes : PART;
+    *out = NULL;
+    if (a->left < bytes || !a->last) {
+        void *part = NULL;
+        if (bytes > SIZE_MAX / 2) return out_of_memory(bytes);
+        err e = mem_resize(&part, sizeof(struct mem_part) + room, 1);
+        if (e) return e;
+        ((struct mem_part *)part)->before = a->last;
+        a->last = part;
+        a->left = room;
+        a->next = (char *)a->last->bytes;
+    }
+    size_t taken = (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
+    if (taken > a->left) taken = a->left; // the part's last block
+    *out = a->next;
+    a->next += taken;
+    a->left -= taken;
+    return ERR_OK;
+}
+
+void mem_arena_free(mem_arena *a) {
+    for (struct mem_part *part = a->last, *before; part; part = before) {
+        before = part->before;
+        mem_free(part);
+    }
+    *a = (mem_arena){0};
 }
 
 void mem_free(void *block) {

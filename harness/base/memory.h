@@ -34,6 +34,17 @@ err mem_strndup(char **out, const char *s, size_t n) MUST_CHECK;
 /* printf into a fresh string. */
 err mem_printf(char **out, const char *format, ...) MUST_CHECK PRINTF_LIKE(2, 3);
 
+/* Many small blocks that are freed together; zeroed it is empty. */
+typedef struct mem_arena {
+    struct mem_part *last; /* owned, as those before it */
+    char *next;
+    size_t left; /* behind next, in the last */
+} mem_arena;
+
+/* A block of undefined bytes for any type. */
+err mem_arena_take(void **out, mem_arena *a, size_t bytes) MUST_CHECK;
+void mem_arena_free(mem_arena *a);
+
 /* Frees a block of this module; NULL is fine. */
 void mem_free(void *block);
 

@@ -305,26 +305,30 @@ static void convert_string(sink *s, shown_medium medium, const conversion *c, co
     if (width < least && left) put_blanks(s, least - width);
 }
 
-static void put_digits(sink *s, uintmax_t number, bool less, bool tenths) {
+/* places: how many of the digits stand behind a point */
+static void put_digits(sink *s, uintmax_t number, bool less, int places) {
     char text[32];
     size_t at = sizeof text;
-    if (tenths) {
-        text[--at] = (char)('0' + number % 10);
-        text[--at] = '.';
-        number /= 10;
-    }
+    for (int i = 0; i < places; i++, number /= 10) text[--at] = (char)('0' + number % 10);
+    if (places) text[--at] = '.';
     do text[--at] = (char)('0' + number % 10);
     while (number /= 10);
     if (less) text[--at] = '-';
     put(s, text + at, sizeof text - at);
 }
 
-/* Most of a page's numbers are whole ones or, of points, tenths, for which a C library takes most of the
- * page's time. Returns false of a tenth that is not beyond doubt. */
-static bool put_tenths(sink *s, double value) {
-    double tenths = value * 10, half = fabs(tenths - floor(tenths) - 0.5);
-    if (!(value >= 0 && value < 1e6) || signbit(value) || half < 1e-6) return false;
-    put_digits(s, (uintmax_t)(tenths + 0.5), false, true);
+/* Most of a page's numbers are whole ones or have few places, for which a C library takes most of the
+ * page's time. Returns false of one whose last place is not beyond doubt. */
+static bool put_real(sink *s, const conversion *c, double value) {
+    static const double tens[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    enum { MOST = sizeof tens / sizeof *tens - 1 }; // a product of so many digits is off by 1e-7
+    int digits = c->precision < 0 ? 6 : c->precision, places = c->type == 'f' ? digits : 0;
+    double size = fabs(value);
+    bool whole = c->type == 'g' && digits <= MOST && size < tens[digits] && size == floor(size);
+    if (digits > MOST || (c->type != 'f' && !whole)) return false;
+    double scaled = size * tens[places], half = fabs(scaled - floor(scaled) - 0.5);
+    if (!(scaled < tens[MOST]) || half < 1e-6) return false;
+    put_digits(s, (uintmax_t)(scaled + 0.5), signbit(value), places);
     return true;
 }
 
@@ -339,7 +343,7 @@ static void convert(sink *s, shown_medium medium, const conversion *c, va_list *
     case 'i': {
         intmax_t value = signed_of(c, args);
         if (is_plain && c->precision < 0) {
-            put_digits(s, value < 0 ? -(uintmax_t)value : (uintmax_t)value, value < 0, false);
+            put_digits(s, value < 0 ? -(uintmax_t)value : (uintmax_t)value, value < 0, 0);
             return;
         }
         write_spec(spec, c, ending);
@@ -352,7 +356,7 @@ static void convert(sink *s, shown_medium medium, const conversion *c, va_list *
     case 'o': {
         uintmax_t value = unsigned_of(c, args);
         if (is_plain && c->precision < 0 && c->type == 'u') {
-            put_digits(s, value, false, false);
+            put_digits(s, value, false, 0);
             return;
         }
         write_spec(spec, c, ending);
@@ -373,7 +377,7 @@ static void convert(sink *s, shown_medium medium, const conversion *c, va_list *
             break;
         }
         double value = va_arg(*args, double);
-        if (is_plain && c->type == 'f' && c->precision == 1 && put_tenths(s, value)) return;
+        if (is_plain && put_real(s, c, value)) return;
         write_spec(spec, c, ending + 1);
         n = snprintf(buffer, sizeof buffer, spec, width, c->precision, value);
     }

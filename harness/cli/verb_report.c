@@ -167,7 +167,8 @@ typedef struct page_writer {
     bool pages;   // are wanted
     bool checked; // that the board's files are ours
     size_t read;
-    size_t kept; // pages that have texts nobody asked for now
+    size_t kept;  // pages that have texts nobody asked for now
+    char *placed; // owned; folder of the page before, which is there
 } page_writer;
 
 static err check_forms(page_writer *w) {
@@ -232,11 +233,28 @@ static err enter_pages(page_writer *w, const char *pages) {
                        ERR_IO); // who cannot write there finds out when there is something to write
 }
 
+/* The folder of a page's task: pages of one task come one after the other. */
+static err make_place(page_writer *w, const char *path) {
+    char *pages = NULL, *place = NULL;
+    err e = path_folder(&place, path);
+    if (!e && w->placed && !strcmp(w->placed, place)) goto done;
+    if (e || (e = path_folder(&pages, place)) || (e = folder_make(w->folder)) ||
+        (e = folder_make_own(pages)) || (e = enter_pages(w, pages)) || (e = folder_make_own(place)))
+        goto done;
+    mem_free(w->placed);
+    w->placed = place;
+    place = NULL;
+done:
+    mem_free(pages);
+    mem_free(place);
+    return e;
+}
+
 static err write_page(file_stamp *stamp, const record *r, const char *file,
                       const char *const *texts, page_writer *w) {
     const char *folder = w->folder;
     strbuf out = {0};
-    char *name = NULL, *path = NULL, *pages = NULL, *task_folder = NULL, *confusions = NULL;
+    char *name = NULL, *path = NULL, *confusions = NULL;
     bool keeps = false;
     err e;
     *stamp = (file_stamp){0};
@@ -245,9 +263,7 @@ static err write_page(file_stamp *stamp, const record *r, const char *file,
         (e = path_join(&path, folder, name)) || (!texts && (e = keeps_texts(&keeps, path))))
         goto done;
     w->kept += keeps;
-    if (keeps || (e = path_folder(&task_folder, path)) || (e = path_folder(&pages, task_folder)) ||
-        (e = folder_make(folder)) || (e = folder_make_own(pages)) || (e = enter_pages(w, pages)) ||
-        (e = folder_make_own(task_folder)) ||
+    if (keeps || (e = make_place(w, path)) ||
         (html_run_is_of_many_labels(r) && (e = write_confusions(&confusions, r, name, w))))
         goto done;
     const char *beside = confusions ? strrchr(confusions, '/') + 1 : NULL;
@@ -256,8 +272,6 @@ static err write_page(file_stamp *stamp, const record *r, const char *file,
     if (!texts) *stamp = file_stamp_of(path);
 done:
     mem_free(confusions);
-    mem_free(task_folder);
-    mem_free(pages);
     mem_free(name);
     mem_free(path);
     strbuf_free(&out);
@@ -528,6 +542,7 @@ err verb_report(const options *o) {
     if ((e = find_run_not_records(results))) return e;
     w.pages = !o->json && (!o->format || !strcmp(o->format, "html"));
     e = read_known(&s, &b, &w, results);
+    mem_free(w.placed);
     stream_close(w.lock);
     board_free(&b);
     store_free(&s);

@@ -16,6 +16,8 @@ typedef struct row_runs {
     size_t first, end, places;
 } row_runs;
 
+_Static_assert((int)ROW_LANES == (int)BOOTSTRAP_LANES, "drawn as they are summed");
+
 typedef struct row_job {
     const bootstrap_groups *groups;
     const bootstrap *bootstrap;
@@ -59,7 +61,7 @@ static err row_runs_init(row_runs *r, const row_job *job) {
 
 // what a thread needs for its resamples
 typedef struct workspace {
-    uint32_t *counts;  // (units)
+    uint32_t *counts;  // (units, ROW_LANES), or (units)
     uint32_t *weights; // (rows, ROW_LANES), or (rows)
     row_weights of_rows;
     row_lane_sum sums;
@@ -78,9 +80,9 @@ static void workspace_free(workspace *w) {
 
 static err workspace_init(workspace *w, const row_job *job, const row_runs *all) {
     const bootstrap *b = job->bootstrap;
-    size_t rows = b->table.rows;
-    err e = mem_new(&w->counts, b->units);
-    if (!e) e = mem_new(&w->weights, rows * (job->in_lanes ? ROW_LANES : 1));
+    size_t rows = b->table.rows, lanes = job->in_lanes ? ROW_LANES : 1;
+    err e = mem_new(&w->counts, b->units * lanes);
+    if (!e) e = mem_new(&w->weights, rows * lanes);
     if (!e) e = confusion_init_kind(&w->sum, b->kind, b->classes);
     if (e || !job->in_lanes) return e ? e : row_runs_init(&w->own, job);
     e = row_weights_init(&w->of_rows, &all->gold);
@@ -107,11 +109,10 @@ static void score_row_lanes(const row_job *job, workspace *w, const row_runs *al
     const bootstrap_groups *g = job->groups;
     const bootstrap *b = job->bootstrap;
     size_t lanes = g->draws - first < ROW_LANES ? g->draws - first : ROW_LANES;
-    for (size_t j = 0; j < lanes; j++) {
-        bootstrap_draw(w->counts, b, job->seed, (uint32_t)(first + j));
-        for (size_t i = 0; i < b->table.rows; i++)
-            w->weights[i * ROW_LANES + j] = w->counts[b->unit_of[i]];
-    }
+    bootstrap_draw_lanes(w->counts, b, job->seed, (uint32_t)first);
+    for (size_t i = 0; i < b->table.rows; i++)
+        memcpy(w->weights + i * ROW_LANES, w->counts + b->unit_of[i] * ROW_LANES,
+               ROW_LANES * sizeof *w->weights);
     row_weights_take(&w->of_rows, w->weights);
     for (size_t i = 0; i < g->count; i++) {
         double sum[ROW_LANES] = {0}, runs = (double)(g->begin[i + 1] - g->begin[i]);

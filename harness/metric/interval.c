@@ -67,7 +67,9 @@ static uint32_t draw_binomial(uint32_t n, const struct bootstrap_step *s, double
     return s->flipped ? n - k : k;
 }
 
-static void draw_types(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
+// counts: a number in so many
+static void draw_types(uint32_t *counts, size_t stride, const bootstrap *b, uint32_t seed,
+                       uint32_t draw) {
     uint32_t left = (uint32_t)b->units;
     for (size_t k = 0; k < b->types; k++) {
         double u = 0;
@@ -75,8 +77,8 @@ static void draw_types(uint32_t *counts, const bootstrap *b, uint32_t seed, uint
             philox r = philox4x32((philox){{draw, (uint32_t)k, 0, 0}}, seed, RNG_SITE_BOOTSTRAP);
             u = (double)(((uint64_t)r.v[0] << 21) | (r.v[1] >> 11)) * 0x1p-53;
         }
-        counts[k] = draw_binomial(left, &b->steps[k], u, b->log_factorial);
-        left -= counts[k];
+        counts[k * stride] = draw_binomial(left, &b->steps[k], u, b->log_factorial);
+        left -= counts[k * stride];
     }
 }
 
@@ -110,22 +112,75 @@ VECTOR_CLONES static void draw_blocks(uint32_t units_drawn[4][BLOCKS_AT_ONCE], u
             units_drawn[k][j] = (uint32_t)((uint64_t)c[k][j] * units >> 32);
 }
 
-static void draw_units(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
-    uint32_t units = (uint32_t)b->units, drawn[4][BLOCKS_AT_ONCE];
-    memset(counts, 0, b->types * sizeof *counts);
+/* Adds 1 for each unit drawn. types: of the units; NULL: each is one */
+static void draw_units(uint32_t *counts, size_t stride, const uint32_t *types, size_t units_drawn,
+                       uint32_t seed, uint32_t draw) {
+    uint32_t units = (uint32_t)units_drawn, drawn[4][BLOCKS_AT_ONCE];
     for (uint32_t i = 0; i < units; i += 4 * BLOCKS_AT_ONCE) {
         draw_blocks(drawn, draw, i / 4, seed, units);
         uint32_t some = units - i < 4 * BLOCKS_AT_ONCE ? units - i : 4 * BLOCKS_AT_ONCE;
-        for (uint32_t k = 0; k < some; k++) counts[b->type_of_unit[drawn[k % 4][k / 4]]]++;
+        for (uint32_t k = 0; k < some; k++) {
+            uint32_t unit = drawn[k % 4][k / 4];
+            counts[(types ? types[unit] : unit) * stride]++;
+        }
     }
 }
 
+static void draw_into(uint32_t *counts, size_t stride, const bootstrap *b, uint32_t seed,
+                      uint32_t draw) {
+    if (b->single)
+        draw_units(counts, stride, b->type_of_unit, b->units, seed, draw);
+    else
+        draw_types(counts, stride, b, seed, draw);
+}
+
 void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw) {
-    if (b->single) {
-        draw_units(counts, b, seed, draw);
-    } else {
-        draw_types(counts, b, seed, draw);
+    memset(counts, 0, b->types * sizeof *counts);
+    draw_into(counts, 1, b, seed, draw);
+}
+
+err unit_draws_init(unit_draws *d, size_t units) {
+    enum { MOST_BYTES = 16 << 20 };
+    size_t block = units * BOOTSTRAP_LANES;
+    uint32_t *counts = NULL, any = 0;
+    *d = (unit_draws){.units = units};
+    if (units > MOST_BYTES / BOOTSTRAP_DRAWS) return ERR_OK;
+    err e = mem_new(&counts, block);
+    if (!e) e = mem_new(&d->counts, units * BOOTSTRAP_DRAWS);
+    for (uint32_t i = 0; i < BOOTSTRAP_DRAWS && !e; i += BOOTSTRAP_LANES) {
+        memset(counts, 0, block * sizeof *counts);
+        for (uint32_t j = 0; j < BOOTSTRAP_LANES; j++)
+            draw_units(counts + j, BOOTSTRAP_LANES, NULL, units, BOOTSTRAP_SEED, i + j);
+        for (size_t k = 0; k < block; k++) {
+            d->counts[i * units + k] = (uint8_t)counts[k];
+            any |= counts[k];
+        }
     }
+    mem_free(counts);
+    if (e || any > UINT8_MAX) unit_draws_free(d);
+    d->units = units;
+    return e;
+}
+
+void unit_draws_free(unit_draws *d) {
+    mem_free(d->counts);
+    *d = (unit_draws){0};
+}
+
+VECTOR_CLONES static void add_known(uint32_t *counts, const bootstrap *b, const uint8_t *known) {
+    for (size_t u = 0; u < b->units; u++)
+        for (size_t j = 0; j < BOOTSTRAP_LANES; j++)
+            counts[b->type_of_unit[u] * BOOTSTRAP_LANES + j] += known[u * BOOTSTRAP_LANES + j];
+}
+
+void bootstrap_draw_lanes(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t first) {
+    const unit_draws *known = b->known;
+    memset(counts, 0, b->types * BOOTSTRAP_LANES * sizeof *counts);
+    if (known && known->counts && seed == BOOTSTRAP_SEED && first < BOOTSTRAP_DRAWS)
+        add_known(counts, b, known->counts + first * known->units);
+    else
+        for (uint32_t j = 0; j < BOOTSTRAP_LANES; j++)
+            draw_into(counts + j, BOOTSTRAP_LANES, b, seed, first + j);
 }
 
 // a number a lane, so many at a time: a compiler takes wider vectors than the processor's apart
@@ -227,17 +282,15 @@ void bootstrap_sums(uint32_t *sums, const bootstrap *b, const uint32_t *counts) 
 
 // what a thread needs for its resamples
 typedef struct workspace {
-    uint32_t *counts; // (types)
-    uint32_t *drawn;  // (types, lanes)
-    uint8_t *bytes;   // (types, lanes) the same where none is above 255
-    uint32_t most;    // none is above it, and it is not 0
-    uint32_t *gold;   // (C, lanes)
-    uint32_t *sums;   // (3, C, lanes) of the labels of a run
-    uint64_t *block;  // (3, C) 0, but for those labels
+    uint32_t *drawn; // (types, lanes)
+    uint8_t *bytes;  // (types, lanes) the same where none is above 255
+    uint32_t most;   // none is above it, and it is not 0
+    uint32_t *gold;  // (C, lanes)
+    uint32_t *sums;  // (3, C, lanes) of the labels of a run
+    uint64_t *block; // (3, C) 0, but for those labels
 } workspace;
 
 static void workspace_free(workspace *w) {
-    mem_free(w->counts);
     mem_free(w->drawn);
     mem_free(w->bytes);
     mem_free(w->gold);
@@ -248,8 +301,7 @@ static void workspace_free(workspace *w) {
 
 static err workspace_init(workspace *w, const bootstrap *b) {
     err e;
-    if ((e = mem_new(&w->counts, b->types)) ||
-        (e = mem_new(&w->drawn, b->types * BOOTSTRAP_LANES)) ||
+    if ((e = mem_new(&w->drawn, b->types * BOOTSTRAP_LANES)) ||
         (e = mem_new(&w->bytes, b->types * BOOTSTRAP_LANES)) ||
         (e = mem_new(&w->gold, b->classes * BOOTSTRAP_LANES)) ||
         (e = mem_new(&w->sums, 3 * b->classes * BOOTSTRAP_LANES))) {
@@ -278,14 +330,11 @@ static void score_run(double scores[BOOTSTRAP_LANES], workspace *w, const bootst
 }
 
 // resamples first to first + lanes - 1; the last ones may lie beyond draws
-static void score_block(const bootstrap_groups *g, workspace *w, const bootstrap *b,
+VECTOR_CLONES static void score_block(const bootstrap_groups *g, workspace *w, const bootstrap *b,
                         const metric *m, size_t first, uint32_t seed) {
     score_lanes *at_once = score_lanes_of(m);
     size_t lanes = g->draws - first < BOOTSTRAP_LANES ? g->draws - first : BOOTSTRAP_LANES;
-    for (size_t j = 0; j < lanes; j++) {
-        bootstrap_draw(w->counts, b, seed, (uint32_t)(first + j));
-        for (size_t k = 0; k < b->types; k++) w->drawn[k * BOOTSTRAP_LANES + j] = w->counts[k];
-    }
+    bootstrap_draw_lanes(w->drawn, b, seed, (uint32_t)first);
     gold_sums(w->gold, b, w->drawn);
     w->most = 1;
     for (size_t k = 0; k < b->types * BOOTSTRAP_LANES; k++) {

@@ -40,16 +40,24 @@ typedef struct test_table {
     size_t runs;
 } test_table;
 
+/* How often each unit is drawn in every resample of BOOTSTRAP_SEED where units are drawn singly, which is
+ * the same in all tables of a test set. Free with unit_draws_free. */
+typedef struct unit_draws {
+    uint8_t *counts; /* (BOOTSTRAP_DRAWS / lanes, units, lanes); NULL: too many to be kept */
+    size_t units;
+} unit_draws;
+
 /* The types of a table's units, ready to be drawn. */
 typedef struct bootstrap {
     answer_kind kind;
     size_t classes, runs, units, types;
-    bool single;                  /* units are drawn singly */
-    uint32_t *type_of_unit;       /* (units), units in the order of their first rows */
-    uint32_t *unit_count;         /* (types) units of the type */
-    size_t *row_begin;            /* (types + 1) of the type's rows in row_gold */
-    uint32_t *row_gold;           /* gold label of every row of every type */
-    size_t *cell_begin;           /* (runs + 1) of the run's cells */
+    bool single;             /* units are drawn singly */
+    const unit_draws *known; /* set by who keeps them: of these units, which are single; borrowed */
+    uint32_t *type_of_unit;  /* (units), units in the order of their first rows */
+    uint32_t *unit_count;    /* (types) units of the type */
+    size_t *row_begin;       /* (types + 1) of the type's rows in row_gold */
+    uint32_t *row_gold;      /* gold label of every row of every type */
+    size_t *cell_begin;      /* (runs + 1) of the run's cells */
     struct bootstrap_cell *cells; /* what was taken for what, in the order of (gold, predicted) */
     size_t *label_begin;          /* (runs + 1) of the run's labels */
     uint32_t *labels; /* of each run those that a row has or was predicted with, ascending: of
@@ -77,6 +85,13 @@ void bootstrap_free(bootstrap *b);
 
 /* Draws resample number `draw`: counts (types) units of each type, in all as many as there are. */
 void bootstrap_draw(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t draw);
+
+/* The same of BOOTSTRAP_LANES resamples from `first` on, a multiple of them: counts (types, lanes). */
+void bootstrap_draw_lanes(uint32_t *counts, const bootstrap *b, uint32_t seed, uint32_t first);
+
+/* Errors: ERR_MEMORY. */
+err unit_draws_init(unit_draws *d, size_t units) MUST_CHECK;
+void unit_draws_free(unit_draws *d);
 
 /* Of classes: each run's statistics under BOOTSTRAP_LANES resamples at once, which costs as much as
  * one. sums    (runs, 3, C, lanes) gold, predicted and hit as a confusion has them, overwritten

@@ -35,16 +35,12 @@ typedef struct before_rows {
     bool narrow;
 } before_rows;
 
-/* Of the first or the second half of the lanes; narrow: of the even or the odd ones, of which a word of
- * 32 bits has one each. */
+/* Of the first or the second half of the lanes; narrow: of the even or the odd ones. */
 INLINE void take_before(half_lanes *out, before_rows b, size_t place, size_t p) {
-    if (!b.narrow)
-        *out = *(const half_lanes *)(b.of + place * ROW_LANES + p * HALF_LANES);
+    if (b.narrow)
+        take_half(out, (const halves *)b.of + place, p);
     else
-        *out = ((const half_lanes *)b.of)[place] << (p ? 0 : 16) >> 16;
-}
-static size_t lane_of(size_t place, bool narrow) {
-    return narrow ? place % HALF_LANES * 2 + place / HALF_LANES : place;
+        *out = *(const half_lanes *)(b.of + place * ROW_LANES + p * HALF_LANES);
 }
 
 INLINE void add_before(before_rows b, const row_weights *w, const uint32_t *order, size_t rows) {
@@ -126,7 +122,7 @@ INLINE void add_areas_of(row_lane_reals *area, before_rows b, const row_lanes *l
         sum_area(sum, l->rises + (k ? l->rise_end[k - 1] : 0), l->rises + l->rise_end[k], b,
                  s->rows);
         for (size_t i = 0; i < ROW_LANES; i++) {
-            size_t j = lane_of(i, b.narrow);
+            size_t j = b.narrow ? lane_of_half(i) : i;
             (*area)[j] +=
                 curve_area(sum[i / SOME_LANES][i % SOME_LANES], right[j], (double)w->total[j]) /
                 (double)s->classes;

@@ -183,16 +183,16 @@ static err make_equals(row_lanes *l) {
 }
 
 /* Of all ranks less their mean the squares, by the cubes of how many share each. */
-INLINE void square_ranks(row_lane_reals *moments, size_t to, const all_reals cubes) {
-    for (size_t p = 0; p < LANE_PARTS; p++) {
-        some_reals all = *reals_at(moments, OF_WEIGHT, p * SOME_LANES);
-        *reals_at(moments, to, p * SOME_LANES) = (all * all * all - cubes[p]) / 12;
+INLINE void square_ranks(row_lane_reals *moments, size_t to, const double *cubes) {
+    for (size_t j = 0; j < ROW_LANES; j++) {
+        double all = moments[OF_WEIGHT][j];
+        moments[to][j] = (all * all * all - cubes[j]) / 12;
     }
 }
 
 /* Ranks are whole and half numbers: where the weights are narrow twice their products are whole ones of
- * 32 bits, and so is any sum of them. */
-INLINE int32_t *twice_ranks_at(const row_weights *w, size_t row, size_t j) {
+ * 16 bits, and any sum of them is of 32. */
+INLINE int16_t *twice_ranks_at(const row_weights *w, size_t row, size_t j) {
     return w->twice_ranks + row * ROW_LANES + j;
 }
 
@@ -209,8 +209,8 @@ INLINE void rank_gold_of(row_weights *w, const row_statistics *s, bool narrow) {
                 some_reals weight = AS_REALS(*lanes_at(w->weights, order[i], p * SOME_LANES));
                 some_reals rank = (before[p] + 0.5 * (here - all)) * weight;
                 if (narrow)
-                    *(some_signs *)twice_ranks_at(w, order[i], p * SOME_LANES) =
-                        __builtin_convertvector(rank + rank, some_signs);
+                    for (size_t j = 0; j < SOME_LANES; j++)
+                        *twice_ranks_at(w, order[i], p * SOME_LANES + j) = (int16_t)(2 * rank[j]);
                 else
                     *reals_at(w->gold_ranks, order[i], p * SOME_LANES) = rank;
                 alone[p] += weight * weight * weight;
@@ -220,7 +220,7 @@ INLINE void rank_gold_of(row_weights *w, const row_statistics *s, bool narrow) {
         }
     }
     memcpy(w->cubes, alone, sizeof alone);
-    square_ranks(w->gold_moments, OF_YY, cubes);
+    square_ranks(w->gold_moments, OF_YY, (const double *)cubes);
 }
 
 VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
@@ -232,21 +232,20 @@ VECTOR_CLONES static void rank_gold(row_weights *w, const row_statistics *s) {
 
 /* Numbers' cubes: of those that are equal to no other they are those of all rows, less those of the
  * others; of few numbers the cubes of each. */
-typedef struct equal_cubes {
-    all_reals sum;
-    bool few;
-} equal_cubes;
-
-INLINE void add_cubes(equal_cubes *c, const row_weights *w, const uint32_t *row,
-                      const uint32_t *end, const half_lanes here[2]) {
+INLINE void add_cubes(all_reals cubes, const half_lanes here[2], bool less) {
     for (size_t p = 0; p < LANE_PARTS; p++) {
-        some_reals all = HALF_REALS(here[p / 2], p % 2);
-        c->sum[p] += all * all * all;
-        for (const uint32_t *at = row; at < end && !c->few; at++) {
-            some_reals weight = AS_REALS(*lanes_at(w->weights, *at, p * SOME_LANES));
-            c->sum[p] -= weight * weight * weight;
-        }
+        some_reals all = HALF_REALS(here[p / 2], p % 2), cube = all * all * all;
+        cubes[p] += less ? -cube : cube;
     }
+}
+
+/* A row's weights; narrow: its even and its odd ones. */
+INLINE void take_weights(half_lanes out[2], const row_weights *w, uint32_t row, bool narrow) {
+    for (size_t p = 0; p < 2; p++)
+        if (narrow)
+            take_half(&out[p], (const halves *)w->halves + row, p);
+        else
+            out[p] = *(const half_lanes *)(w->weights + row * ROW_LANES + p * HALF_LANES);
 }
 
 /* Gold's ranks add up to 0: what is added to all ranks of the other side changes no product. Of narrow
@@ -254,36 +253,41 @@ INLINE void add_cubes(equal_cubes *c, const row_weights *w, const uint32_t *row,
 INLINE void rank_predicted_of(row_lane_reals *moments, const row_lanes *l, const row_weights *w,
                               bool narrow) {
     const uint32_t *order = l->statistics->order[0];
-    equal_cubes cubes = {.few = 2 * *l->rise_end < l->statistics->rows};
-    all_reals products = {{0}};
+    bool few = 2 * *l->rise_end < l->statistics->rows;
+    all_reals cubes = {{0}}, products = {{0}};
     half_lanes before[2] = {{0}}, sum[2] = {{0}};
-    if (!cubes.few) memcpy(cubes.sum, w->cubes, sizeof cubes.sum);
     for (const row_rise *x = l->rises; x < l->rises + *l->rise_end; x++) {
-        half_lanes here[2] = {{0}}, twice[2] = {{0}};
+        half_lanes here[2] = {{0}}, twice[2] = {{0}}, weights[2];
         all_reals of_gold = {{0}};
-        for (size_t i = x->begin; i < x->end; i++)
+        for (const uint32_t *row = order + x->begin; row < order + x->end; row++) {
+            take_weights(weights, w, *row, narrow);
             for (size_t p = 0; p < 2; p++) {
-                size_t at = order[i] * ROW_LANES + p * HALF_LANES;
-                here[p] += *(const half_lanes *)(w->weights + at);
-                if (narrow) twice[p] += *(const half_lanes *)(w->twice_ranks + at);
+                half_signs gold = {0};
+                if (narrow) take_signed_half(&gold, (const halves *)w->twice_ranks + *row, p);
+                twice[p] += (half_lanes)gold;
+                here[p] += weights[p];
             }
-        for (size_t i = x->begin; i < x->end && !narrow; i++)
-            for (size_t p = 0; p < LANE_PARTS; p++)
-                of_gold[p] += *reals_at(w->gold_ranks, order[i], p * SOME_LANES);
-        if (cubes.few || x->end > x->begin + 1)
-            add_cubes(&cubes, w, order + x->begin, order + x->end, here);
+            for (size_t p = 0; p < LANE_PARTS && !narrow; p++)
+                of_gold[p] += *reals_at(w->gold_ranks, *row, p * SOME_LANES);
+            if (x->end > x->begin + 1 && !few) add_cubes(cubes, weights, true);
+        }
+        if (few || x->end > x->begin + 1) add_cubes(cubes, here, false);
         for (size_t p = 0; p < LANE_PARTS && !narrow; p++)
             products[p] +=
                 0.5 * HALF_REALS(before[p / 2] + before[p / 2] + here[p / 2], p % 2) * of_gold[p];
         for (size_t p = 0; p < 2; p++) {
-            if (narrow) sum[p] += (before[p] + before[p] + here[p]) * twice[p];
+            sum[p] += (before[p] + before[p] + here[p]) * twice[p];
             before[p] += here[p];
         }
     }
-    for (size_t p = 0; p < LANE_PARTS && narrow; p++)
-        products[p] = 0.25 * HALF_REALS(sum[p / 2], p % 2);
-    square_ranks(moments, OF_XX, cubes.sum);
-    memcpy(moments[OF_XY], products, sizeof products);
+    row_lane_reals of_equals;
+    for (size_t i = 0; i < ROW_LANES; i++) {
+        size_t j = narrow ? lane_of_half(i) : i, p = i / SOME_LANES, k = i % SOME_LANES;
+        of_equals[j] = cubes[p][k] + (few ? 0 : w->cubes[j]);
+        moments[OF_XY][j] =
+            narrow ? 0.25 * (int32_t)sum[i / HALF_LANES][i % HALF_LANES] : products[p][k];
+    }
+    square_ranks(moments, OF_XX, of_equals);
 }
 
 VECTOR_CLONES static void rank_predicted(row_lane_reals *moments, const row_lanes *l,
@@ -344,15 +348,24 @@ void row_lanes_free(row_lanes *l) {
     *l = (row_lanes){0};
 }
 
+/* *list (rows, ROW_LANES), where no row lies in two lines of a cache. */
+static err new_lanes(void *list, size_t rows, size_t number_bytes) {
+    void *out = NULL;
+    err e = mem_aligned(&out, rows * ROW_LANES * number_bytes, 64);
+    memcpy(list, &out, sizeof out);
+    return e;
+}
+
 err row_weights_init(row_weights *w, const row_lanes *gold) {
     const row_statistics *s = gold->statistics;
     *w = (row_weights){.gold = gold};
-    err e = mem_new(&w->bytes,
-                    sizeof *w->weights * s->rows * ROW_LANES); // most stay as they come: untouched
+    err e = new_lanes(&w->bytes, s->rows, sizeof *w->weights); // most stay as they come: untouched
     if (!e) e = mem_new(&w->right, gold->place_count);
-    if (!e && gold->parts & PART_CURVES) e = mem_new(&w->halves, s->rows * ROW_LANES);
+    if (!e && gold->parts & (PART_CURVES | PART_RANKS))
+        e = new_lanes(&w->halves, s->rows, sizeof *w->halves);
     if (!e && gold->parts & PART_RANKS) e = mem_new(&w->gold_ranks, s->rows);
-    if (!e && gold->parts & PART_RANKS) e = mem_new(&w->twice_ranks, s->rows * ROW_LANES);
+    if (!e && gold->parts & PART_RANKS)
+        e = new_lanes(&w->twice_ranks, s->rows, sizeof *w->twice_ranks);
     if (!e && gold->parts & PART_CURVES) e = mem_new(&w->of_labels, s->classes * ROW_LANES);
     return e;
 }
@@ -370,7 +383,7 @@ void row_weights_free(row_weights *w) {
 err row_lane_sum_init(row_lane_sum *sum, size_t places, size_t rows) {
     *sum = (row_lane_sum){.room = places};
     err e = mem_new(&sum->counts, places);
-    return e ? e : mem_new(&sum->before, (rows + 1) * ROW_LANES);
+    return e ? e : new_lanes(&sum->before, rows + 1, sizeof *sum->before);
 }
 
 void row_lane_sum_free(row_lane_sum *sum) {
@@ -394,7 +407,8 @@ VECTOR_CLONES static void add_weights(row_weights *w, size_t rows) {
     for (size_t j = 0; j < ROW_LANES; j++)
         if (w->total[j] > heaviest) heaviest = w->total[j];
     w->narrow = heaviest <= UINT16_MAX && 2 * heaviest * heaviest * w->most <= INT32_MAX;
-    w->narrow_ranks = heaviest <= UINT16_MAX && heaviest * heaviest * heaviest / 3 < INT32_MAX;
+    w->narrow_ranks = heaviest * w->most <= INT16_MAX && heaviest <= UINT16_MAX &&
+                      heaviest * heaviest * heaviest / 3 < INT32_MAX;
 }
 
 VECTOR_CLONES static void take_halves(uint16_t *out, const uint32_t *weights, size_t rows) {
@@ -459,7 +473,7 @@ void row_weights_take(row_weights *w, const uint32_t *weights) {
     size_t rows = gold->statistics->rows;
     w->weights = weights;
     add_weights(w, rows);
-    if (w->narrow && w->halves) take_halves(w->halves, weights, rows);
+    if (w->halves) take_halves(w->halves, weights, rows);
     for (unsigned k = 0; k < sizeof w->most && w->most >> 8 * k; k++)
         take_bytes(w->bytes + k * rows * ROW_LANES, weights, rows, 8 * k);
     memset(w->gold_moments, 0, sizeof w->gold_moments);

@@ -39,14 +39,16 @@ typedef struct row_weights {
     const uint32_t *weights; /* (rows, ROW_LANES) borrowed */
     uint8_t
         *bytes; /* (4, rows, ROW_LANES) owned; of the weights, lowest first, as far as any has */
-    uint16_t *halves; /* (rows, ROW_LANES) owned; curves are read, narrow: the weights */
+    uint16_t
+        *halves; /* (rows, ROW_LANES) owned; curves or ranks are read: 16 bits of the weights */
     row_lane_counts total;
     uint32_t most; /* no weight is larger */
     bool narrow; /* 31 bits hold twice the square of a total times any weight, and 16 each total */
-    bool narrow_ranks;          /* 31 bits hold a third of the cube of each total */
+    bool
+        narrow_ranks; /* so do they a third of the cube of each total, and 15 it times any weight */
     row_lane_counts *right;     /* (gold's places) owned; sums of gold's answers */
     row_lane_reals *gold_ranks; /* (rows) owned; ranks are read: their weight times each */
-    int32_t *twice_ranks; /* (rows, ROW_LANES) owned; narrow_ranks: twice that in place of it */
+    int16_t *twice_ranks; /* (rows, ROW_LANES) owned; narrow_ranks: twice that in place of it */
     row_lane_reals cubes; /* the same: of all weights */
     uint32_t *of_labels;  /* (C, ROW_LANES) owned; curves are read: weight of a label's rows */
     row_lane_reals gold_moments[MOMENT_COUNT];

@@ -21,7 +21,21 @@ typedef double some_reals __attribute__((vector_size(SOME_LANES * sizeof(double)
 
 typedef some_reals all_reals[LANE_PARTS];
 
+typedef int32_t half_signs __attribute__((vector_size(HALF_LANES * sizeof(int32_t)), aligned(4)));
+
 #define INLINE static inline __attribute__((always_inline))
+
+/* Half of 16 numbers of 16 bits: the even or the odd ones, of which a word of 32 bits has one each. */
+INLINE void take_half(half_lanes *out, const halves *x, size_t p) {
+    *out = (half_lanes)*x << (p ? 0 : 16) >> 16;
+}
+INLINE void take_signed_half(half_signs *out, const halves *x, size_t p) {
+    *out = (half_signs)*x << (p ? 0 : 16) >> 16;
+}
+/* The lane that stands at a place of both halves. */
+INLINE size_t lane_of_half(size_t place) {
+    return place % HALF_LANES * 2 + place / HALF_LANES;
+}
 
 // counts below 2^31; a processor turns signed numbers into reals at once, a compiler one by one
 #define AS_REAL(x, k) (double)((some_signs)(x))[k]

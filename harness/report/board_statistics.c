@@ -8,7 +8,7 @@
 #include <string.h>
 
 // what is in memory at a time: resamples of so many rows, and answers of their runs
-enum { ROWS_AT_ONCE = 256, ANSWER_BYTES_AT_ONCE = 8 << 20 };
+enum { ROWS_AT_ONCE = 128, ANSWER_BYTES_AT_ONCE = 8 << 20 };
 
 // scores of all runs of a table, row after row
 typedef struct table_scores {
@@ -25,7 +25,8 @@ typedef struct table_scores {
     bool single;        // units are drawn singly
     size_t witnesses;   // so many of the first runs prove it
     size_t units;
-    bootstrap b; // of all runs, where units are not drawn singly
+    bootstrap b;      // of all runs, where units are not drawn singly
+    unit_draws known; // where they are
     size_t rows_at_once;
     double *means; // (rows_at_once, BOOTSTRAP_DRAWS) over a row's runs
     table_cache cache;
@@ -46,6 +47,7 @@ static void scores_free(table_scores *s) {
     for (size_t i = 0; s->again && i < s->runs; i++) record_free(&s->again[i]);
     record_free(&s->test_again);
     bootstrap_free(&s->b);
+    unit_draws_free(&s->known);
     table_cache_free(&s->cache);
     mem_free(s->records);
     mem_free(s->paths);
@@ -112,6 +114,12 @@ static err read_again(record *out, const table_scores *s, size_t run) {
 
 static err answers_of_run(answers *out, table_scores *s, size_t run) {
     const record *r = s->records[run];
+    uint32_t **ids = &s->again[run].predicted;
+    if (r->narrow_ids) {
+        err e = *ids ? ERR_OK : record_wide_ids(ids, r);
+        *out = (answers){*ids, r->predicted_numbers, r->unit_begin};
+        return e;
+    }
     if (!record_has_answers(r)) {
         record *again = &s->again[run];
         if (!record_has_answers(again)) {
@@ -193,7 +201,9 @@ static err means_of_rows(double *means, table_scores *s, const size_t *rows, siz
         for (size_t r = s->first[rows[i]]; r < s->first[rows[i] + 1]; r++) runs[begin[i + 1]++] = r;
     }
     if ((e = table_of(&t, predicted, s, runs, n)) || (e = bootstrap_init_single(&b, &t))) goto done;
-    e = bootstrap_means(means, &b, m, begin, count, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED);
+    if (!s->known.units) e = unit_draws_init(&s->known, b.units);
+    b.known = &s->known;
+    if (!e) e = bootstrap_means(means, &b, m, begin, count, BOOTSTRAP_DRAWS, BOOTSTRAP_SEED);
     for (size_t i = 0; i < n; i++) record_free(&s->again[runs[i]]);
 done:
     bootstrap_free(&b);
@@ -338,6 +348,8 @@ static err draw_rows(table_scores *s, const size_t *rows, size_t count) {
         for (size_t k = 0; k < some && !e; k++)
             describe_draws(s, rows[i + k], s->means + k * (size_t)BOOTSTRAP_DRAWS);
     }
+    mem_free(s->means); // ranks take as much
+    s->means = NULL;
     return e;
 }
 

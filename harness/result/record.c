@@ -54,6 +54,7 @@ static void free_labels(record *r) {
 
 void record__free_answers(record *r) {
     FREE(r->predicted);
+    FREE(r->narrow_ids);
     FREE(r->predicted_numbers);
     FREE(r->unit_begin);
 }

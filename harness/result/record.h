@@ -224,6 +224,8 @@ typedef struct record {
         *packed; /* (packed_bytes) what it was made of (record_unpack), borrowed as its texts,
                               JSON and labels then are; else NULL */
     size_t packed_bytes;
+    uint8_t *narrow_ids; /* (record_values, id_bytes) of a lean one in place of predicted; owned */
+    size_t id_bytes;
 } record;
 
 /* An empty record of this program, now: harness fields, created, empty recipe, config and

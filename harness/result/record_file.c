@@ -270,17 +270,17 @@ done:
 }
 
 err record_parse(record *r, const char *text, size_t length, const char *path) {
-    cJSON *json = NULL;
+    mem_arena values = {0};
+    const cJSON *json = NULL;
     *r = (record){0};
-    err e = json_parse(&json, text, length, path);
-    if (e) return e;
-    if (!(e = read_json(r, json, path))) {
+    err e = json_parse_in(&values, &json, text, length, path);
+    if (!e && !(e = read_json(r, json, path))) {
         if (r->schema > 1) e = record__checksums_hold(json, text, length, path);
         // of what is read alone: a run of hours is written, whatever its machine's clock says
         if (!e) e = record__check_sense(r, path);
         if (e) record_free(r);
     }
-    cJSON_Delete(json);
+    mem_arena_free(&values);
     return e;
 }
 

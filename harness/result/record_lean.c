@@ -3,6 +3,7 @@
 #include "metric/tags.h"
 #include "result/record_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 void record_digest(record_digests *out, const record *r) {
@@ -16,7 +17,43 @@ void record_digest(record_digests *out, const record *r) {
 }
 
 bool record_has_answers(const record *r) {
-    return r->predicted || r->predicted_numbers;
+    return !r->narrow_ids && (r->predicted || r->predicted_numbers);
+}
+
+/* Of predicted ids the bytes that some have: of most labels one. */
+static err narrow_ids(record *r) {
+    size_t count = record_values(r, true);
+    uint32_t any = 1;
+    if (!r->predicted) return ERR_OK;
+    for (size_t i = 0; i < count; i++) any |= r->predicted[i];
+    for (r->id_bytes = 0; any; any >>= 8) r->id_bytes++;
+    err e = mem_new(&r->narrow_ids, count * r->id_bytes);
+    for (size_t i = 0; i < count * r->id_bytes && !e; i++)
+        r->narrow_ids[i] =
+            (uint8_t)(r->predicted[i / r->id_bytes] >> 8 * (i % r->id_bytes) & UINT8_MAX);
+    if (e) return e;
+    mem_free(r->predicted);
+    r->predicted = NULL;
+    return ERR_OK;
+}
+
+err record_wide_ids(uint32_t **out, const record *r) {
+    size_t bytes = record_values(r, true) * r->id_bytes;
+    err e = mem_new(out, record_values(r, true));
+    for (size_t i = 0; i < bytes && !e; i++)
+        (*out)[i / r->id_bytes] |= (uint32_t)r->narrow_ids[i] << 8 * (i % r->id_bytes);
+    return e;
+}
+
+size_t record_answer_bytes(const record *r) {
+    size_t units = r->unit_begin ? (size_t)r->task.test_rows + 1 : 0;
+    size_t numbers = r->predicted_numbers ? record_values(r, false) : 0;
+    return record_values(r, true) * r->id_bytes + numbers * sizeof *r->predicted_numbers +
+           units * sizeof *r->unit_begin;
+}
+
+void record_drop_answers(record *r) {
+    record__free_answers(r);
 }
 
 void record_lighten(record *r, bool keep_answers) {
@@ -33,6 +70,8 @@ void lean_pool_free(lean_pool *p) {
         mem_free(p->values[i].labels);
         cJSON_Delete(p->values[i].json);
     }
+    for (size_t i = 0; i < p->block_count; i++) mem_free(p->blocks[i]);
+    mem_free(p->blocks);
     mem_free(p->values);
     *p = (lean_pool){0};
 }
@@ -137,7 +176,7 @@ static void move_json(packing *p, cJSON **value) {
     }
     *value = NULL;
     struct pooled x = {.size = move_texts(p, &text, 0)}, *known;
-    if (!x.size) return;
+    if (!text) return;
     x.bytes = text;
     if ((known = find_pooled(p->pool, text, x.size, 0))) {
         *value = known->json;
@@ -171,7 +210,7 @@ static void move_labels(packing *p, record *r) {
         strbuf_free(&all);
         return;
     }
-    char *texts;
+    char *texts = NULL;
     struct pooled x = {.size = move_texts(p, &texts, 0), .label_count = r->task.label_count};
     r->task.labels = NULL;
     if (p->e || !x.label_count) return;
@@ -234,6 +273,8 @@ static bool is_json(const record_key *k) {
 static record bare(record r) {
     r.predicted = r.unit_begin = NULL;
     r.predicted_numbers = NULL;
+    r.narrow_ids = NULL;
+    r.id_bytes = 0;
     r.recipe = r.model.corpus = NULL;
     r.packed = NULL;
     r.packed_bytes = 0;
@@ -286,4 +327,32 @@ err record_unpack(record *r, lean_pool *pool, uint8_t **bytes, uint8_t *end) {
     if (p.e) record_free(r);
     *bytes = p.at;
     return p.e;
+}
+
+err record_pool(record *r, lean_pool *pool) {
+    strbuf out = {0};
+    record made;
+    record_lighten(r, true);
+    err e = narrow_ids(r);
+    if (!e) e = record_pack(&out, r);
+    if (!e) e = mem_resize((void **)&out.text, out.length, 1); // no room to grow
+    if (!e)
+        e = mem_grow((void **)&pool->blocks, &pool->block_capacity, pool->block_count + 1,
+                     sizeof *pool->blocks);
+    if (e) {
+        strbuf_free(&out);
+        return e;
+    }
+    pool->blocks[pool->block_count++] = out.text;
+    assert(out.text); // no record is empty
+    uint8_t *at = (uint8_t *)out.text;
+    if ((e = record_unpack(&made, pool, &at, at + out.length))) return e;
+    made.narrow_ids = r->narrow_ids, made.id_bytes = r->id_bytes;
+    made.predicted_numbers = r->predicted_numbers, made.unit_begin = r->unit_begin;
+    r->narrow_ids = NULL;
+    r->predicted_numbers = NULL;
+    r->unit_begin = NULL;
+    record_free(r);
+    *r = made;
+    return ERR_OK;
 }

@@ -12,14 +12,18 @@ void record_digest(record_digests *out, const record *r);
  * compares of them stays as r->lean. Scores, names and recipes stay. */
 void record_lighten(record *r, bool keep_answers);
 
-/* Whether its predictions are here: of a lean record they may not be. */
+/* Whether its predictions are here as they were: of a lean record they may not be. */
 bool record_has_answers(const record *r);
+
+/* predicted of a record whose ids are narrow: *out is owned. Errors: ERR_MEMORY. */
+err record_wide_ids(uint32_t **out, const record *r) MUST_CHECK;
 
 /* A lean record without answers as bytes, for this build of the program alone. Of one that came from
  * bytes: these. */
 err record_pack(strbuf *out, const record *r) MUST_CHECK;
 
-/* What records share of what is made of their bytes: JSON and lists of labels. */
+/* What records share of what is made of their bytes, JSON and lists of labels, and what of these bytes
+ * is theirs alone. */
 typedef struct lean_pool {
     struct pooled {
         const char *bytes; /* (size) borrowed as the records' are */
@@ -29,6 +33,8 @@ typedef struct lean_pool {
         size_t label_count; /* 0: JSON */
     } * values;
     size_t count, capacity;
+    char **blocks; /* (block_count) owned */
+    size_t block_count, block_capacity;
 } lean_pool;
 void lean_pool_free(lean_pool *p);
 
@@ -36,5 +42,13 @@ void lean_pool_free(lean_pool *p);
  * borrows its texts from these bytes, its JSON and labels from the pool. Errors: ERR_FORMAT where the bytes
  * end too soon; ERR_MEMORY. */
 err record_unpack(record *r, lean_pool *pool, uint8_t **bytes, uint8_t *end) MUST_CHECK;
+
+/* record_lighten, with its answers narrow, and makes r anew of bytes that the pool owns: one block for all
+ * its texts, and what it shares with others once. Errors: ERR_MEMORY. */
+err record_pool(record *r, lean_pool *pool) MUST_CHECK;
+
+/* Bytes that its answers take; and without them. */
+size_t record_answer_bytes(const record *r);
+void record_drop_answers(record *r);
 
 #endif

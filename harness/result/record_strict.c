@@ -95,20 +95,31 @@ static err check_keys(const cJSON *part, const cJSON *own) {
     return ERR_OK;
 }
 
+/* The member of that name, which mostly is *next, and goes on behind it; NULL: none is. */
+static const cJSON *member_of(const cJSON *object, const cJSON **next, const char *name) {
+    const cJSON *found = *next && !strcmp((*next)->string, name)
+                             ? *next
+                             : cJSON_GetObjectItemCaseSensitive(object, name);
+    if (found) *next = found->next;
+    return found;
+}
+
 /* at: of a text without blanks, where its first part begins; NULL: there is no text. */
 static err check_sums(const cJSON *top, const char *at, const char *path) {
-    const cJSON *sums = NULL, *part;
+    const cJSON *sums = NULL, *part, *next = NULL;
     char hex[HASH_HEX_BYTES];
     err e = json_object(&sums, top, sums_key, path);
+    if (!e) next = sums->child;
     cJSON_ArrayForEach(part, top) {
-        const char *text = NULL;
         if (e) return e;
         if (part == sums) continue;
-        if (!json_has(sums, part->string))
+        const cJSON *sum = member_of(sums, &next, part->string);
+        if (!sum)
             return err_set(ERR_FORMAT,
                            "%s: key '%.80s' came after the program wrote it: it has no checksum",
                            path, part->string);
-        if ((e = json_string(&text, sums, part->string, path)))
+        const char *text = cJSON_GetStringValue(sum);
+        if (!text && (e = json_string(&text, sums, part->string, path)))
             return err_wrap(e, "%s: %s", path, sums_key);
         if (text_has_sum(&at, part, text) || (e = sum_of(hex, part)) || !strcmp(text, hex))
             continue;
@@ -117,8 +128,9 @@ static err check_sums(const cJSON *top, const char *at, const char *path) {
                     "what stands there gives '%s'",
                     path, part->string, text, hex);
     }
+    next = top->child;
     cJSON_ArrayForEach(part, sums) {
-        if (!e && !json_has(top, part->string))
+        if (!e && !member_of(top, &next, part->string))
             e = err_set(ERR_FORMAT, "%s: key '%.80s' is gone: there is a checksum of it", path,
                         part->string);
     }

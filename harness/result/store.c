@@ -27,12 +27,15 @@ typedef struct reading {
 } reading;
 
 /* Small test sets keep their answers, so that the board need not read them again. */
-static bool keep_answers(reading *w, const record *r) {
+static err thin(record *r, reading *w) {
     enum { KEPT_BYTES = 64 << 20 };
-    size_t bytes = record_values(r, false) * sizeof *r->predicted;
-    if (w->kept_bytes + bytes > KEPT_BYTES) return false;
-    w->kept_bytes += bytes;
-    return true;
+    err e = record_pool(r, &w->store->pool);
+    size_t bytes = e ? 0 : record_answer_bytes(r);
+    if (w->kept_bytes + bytes > KEPT_BYTES)
+        record_drop_answers(r);
+    else
+        w->kept_bytes += bytes;
+    return e;
 }
 
 /* Whether a board has a row of it. */
@@ -63,7 +66,7 @@ static err read_lean(record *r, store_file *from, store *s, reading *w, const ch
         e = store__take(r, s, &w->known, k);
     } else if (!(e = record_parse(r, text, length, path)) && !(e = joins(&taken, w, r)) && taken) {
         if (w->lean->each) e = w->failed = w->lean->each(w->lean->of, r, relative, from);
-        if (!e) record_lighten(r, keep_answers(w, r));
+        if (!e) e = w->failed = thin(r, w);
     }
     if (!e && taken) s->changed = true;
     mem_free(text);

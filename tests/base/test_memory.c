@@ -39,6 +39,26 @@ CleanTest(memory, a_text_that_cannot_grow_stays_as_it_was) {
     strbuf_free(&b);
 }
 
+// blocks of all sizes, beside each other and beyond one part of the arena
+CleanTest(memory, an_arenas_blocks_are_apart) {
+    enum { BLOCKS = 300 };
+    mem_arena a = {0};
+    unsigned char *blocks[BLOCKS];
+    for (size_t i = 0; i < BLOCKS; i++) {
+        MUST(mem_arena_take((void **)&blocks[i], &a, i * i));
+        cr_assert_eq((uintptr_t)blocks[i] % _Alignof(max_align_t), 0);
+        memset(blocks[i], (int)i & 255, i * i);
+    }
+    for (size_t i = 0; i < BLOCKS; i++)
+        for (size_t k = 0; k < i * i; k++) cr_assert_eq(blocks[i][k], i & 255, "%zu %zu", i, k);
+    mem_arena_free(&a);
+    cr_assert_null(a.last);
+    mem_fail_at(1);
+    MUST_FAIL(mem_arena_take((void **)&blocks[0], &a, 1), ERR_MEMORY, "out of memory");
+    cr_assert_null(blocks[0]);
+    mem_arena_free(&a);
+}
+
 #ifdef HARNESS_BLOCKS
 // tests/support/blocks.c: what a loop that runs one too far would read and write
 CleanTest(memory, what_lies_behind_a_block_is_never_the_same) {

@@ -133,6 +133,12 @@ Test(shown, formats_are_those_of_printf) {
     for (int i = -40; i <= 4000; i++) SAME("%.1f %.1f", i / 40.0, 999990 + i / 160.0);
     SAME("%.1f %.1f %.1f %.1f %.1f %5.1f %+.1f", -0.0, 0.049, 1e9 / 3, 1e100, (double)NAN, 2.55,
          0.5);
+    // so of other places, and of whole numbers
+    for (int i = -40; i <= 4000; i++)
+        SAME("%.0f %.2f %.3f", i / 8.0, i / 800.0, 99999 + i / 1600.0);
+    for (int i = -40; i <= 4000; i++)
+        SAME("%.4f %g %.8g", i / 32e3, i * 250.0, i * 25e3 + i % 2 * .5);
+    SAME("%.4f %.9f %.12f %.10g %g %g", 12345678.25, 0.5, 0.25, 12345678901.0, -0.0, 999999.5);
     // by columns, not bytes
     shown_snprintf(own, sizeof own, SHOWN_TERMINAL, "%-6s|%6s|", "바람", "\n");
     cr_expect_str_eq(own, "바람  |    \\n|");

@@ -195,8 +195,9 @@ Test(pairs, lanes_score_as_one_by_one) {
 Test(pairs, a_part_of_a_table_has_the_scores_of_the_whole) {
     enum { ROWS = 60, MANY = 6, CLASSES = 3 };
     static uint32_t gold[ROWS], first[ROWS], predicted[MANY][ROWS];
-    static double all[MANY * DRAWS], group[DRAWS], part[DRAWS];
+    static double all[MANY * DRAWS], group[DRAWS], part[DRAWS], known[DRAWS];
     const uint32_t *runs[MANY];
+    unit_draws of_units;
     answers answered[CLASS_TABLE_RUNS];
     bootstrap b;
     bool single;
@@ -219,7 +220,13 @@ Test(pairs, a_part_of_a_table_has_the_scores_of_the_whole) {
     t = class_table(answered, ROWS, CLASSES, gold, first, runs + 4, 1);
     MUST(bootstrap_init_single(&b, &t));
     MUST(bootstrap_scores(part, &b, m, DRAWS, 0));
+    MUST(unit_draws_init(&of_units, b.units));
+    cr_assert(of_units.counts);
+    b.known = &of_units;
+    MUST(bootstrap_scores(known, &b, m, DRAWS, BOOTSTRAP_SEED));
+    unit_draws_free(&of_units);
     bootstrap_free(&b);
+    cr_assert(!memcmp(known, part, sizeof known));
     for (size_t d = 0; d < DRAWS; d++) {
         double mean = 0;
         for (size_t r = 2; r < 5; r++) mean += all[r * DRAWS + d] / 3;

@@ -134,13 +134,15 @@ Test(rows, one_set_for_every_row_is_told) {
     cr_expect_str_eq(score_caution_text(SCORE_ONE_SET), "answers the same labels for every row");
 }
 
-/* How heavy rows are: one hardly more than the other, as in resamples; as much as a byte holds, and
- * together more than two bytes do; more than a byte. */
-enum { ROWS_LIGHT, ROWS_FULL, ROWS_HEAVY, ROWS_WEIGHTS };
+/* How heavy rows are: one hardly more than the other, as in resamples; of many the cube of all beyond 31
+ * bits; of few a rank's product beyond 15; as much as a byte holds, and together more than two bytes do;
+ * more than a byte. */
+enum { ROWS_LIGHT, ROWS_EVEN, ROWS_APART, ROWS_FULL, ROWS_HEAVY, ROWS_WEIGHTS };
 
 static uint32_t weight_at(size_t i, int how) {
     uint32_t x = (uint32_t)(i * i % 7 * (i % 3));
-    return how == ROWS_LIGHT ? x : how == ROWS_FULL ? UINT8_MAX - x : x * 100;
+    const uint32_t weights[] = {x, 7, x * 30, UINT8_MAX - x, x * 100};
+    return weights[how];
 }
 
 /* Each lane has the bits of its own list of weights, by every metric of the kind. */
@@ -258,6 +260,8 @@ Test(rows, many_lists_of_many_rows_are_one_by_one) {
             answers_say(found, scores, rows, LABELS);
             check_lanes(ANSWER_NUMBER, 0, (answers){.numbers = gold},
                         (answers){.numbers = predicted}, rows);
+            check_lanes(ANSWER_NUMBER, 0, (answers){.numbers = gold}, (answers){.numbers = gold},
+                        rows);
             check_lanes(ANSWER_RELATION, LABELS, (answers){.classes = labels},
                         (answers){found, scores, NULL}, rows);
         }

@@ -16,6 +16,44 @@ static void make(record *r, answer_kind kind) {
     MUST(record_text(&r->dev_metric, "loss"));
 }
 
+/* A record made of bytes answers as it did, whatever its ids are. */
+CleanTest(record_lean, keeps_its_answers) {
+    for (int kind = 0; kind < ANSWER_KINDS; kind++) {
+        static const uint32_t largest[] = {1, 255, 256, 65535, 65536, UINT32_MAX};
+        for (size_t i = 0; i < sizeof largest / sizeof *largest; i++) {
+            record r;
+            lean_pool pool = {0};
+            uint32_t *ids = NULL, *was = NULL;
+            make(&r, (answer_kind)kind);
+            size_t count = record_values(&r, true), scores = record_values(&r, false);
+            double score = record_metric(&r, r.headline);
+            const float *numbers = r.predicted_numbers;
+            if (r.predicted) r.predicted[count - 1] = largest[i];
+            MUST(mem_new(&was, count));
+            if (r.predicted) memcpy(was, r.predicted, count * sizeof *was);
+            bool has_ids = r.predicted != NULL;
+            MUST(record_pool(&r, &pool));
+            cr_assert(r.packed && r.lean.are_kept && !r.predicted &&
+                      r.predicted_numbers == numbers);
+            cr_assert(isnan(score) || record_metric(&r, r.headline) == score);
+            cr_assert_eq(r.narrow_ids != NULL, has_ids);
+            if (has_ids) {
+                cr_assert(!record_has_answers(&r) && record_answer_bytes(&r) >= count);
+                MUST(record_wide_ids(&ids, &r));
+                cr_assert(!memcmp(ids, was, count * sizeof *was), "%d: %u", kind, largest[i]);
+            } else {
+                cr_assert_eq(record_answer_bytes(&r), scores * sizeof *numbers);
+            }
+            record_drop_answers(&r);
+            cr_assert(!record_has_answers(&r) && !r.narrow_ids && !r.unit_begin);
+            mem_free(ids);
+            mem_free(was);
+            record_free(&r);
+            lean_pool_free(&pool);
+        }
+    }
+}
+
 /* What a board reads is as before; of cuts at every byte each is refused, and none harms. */
 CleanTest(record_lean, is_read_back_whole_or_not_at_all) {
     for (int kind = 0; kind < ANSWER_KINDS; kind++) {
