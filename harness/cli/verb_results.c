@@ -31,6 +31,7 @@ typedef struct candidate {
     record record;
     uint8_t sha256[32]; /* of the bytes */
     char *place;        /* owned: where it would lie */
+    bool made;          /* the folder of its task */
 } candidate;
 
 typedef struct batch {
@@ -187,15 +188,14 @@ static err read_there(store *s, const char *results) {
     return e;
 }
 
-/* The candidates stand behind what is there, as if they lay at these places; their records stay theirs. */
+/* The candidates stand behind what is there, by the paths that were given; their records stay theirs. */
 static err add_candidates(store *s, const batch *b) {
     err e = ERR_OK;
     for (size_t i = 0; i < b->count && !e; i++) {
         record shared = b->all[i].record;
         store_file file = {0};
         memcpy(file.sha256, b->all[i].sha256, sizeof file.sha256);
-        const char *place = b->all[i].place ? b->all[i].place + strlen(b->results) : b->all[i].from;
-        e = store_add(s, &shared, b->all[i].place ? place + strspn(place, "/") : place, &file);
+        e = store_add(s, &shared, b->all[i].from, &file);
     }
     return e;
 }
@@ -233,7 +233,8 @@ static err drop_known(batch *b, store *s) {
     return e;
 }
 
-/* No two are to lie at one place, and none where a file is that is no record of a board. */
+/* No two are to lie at one place, and none where a file is: what is of the same run there is on no board,
+ * or broken. */
 static err find_places(batch *b) {
     err e = ERR_OK;
     for (candidate *c = b->all; c < b->all + b->count && !e; c++) {
@@ -244,7 +245,11 @@ static err find_places(batch *b) {
             e = store_place(&c->place, b->results, &c->record, true);
             break;
         }
-        if (!e && file_named(c->place)) e = refuse_twin(c->from, c->place);
+        if (!e && file_named(c->place))
+            e = err_set(ERR_DATA,
+                        "%s: its place is taken: %s stands there, a record that is damaged or on "
+                        "no board; move it away",
+                        c->from, c->place);
     }
     return e;
 }
@@ -287,20 +292,34 @@ static err settle(batch *b) {
     return e;
 }
 
-static err write_all(const batch *b) {
+static err write_one(candidate *c, const char *results) {
+    char *of = NULL;
+    bool stays = false; // a record that came since the look at its place is another's
+    err e = path_folder(&of, c->place);
+    c->made = !e && !folder_exists(of);
+    if (!e) e = store_make_folder(results, c->place);
+    if (!e && !(e = file_write_new(&stays, c->place, c->bytes, c->count)) && stays)
+        e = refuse_twin(c->from, c->place);
+    if (e && c->made) (void)folder_drop(of);
+    mem_free(of);
+    return e;
+}
+
+static void take_back(const candidate *c) {
+    char *of = NULL;
+    if (file_remove(c->place)) log_warn("%s: stays", c->place);
+    if (c->made && !path_folder(&of, c->place)) (void)folder_drop(of);
+    mem_free(of);
+}
+
+/* All or none. */
+static err write_all(batch *b) {
     size_t written = 0;
+    bool made = !folder_exists(b->results);
     err e = ERR_OK;
-    for (; written < b->count && !e; written++) {
-        const candidate *c = &b->all[written];
-        bool stays = false; // a record that came since the look at its place is another's
-        if (!(e = store_make_folder(b->results, c->place)) &&
-            !(e = file_write_new(&stays, c->place, c->bytes, c->count)) && stays)
-            e = refuse_twin(c->from, c->place);
-        if (e) break;
-    }
-    // all or none
-    while (e && written--)
-        if (file_remove(b->all[written].place)) log_warn("%s: stays", b->all[written].place);
+    while (written < b->count && !(e = write_one(&b->all[written], b->results))) written++;
+    while (e && written--) take_back(&b->all[written]);
+    if (e && made) (void)folder_drop(b->results);
     return e;
 }
 
@@ -347,8 +366,8 @@ static err results_add(const options *o) {
     }
     note_alike(&b);
     if (!e) e = settle(&b);
-    if (e) e = err_wrap(e, "nothing was added");
     if (!e) e = write_all(&b);
+    if (e) e = err_wrap(e, "nothing was added");
     if (!e) e = show(&b);
     if (!e && b.count) e = note_added(&b);
     batch_free(&b);

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE // F_OFD_SETLK
 #include "platform/lock.h"
 
+#include "platform/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -44,5 +46,9 @@ int lock_folder(const char *path, bool *alone) {
 }
 
 void lock_folder_share(int fd) {
-    while (flock(fd, LOCK_SH) && errno == EINTR) continue;
+    enum { TRIES = 200 };
+    for (int i = 0; i < TRIES && flock(fd, LOCK_SH | LOCK_NB); i++) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return;
+        clock_pause(0.05);
+    }
 }

@@ -30,8 +30,9 @@ void lock_sign(int fd, const char *text);
 bool lock_take_download(int fd, bool waits);
 
 /* Opens a folder that several processes write into at once, not through a link. *alone: no other has
- * it open so, and whoever opens it waits until lock_folder_share. Its number (stream_close), or -1,
- * and errno says why; without such locks there nobody is alone. */
+ * it open so, and whoever opens it waits until lock_folder_share, ten seconds at most (one that is
+ * stopped holds up nobody). Its number (stream_close), or -1, and errno says why; without such locks
+ * there nobody is alone. */
 int lock_folder(const char *path, bool *alone);
 void lock_folder_share(int fd);
 
