@@ -31,6 +31,7 @@ typedef struct evaluation {
     const dataset_split *split;
     const char *split_name;
     bool is_test;
+    uint32_t max_length; /* tokens of a row, unless --max-length names another */
     scorer scorer;
     char *rank_devices; /* of ranks whose devices differ; owned */
     encoded rows;
@@ -104,6 +105,22 @@ static err find_task(run_task *r, const options *o) {
     return e;
 }
 
+/* Of a run of this task rows are as long as they were there; else as the task has them. */
+static err find_length(evaluation *v, const char *folder) {
+    record known = {0};
+    char *path = NULL;
+    v->max_length = (uint32_t)v->task.max_length;
+    err e = record_of(&path, folder);
+    if (!e && file_exists(path)) e = err_unless_memory(record_read(&known, path));
+    if (!e && known.task.name && !strcmp(known.task.name, v->task.name)) {
+        double own = json_number_at(known.recipe, "max_length");
+        if (own >= 1 && own <= UINT16_MAX + 1) v->max_length = (uint32_t)own;
+    }
+    record_free(&known);
+    mem_free(path);
+    return e;
+}
+
 static err load(evaluation *v, const options *o, const run_task *r) {
     dataset_options wish = {
         .data_dir = o->data_dir, .sample = o->sample || r->sample, .limit = o->limit};
@@ -163,7 +180,7 @@ static err judge(evaluation *v) {
 static err score(evaluation *v, const options *o) {
     const base_model *s = &v->scorer.base_model;
     size_t n = v->split->row_count;
-    uint32_t length = base_model_max_length(s, o->max_length, (uint32_t)v->task.max_length);
+    uint32_t length = base_model_max_length(s, o->max_length, v->max_length);
     uint32_t batch_size = o->has_per_device_eval_batch_size ? o->per_device_eval_batch_size : 64;
     bool *mask = NULL;
     err e = ERR_OK;
@@ -433,6 +450,7 @@ static err eval_command(const void *context, struct group *g) {
     rank_device_watch(g, &v.scorer.device);
     if ((e = check_output(&v, o))) goto done;
     if ((e = scorer_match(&v.scorer, &v.task, o->label_map))) goto done;
+    if ((e = find_length(&v, of.folder))) goto done;
     v.scorer.group = g;
     if (!group_is_alone(g) && (e = compare_ranks(&v, g))) goto done;
     if ((e = rank_device_names(&v.rank_devices, g, &v.scorer.device.info, false))) goto done;

@@ -31,7 +31,7 @@ typedef struct candidate {
     record record;
     uint8_t sha256[32]; /* of the bytes */
     char *place;        /* owned: where it would lie */
-    bool made;          /* the folder of its task */
+    bool made, came;    /* its task's folder is new; another process brought the same meanwhile */
 } candidate;
 
 typedef struct batch {
@@ -292,14 +292,26 @@ static err settle(batch *b) {
     return e;
 }
 
+/* Another process came first: with the same bytes, or it is a duplicate. */
+static err look_again(candidate *c) {
+    void *bytes = NULL;
+    size_t count = 0;
+    err e = file_read(&bytes, &count, c->place, RECORD_LIMIT_BYTES);
+    c->came = !e && count == c->count && !memcmp(bytes, c->bytes, count);
+    if (!e && !c->came) e = refuse_twin(c->from, c->place);
+    if (c->came) log_note("%s: is there already: %s", c->from, c->place);
+    mem_free(bytes);
+    return e;
+}
+
 static err write_one(candidate *c, const char *results) {
     char *of = NULL;
-    bool stays = false; // a record that came since the look at its place is another's
+    bool stays = false;
     err e = path_folder(&of, c->place);
     c->made = !e && !folder_exists(of);
     if (!e) e = store_make_folder(results, c->place);
-    if (!e && !(e = file_write_new(&stays, c->place, c->bytes, c->count)) && stays)
-        e = refuse_twin(c->from, c->place);
+    if (!e) e = file_write_new(&stays, c->place, c->bytes, c->count);
+    if (!e && stays) e = look_again(c);
     if (e && c->made) (void)folder_drop(of);
     mem_free(of);
     return e;
@@ -307,7 +319,7 @@ static err write_one(candidate *c, const char *results) {
 
 static void take_back(const candidate *c) {
     char *of = NULL;
-    if (file_remove(c->place)) log_warn("%s: stays", c->place);
+    if (!c->came && file_remove(c->place)) log_warn("%s: stays", c->place);
     if (c->made && !path_folder(&of, c->place)) (void)folder_drop(of);
     mem_free(of);
 }

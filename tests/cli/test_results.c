@@ -184,6 +184,13 @@ Test(results, what_another_process_wrote_meanwhile_stays) {
         expect_first("results/fake_task");
         MUST(folder_remove(temporary_path("results")));
     }
+    // the same record is what was to be there
+    unsetenv("HARNESS_NO_LINKS");
+    setenv("HARNESS_COMES_FIRST", "same", 1);
+    program_result p =
+        child_run(&setup, 60, (const char *const[]){"results", "add", "a.json", NULL});
+    expect_said(p, 0, "a.json -> results/fake_task/");
+    cr_expect_not_null(strstr(p.err, "a.json: is there already: results/fake_task/"), "%s", p.err);
 }
 
 /* Of a run of another seed, which no two runs can be. */

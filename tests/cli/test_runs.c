@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -533,6 +534,25 @@ Test(runs, dry_run_tells_the_memory_of_large_evaluations) {
                  number_at(dry, "device_bytes"), taken);
     cJSON_Delete(dry);
     cJSON_Delete(rec);
+}
+
+/* Rows are cut for `eval` where they were cut for the run. */
+Test(runs, eval_cuts_rows_as_the_run_did) {
+    cJSON *record_, *own, *longer;
+    RUN_WELL("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--max-steps", "2",
+             "--max-length", "12", "--device", "cpu", "--check-device", "never", "-q", "-o",
+             "r/cut");
+    MUST(json_read(&record_, temporary_path("r/cut/record.json"), 0));
+    program_result p = RUN_WELL("eval", "-m", "r/cut", "--device", "cpu", "--json");
+    MUST(json_parse(&own, p.out, strlen(p.out), "eval"));
+    p = RUN_WELL("eval", "-m", "r/cut", "--device", "cpu", "--json", "--max-length", "64");
+    MUST(json_parse(&longer, p.out, strlen(p.out), "eval"));
+    const cJSON *calibration = cJSON_GetObjectItem(record_, "calibration");
+    cr_expect_float_eq(number_at(own, "loss"), number_at(calibration, "loss"), 1e-6);
+    cr_expect(fabs(number_at(longer, "loss") - number_at(own, "loss")) > 1e-6);
+    cJSON_Delete(record_);
+    cJSON_Delete(own);
+    cJSON_Delete(longer);
 }
 
 /* A run scores rows in the same micro-batches as `eval` does, however small its own are: products of few

@@ -1,12 +1,13 @@
 /* Loaded with LD_PRELOAD: a file system without locks of open files, and without hard links where
  * HARNESS_NO_LINKS is set. Where HARNESS_COMES_FIRST is set, another process takes the name that a link
- * is to get, just before. */
+ * is to get, just before: with an empty file, or ("same") with the bytes that were to get it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -46,11 +47,13 @@ static void take_name(const char *name) {
 
 EXPORT int link(const char *from, const char *to) {
     int (*real)(const char *, const char *) = NULL;
-    if (getenv("HARNESS_COMES_FIRST")) take_name(to);
+    const char *first = getenv("HARNESS_COMES_FIRST");
+    if (first && strcmp(first, "same") != 0) take_name(to);
     if (getenv("HARNESS_NO_LINKS")) {
         errno = EPERM;
         return -1;
     }
     *(void **)&real = dlsym(RTLD_NEXT, "link");
+    if (first && !strcmp(first, "same") && real(from, to)) return -1;
     return real(from, to);
 }
