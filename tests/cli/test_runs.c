@@ -539,8 +539,8 @@ Test(runs, dry_run_tells_the_memory_of_large_evaluations) {
 /* Rows are cut for `eval` where they were cut for the run. */
 Test(runs, eval_cuts_rows_as_the_run_did) {
     cJSON *record_, *own, *longer;
-    RUN_WELL("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--max-steps", "2",
-             "--max-length", "12", "--device", "cpu", "--check-device", "never", "-q", "-o",
+    RUN_WELL("run", "--task", "kor_hate", "--sample", "--model", "tiny", "--epochs", "2",
+             "--max-length", "6", "--device", "cpu", "--check-device", "never", "-q", "-o",
              "r/cut");
     MUST(json_read(&record_, temporary_path("r/cut/record.json"), 0));
     program_result p = RUN_WELL("eval", "-m", "r/cut", "--device", "cpu", "--json");
