@@ -209,9 +209,10 @@ static err find_file(char **path, const char *folder, const char *const *names, 
         bool ours = false;
         err e = path_join(path, folder, names[i]);
         if (!e) e = marker_is_run_file(&ours, *path);
-        if (e || ours) return e;
+        if (ours) return e;
         mem_free(*path);
         *path = NULL;
+        if (e) return e;
     }
     return ERR_OK;
 }
