@@ -331,7 +331,7 @@ static void score_run(double scores[BOOTSTRAP_LANES], workspace *w, const bootst
 
 // resamples first to first + lanes - 1; the last ones may lie beyond draws
 VECTOR_CLONES static void score_block(const bootstrap_groups *g, workspace *w, const bootstrap *b,
-                        const metric *m, size_t first, uint32_t seed) {
+                                      const metric *m, size_t first, uint32_t seed) {
     score_lanes *at_once = score_lanes_of(m);
     size_t lanes = g->draws - first < BOOTSTRAP_LANES ? g->draws - first : BOOTSTRAP_LANES;
     bootstrap_draw_lanes(w->drawn, b, seed, (uint32_t)first);
