@@ -4,6 +4,7 @@
 #include "metric/steps.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ err history_add_run(history *h, const record *r) {
         return ERR_OK;
     }
     (void)moment_read(&p.when, r->created); // record_read has looked
-    memcpy(p.created, r->created, sizeof p.created);
+    snprintf(p.created, sizeof p.created, "%s", r->created);
     err e = run_key(&key, r);
     if (!e) e = run_about(&about, r);
     if (!e) e = strbuf_printf(&what, "%s, %s", r->task.name, metric_said(r->headline));
@@ -137,7 +138,7 @@ static err add_phase(history *h, const bench_file *f, const bench_figure *x) {
                        .commit = (char *)(uintptr_t)f->commit,
                        .value = x->sentences_per_s};
     (void)moment_read(&p.when, f->created); // bench_file_of has looked
-    memcpy(p.created, f->created, sizeof p.created);
+    snprintf(p.created, sizeof p.created, "%s", f->created);
     err e = strbuf_printf(&what, "%s%s, %s", f->task, f->sample ? " (sample)" : "", x->phase);
     if (!e)
         e = strbuf_printf(&about, "%.0f parameters, batch %.0f; %s, %s, threads %.0f, ranks %.0f",

@@ -316,6 +316,9 @@ Test(runs, clean_keeps_the_finished_run_that_was_to_be_replaced) {
 
 /* Files of a size that nothing is, as a few bytes on the disk can claim, are passed over by their size. */
 Test(runs, what_is_too_large_is_not_read, .timeout = 60) {
+#ifdef __SANITIZE_ADDRESS__
+    cr_skip_test("the address sanitizer takes terabytes of addresses");
+#endif
     const struct rlimit memory = {512 << 20, 512 << 20}, seconds = {10, 10};
     good(RUN(SMALL, "--max-steps", "2", "-o", "r/a"));
     cr_assert_eq(truncate(temporary_path("r/a/record.json"), (off_t)3 << 30), 0);
@@ -394,6 +397,9 @@ Test(runs, one_at_work_is_left_alone) {
 
 /* Where no file can be locked, runs are listed and cleaned without. */
 Test(runs, no_locks_are_needed) {
+#ifdef __SANITIZE_ADDRESS__
+    cr_skip_test("the address sanitizer wants to be the first library");
+#endif
     const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
     child c;
     make_unfinished("r/u");
