@@ -455,9 +455,6 @@ Test(predict_file, beside_the_device_or_in_turn_rows_are_the_same) {
 
 /* What a thread beside the device has not come to is done behind each window: here all of it. */
 Test(predict_file, what_is_not_done_beside_is_done_behind) {
-#ifdef __SANITIZE_ADDRESS__
-    cr_skip_test("the address sanitizer wants to be the first library");
-#endif
     static const char *const words[] = {"predict",     "-c",
                                         "m",           "--device",
                                         "cpu",         "-i",

@@ -377,9 +377,6 @@ Test(predict_resume, old_rows_stay_where_their_maker_cannot_be_named) {
 
 /* Old rows never stand beside what says that others made them: they are gone when it gets its name. */
 Test(predict_resume, old_rows_go_before_the_new_maker_is_named) {
-#ifdef __SANITIZE_ADDRESS__
-    cr_skip_test("the address sanitizer wants to be the first library");
-#endif
     static const char *const words[] = {
         "predict",       "-c",   "m",        "--device", "cpu",         "-i",      "a.csv",
         "--text-column", "text", "--output", "o.csv",    "--overwrite", "--quiet", NULL};
@@ -458,9 +455,6 @@ Test(predict_resume, an_output_that_is_taken_away_is_said) {
 
 /* Where no file can be locked it is done without, and where one is locked it is left alone. */
 Test(predict_resume, a_lock_of_another_is_kept_and_none_is_needed) {
-#ifdef __SANITIZE_ADDRESS__
-    cr_skip_test("the address sanitizer wants to be the first library");
-#endif
     const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
     const char *const words[] = {"predict", "-c",      "m",     "--device", "cpu",   "--threads",
                                  "1",       "--input", "a.csv", "--output", "o.csv", NULL};

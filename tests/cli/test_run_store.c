@@ -108,9 +108,6 @@ static void work_without_locks(digest_text expected[2]) {
 
 Test(run_store, workers_without_locks_divide_the_list) {
     digest_text expected[2];
-#ifdef __SANITIZE_ADDRESS__
-    cr_skip_test("the address sanitizer wants to be the first library");
-#endif
     RUN_WELL(SWEPT, "60");
     read_digests(expected);
     work_without_locks(expected);

@@ -397,9 +397,6 @@ Test(runs, one_at_work_is_left_alone) {
 
 /* Where no file can be locked, runs are listed and cleaned without. */
 Test(runs, no_locks_are_needed) {
-#ifdef __SANITIZE_ADDRESS__
-    cr_skip_test("the address sanitizer wants to be the first library");
-#endif
     const child_setup setup = {.preload = listed_path(HARNESS_LOCK_SHIM)};
     child c;
     make_unfinished("r/u");

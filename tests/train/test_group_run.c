@@ -50,7 +50,8 @@ static err do_run(part *p, struct group *g) {
     }
     if (!e && !r.is_finished && !p->stop_at) {
         const trainer *t = &r.trainer;
-        memcpy(p->losses, t->losses, sizeof p->losses);
+        cr_assert_leq(t->total_steps, STEPS);
+        memcpy(p->losses, t->losses, t->total_steps * sizeof *t->losses);
         p->evaluation_count = t->evaluation_count;
         if (t->evaluation_count)
             memcpy(p->evaluations, t->evaluations, t->evaluation_count * sizeof *t->evaluations);
