@@ -472,7 +472,6 @@ static err check_together(checking *w) {
         w->refused++;
     }
     board_free(&b);
-    store_free(&w->sound);
     return e;
 }
 
@@ -522,6 +521,7 @@ static err results_check(const options *o) {
                     "FOLDER/TASK/NAME.json, and FOLDER is named",
                     o->arg_count > 1 ? o->args[1] : own);
     if (!e) e = show_checked(&b, w.count, o->json);
+    store_free(&w.sound);
     batch_free(&b);
     return e;
 }

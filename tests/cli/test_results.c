@@ -328,6 +328,7 @@ Test(results, a_run_is_known_by_itself) {
     make_again("people/bob/fake_task/b.json", "a.json");
     make("people/ann/fake_task/a.json", 1);
     expect_said(RUN("results", "check", "people"), 1, "1 of 2 records would be refused");
+    expect_said(RUN("results", "check", "a.json", "none.json"), 1, "none.json: no such file or");
     make_copy("copy.json", "a.json");
     expect_said(RUN("results", "check", "a.json", "copy.json"), 1,
                 "warning: on a board copy.json is left out: it contradicts a.json, which");
