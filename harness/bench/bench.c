@@ -291,18 +291,15 @@ static err time_evaluation(bench_phase *phase, evaluator *ev, const encoded *dat
 }
 
 static err measure_evaluation(bench_phase *phase, trainer *t, const encoded *test,
-                              const bench_options *o) {
+                              const batch_capacity *capacity, const bench_options *o) {
     enum { BATCHES = 4 };
     evaluator ev = {0};
     float *logits = NULL;
-    batch_capacity capacity = {0};
     uint32_t size = EVAL_FACTOR * o->batch_size;
-    const model_memory *memory = trainer_evaluation_memory(t);
     encoded some = *test;
     if (some.count > (size_t)BATCHES * size) some.count = (size_t)BATCHES * size;
     err e = mem_new(&logits, encoded_results(&some) * evaluated_width(&t->model));
-    evaluator_capacity(&capacity, test, size);
-    if (!e) e = evaluator_init(&ev, &t->model, memory, &capacity, size);
+    if (!e) e = evaluator_init(&ev, &t->model, trainer_evaluation_memory(t), capacity, size);
     if (!e) e = time_evaluation(phase, &ev, &some, logits, o);
     if (!e) {
         profiler p = {.phase = phase,
@@ -446,9 +443,10 @@ err bench_measure(bench *b, device *d, const model_config *config, const encoded
     err e = bench_begin(&r, &options, &scaler, d, o);
     if (e) return e;
     evaluator_capacity(&options.lend, test, EVAL_FACTOR * o->batch_size);
+    batch_capacity capacity = options.lend;
     if ((e = trainer_init(&t, d, config, train, &r, &options))) return e;
     if ((e = measure_training(b, &t, d, config, o))) goto done;
-    if ((e = measure_evaluation(&b->evaluation, &t, test, o))) goto done;
+    if ((e = measure_evaluation(&b->evaluation, &t, test, &capacity, o))) goto done;
     if ((e = calibrate(b, d))) goto done;
     if ((e = profile_training(&b->training, &t))) goto done;
     if ((e = calibrate(b, d))) goto done;

@@ -29,9 +29,9 @@ typedef struct candidate {
     void *bytes; /* owned, as the file has them */
     size_t count;
     record record;
-    uint8_t sha256[32]; /* of the bytes */
-    char *place;        /* owned: where it would lie */
-    bool made, came;    /* its task's folder is new; another process brought the same meanwhile */
+    store_file file; /* of the bytes */
+    char *place;     /* owned: where it would lie */
+    bool made, came; /* its task's folder is new; another process brought the same meanwhile */
 } candidate;
 
 typedef struct batch {
@@ -128,7 +128,7 @@ static err read_candidate(candidate *c, batch *b, const char *given) {
     if (!e) e = file_read_given(&c->bytes, &c->count, c->path, RECORD_LIMIT_BYTES);
     if (e) return e;
     const char *path = c->from = file_given_name(c->path);
-    hash_bytes(c->bytes, c->count, c->sha256);
+    hash_bytes(c->bytes, c->count, c->file.sha256);
     if ((e = record_parse_strict(&c->record, c->bytes, c->count, path)) ||
         (e = check_kind(&c->record, path)) || (e = check_task(&c->record, path, b->o)) ||
         (e = record_data_check(&lacks, &b->data, &c->record, path)))
@@ -193,9 +193,7 @@ static err add_candidates(store *s, const batch *b) {
     err e = ERR_OK;
     for (size_t i = 0; i < b->count && !e; i++) {
         record shared = b->all[i].record;
-        store_file file = {0};
-        memcpy(file.sha256, b->all[i].sha256, sizeof file.sha256);
-        e = store_add(s, &shared, b->all[i].from, &file);
+        e = store_add(s, &shared, b->all[i].from, &b->all[i].file);
     }
     return e;
 }
@@ -412,10 +410,8 @@ static err check_one(void *of, const char *path, const char *relative) {
     err e = read_candidate(&c, w->b, path);
     if (!e) e = check_folder(&c, relative);
     if (!e) {
-        store_file file = {0};
-        memcpy(file.sha256, c.sha256, sizeof file.sha256);
         record_lighten(&c.record, file_is_input(path)); // the others can be read again
-        e = store_add(&w->sound, &c.record, c.from, &file);
+        e = store_add(&w->sound, &c.record, c.from, &c.file);
     }
     candidate_free(&c);
     if (e == ERR_UNSUPPORTED) return relative ? other_files_pass(&w->others, e) : e;
