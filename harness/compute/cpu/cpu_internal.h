@@ -111,9 +111,9 @@ void cpu__square_sums(const device *d, float *sums, const float *x, size_t count
 
 /* One matrix product, C = op(A) op(B) + beta C, row-major, ta and tb 'N' or 'T'.
  *   m, n, k            C is (m, n); op(A) (m, k); op(B) (k, n)
- *   finish             called for each finished tile of C, by the thread that made it; may be NULL
- *   through_workspace  tiles are made in workspace and handed to finish alone; C is not written and
- *                      beta is 0
+ *   finish             called for each finished tile, by the thread that made it, to write it into C
+ *                      where it does not lie there already; beta is 0. May be NULL
+ *   through_workspace  a tile never lies in C before finish
  *   is_weight          B is a parameter, which changes from step to step at most
  *   extra              further items that the same threads run first; may be NULL */
 typedef struct cpu_tile {

@@ -70,6 +70,11 @@ typedef struct cpu_kernels {
     /* The same of a (rows, columns) part of x, turned: y (columns, rows); strides between rows. */
     void (*turn_bf16)(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
                       size_t columns);
+    /* x (k, n), its rows stride apart (is_turned: they are x's columns), as AMX takes a right factor:
+     * for each 64 columns k / 2 rows of 64 pairs (the element above, the one below).
+     * pre: k is a multiple of 32, n of 64. */
+    void (*pair_bf16)(uint16_t *y, const float *x, size_t stride, bool is_turned, size_t k,
+                      size_t n);
     /* keep (n rounded up to 64) = 0 or scale, by the row's dropout words */
     void (*keep_row)(float *keep, size_t n, const cpu_dropout *d);
     /* One row of layernorm_fwd; sum, residual and the keeps may be NULL as the op says. */
@@ -80,8 +85,9 @@ typedef struct cpu_kernels {
     void (*norm_bwd)(float *dsum, float *dx, float *dweight, float *dbias, float *d,
                      const float *dy, const float *sum, float mean, float rstd, const float *weight,
                      const float *keep_before, const float *keep_after, size_t n);
-    /* z = y + bias; pre = z; y = act(z); pre and bias may be NULL, z is read from y. */
-    void (*finish_fwd)(float *y, float *pre, const float *bias, activation act, size_t n);
+    /* z = x + bias; pre = z; y = act(z); pre and bias may be NULL, x may be y. */
+    void (*finish_fwd)(float *y, const float *x, float *pre, const float *bias, activation act,
+                       size_t n);
     /* dx = d act'(pre) + add; pre and add may be NULL; add may be dx, d may be dx. */
     void (*finish_dx)(float *dx, const float *d, const float *pre, activation act, const float *add,
                       size_t n);

@@ -40,6 +40,31 @@ static void turn_bf16(uint16_t *y, size_t y_stride, const float *x, size_t x_str
         SIMD for (size_t r = 0; r < rows; r++) y[c * y_stride + r] = bf16_bits(x[r * x_stride + c]);
 }
 
+static void pair_bf16(uint16_t *y, const float *x, size_t stride, bool is_turned, size_t k,
+                      size_t n) {
+    enum { COLUMNS = 64, ROWS = 32 };
+    uint16_t block[COLUMNS * ROWS]; // turned: some of x's rows
+    for (size_t c = 0; c < n; c += COLUMNS) {
+        for (size_t r = 0; r < k; r += ROWS, y += COLUMNS * ROWS) {
+            for (size_t i = 0; i < COLUMNS && is_turned; i++)
+                pack_bf16(block + i * ROWS, x + (c + i) * stride + r, ROWS);
+            for (size_t i = 0; i < ROWS; i += 2) {
+                uint16_t *row = y + i * COLUMNS;
+                const float *above = x + (r + i) * stride + c, *below = above + stride;
+                if (is_turned) {
+                    for (size_t j = 0; j < COLUMNS; j++)
+                        memcpy(row + 2 * j, block + j * ROWS + i, 2 * sizeof *row);
+                    continue;
+                }
+                SIMD for (size_t j = 0; j < COLUMNS; j++) {
+                    row[2 * j] = bf16_bits(above[j]);
+                    row[2 * j + 1] = bf16_bits(below[j]);
+                }
+            }
+        }
+    }
+}
+
 static void norm_sum(float *sum, const float *x, const float *residual, const float *keep,
                      size_t n) {
     if (residual && keep) {
@@ -108,8 +133,12 @@ static void norm_bwd(float *dsum, float *dx, float *dweight, float *dbias, float
         SIMD for (size_t i = 0; i < n; i++) statement;                                             \
     } while (0)
 
-static void finish_fwd(float *y, float *pre, const float *bias, activation act, size_t n) {
-    if (bias) add(y, bias, n);
+static void finish_fwd(float *y, const float *x, float *pre, const float *bias, activation act,
+                       size_t n) {
+    if (bias)
+        EACH(y[i] = x[i] + bias[i]);
+    else if (x != y)
+        memcpy(y, x, n * sizeof *y);
     if (pre) memcpy(pre, y, n * sizeof *y);
     switch (act) {
     case ACT_GELU: EACH(y[i] = gelu_of(y[i])); break;
@@ -262,6 +291,7 @@ const cpu_kernels CPU_KERNELS = {
     .round_bf16 = round_bf16,
     .pack_bf16 = pack_bf16,
     .turn_bf16 = turn_bf16,
+    .pair_bf16 = pair_bf16,
     .keep_row = keep_row,
     .norm_fwd = norm_fwd,
     .norm_bwd = norm_bwd,

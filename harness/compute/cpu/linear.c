@@ -6,7 +6,7 @@
 typedef struct forward {
     const cpu_kernels *kernels;
     const struct linear_fwd *a;
-    float *pre;
+    float *y, *pre;
     const float *bias;
 } forward;
 
@@ -15,13 +15,14 @@ static void finish_forward(void *context, const cpu_tile *t) {
     for (size_t i = 0; i < t->rows; i++) {
         float *pre = f->pre ? f->pre + (t->row + i) * f->a->n + t->column : NULL;
         const float *bias = f->bias ? f->bias + t->column : NULL;
-        f->kernels->finish_fwd(t->at + i * t->stride, pre, bias, f->a->act, t->columns);
+        f->kernels->finish_fwd(f->y + (t->row + i) * f->a->n + t->column, t->at + i * t->stride,
+                               pre, bias, f->a->act, t->columns);
     }
 }
 
 err cpu__linear_fwd(const op_call *call, const op *o) {
     const struct linear_fwd *a = &o->as.linear_fwd;
-    forward f = {cpu__kernels(call), a, cpu__reals(a->pre), cpu__reals(a->bias)};
+    forward f = {cpu__kernels(call), a, cpu__reals(a->y), cpu__reals(a->pre), cpu__reals(a->bias)};
     bool is_plain = !f.pre && !f.bias && a->act == ACT_NONE;
     return cpu__product(call->device, &(cpu_product){.ta = 'N',
                                                      .tb = 'T',
@@ -33,7 +34,7 @@ err cpu__linear_fwd(const op_call *call, const op *o) {
                                                      .b = cpu__reals(a->weight),
                                                      .ldb = a->k,
                                                      .is_weight = true,
-                                                     .c = cpu__reals(a->y),
+                                                     .c = f.y,
                                                      .ldc = a->n,
                                                      .finish = is_plain ? NULL : finish_forward,
                                                      .context = &f});

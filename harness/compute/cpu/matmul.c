@@ -35,8 +35,12 @@ static void description_free(description *d) {
 
 static dnnl_status_t describe(description *d, const dnnl_dims_t sizes, dnnl_data_type_t type,
                               const dnnl_dims_t strides) {
-    return strides ? dnnl_memory_desc_create_with_strides(d, 2, sizes, type, strides)
-                   : dnnl_memory_desc_create_with_tag(d, 2, sizes, type, dnnl_format_tag_any);
+    return dnnl_memory_desc_create_with_strides(d, 2, sizes, type, strides);
+}
+
+static dnnl_status_t describe_as(description *d, const dnnl_dims_t sizes, dnnl_data_type_t type,
+                                 dnnl_format_tag_t tag) {
+    return dnnl_memory_desc_create_with_tag(d, 2, sizes, type, tag);
 }
 
 static dnnl_status_t keep(description *d, borrowed_description of) {
@@ -47,6 +51,10 @@ static dnnl_status_t describe_product(dnnl_primitive_desc_t *out, dnnl_engine_t 
                                       const description *a, const description *b,
                                       const description *c, dnnl_primitive_attr_t how) {
     return dnnl_matmul_primitive_desc_create(out, engine, *a, *b, NULL, *c, how);
+}
+
+static dnnl_status_t append_sum(dnnl_post_ops_t ops) {
+    return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
 }
 #else
 typedef dnnl_memory_desc_t description;
@@ -62,8 +70,12 @@ static void description_free(description *d) {
 
 static dnnl_status_t describe(description *d, const dnnl_dims_t sizes, dnnl_data_type_t type,
                               const dnnl_dims_t strides) {
-    return strides ? dnnl_memory_desc_init_by_strides(d, 2, sizes, type, strides)
-                   : dnnl_memory_desc_init_by_tag(d, 2, sizes, type, dnnl_format_tag_any);
+    return dnnl_memory_desc_init_by_strides(d, 2, sizes, type, strides);
+}
+
+static dnnl_status_t describe_as(description *d, const dnnl_dims_t sizes, dnnl_data_type_t type,
+                                 dnnl_format_tag_t tag) {
+    return dnnl_memory_desc_init_by_tag(d, 2, sizes, type, tag);
 }
 
 static dnnl_status_t keep(description *d, borrowed_description of) {
@@ -78,12 +90,16 @@ static dnnl_status_t describe_product(dnnl_primitive_desc_t *out, dnnl_engine_t 
     dnnl_status_t s = dnnl_matmul_desc_init(&product, a, b, NULL, c);
     return s ? s : dnnl_primitive_desc_create(out, &product, how, engine, NULL);
 }
+
+static dnnl_status_t append_sum(dnnl_post_ops_t ops) {
+    return dnnl_post_ops_append_sum(ops, 1);
+}
 #endif
 
 struct cpu_packing {
     struct cpu_packing *next;
     size_t n, k, stride, bytes;
-    bool is_transposed;
+    bool is_transposed, is_pairs;
     description from, to;
     dnnl_primitive_t reorder;
 };
@@ -91,6 +107,7 @@ struct cpu_packing {
 struct cpu_matmul {
     struct cpu_matmul *next;
     size_t m, scratch_bytes;
+    bool adds; // to what is in C
     const struct cpu_packing *packing;
     description a, c, scratch;
     dnnl_primitive_t primitive;
@@ -99,7 +116,7 @@ struct cpu_matmul {
 struct cpu_matmuls {
     dnnl_engine_t engine;
     dnnl_stream_t stream; // of the library's OpenMP runtime: it has no state, threads share it
-    dnnl_primitive_attr_t how;
+    dnnl_primitive_attr_t how[2]; // [adds]
     struct cpu_packing *packings; /* and what follows it, owned; likewise */
     struct cpu_matmul *matmuls;
 };
@@ -116,6 +133,21 @@ static err refused(const char *what, size_t m, size_t n, size_t k, dnnl_status_t
                    k, (int)s);
 }
 
+static dnnl_status_t make_attributes(struct cpu_matmuls *all) {
+    dnnl_post_ops_t sum = NULL;
+    dnnl_status_t s = dnnl_success;
+    for (size_t i = 0; i < 2 && !s; i++) {
+        s = dnnl_primitive_attr_create(&all->how[i]);
+        // one scratchpad a thread: the library's own is not made for executions side by side
+        if (!s) s = dnnl_primitive_attr_set_scratchpad_mode(all->how[i], dnnl_scratchpad_mode_user);
+    }
+    if (!s) s = dnnl_post_ops_create(&sum);
+    if (!s) s = append_sum(sum);
+    if (!s) s = dnnl_primitive_attr_set_post_ops(all->how[1], sum);
+    if (sum) dnnl_post_ops_destroy(sum);
+    return s;
+}
+
 err cpu__matmuls_open(struct cpu_matmuls **out, cpu_bf16_way way) {
     if (way < cpu__bf16_best() && dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16))
         return err_set(ERR_DEVICE, "oneDNN has begun with AMX and does not go back to AVX512-BF16; "
@@ -125,9 +157,7 @@ err cpu__matmuls_open(struct cpu_matmuls **out, cpu_bf16_way way) {
     struct cpu_matmuls *all = *out;
     dnnl_status_t s = dnnl_engine_create(&all->engine, dnnl_cpu, 0);
     if (!s) s = dnnl_stream_create(&all->stream, all->engine, dnnl_stream_default_flags);
-    if (!s) s = dnnl_primitive_attr_create(&all->how);
-    // one scratchpad a thread: the library's own is not made for executions side by side
-    if (!s) s = dnnl_primitive_attr_set_scratchpad_mode(all->how, dnnl_scratchpad_mode_user);
+    if (!s) s = make_attributes(all);
     if (!s) return ERR_OK;
     cpu__matmuls_close(all);
     *out = NULL;
@@ -159,7 +189,8 @@ void cpu__matmuls_close(struct cpu_matmuls *all) {
         next = p->next;
         packing_free(p);
     }
-    if (all->how) dnnl_primitive_attr_destroy(all->how);
+    for (size_t i = 0; i < 2; i++)
+        if (all->how[i]) dnnl_primitive_attr_destroy(all->how[i]);
     if (all->stream) dnnl_stream_destroy(all->stream);
     if (all->engine) dnnl_engine_destroy(all->engine);
     mem_free(all);
@@ -167,7 +198,7 @@ void cpu__matmuls_close(struct cpu_matmuls *all) {
 
 /* The product's description, with B as it is given or, where b is NULL, as the library likes it. */
 static dnnl_status_t plan_product(dnnl_primitive_desc_t *out, const struct cpu_matmuls *all,
-                                  size_t m, size_t n, size_t k, const description *b,
+                                  size_t m, size_t n, size_t k, const description *b, bool adds,
                                   description *a, description *c) {
     const dnnl_dims_t a_sizes = {(dnnl_dim_t)m, (dnnl_dim_t)k}, a_strides = {(dnnl_dim_t)k, 1};
     const dnnl_dims_t c_sizes = {(dnnl_dim_t)m, (dnnl_dim_t)n}, c_strides = {(dnnl_dim_t)n, 1};
@@ -175,8 +206,8 @@ static dnnl_status_t plan_product(dnnl_primitive_desc_t *out, const struct cpu_m
     description any = {0};
     dnnl_status_t s = describe(a, a_sizes, dnnl_bf16, a_strides);
     if (!s) s = describe(c, c_sizes, dnnl_f32, c_strides);
-    if (!s && !b) s = describe(&any, b_sizes, dnnl_bf16, NULL);
-    if (!s) s = describe_product(out, all->engine, a, b ? b : &any, c, all->how);
+    if (!s && !b) s = describe_as(&any, b_sizes, dnnl_bf16, dnnl_format_tag_any);
+    if (!s) s = describe_product(out, all->engine, a, b ? b : &any, c, all->how[adds]);
     description_free(&any);
     return s;
 }
@@ -187,8 +218,8 @@ static dnnl_status_t make_packing(struct cpu_packing *p, const struct cpu_matmul
     dnnl_dims_t strides = {(dnnl_dim_t)p->stride, 1};
     if (p->is_transposed) strides[0] = 1, strides[1] = (dnnl_dim_t)p->stride;
     dnnl_primitive_desc_t product = NULL, reorder = NULL;
-    description a = {0}, c = {0};
-    dnnl_status_t s = plan_product(&product, all, ROWS, p->n, p->k, NULL, &a, &c);
+    description a = {0}, c = {0}, pairs = {0};
+    dnnl_status_t s = plan_product(&product, all, ROWS, p->n, p->k, NULL, false, &a, &c);
     if (!s) s = keep(&p->to, dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0));
     if (!s) s = describe(&p->from, sizes, dnnl_f32, strides);
     if (!s)
@@ -196,6 +227,11 @@ static dnnl_status_t make_packing(struct cpu_packing *p, const struct cpu_matmul
                                                borrow(&p->to), all->engine, NULL);
     if (!s) s = dnnl_primitive_create(&p->reorder, reorder);
     if (!s) p->bytes = dnnl_memory_desc_get_size(borrow(&p->to));
+    if (!s) s = describe_as(&pairs, sizes, dnnl_bf16, dnnl_BA16a64b2a);
+    if (!s)
+        p->is_pairs = p->k % 32 == 0 && p->n % 64 == 0 &&
+                      dnnl_memory_desc_equal(borrow(&pairs), borrow(&p->to));
+    description_free(&pairs);
     if (reorder) dnnl_primitive_desc_destroy(reorder);
     if (product) dnnl_primitive_desc_destroy(product);
     description_free(&a);
@@ -206,7 +242,7 @@ static dnnl_status_t make_packing(struct cpu_packing *p, const struct cpu_matmul
 static dnnl_status_t make_matmul(struct cpu_matmul *p, const struct cpu_matmuls *all) {
     dnnl_primitive_desc_t product = NULL;
     const struct cpu_packing *b = p->packing;
-    dnnl_status_t s = plan_product(&product, all, p->m, b->n, b->k, &b->to, &p->a, &p->c);
+    dnnl_status_t s = plan_product(&product, all, p->m, b->n, b->k, &b->to, p->adds, &p->a, &p->c);
     if (!s)
         s = keep(&p->scratch, dnnl_primitive_desc_query_md(product, dnnl_query_scratchpad_md, 0));
     if (!s) p->scratch_bytes = dnnl_memory_desc_get_size(borrow(&p->scratch));
@@ -245,14 +281,14 @@ err cpu__packing_find(const struct cpu_packing **out, struct cpu_matmuls *all, s
 }
 
 err cpu__matmul_find(const struct cpu_matmul **out, struct cpu_matmuls *all, size_t m,
-                     const struct cpu_packing *packing) {
+                     const struct cpu_packing *packing, bool adds) {
     struct cpu_matmul *p = all->matmuls;
-    while (p && !(p->m == m && p->packing == packing)) p = p->next;
+    while (p && !(p->m == m && p->packing == packing && p->adds == adds)) p = p->next;
     *out = p;
     if (p) return ERR_OK;
     err e = mem_new(&p, 1);
     if (e) return e;
-    *p = (struct cpu_matmul){all->matmuls, m, .packing = packing};
+    *p = (struct cpu_matmul){all->matmuls, m, .packing = packing, .adds = adds};
     int threads = one_thread();
     dnnl_status_t s = make_matmul(p, all);
     omp_set_num_threads(threads);
@@ -266,6 +302,10 @@ err cpu__matmul_find(const struct cpu_matmul **out, struct cpu_matmuls *all, siz
 
 size_t cpu__packing_bytes(const struct cpu_packing *p) {
     return p->bytes;
+}
+
+bool cpu__packing_is_pairs(const struct cpu_packing *p) {
+    return p->is_pairs;
 }
 
 size_t cpu__matmul_scratch_bytes(const struct cpu_matmul *p) {

@@ -34,12 +34,15 @@ void cpu__matmuls_close(struct cpu_matmuls *all);
 err cpu__packing_find(const struct cpu_packing **out, struct cpu_matmuls *all, size_t n, size_t k,
                       size_t stride, bool is_transposed) MUST_CHECK;
 size_t cpu__packing_bytes(const struct cpu_packing *p);
+/* It is what the kernel pair_bf16 makes, at four times the library's speed. */
+bool cpu__packing_is_pairs(const struct cpu_packing *p);
 /* Packs one B. False when the library refuses. */
 bool cpu__pack(struct cpu_matmuls *all, const struct cpu_packing *p, void *to, const float *from);
 
-/* The product of m rows, A (m, k) bf16 and C (m, n) f32 both without gaps. Borrowed from `all`. */
+/* The product of m rows, A (m, k) bf16 and C (m, n) f32 both without gaps; adds: to what is in C.
+ * Borrowed from `all`. */
 err cpu__matmul_find(const struct cpu_matmul **out, struct cpu_matmuls *all, size_t m,
-                     const struct cpu_packing *p) MUST_CHECK;
+                     const struct cpu_packing *p, bool adds) MUST_CHECK;
 size_t cpu__matmul_scratch_bytes(const struct cpu_matmul *p);
 /* scratch: that many bytes, of this thread alone. False when the library refuses. */
 bool cpu__matmul_run(struct cpu_matmuls *all, const struct cpu_matmul *p, float *c,

@@ -1,9 +1,10 @@
 /* Products of factors in bf16 by oneDNN's matmul.
  *
  * As in gemm.c C is cut into tiles by its sizes alone, each made by one thread. Rows and long sums
- * whose number changes from step to step are padded with zeros to a multiple of 32, so that few
- * primitives are ever made. A tile is made in workspace and laid into C by us: the library is fast
- * only where C has no gaps. */
+ * whose number changes from step to step are padded with zeros to a multiple of 32, and long sums
+ * are cut into parts, so that few primitives are ever made and their factors stay in cache: each
+ * part of A and each piece of B (a part of a column tile) lies by itself. A tile is made in
+ * workspace and laid into C by us: the library is fast only where a factor and C have no gaps. */
 #include "compute/cpu/cpu_internal.h"
 
 #if !HARNESS_PLAIN_GEMM
@@ -15,6 +16,8 @@ enum {
     ROWS_MAX = 256,
     COLUMNS_MAX = 384,
     COLUMNS_STEP = 64,
+    DEPTH_MAX =
+        768, /* of a part: with AMX 1,880 GFLOP/s a core, 790 where sums of 4096 are whole */
     TILES_WANTED = 8,
     LINE = 64 / sizeof(float), /* packed tiles and scratch begin on cache lines */
     TURN = 64                  /* columns of A that one item turns */
@@ -27,13 +30,14 @@ typedef struct packed {
     size_t m, k;                    /* padded */
     size_t rows, columns;           /* of a tile */
     size_t row_tiles, column_tiles; /* how many */
-    const float *b;
-    uint16_t *a; /* (m, k) */
-    char *b_to;  /* column tiles, tile_bytes apart */
-    size_t tile_bytes;
-    /* of whole tiles, and of the last */
-    const struct cpu_packing *packings[2];
-    const struct cpu_matmul *matmul[2][2]; /* [is the last of rows][of columns] */
+    size_t depth, parts;            /* of a part of the sums; how many */
+    const float *b, *b_last;        /* b_last: the last part, where it is padded */
+    uint16_t *a;                    /* parts of (m, depth) */
+    char *b_to; /* pieces, piece_bytes apart: the parts of a column tile side by side */
+    size_t piece_bytes;
+    /* [is the last of rows][of columns][of parts], [adds to what is there] */
+    const struct cpu_packing *packings[2][2];
+    const struct cpu_matmul *matmul[2][2][2][2];
     size_t scratch_floats;
     atomic_bool failed;
 } packed;
@@ -52,10 +56,43 @@ static size_t columns_of(const packed *j, size_t tile) {
     return j->p->n - first < j->columns ? j->p->n - first : j->columns;
 }
 
+static size_t depth_of(const packed *j, size_t part) {
+    size_t first = part * j->depth;
+    return j->k - first < j->depth ? j->k - first : j->depth;
+}
+
+static uint16_t *a_part(const packed *j, size_t part) {
+    return j->a + part * j->depth * j->m;
+}
+
+static err find_primitives(packed *j, bool is_last_column, bool is_last_part) {
+    const cpu_product *p = j->p;
+    size_t columns = is_last_column ? columns_of(j, j->column_tiles - 1) : j->columns;
+    size_t depth = is_last_part ? depth_of(j, j->parts - 1) : j->depth;
+    const struct cpu_packing **packing = &j->packings[is_last_column][is_last_part];
+    err e = cpu__packing_find(packing, j->matmuls, columns, depth, p->ldb, p->tb == 'T');
+    if (e) return e;
+    size_t bytes = round_up(cpu__packing_bytes(*packing), 64);
+    if (bytes > j->piece_bytes) j->piece_bytes = bytes;
+    const size_t rows[2] = {j->rows, rows_of(j, j->row_tiles - 1)};
+    for (size_t r = 0; r < 2; r++) {
+        for (size_t adds = 0; adds < (j->parts > 1 ? 2 : 1); adds++) {
+            const struct cpu_matmul **matmul = &j->matmul[r][is_last_column][is_last_part][adds];
+            if ((e = cpu__matmul_find(matmul, j->matmuls, rows[r], *packing, adds))) return e;
+            size_t floats = round_up(cpu__matmul_scratch_bytes(*matmul), 64) / sizeof(float);
+            if (floats > j->scratch_floats) j->scratch_floats = floats;
+        }
+    }
+    return ERR_OK;
+}
+
 static err cut(packed *j) {
     const cpu_product *p = j->p;
     j->m = round_up(p->m, STEP);
     j->k = p->ta == 'T' ? round_up(p->k, STEP) : p->k;
+    j->depth = round_up(cpu__parts(j->k, cpu__parts(j->k, DEPTH_MAX)), STEP);
+    if (j->depth > j->k) j->depth = j->k;
+    j->parts = cpu__parts(j->k, j->depth);
     j->columns = round_up(cpu__parts(p->n, cpu__parts(p->n, COLUMNS_MAX)), COLUMNS_STEP);
     if (j->columns > p->n) j->columns = p->n;
     j->column_tiles = cpu__parts(p->n, j->columns);
@@ -63,23 +100,9 @@ static err cut(packed *j) {
     while (count * j->column_tiles < TILES_WANTED && j->m / (count + 1) >= STEP) count++;
     j->rows = round_up(cpu__parts(j->m, count), STEP);
     j->row_tiles = cpu__parts(j->m, j->rows);
-    const size_t columns[2] = {j->columns, columns_of(j, j->column_tiles - 1)};
-    const size_t rows[2] = {j->rows, rows_of(j, j->row_tiles - 1)};
-    for (size_t c = 0; c < 2; c++) {
-        err e =
-            cpu__packing_find(&j->packings[c], j->matmuls, columns[c], j->k, p->ldb, p->tb == 'T');
-        if (e) return e;
-        size_t bytes = round_up(cpu__packing_bytes(j->packings[c]), 64);
-        if (bytes > j->tile_bytes) j->tile_bytes = bytes;
-        for (size_t r = 0; r < 2; r++) {
-            if ((e = cpu__matmul_find(&j->matmul[r][c], j->matmuls, rows[r], j->packings[c])))
-                return e;
-            size_t floats =
-                round_up(cpu__matmul_scratch_bytes(j->matmul[r][c]), 64) / sizeof(float);
-            if (floats > j->scratch_floats) j->scratch_floats = floats;
-        }
-    }
-    return ERR_OK;
+    err e = ERR_OK;
+    for (size_t i = 0; i < 4 && !e; i++) e = find_primitives(j, i / 2, i % 2);
+    return e;
 }
 
 /* Some rows of A, in the order of memory. */
@@ -87,11 +110,15 @@ static void convert_item(void *context, size_t item, float *workspace) {
     (void)workspace;
     const packed *j = context;
     size_t end = (item + 1) * STEP;
-    for (size_t i = item * STEP; i < end; i++) {
-        if (i < j->p->m)
-            j->kernels->pack_bf16(j->a + i * j->k, j->p->a + i * j->p->lda, j->k);
-        else
-            memset(j->a + i * j->k, 0, j->k * sizeof *j->a);
+    for (size_t part = 0; part < j->parts; part++) {
+        size_t depth = depth_of(j, part);
+        for (size_t i = item * STEP; i < end; i++) {
+            uint16_t *to = a_part(j, part) + i * depth;
+            if (i < j->p->m)
+                j->kernels->pack_bf16(to, j->p->a + i * j->p->lda + part * j->depth, depth);
+            else
+                memset(to, 0, depth * sizeof *to);
+        }
     }
 }
 
@@ -103,32 +130,45 @@ static void turn_item(void *context, size_t item, float *workspace) {
     size_t given = end < j->p->m ? end : j->p->m;
     for (size_t r = 0; r < j->p->k && first < given; r += STEP) {
         size_t rows = j->p->k - r < STEP ? j->p->k - r : STEP;
-        j->kernels->turn_bf16(j->a + first * j->k + r, j->k, j->p->a + r * j->p->lda + first,
-                              j->p->lda, rows, given - first);
+        size_t part = r / j->depth, depth = depth_of(j, part);
+        j->kernels->turn_bf16(a_part(j, part) + first * depth + r % j->depth, depth,
+                              j->p->a + r * j->p->lda + first, j->p->lda, rows, given - first);
     }
-    for (size_t i = first; i < end; i++) {
-        size_t written = i < given ? j->p->k : 0;
-        memset(j->a + i * j->k + written, 0, (j->k - written) * sizeof *j->a);
+    for (size_t part = 0; part < j->parts; part++) {
+        size_t depth = depth_of(j, part), left = j->p->k - part * j->depth;
+        for (size_t i = first; i < end; i++) {
+            size_t written = i >= given ? 0 : left < depth ? left : depth;
+            uint16_t *row = a_part(j, part) + i * depth;
+            memset(row + written, 0, (depth - written) * sizeof *row);
+        }
     }
 }
 
 static void pack_item(void *context, size_t item, float *workspace) {
     (void)workspace;
     packed *j = context;
-    size_t column = item * j->columns;
-    const float *from = j->p->tb == 'N' ? j->b + column : j->b + column * j->p->ldb;
-    if (!cpu__pack(j->matmuls, j->packings[item + 1 == j->column_tiles],
-                   j->b_to + item * j->tile_bytes, from))
+    size_t column = item / j->parts, part = item % j->parts;
+    bool is_last_part = part + 1 == j->parts;
+    const struct cpu_packing *packing = j->packings[column + 1 == j->column_tiles][is_last_part];
+    size_t row = part * j->depth, first = column * j->columns;
+    const float *from = j->p->tb == 'T'             ? j->b + first * j->p->ldb + row
+                        : is_last_part && j->b_last ? j->b_last + first
+                                                    : j->b + row * j->p->ldb + first;
+    void *to = j->b_to + item * j->piece_bytes;
+    if (cpu__packing_is_pairs(packing))
+        j->kernels->pair_bf16(to, from, j->p->ldb, j->p->tb == 'T', depth_of(j, part),
+                              columns_of(j, column));
+    else if (!cpu__pack(j->matmuls, packing, to, from))
         atomic_store(&j->failed, true);
 }
 
-static void place(const packed *j, const cpu_tile *t, const float *from) {
-    for (size_t i = 0; i < t->rows && t->at != from; i++) {
-        float *to = t->at + i * t->stride;
+static void place(const packed *j, const cpu_tile *t) {
+    for (size_t i = 0; i < t->rows; i++) {
+        float *to = j->p->c + (t->row + i) * j->p->ldc + t->column;
         if (j->p->beta > 0)
-            j->kernels->add(to, from + i * t->columns, t->columns);
+            j->kernels->add(to, t->at + i * t->stride, t->columns);
         else
-            memcpy(to, from + i * t->columns, t->columns * sizeof *to);
+            memcpy(to, t->at + i * t->stride, t->columns * sizeof *to);
     }
 }
 
@@ -142,25 +182,32 @@ static void tile_item(void *context, size_t item, float *workspace) {
     item -= p->extra_items;
     size_t r = item % j->row_tiles, c = item / j->row_tiles;
     float *made = workspace + j->scratch_floats;
-    cpu_tile tile = {.row = r * j->rows, .column = c * j->columns, .columns = columns_of(j, c)};
+    cpu_tile tile = {
+        .row = r * j->rows, .column = c * j->columns, .columns = columns_of(j, c), .at = made};
     tile.rows = p->m - tile.row < j->rows ? p->m - tile.row : j->rows;
-    tile.at = p->through_workspace ? made : p->c + tile.row * p->ldc + tile.column;
-    tile.stride = p->through_workspace ? tile.columns : p->ldc;
-    const struct cpu_matmul *matmul = j->matmul[r + 1 == j->row_tiles][c + 1 == j->column_tiles];
-    if (!cpu__matmul_run(j->matmuls, matmul, made, j->a + tile.row * j->k,
-                         j->b_to + c * j->tile_bytes, workspace))
-        atomic_store(&j->failed, true);
-    place(j, &tile, made);
-    if (p->finish) p->finish(p->context, &tile);
+    tile.stride = tile.columns;
+    for (size_t part = 0; part < j->parts; part++) {
+        const struct cpu_matmul *matmul = j->matmul[r + 1 == j->row_tiles][c + 1 == j->column_tiles]
+                                                   [part + 1 == j->parts][part > 0];
+        if (!cpu__matmul_run(j->matmuls, matmul, made,
+                             a_part(j, part) + tile.row * depth_of(j, part),
+                             j->b_to + (c * j->parts + part) * j->piece_bytes, workspace))
+            atomic_store(&j->failed, true);
+    }
+    if (p->finish)
+        p->finish(p->context, &tile);
+    else
+        place(j, &tile);
 }
 
-/* Room in `shared` for A, then for what of B is not a weight: packed, and padded where it is not
- * as long as the sums. */
+/* Room in `shared` for A, then for what of B is not a weight: packed, and its last part padded where
+ * it is not as long as the sums. */
 static err take_room(packed *j, device *d, float **b_padded) {
     const cpu_product *p = j->p;
     size_t a_floats = round_up(j->m * j->k * sizeof(uint16_t), 64) / sizeof(float);
-    size_t b_floats = p->is_weight ? 0 : j->column_tiles * j->tile_bytes / sizeof(float);
-    size_t padded = p->is_weight || j->k == p->k ? 0 : j->k * p->ldb;
+    size_t pieces = p->is_weight ? 0 : j->column_tiles * j->parts;
+    size_t b_floats = pieces * j->piece_bytes / sizeof(float);
+    size_t padded = p->is_weight || j->k == p->k ? 0 : depth_of(j, j->parts - 1) * p->ldb;
     float *shared;
     err e = cpu__shared(&shared, d, a_floats + b_floats + padded + LINE);
     if (e) return e;
@@ -172,21 +219,23 @@ static err take_room(packed *j, device *d, float **b_padded) {
 
 static err prepare_b(packed *j, device *d, float *padded) {
     const cpu_product *p = j->p;
+    size_t pieces = j->column_tiles * j->parts;
     bool is_old = true;
     j->b = p->b;
     if (p->is_weight) {
         const cpu_weight wanted = {
             .from = p->b, .n = p->n, .k = p->k, .is_transposed = p->tb == 'T', .is_packed = true};
         cpu_weight *w;
-        err e = cpu__weight_find(&w, &is_old, d, &wanted, j->column_tiles * j->tile_bytes);
+        err e = cpu__weight_find(&w, &is_old, d, &wanted, pieces * j->piece_bytes);
         if (e) return e;
         j->b_to = w->copy;
     } else if (padded) {
-        memcpy(padded, p->b, p->k * p->ldb * sizeof *padded);
-        memset(padded + p->k * p->ldb, 0, (j->k - p->k) * p->ldb * sizeof *padded);
-        j->b = padded;
+        size_t first = (j->parts - 1) * j->depth, given = (p->k - first) * p->ldb;
+        memcpy(padded, p->b + first * p->ldb, given * sizeof *padded);
+        memset(padded + given, 0, (j->k - p->k) * p->ldb * sizeof *padded);
+        j->b_last = padded;
     }
-    if (is_old) cpu__for(d, j->column_tiles, pack_item, j);
+    if (is_old) cpu__for(d, pieces, pack_item, j);
     return ERR_OK;
 }
 
