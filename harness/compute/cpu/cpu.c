@@ -217,7 +217,9 @@ static err choose(instructions *out) {
     char known[96] = "";
     *out = (instructions){.kernels = tables[0]};
 #if defined(__x86_64__)
-    if (tables[0] == &cpu__kernels_avx512) out->best = cpu__bf16_best();
+    bool is_held = wanted && !strcmp(wanted, "avx512_bf16");
+    if (tables[0] == &cpu__kernels_avx512)
+        out->best = cpu__bf16_best(is_held ? BF16_AVX512 : BF16_AMX);
 #endif
     out->way = fastest(out->best);
     if (!wanted || !*wanted) return ERR_OK;

@@ -12,20 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The products that this processor has instructions for, as far as the library uses them. */
+/* The products that this processor has instructions for, as far as the library uses them.
+ * cpu__bf16_best: no better than at_most, which holds the library for the whole process where it has
+ * not begun yet. */
 typedef enum cpu_bf16_way {
     BF16_IN_F32, /* none: rounded factors are multiplied in f32 */
     BF16_AVX512, /* AVX512-BF16 */
     BF16_AMX     /* AMX-BF16 */
 } cpu_bf16_way;
-cpu_bf16_way cpu__bf16_best(void);
+cpu_bf16_way cpu__bf16_best(cpu_bf16_way at_most);
 
 struct cpu_matmuls;
 struct cpu_packing;
 struct cpu_matmul;
 
-/* *out is owned: cpu__matmuls_close. `way` is no better than the best; a lesser one holds the whole
- * process to it. Errors: ERR_DEVICE, ERR_MEMORY. */
+/* *out is owned: cpu__matmuls_close. Errors: ERR_DEVICE (as well where the library has begun with
+ * better ones than `way`), ERR_MEMORY. */
 err cpu__matmuls_open(struct cpu_matmuls **out, cpu_bf16_way way) MUST_CHECK;
 void cpu__matmuls_close(struct cpu_matmuls *all);
 
