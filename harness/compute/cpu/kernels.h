@@ -67,13 +67,14 @@ typedef struct cpu_kernels {
     float (*dot)(const float *a, const float *b, size_t n);
     void (*round_bf16)(float *y, const float *x, size_t n); /* y = the nearest bf16 of x */
     void (*pack_bf16)(uint16_t *y, const float *x, size_t n);
-    /* The same of a (rows, columns) part of x, turned: y (columns, rows); strides between rows. */
+    /* The same of a (rows, columns) part of x, turned: y (columns rounded up to 32, 32), 0 where x has
+     * nothing. At most 32 rows and 64 columns; strides between rows. */
     void (*turn_bf16)(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
                       size_t columns);
     /* x (k, n), its rows stride apart (is_turned: they are x's columns), as AMX takes a right factor:
-     * for each 64 columns k / 2 rows of 64 pairs (the element above, the one below).
-     * pre: k is a multiple of 32, n of 64. */
-    void (*pair_bf16)(uint16_t *y, const float *x, size_t stride, bool is_turned, size_t k,
+     * for each 64 columns k / 2 rows of 64 pairs, in whose lower half is the element of the row
+     * above. pre: k is a multiple of 32, n of 64. */
+    void (*pair_bf16)(uint32_t *y, const float *x, size_t stride, bool is_turned, size_t k,
                       size_t n);
     /* keep (n rounded up to 64) = 0 or scale, by the row's dropout words */
     void (*keep_row)(float *keep, size_t n, const cpu_dropout *d);

@@ -34,32 +34,69 @@ static void pack_bf16(uint16_t *y, const float *x, size_t n) {
     SIMD for (size_t i = 0; i < n; i++) y[i] = bf16_bits(x[i]);
 }
 
-static void turn_bf16(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
-                      size_t columns) {
-    for (size_t c = 0; c < columns; c++)
-        SIMD for (size_t r = 0; r < rows; r++) y[c * y_stride + r] = bf16_bits(x[r * x_stride + c]);
+enum { SIDE = 16, PAIRED_COLUMNS = 64 };
+typedef uint32_t pair_row __attribute__((vector_size(SIDE * sizeof(uint32_t))));
+#define LANES(f, s)                                                                                \
+    f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7), f(s, 8), f(s, 9),      \
+        f(s, 10), f(s, 11), f(s, 12), f(s, 13), f(s, 14), f(s, 15)
+#define OF_UPPER(s, lane) ((lane) & (s) ? SIDE + (lane) - (s) : (lane))
+#define OF_LOWER(s, lane) ((lane) & (s) ? SIDE + (lane) : (lane) + (s))
+/* The upper right and the lower left part of each square of 2 s rows change places. */
+#define EXCHANGE(s)                                                                                \
+    UNROLLED for (size_t i = 0; i < SIDE; i++) {                                                   \
+        if (i & (s)) continue;                                                                     \
+        pair_row upper = v[i], lower = v[i + (s)];                                                 \
+        v[i] = __builtin_shufflevector(upper, lower, LANES(OF_UPPER, s));                          \
+        v[i + (s)] = __builtin_shufflevector(upper, lower, LANES(OF_LOWER, s));                    \
+    }
+
+/* y (16, 16) = x turned; strides between rows, in bytes. */
+static void turn_square(void *y, size_t y_stride, const void *x, size_t x_stride) {
+    pair_row v[SIDE];
+    UNROLLED for (size_t i = 0; i < SIDE; i++)
+        memcpy(&v[i], (const char *)x + i * x_stride, sizeof v[i]);
+    EXCHANGE(8)
+    EXCHANGE(4)
+    EXCHANGE(2)
+    EXCHANGE(1)
+    UNROLLED for (size_t i = 0; i < SIDE; i++) memcpy((char *)y + i * y_stride, &v[i], sizeof v[i]);
 }
 
-static void pair_bf16(uint16_t *y, const float *x, size_t stride, bool is_turned, size_t k,
+/* Two rows as pairs: the lower half of y[i] is from above. */
+static void pair_rows(uint32_t *y, const float *above, const float *below, size_t n) {
+    SIMD for (size_t i = 0; i < n; i++) {
+        y[i] = bf16_bits(above[i]) | (uint32_t)bf16_bits(below[i]) << 16;
+    }
+}
+
+static void turn_bf16(uint16_t *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                      size_t columns) {
+    static const float nothing[PAIRED_COLUMNS];
+    uint32_t pairs[SIDE][PAIRED_COLUMNS];
+    if (rows < 2 * SIDE || columns < PAIRED_COLUMNS) memset(pairs, 0, sizeof pairs);
+    for (size_t r = 0; r < rows; r += 2) {
+        const float *above = x + r * x_stride;
+        pair_rows(pairs[r / 2], above, r + 1 < rows ? above + x_stride : nothing, columns);
+    }
+    for (size_t c = 0; c < columns; c += 2 * SIDE) {
+        for (size_t i = c; i < c + 2 * SIDE; i += SIDE)
+            turn_square(y + i * y_stride, y_stride * sizeof *y, &pairs[0][i], sizeof *pairs);
+    }
+}
+
+static void pair_bf16(uint32_t *y, const float *x, size_t stride, bool is_turned, size_t k,
                       size_t n) {
-    enum { COLUMNS = 64, ROWS = 32 };
-    uint16_t block[COLUMNS * ROWS]; // turned: some of x's rows
-    for (size_t c = 0; c < n; c += COLUMNS) {
-        for (size_t r = 0; r < k; r += ROWS, y += COLUMNS * ROWS) {
-            for (size_t i = 0; i < COLUMNS && is_turned; i++)
-                pack_bf16(block + i * ROWS, x + (c + i) * stride + r, ROWS);
-            for (size_t i = 0; i < ROWS; i += 2) {
-                uint16_t *row = y + i * COLUMNS;
-                const float *above = x + (r + i) * stride + c, *below = above + stride;
-                if (is_turned) {
-                    for (size_t j = 0; j < COLUMNS; j++)
-                        memcpy(row + 2 * j, block + j * ROWS + i, 2 * sizeof *row);
-                    continue;
-                }
-                SIMD for (size_t j = 0; j < COLUMNS; j++) {
-                    row[2 * j] = bf16_bits(above[j]);
-                    row[2 * j + 1] = bf16_bits(below[j]);
-                }
+    uint16_t block[SIDE][2 * SIDE]; // turned: some of x's rows
+    for (size_t c = 0; c < n; c += PAIRED_COLUMNS) {
+        for (size_t r = 0; r < k; r += 2 * SIDE, y += SIDE * PAIRED_COLUMNS) {
+            for (size_t i = 0; i < SIDE && !is_turned; i++) {
+                const float *above = x + (r + 2 * i) * stride + c;
+                pair_rows(y + i * PAIRED_COLUMNS, above, above + stride, PAIRED_COLUMNS);
+            }
+            for (size_t j = 0; j < PAIRED_COLUMNS && is_turned; j += SIDE) {
+                for (size_t i = 0; i < SIDE; i++)
+                    pack_bf16(block[i], x + (c + j + i) * stride + r, 2 * SIDE);
+                turn_square(y + j, PAIRED_COLUMNS * sizeof *y, block, sizeof *block);
             }
         }
     }

@@ -52,7 +52,7 @@ enum { VEC = 4, VECS = 2, TILE_ROWS = 4, TILE_VECS = 2 };
 #if defined(__clang__)
 #define UNROLLED _Pragma("clang loop unroll(full)")
 #else
-#define UNROLLED _Pragma("GCC unroll 8")
+#define UNROLLED _Pragma("GCC unroll 16")
 #endif
 
 /* to (4, 4), rows to_stride apart, = transpose of from, rows from_stride apart */

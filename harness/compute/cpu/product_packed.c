@@ -126,21 +126,12 @@ static void convert_item(void *context, size_t item, float *workspace) {
 static void turn_item(void *context, size_t item, float *workspace) {
     (void)workspace;
     const packed *j = context;
-    size_t first = item * TURN, end = first + TURN < j->m ? first + TURN : j->m;
-    size_t given = end < j->p->m ? end : j->p->m;
-    for (size_t r = 0; r < j->p->k && first < given; r += STEP) {
+    size_t first = item * TURN, columns = j->p->m - first < TURN ? j->p->m - first : TURN;
+    for (size_t r = 0; r < j->p->k; r += STEP) {
         size_t rows = j->p->k - r < STEP ? j->p->k - r : STEP;
         size_t part = r / j->depth, depth = depth_of(j, part);
         j->kernels->turn_bf16(a_part(j, part) + first * depth + r % j->depth, depth,
-                              j->p->a + r * j->p->lda + first, j->p->lda, rows, given - first);
-    }
-    for (size_t part = 0; part < j->parts; part++) {
-        size_t depth = depth_of(j, part), left = j->p->k - part * j->depth;
-        for (size_t i = first; i < end; i++) {
-            size_t written = i >= given ? 0 : left < depth ? left : depth;
-            uint16_t *row = a_part(j, part) + i * depth;
-            memset(row + written, 0, (depth - written) * sizeof *row);
-        }
+                              j->p->a + r * j->p->lda + first, j->p->lda, rows, columns);
     }
 }
 
