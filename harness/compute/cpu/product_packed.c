@@ -20,7 +20,7 @@ enum {
         768, /* of a part: with AMX 1,880 GFLOP/s a core, 790 where sums of 4096 are whole */
     TILES_WANTED = 8,
     LINE = 64 / sizeof(float), /* packed tiles and scratch begin on cache lines */
-    TURN = 64                  /* columns of A that one item turns */
+    TURN = 64                  /* rows of A that are turned at once */
 };
 
 typedef struct packed {
@@ -122,16 +122,17 @@ static void convert_item(void *context, size_t item, float *workspace) {
     }
 }
 
-/* Some rows of A, which are columns in memory. */
+/* STEP columns of A, which are rows in memory: read as they lie. */
 static void turn_item(void *context, size_t item, float *workspace) {
     (void)workspace;
     const packed *j = context;
-    size_t first = item * TURN, columns = j->p->m - first < TURN ? j->p->m - first : TURN;
-    for (size_t r = 0; r < j->p->k; r += STEP) {
-        size_t rows = j->p->k - r < STEP ? j->p->k - r : STEP;
-        size_t part = r / j->depth, depth = depth_of(j, part);
+    const cpu_product *p = j->p;
+    size_t r = item * STEP, rows = p->k - r < STEP ? p->k - r : STEP;
+    size_t part = r / j->depth, depth = depth_of(j, part);
+    for (size_t first = 0; first < p->m; first += TURN) {
+        size_t columns = p->m - first < TURN ? p->m - first : TURN;
         j->kernels->turn_bf16(a_part(j, part) + first * depth + r % j->depth, depth,
-                              j->p->a + r * j->p->lda + first, j->p->lda, rows, columns);
+                              p->a + r * p->lda + first, p->lda, rows, columns);
     }
 }
 
@@ -241,7 +242,7 @@ err cpu__product_packed(device *d, const cpu_product *p) {
     if (p->ta == 'N')
         cpu__for(d, j.m / STEP, convert_item, &j);
     else
-        cpu__for(d, cpu__parts(j.m, TURN), turn_item, &j);
+        cpu__for(d, j.k / STEP, turn_item, &j);
     cpu__for(d, p->extra_items + j.row_tiles * j.column_tiles, tile_item, &j);
     if (!atomic_load(&j.failed)) return ERR_OK;
     return err_set(ERR_DEVICE, "oneDNN refused a product in bf16 of %zux%zux%zu", p->m, p->n, p->k);
