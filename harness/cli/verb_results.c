@@ -32,6 +32,7 @@ typedef struct candidate {
     store_file file; /* of the bytes */
     char *place;     /* owned: where it would lie */
     bool made, came; /* its task's folder is new; another process brought the same meanwhile */
+    bool uncompared; /* no data were there for it */
 } candidate;
 
 typedef struct batch {
@@ -134,6 +135,7 @@ static err read_candidate(candidate *c, batch *b, const char *given) {
         (e = record_data_check(&lacks, &b->data, &c->record, path)))
         return e;
     b->older += c->record.numerics_version < NUMERICS_VERSION;
+    c->uncompared = lacks;
     return lacks ? note_uncompared(b, path, lacks) : ERR_OK;
 }
 
@@ -221,6 +223,7 @@ static err drop_known(batch *b, store *s) {
         else
             log_note("%s: is %s: %s", b->all[i].from,
                      other < there ? "there already" : "given already", where);
+        b->uncompared -= b->all[i].uncompared;
         candidate_free(&b->all[i]);
     }
     cut_candidates(s, there);

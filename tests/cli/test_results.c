@@ -283,8 +283,9 @@ Test(results, are_added_all_or_none) {
         strstr(p.err, "added 1 record to people: `harness report --results people` shows it\n"),
         "%s", p.err);
     make("a.json", 1); // some of them there already; as its bytes were
-    expect_said(RUN("results", "add", "a.json", "c.json", "c.json", "-q", "--json"), 0,
-                "\"place\":");
+    p = RUN_WELL("results", "add", "a.json", "c.json", "c.json", "-q", "--json");
+    expect_said(p, 0, "\"place\":");
+    cr_expect_not_null(strstr(p.out, "\"uncompared\":\t1\n}"), "%s", p.out); // of what was added
     MUST(folder_list_read(&list, temporary_path("results/fake_task")));
     cr_assert_eq(list.count, 3);
     char path[256];
