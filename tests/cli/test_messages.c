@@ -62,7 +62,7 @@ Test(messages, help_shows_aliases_and_defaults) {
         "AdamW's epsilon (default: 1e-08)",
         "default: the model's own)",
         "(default: by epochs)",
-        "default: ko-tiny)",
+        "default: ko-mini)",
         "(default: 42)"};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         cr_expect_not_null(strstr(run, defaults[i]), "no '%s' in %s", defaults[i], run);

@@ -42,12 +42,12 @@ static void sample_run(const char *output, const char *device, const char *threa
 Test(whole_run, sample_says_what_it_is_and_what_comes_next) {
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu");
     EXPECT(r, 0, err, "48 training rows");
-    EXPECT(r, 0, err, "'ko-tiny' by default");
+    EXPECT(r, 0, err, "'ko-mini' by default");
     cr_expect_null(strstr(r.err, " keeps "), "of no checkpoints: %s", r.err);
     EXPECT(r, 0, out, "sample: says nothing about the model");
     EXPECT(r, 0, out, "95 % interval");
     EXPECT(r, 0, out, "majority");
-    EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-tiny-cpu-s42-sample");
+    EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-mini-cpu-s42-sample");
     // a sample is partial: it never reaches the results
     char path[600];
     snprintf(path, sizeof path, "%s/results", temporary_folder());

@@ -25,8 +25,8 @@
 TestSuite(runs, .timeout = 240);
 
 #define SMALL_BY                                                                                   \
-    "run", "--task", "kor_hate", "--sample", "--threads", "1", "--check-device", "never",          \
-        "--batch-size", "8", "-q", "--device"
+    "run", "--task", "kor_hate", "--sample", "--model", "ko-tiny", "--threads", "1",               \
+        "--check-device", "never", "--batch-size", "8", "-q", "--device"
 #define SMALL SMALL_BY, "cpu"
 
 static void good(program_result p) {
@@ -51,7 +51,7 @@ static void stop_run(const char *folder, const char *steps) {
 }
 
 static void make_unfinished(const char *folder) {
-    stop_run(folder, "2000");
+    stop_run(folder, "300");
 }
 
 /* The run of the list whose folder ends so. */
@@ -259,7 +259,7 @@ Test(runs, clean_keeps_what_strangers_are_in_and_what_that_needs) {
         RUN(SMALL, "--max-steps", "60", "--save-steps", "1", "-o", "r/b", "--resume");
     cr_expect(!p.exit_code, "%s", p.err);
     cr_expect(file_named(temporary_path("r/b/checkpoint-1/notes.txt")));
-    stop_run("r/c", "2000");
+    stop_run("r/c", "300");
     MUST(folder_remove(temporary_path("r/c/tensorboard")));
     MUST(folder_make(temporary_path("r/c/tensorboard/events.out.tfevents.harness")));
     put("r/c/tensorboard/events.out.tfevents.harness/mine");
@@ -300,7 +300,7 @@ Test(runs, what_is_odd_in_one_folder_is_passed_over) {
 /* A run that was to replace a finished one goes, and leaves that one's record and model. */
 Test(runs, clean_keeps_the_finished_run_that_was_to_be_replaced) {
     good(RUN(SMALL, "--max-steps", "2", "-o", "r/a"));
-    stop_run("r/a", "2000");
+    stop_run("r/a", "300");
     make_older("r/a");
     CLEANED("; the record and model of a finished run stay there\n1 run, ", "r", "--before",
             "2024-01-01", "--yes");
@@ -369,7 +369,7 @@ Test(runs, unfinished_runs_name_their_ranks) {
         mem_free(text);
     }
     // what a group writes is what is read
-    stop_run_by("cpu,cpu", "r/g", "2000");
+    stop_run_by("cpu,cpu", "r/g", "300");
     cJSON *root;
     const char *device = text_at(listed(&root, "r/g"), "device");
     cr_expect_eq(strncmp(device, "2 × ", 5), 0, "%s", device);
@@ -504,7 +504,7 @@ Test(runs, dry_run_tells_what_the_run_does) {
     cr_expect(cJSON_Compare(rec, after, true));
     // and what is unfinished keeps its checkpoints
     make_unfinished("r/b");
-    RUN_WELL(SMALL, "--max-steps", "2000", "--save-steps", "1", "-o", "r/b", "--dry-run",
+    RUN_WELL(SMALL, "--max-steps", "300", "--save-steps", "1", "-o", "r/b", "--dry-run",
              "--overwrite");
     cr_expect(folder_exists(temporary_path("r/b/checkpoint-1")));
     cJSON_Delete(dry);
@@ -650,7 +650,7 @@ Test(runs, dry_run_of_several) {
     // one alone needs no sum, and what it tells is not said beside it too
     p = RUN("run", "--task", "kor_hate", "--sample", "--device", "cpu", "--epochs", "1",
             "--dry-run");
-    cr_expect(strstr(p.out, "\nmodel   ko-tiny: ") && strstr(p.out, ", seed 42\n"), "%s", p.out);
+    cr_expect(strstr(p.out, "\nmodel   ko-mini: ") && strstr(p.out, ", seed 42\n"), "%s", p.out);
     cr_expect_null(strstr(p.out, "\nall "), "%s", p.out);
     static const char *const once[] = {"task    ", "model   ", "device  ", "recipe  ", "output  "};
     for (size_t i = 0; i < sizeof once / sizeof *once; i++)

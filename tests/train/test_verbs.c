@@ -51,13 +51,13 @@ Test(run_verbs, a_model_of_one_answer_is_said_so) {
 
 Test(run_verbs, sample_from_training_to_prediction) {
     program_result r = RUN("run", "--task", "kor_hate", "--sample", "--device", DEVICE);
-    EXPECT(r, 0, err, "model 'ko-tiny' by default");
+    EXPECT(r, 0, err, "model 'ko-mini' by default");
     EXPECT(r, 0, err, "kor_hate (sample): 48 training rows");
     EXPECT(r, 0, out, "(sample: says nothing about the model)");
     EXPECT(r, 0, out, "macro F1");
     EXPECT(r, 0, out, "majority");
     EXPECT(r, 0, out, "/record.json");
-    EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-tiny-" DEVICE "-s42-sample-");
+    EXPECT(r, 0, out, "harness predict --model runs/kor_hate/ko-mini-" DEVICE "-s42-sample-");
     // a sample is no result
     cr_assert_neq(access(temporary_path("results"), F_OK), 0);
 

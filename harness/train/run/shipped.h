@@ -12,7 +12,7 @@
 #define SHIPPED_MODELS(X) X("ko-tiny") X("ko-mini")
 
 /* The one that counts where none is named; a preset is pretrained with its vocabulary. */
-#define SHIPPED_DEFAULT "ko-tiny"
+#define SHIPPED_DEFAULT "ko-mini"
 
 bool shipped_known(const char *model);
 /* "ko-tiny, ko-mini" */
