@@ -10,6 +10,7 @@
 #include "cli/pretrain_view.h"
 #include "cli/unknown_share.h"
 #include "cli/warmup.h"
+#include "data/masking.h"
 #include "platform/file.h"
 #include "result/sweep.h"
 #include "train/group/launch.h"
@@ -55,9 +56,9 @@ static err make_request(pretrain_request *q, const options *o, char *const *word
         return err_set(ERR_USAGE, "pretrain needs --model M: a preset, folder or hub name");
     if (o->has_tokens_per_batch && o->has_per_device_train_batch_size)
         return err_set(ERR_USAGE, "--tokens-per-batch and --batch-size exclude each other");
-    if (o->has_mlm_probability && !(o->mlm_probability > 0 && o->mlm_probability <= 1))
+    if (o->has_mlm_probability && !(o->mlm_probability >= MASKING_LEAST && o->mlm_probability <= 1))
         return options_range_error("mlm-probability", SHOWN_NUMBER(o->mlm_probability),
-                                   "above 0, up to 1");
+                                   "2^-32 to 1");
     if (o->has_max_minutes && !(o->max_minutes > 0))
         return options_range_error("max-minutes", SHOWN_NUMBER(o->max_minutes), "above 0");
     *q = (pretrain_request){.run = {.model = o->model,

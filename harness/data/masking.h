@@ -14,6 +14,9 @@
 #include "data/pack.h"
 #include "text/tokenizer.h"
 
+/* The least probability by which a token may be chosen. */
+#define MASKING_LEAST 0x1p-32
+
 typedef struct masking {
     uint32_t vocabulary; /* V: a random token is below it */
     uint32_t mask_id;

@@ -147,6 +147,20 @@ Test(pretrain, an_epoch_takes_every_sentence_once) {
     corpus_free(&c);
 }
 
+/* Words are chosen whole: however long they are, what was planned holds a step. */
+Test(pretrain, whole_words_fit_their_micro_batches) {
+    toy_corpus c;
+    corpus_make(&c);
+    masking_free(&c.masking);
+    MUST(masking_init(&c.masking, &c.words, VOCABULARY, 0.0105, true, 42));
+    batch_capacity need = {0};
+    corpus_capacity(&need, &c.store, &c.masking, c.store.tokens);
+    cr_assert_lt(need.chosen, c.store.tokens / 4);
+    // two that follow each other hold more than one's; in the end every token is chosen
+    cr_assert_geq((uint64_t)need.micros * need.chosen, 2 * c.store.tokens);
+    corpus_free(&c);
+}
+
 enum { STEPS = 50 };
 
 static void losses_on(float losses[STEPS], const char *selector, const toy_corpus *c) {
@@ -664,7 +678,10 @@ Test(pretrain, says_what_is_wrong) {
         {RUN(PRETRAIN, "2"), 2, "--model"},
         {RUN(PRETRAIN, "2", "--model", "tiny", "--vocab", "vocab.txt"), 1, "[MASK]"},
         {RUN(PRETRAIN, "2", PRESET, "--mlm-probability", "1.5"), 2,
-         "--mlm-probability expects above 0, up to 1, found '1.5'"},
+         "--mlm-probability expects 2^-32 to 1, found '1.5'"},
+        {RUN(PRETRAIN, "2", PRESET, "--mlm-probability", "1e-12"), 2, "2^-32 to 1, found '1e-12'"},
+        {RUN(PRETRAIN, "2", PRESET, "--mlm-probability", "1e-9", "-o", "seldom"), 0,
+         "step 2 of 2: no token of the held-out sentences is chosen: they have no loss"},
         {RUN(PRETRAIN, "2", PRESET, "--max-minutes", "-2"), 2, "found '-2'"},
         {RUN(PRETRAIN, "2", "--model", "made", "--vocab", VOCAB), 2, "has a vocabulary of its own"},
         {RUN(PRETRAIN, "2", PRESET, "--batch-size", "8"), 2, "exclude each other"},

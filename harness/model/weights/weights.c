@@ -211,8 +211,33 @@ static err note_mismatch(loading *l, const tensor_place *t, const param *p, size
     return e ? e : weights__keys_add(&l->report->sizes, sizes);
 }
 
+/* The weight of a masked language model's last product, where it is there beside the word embedding:
+ * transformers ties the two only where they are equal. */
+static err check_tied(loading *l, const tensor_place *t, const encoder_family *family) {
+    const param *token = params_at(l->params, PARAM_token, 0);
+    const tensor_place *embedding = NULL;
+    char key[PARAM_NAME_BYTES];
+    float *values = NULL;
+    param_key(token, 0, key);
+    err e = find_place(&embedding, l, key, family);
+    if (e || !embedding) return e;
+    const tensor_entry *a = embedding->entry, *b = t->entry;
+    bool is_tied = a->rank == b->rank && a->shape[0] == b->shape[0] && a->count == b->count &&
+                   a->count <= token->count;
+    if (is_tied && !(e = mem_new(&values, a->count)) &&
+        !(e = safetensors_read(embedding->file, a, l->values)) &&
+        !(e = safetensors_read(t->file, b, values)))
+        is_tied = !memcmp(values, l->values, a->count * sizeof *values);
+    mem_free(values);
+    if (e || is_tied) return e;
+    return err_set(ERR_UNSUPPORTED,
+                   "%s: tensor '%s' differs from '%s'; only masked language models whose last "
+                   "product is tied to the word embedding are supported",
+                   t->file->path, b->name, a->name);
+}
+
 /* The bias of a masked language model's last product, and that product's weight, may be there a
- * second time under the names of the product; the weight is the word embedding. */
+ * second time under the names of the product. */
 static err find_tied(const tensor_place **out, loading *l, const encoder_family *family) {
     static const char *const ends[] = {"weight", "bias"};
     err e = ERR_OK;
@@ -222,6 +247,7 @@ static err find_tied(const tensor_place **out, loading *l, const encoder_family 
         snprintf(key, sizeof key, "%s%s", family->lm_decoder, ends[k]);
         e = find_place(&again, l, key, family);
         if (k == 1 && !*out) *out = again;
+        if (!e && k == 0 && again) e = check_tied(l, again, family);
     }
     return e;
 }

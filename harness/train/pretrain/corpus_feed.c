@@ -127,6 +127,8 @@ void corpus_capacity(batch_capacity *c, const token_store *store, const masking 
     uint32_t most = chosen < n ? (uint32_t)chosen : (uint32_t)tokens;
     // two micro-batches that follow each other hold more than one's tokens
     uint64_t micros = 2 * (all_tokens / tokens) + 2;
+    // or more than one's chosen ones, which come together where they are of whole words
+    if (m->whole_words) micros += 2 * (all_tokens / (most ? most : 1));
     if (c->tokens < tokens) c->tokens = (uint32_t)tokens;
     if (c->sentences < tokens / SENTENCE_LEAST + 1)
         c->sentences = (uint32_t)(tokens / SENTENCE_LEAST + 1);

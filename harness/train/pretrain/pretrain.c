@@ -82,6 +82,11 @@ static err evaluate_heldout(void *context, trainer *t) {
     heldout_result found;
     err e = heldout_evaluate(&found, p);
     if (e) return e;
+    if (!found.chosen) {
+        log_warn("step %u of %u: no token of the held-out sentences is chosen: they have no loss",
+                 t->done, t->total_steps);
+        return ERR_OK;
+    }
     double perplexity = exp(found.loss);
     const log_value values[] = {{"eval_loss", found.loss},
                                 {"eval_perplexity", perplexity},
@@ -113,6 +118,8 @@ err pretrain_open_trainer(pretrain *p, uint32_t max_steps) {
         corpus_capacity(&options.lend, &p->heldout, &p->masking, p->heldout.tokens);
     }
     options.lend.micros = 2; // a batch is one micro-batch, or two where many tokens are chosen
+    if (p->masking.whole_words && options.lend.chosen) // which come together
+        options.lend.micros += 2 * (options.lend.tokens / options.lend.chosen);
     err e = corpus_feed_init(&p->feed, &p->train, &p->masking, &wish);
     if (e) return e;
     feed f = corpus_feed_of(&p->feed);
