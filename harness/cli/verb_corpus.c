@@ -141,7 +141,10 @@ static err stats(const options *o) {
     if (o->json) {
         if (!(e = corpus_stats_json(&json, &s, &c, &x))) e = output_json(json, true);
     } else if (!(e = corpus_stats_text(&out, &s, &c, &x))) {
-        fputs(out.text, stdout);
+        for (char *at = out.text, *end; (end = strchr(at, '\n')); at = end + 1) {
+            *end = '\0';
+            shown_wrapped("", at);
+        }
     }
 done:
     mem_free(path);
