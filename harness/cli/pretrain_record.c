@@ -29,10 +29,12 @@ static err add_model(cJSON *root, const pretrain *p) {
     if (!e) e = model_config_json(&config, &r->base_model.config);
     if (!e) e = json_add_item(o, "config", config);
     bool scratch = !r->base_model.folder || r->request.from_scratch;
-    return e ? e
-             : json_put(o, "weights_sha256 %s vocab_sha256 %s parameters %f",
-                        scratch ? "" : r->weights.sha256, r->base_model.vocab_sha256,
-                        (double)r->trainer.model.params.total);
+    if (!e)
+        e = json_put(o, "weights_sha256 %s vocab_sha256 %s parameters %f",
+                     scratch ? "" : r->weights.sha256, r->base_model.vocab_sha256,
+                     (double)r->trainer.model.params.total);
+    // what the weights it went on from were pretrained on, as a run's record has it
+    return e || !r->base_model.corpus ? e : json_add_copy(o, "corpus", r->base_model.corpus);
 }
 
 static err add_recipe(cJSON *root, const pretrain *p) {

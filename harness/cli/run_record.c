@@ -224,7 +224,6 @@ static err add_model(record *out, const run *r) {
     if (scratch) return json_append(out->model.newly_initialised, cJSON_CreateString("all"));
     if (s->corpus) {
         if ((e = json_copy(&out->model.corpus, s->corpus))) return e;
-        cJSON_DeleteItemFromObjectCaseSensitive(out->model.corpus, "same_source");
         out->model.corpus_is_source = model_corpus_same_source(s->corpus, r->task.source);
     }
     for (size_t i = 0; !e && i < r->weights.drawn_count; i++)

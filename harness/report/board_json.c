@@ -5,6 +5,19 @@
 
 #include <math.h>
 
+/* What the model was pretrained on, where its record says it. */
+static err corpus_json(cJSON *row, const record *r) {
+    strbuf names = {0};
+    if (!r->model.corpus) return ERR_OK;
+    err e = model_corpus_names(&names, r->model.corpus);
+    if (!e)
+        e = json_put(row, "corpus %s corpus_leaves_tests_out %d corpus_same_source %d", names.text,
+                     model_corpus_leaves_out(r->model.corpus, r->task.name),
+                     r->model.corpus_is_source);
+    strbuf_free(&names);
+    return e;
+}
+
 /* What the row cost; of protocol dev also the mean time until the table's dev score, of the runs that
  * reached it. What the machine did not tell is null. */
 static err cost_json(cJSON *row, const cost_point *p, cost_target target) {
@@ -43,12 +56,7 @@ static err row_json(cJSON *list, const cost_point *cost, cost_target target) {
         if ((e = json_append(seeds, cJSON_CreateNumber((double)row->runs[k]->seed)))) return e;
     e = json_put(o, "mean %f std %f", report__rounded(row->mean), report__rounded(row->std));
     if (e || (e = json_put_numbers(o, "interval", range, 2))) return e;
-    const cJSON *corpus = r->model.corpus;
-    if (corpus &&
-        (e = json_put(o, "corpus %s corpus_leaves_tests_out %d corpus_same_source %d",
-                      cJSON_GetObjectItemCaseSensitive(corpus, "name")->valuestring,
-                      model_corpus_leaves_out(corpus, r->task.name), r->model.corpus_is_source)))
-        return e;
+    if ((e = corpus_json(o, r))) return e;
     e = json_put(o,
                  "rows_only %d deduplicated %f runs_of_one_label %zu runs_below_baseline %zu "
                  "train_s %f",

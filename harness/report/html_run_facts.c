@@ -114,15 +114,23 @@ static void add_kernels(page *p, const record *r) {
     run__table_end(p);
 }
 
-static void add_corpus(page *p, const record *r) {
+static void add_corpus(page *p, const cJSON *corpus) {
     const char *const fields[][2] = {{SAY(p, pretrained_on), "name"},
                                      {SAY(p, corpus_licence), "licence"},
                                      {SAY(p, corpus_source), "source"},
                                      {SAY(p, corpus_sha256), "sha256"}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const cJSON *o = cJSON_GetObjectItemCaseSensitive(r->model.corpus, fields[i][1]);
+        const cJSON *o = cJSON_GetObjectItemCaseSensitive(corpus, fields[i][1]);
         row_text(p, fields[i][0], cJSON_GetStringValue(o));
     }
+}
+
+static void add_corpora(page *p, const record *r) {
+    const cJSON *before = NULL;
+    cJSON_ArrayForEach(before, cJSON_GetObjectItemCaseSensitive(r->model.corpus, "before")) {
+        add_corpus(p, before);
+    }
+    add_corpus(p, r->model.corpus);
     const char *words = report__corpus_caution(r);
     row_text(p, SAY(p, caution), words ? html__term(p, words) : NULL);
 }
@@ -141,7 +149,7 @@ static void add_identity(page *p, const record *r) {
     row_text(p, SAY(p, weights_sha256),
              r->model.weights_sha256 ? r->model.weights_sha256 : SAY(p, from_scratch));
     row_text(p, SAY(p, vocab_sha256), r->model.vocab_sha256);
-    if (r->model.corpus) add_corpus(p, r);
+    if (r->model.corpus) add_corpora(p, r);
     run__table_end(p);
 }
 

@@ -452,10 +452,8 @@ static err check_command(const record *r, const char *path) {
     return e;
 }
 
-static err check_corpus(const record *r, const char *path) {
+static err check_corpus_texts(const cJSON *corpus, const char *path) {
     static const char *const keys[] = {"name", "licence", "source"};
-    const cJSON *corpus = r->model.corpus;
-    if (!corpus) return ERR_OK;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *text = json_text_at(corpus, keys[i]);
         if (text && !*text)
@@ -464,6 +462,17 @@ static err check_corpus(const record *r, const char *path) {
     const char *hash = json_text_at(corpus, "sha256");
     if (!hash || !hash_is_hex(hash, HASH_HEX_BYTES - 1))
         return err_set(ERR_FORMAT, "%s: model: corpus: key 'sha256' is no SHA-256", path);
+    return ERR_OK;
+}
+
+static err check_corpus(const record *r, const char *path) {
+    const cJSON *before = NULL, *corpus = r->model.corpus;
+    if (!corpus) return ERR_OK;
+    err e = check_corpus_texts(corpus, path);
+    cJSON_ArrayForEach(before, cJSON_GetObjectItemCaseSensitive(corpus, "before")) {
+        if (!e) e = check_corpus_texts(before, path);
+    }
+    if (e) return e;
     return check_listed_twins(cJSON_GetObjectItemCaseSensitive(corpus, "left_out"),
                               "model: corpus: key 'left_out'", path);
 }

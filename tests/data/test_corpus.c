@@ -558,6 +558,39 @@ Test(corpus, what_is_prepared_is_used_again_while_it_is_whole) {
     corpus_prepared_free(&p);
 }
 
+/* The folder of the same texts under another manifest. */
+Test(corpus, what_is_used_again_is_told_of_the_manifest_as_it_is) {
+    static const char *const licences[] = {"l", "other"};
+    const corpus_rules rules = {.max_length = 8};
+    tokenizer t;
+    make_tokenizer(&t);
+    MUST(folder_make(temporary_path("made")));
+    for (size_t i = 0; i < 2; i++) {
+        char manifest[400];
+        corpus c;
+        corpus_prepared p;
+        snprintf(
+            manifest, sizeof manifest,
+            "{\"schema\": 1, \"name\": \"made\", \"version\": 1, \"title\": \"t\", \"source\": "
+            "\"from %s\", \"licence\": \"%s\", \"citation\": \"c\", " ONE LINES,
+            licences[i], licences[i]);
+        put(temporary_path("made/a.txt"), BYTES("a\nb\nab\nba\nc\ncab\nabc\nbac\n"));
+        MUST(open_made(&c, manifest));
+        forget_data();
+        MUST(corpus_prepare(&p, &c, &t, &rules, temporary_path("ready"), NULL));
+        cr_expect_eq(p.reused, i == 1);
+        cr_expect_str_eq(json_text_at(p.json, "licence"), licences[i]);
+        cr_expect_str_eq(json_text_at(p.json, "source") + 5, licences[i]);
+        for (const char *const *key = (const char *const[]){"digest", "files", "rules", "counts",
+                                                            "sha256", "tasks", NULL};
+             *key; key++)
+            cr_expect(json_has(p.json, *key), "%s", *key);
+        corpus_prepared_free(&p);
+        corpus_close(&c);
+    }
+    tokenizer_free(&t);
+}
+
 // One line in 200 is none of a few: then one in 20, or in 3. Of a0, a1, ... the first whose hash is a
 // multiple of 200 is a466, of 20 a7, of 3 a2 and a4.
 Test(corpus, a_small_corpus_holds_out_a_larger_share) {

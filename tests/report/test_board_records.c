@@ -381,10 +381,13 @@ Test(board_records, constant_and_poor_models_are_said_so) {
 
 static void put_pretrained(const char *model, const char *left_out, bool same) {
     record r;
-    char text[200], name[80];
+    char text[400], name[80];
     fake_record_make(&r, &(fake_record){.model = model, .right = 0.5});
-    snprintf(text, sizeof text, "{\"name\":\"<b>\",\"sha256\":\"%s\",\"left_out\":[\"%s\"]}",
-             r.model.vocab_sha256, left_out);
+    const char *hash = r.model.vocab_sha256;
+    snprintf(text, sizeof text,
+             "{\"name\":\"<b>\",\"sha256\":\"%s\",\"left_out\":[\"%s\"],\"before\":[{\"name\":"
+             "\"first\",\"sha256\":\"%s\"}]}",
+             hash, left_out, hash);
     cr_assert_not(json_parse(&r.model.corpus, text, strlen(text), "corpus"));
     r.model.corpus_is_source = same;
     snprintf(name, sizeof name, "%s.json", model);
@@ -406,6 +409,7 @@ Test(board_records, a_corpus_near_the_task_is_said_so) {
     cr_assert(strstr(text.text, "| apart |"));
     cr_assert_not(board_json(&page, &b));
     cr_assert(strstr(page.text, "\"corpus_leaves_tests_out\""), "%s", page.text);
+    cr_assert(strstr(page.text, "\"corpus\":\t\"first + <b>\""), "%s", page.text);
     strbuf_free(&text);
     strbuf_free(&page);
     close_board(&s, &b);

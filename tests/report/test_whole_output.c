@@ -27,11 +27,12 @@ static void tag(char **field, const char *name, uint32_t i) {
 }
 
 static void set_corpus(record *r, uint32_t i) {
-    char text[300];
+    char text[500];
     snprintf(text, sizeof text,
              "{\"name\":\"corpus %u\",\"sha256\":\"%064u\",\"licence\":\"CC0 %u\",\"source\":"
-             "\"source <%u>\",\"left_out\":[\"%s\"]}",
-             i, i, i, i, i ? r->task.name : "other");
+             "\"source <%u>\",\"left_out\":[\"%s\"],\"before\":[{\"name\":\"earlier %u\","
+             "\"sha256\":\"%064u\"}]}",
+             i, i, i, i, i ? r->task.name : "other", i, 1000 + i);
     MUST(json_parse(&r->model.corpus, text, strlen(text), "corpus"));
     r->model.corpus_is_source = i == 1;
 }

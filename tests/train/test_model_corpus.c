@@ -17,6 +17,12 @@ TestSuite(model_corpus, .fini = nothing_left);
     "\"source\": \"https://example.org/x (all)\", \"tasks\": [{\"task\": \"nsmc\", \"at_hand\": "  \
     "true}, {\"task\": \"kor_hate\", \"at_hand\": false}]}"
 #define PRETRAINING "{\"kind\": \"pretraining\", " CORPUS "}"
+/* One that went on from a model which has itself gone on. */
+#define ONWARD                                                                                     \
+    "{\"kind\": \"pretraining\", \"model\": {\"corpus\": {\"name\": \"news\", \"sha256\": "        \
+    "\"cd\", "                                                                                     \
+    "\"source\": \"https://example.org/y\", \"left_out\": [\"%s\"], \"before\": [{\"name\": "      \
+    "\"first\", \"sha256\": \"ef\", \"source\": \"https://example.org/z here\"}]}}, " CORPUS "}"
 
 static cJSON *read_of(const char *folder) {
     cJSON *o = NULL;
@@ -27,9 +33,13 @@ static cJSON *read_of(const char *folder) {
 Test(model_corpus, is_read_beside_the_model_and_above_it) {
     MUST(folder_make(temporary_path("run/model")));
     MUST(folder_make(temporary_path("run/other")));
+    MUST(folder_make(temporary_path("run/checkpoint-4")));
     temporary_put("run/record.json", PRETRAINING);
     cr_assert_null(read_of("run/other"));
-    cJSON *o = read_of("run/model");
+    cJSON *o = read_of("run/checkpoint-4");
+    cr_assert_not_null(o);
+    cJSON_Delete(o);
+    o = read_of("run/model");
     cr_assert_not_null(o);
     cr_assert_str_eq(cJSON_GetObjectItem(o, "name")->valuestring, "reviews");
     cr_assert(model_corpus_leaves_out(o, "nsmc"));
@@ -47,6 +57,28 @@ Test(model_corpus, is_read_beside_the_model_and_above_it) {
     cJSON_Delete(o);
 }
 
+Test(model_corpus, of_a_pretraining_that_went_on_is_that_of_all) {
+    char text[900];
+    for (int same = 0; same < 2; same++) {
+        strbuf names = {0};
+        snprintf(text, sizeof text, ONWARD, same ? "nsmc" : "kor_sae");
+        temporary_put("record.json", text);
+        cJSON *o = read_of(".");
+        cr_assert_not_null(o);
+        MUST(model_corpus_names(&names, o));
+        cr_expect_str_eq(names.text, "first + news + reviews");
+        cr_expect_str_eq(json_text_at(o, "sha256"), "ab");
+        cr_expect_eq(model_corpus_leaves_out(o, "nsmc"), same, "left out of one alone");
+        cr_expect_not(model_corpus_leaves_out(o, "kor_sae"));
+        cr_expect(model_corpus_same_source(o, "https://example.org/x"));
+        cr_expect(model_corpus_same_source(o, "https://example.org/y (all)"));
+        cr_expect(model_corpus_same_source(o, "https://example.org/z"));
+        cr_expect_not(model_corpus_same_source(o, "https://example.org/"));
+        strbuf_free(&names);
+        cJSON_Delete(o);
+    }
+}
+
 Test(model_corpus, of_what_is_no_such_record_there_is_none) {
     static const char *const list[] = {
         "",
@@ -62,7 +94,13 @@ Test(model_corpus, of_what_is_no_such_record_there_is_none) {
         "\"tasks\": [7]}}",
         "{\"kind\": \"pretraining\", \"corpus\": {\"corpus\": \"a\", \"corpus_sha256\": \"b\", "
         "\"source\": [], \"tasks\": []}}",
+        "{\"kind\": \"pretraining\", \"model\": {\"corpus\": 3}, " CORPUS "}",
+        "{\"kind\": \"pretraining\", \"model\": {\"corpus\": {\"name\": \"a\"}}, " CORPUS "}",
         "{\"model\": 3}",
+        "{\"model\": {\"corpus\": {\"name\": \"a\", \"sha256\": \"b\", \"left_out\": [], "
+        "\"before\": {}}}}",
+        "{\"model\": {\"corpus\": {\"name\": \"a\", \"sha256\": \"b\", \"left_out\": [], "
+        "\"before\": [7]}}}",
         "{\"model\": {\"corpus\": 3}}",
         "{\"model\": {\"corpus\": {\"name\": \"a\", \"sha256\": \"b\", \"left_out\": [{}]}}}",
     };
@@ -81,6 +119,14 @@ Test(model_corpus, too_long_texts_and_lists_are_refused) {
     MUST(strbuf_add(&text, "]}"));
     MUST(json_parse(&o, text.text, text.length, "list"));
     MUST_FAIL(model_corpus_check(o, "x"), ERR_FORMAT, "left_out has 1025 tasks");
+    cJSON_Delete(o);
+    text.length = 0;
+    MUST(strbuf_add(&text,
+                    "{\"name\": \"a\", \"sha256\": \"b\", \"left_out\": [], \"before\": [{}"));
+    for (int i = 0; i < MODEL_CORPUS_TASKS; i++) MUST(strbuf_add(&text, ",{}"));
+    MUST(strbuf_add(&text, "]}"));
+    MUST(json_parse(&o, text.text, text.length, "before"));
+    MUST_FAIL(model_corpus_check(o, "x"), ERR_FORMAT, "before has 1025 corpora");
     cJSON_Delete(o);
     text.length = 0;
     MUST(strbuf_add(&text, "{\"sha256\": \"b\", \"left_out\": [], \"name\": \""));

@@ -13,6 +13,7 @@
 #include "support/must.h"
 #include "support/program.h"
 #include "train/pretrain/corpus_feed.h"
+#include "train/run/model_corpus.h"
 #include "train/step/trainer.h"
 
 #include <math.h>
@@ -728,17 +729,74 @@ CleanTest(pretrain, a_corpus_of_files_is_named_after_them) {
     }
 }
 
-/* A model's card, row by row: of the corpus by its manifest and its record, of the recipe as asked. */
-Test(pretrain, the_card_says_what_was_done) {
+/* The corpus "mine", of lines.txt, with this source. */
+static void put_corpus(const char *source) {
+    char text[400];
     write_lines();
     MUST(folder_make(temporary_path("own/corpora")));
     MUST(folder_make(temporary_path("mine")));
     cr_assert_eq(rename(temporary_path("lines.txt"), temporary_path("mine/lines.txt")), 0);
-    temporary_put("own/corpora/mine.json",
-                  "{\"schema\": 1, \"name\": \"mine\", \"version\": 1, \"title\": \"My texts\", "
-                  "\"source\": \"me\", \"licence\": \"CC-Z\", \"citation\": \"none\", \"files\": "
-                  "[{\"name\": \"lines.txt\"}], \"format\": {\"kind\": \"lines\"}}");
+    snprintf(text, sizeof text,
+             "{\"schema\": 1, \"name\": \"mine\", \"version\": 1, \"title\": \"My texts\", "
+             "\"source\": \"%s\", \"licence\": \"CC-Z\", \"citation\": \"none\", \"files\": "
+             "[{\"name\": \"lines.txt\"}], \"format\": {\"kind\": \"lines\"}}",
+             source);
+    temporary_put("own/corpora/mine.json", text);
     setenv("HARNESS_TASKS", temporary_path("own"), 1);
+}
+
+/* What `folder`'s record says that the model it began from was pretrained on. */
+static void check_model_corpus(const char *folder, const char *names) {
+    strbuf said = {0};
+    cJSON *root = record_of(folder);
+    const cJSON *o = cJSON_GetObjectItem(cJSON_GetObjectItem(root, "model"), "corpus");
+    if (names) {
+        MUST(model_corpus_check(o, folder));
+        MUST(model_corpus_names(&said, o));
+        cr_expect_str_eq(said.text, names, "%s", folder);
+    } else {
+        cr_expect_null(o, "%s", folder);
+    }
+    strbuf_free(&said);
+    cJSON_Delete(root);
+}
+
+/* What goes on from a pretrained model, or from a run that began from one, has read that one's corpus
+ * too: its records and its card say so. */
+Test(pretrain, what_goes_on_keeps_the_corpora_of_its_model) {
+#define TUNE                                                                                       \
+    "run", "--task", "kor_hate", "--sample", "--device", "cpu", "--threads", "1", "--max-steps",   \
+        "1", "--warmup-steps", "0"
+    put_corpus("https://github.com/kocohub/korean-hate-speech (somewhere)");
+    run_well(RUN("pretrain", "--corpus", "mine", "--data", ".", "--device", "cpu", "--threads", "1",
+                 "--tokens-per-batch", "256", "--max-steps", "2", PRESET, "-o", "first"));
+    unsetenv("HARNESS_TASKS");
+    write_lines();
+    run_well(RUN(TWO_STEPS, "--model", "first", "-o", "on"));
+    run_well(RUN(TWO_STEPS, "--model", "first", "--from-scratch", "-o", "anew"));
+    run_well(RUN(TUNE, "--model", "on", "-o", "tuned"));
+    run_well(RUN(TWO_STEPS, "--model", "tuned", "-o", "again"));
+    run_well(RUN(TUNE, "--model", "anew", "-o", "apart"));
+    check_model_corpus("first", NULL);
+    check_model_corpus("on", "mine");
+    check_model_corpus("anew", NULL);
+    check_model_corpus("tuned", "mine + lines");
+    check_model_corpus("again", "mine + lines");
+    check_model_corpus("apart", "lines");
+    cJSON *root = record_of("tuned");
+    const cJSON *o = cJSON_GetObjectItem(cJSON_GetObjectItem(root, "model"), "corpus");
+    cr_expect(cJSON_IsTrue(cJSON_GetObjectItem(o, "same_source")), "of the first corpus");
+    cJSON_Delete(root);
+    char *card = temporary_text("again/model/README.md");
+    cr_expect_not_null(strstr(card, "| pretrained before on | mine + lines |\n"
+                                    "| test texts left out there | none |\n"),
+                       "%s", card);
+    mem_free(card);
+}
+
+/* A model's card, row by row: of the corpus by its manifest and its record, of the recipe as asked. */
+Test(pretrain, the_card_says_what_was_done) {
+    put_corpus("me");
     run_well(RUN("pretrain", "--corpus", "mine", "--data", ".", "--device", "cpu", "--threads", "1",
                  "--tokens-per-batch", "256", "--warmup-steps", "2", "--max-steps", "3", "--seed",
                  "7", "--mlm-probability", "0.25", PRESET, "-o", "told"));

@@ -72,12 +72,74 @@ static void expect_time(double seconds, int steps, const char *says) {
     mem_free(card);
 }
 
-Test(release_model, is_the_run_in_half_precision_with_its_command) {
-    if (system("python3 -c '' 2>/dev/null")) cr_skip_test("no python3");
+static void put_lines(void) {
     strbuf lines = {0}; // enough that some are held out
     for (unsigned i = 0; i < 900; i++) MUST(strbuf_printf(&lines, "%u번째로 본 영화\n", i));
     MUST(file_write(temporary_path("lines.txt"), lines.text, lines.length));
     strbuf_free(&lines);
+}
+
+static void weights_of(char hex[HASH_HEX_BYTES], const char *run) {
+    cJSON *root = NULL;
+    char name[64];
+    snprintf(name, sizeof name, "%s/record.json", run);
+    MUST(json_read(&root, temporary_path(name), 0));
+    snprintf(hex, HASH_HEX_BYTES, "%s", json_text_at(root, "final_weights_sha256"));
+    cJSON_Delete(root);
+}
+
+/* The command of the run's card, as models/<run>, trains the same weights. */
+static void expect_again(const char *run, const char *says) {
+    const char *words[64];
+    char name[64], a[HASH_HEX_BYTES], b[HASH_HEX_BYTES];
+    size_t count = 0;
+    snprintf(name, sizeof name, "models/%s", run);
+    MUST(folder_make(temporary_path("models")));
+    cr_assert_eq(release(run, name, ""), 0);
+    snprintf(name, sizeof name, "models/%s/README.md", run);
+    char *card = temporary_text(name), *begin = strstr(card, "\nharness pretrain ");
+    cr_assert(begin && strstr(card, says), "no '%s' in %s", says, card);
+    begin[strcspn(begin + 1, "\n") + 1] = '\0';
+    for (char *w = strtok(begin + strlen("\nharness "), " "); w; w = strtok(NULL, " "))
+        words[count++] = w;
+    static const char *const rest[] = {"--data", "none", "--device", "cpu",         "--threads",
+                                       "1",      "-o",   "again",    "--overwrite", NULL};
+    memcpy(words + count, rest, sizeof rest);
+    program_well(program_run(NULL, 120, words), __FILE__, __LINE__);
+    mem_free(card);
+    weights_of(a, run);
+    weights_of(b, "again");
+    cr_expect_str_eq(a, b, "%s", run);
+}
+
+Test(release_model, the_command_trains_the_same_weights) {
+#define TRAIN                                                                                      \
+    "pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu", "--threads", "1",  \
+        "--tokens-per-batch", "512", "--warmup-steps", "1", "--max-steps", "2", "--model"
+    if (system("python3 -c '' 2>/dev/null")) cr_skip_test("no python3");
+    put_lines();
+    temporary_put("own.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n본\n1\n##번째로\n");
+    RUN_WELL(TRAIN, "tiny", "--whole-word", "-o", "usual");
+    RUN_WELL(TRAIN, "tiny", "--arch", "electra", "--vocab", "own.txt", "-o", "own");
+    RUN_WELL(TRAIN, "own", "-o", "onward");
+    RUN_WELL(TRAIN, "own", "--from-scratch", "-o", "shape");
+    RUN_WELL(TRAIN, "ko-tiny", "-o", "shipped");
+    expect_again("usual", " --model tiny --max-steps 2 ");
+    expect_again("own", " --model tiny --arch electra --vocab models/own --max-steps 2 ");
+    expect_again("shipped", "--corpus ./lines.txt --model ko-tiny --max-steps 2 ");
+    // of folders there is no name: the card says what they were
+    cr_assert_eq(rename(temporary_path("own"), temporary_path("tiny-electra-lines")), 0);
+    expect_again("onward", "- `tiny-electra-lines`: the folder of a model, weights of SHA-256 ");
+    expect_again("shape", "- `tiny-electra-lines`: the folder of a model, only its shape was used");
+    char *card = temporary_text("models/shape/README.md");
+    cr_expect_not_null(strstr(card, "- `./lines.txt`: texts that no manifest names, SHA-256 "),
+                       "%s", card);
+    mem_free(card);
+}
+
+Test(release_model, is_the_run_in_half_precision_with_its_command) {
+    if (system("python3 -c '' 2>/dev/null")) cr_skip_test("no python3");
+    put_lines();
     RUN_WELL("pretrain", "--corpus", "./lines.txt", "--data", "none", "--device", "cpu",
              "--threads", "1", "--model", "tiny", "--vocab", VOCABULARY, "--max-steps", "3",
              "--warmup-steps", "1", "--seed", "7", "-o", "made");

@@ -106,7 +106,7 @@ typedef struct corpus_prepared {
     char *folder, *train, *heldout; /* paths, owned */
     char digest[HASH_HEX_BYTES];    /* of corpus, tasks, vocabulary and rules */
     corpus_counts counts;
-    cJSON *json; /* what prepared.json says, owned: for records and model cards */
+    cJSON *json; /* what prepared.json says, of the corpus as it is now; owned */
     bool reused; /* nothing was written */
 } corpus_prepared;
 

@@ -144,6 +144,23 @@ static bool is_there(corpus_prepared *p, const char *record) {
     return false;
 }
 
+/* The same texts may have other files, another licence or source by now: what is found is told of
+ * the corpus as it is. */
+static err retell(corpus_prepared *p, const corpus *c) {
+    const cJSON *item = NULL;
+    cJSON *found = p->json;
+    p->json = cJSON_CreateObject();
+    cJSON_DeleteItemFromObjectCaseSensitive(found, "licence"); // of a manifest alone
+    cJSON_DeleteItemFromObjectCaseSensitive(found, "source");
+    err e = json_add_string(p->json, "digest", p->digest);
+    if (!e) e = corpus_sources_json(p->json, c);
+    cJSON_ArrayForEach(item, found) {
+        if (!e && !json_has(p->json, item->string)) e = json_add_copy(p->json, item->string, item);
+    }
+    cJSON_Delete(found);
+    return e;
+}
+
 static void digest_of(char hex[HASH_HEX_BYTES], const corpus *c, const tokenizer *t,
                       const exclusion *x, const corpus_rules *r) {
     char vocabulary[HASH_HEX_BYTES], excluded[HASH_HEX_BYTES], text[512];
@@ -246,7 +263,7 @@ err corpus_prepare(corpus_prepared *p, corpus *c, const tokenizer *t, const corp
     digest_of(p->digest, c, t, &x, &r);
     if ((e = name_files(p, &record, c, folder))) goto done;
     p->reused = is_there(p, record);
-    if (!p->reused) e = write_all(p, c, t, &x, &r, record);
+    e = p->reused ? retell(p, c) : write_all(p, c, t, &x, &r, record);
 done:
     mem_free(record);
     exclusion_free(&x);

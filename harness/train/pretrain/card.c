@@ -5,6 +5,7 @@
 #include "net/hub.h"
 #include "platform/file.h"
 #include "train/pretrain/pretrain.h"
+#include "train/run/model_corpus.h"
 #include "train/run/shipped.h"
 
 #include <inttypes.h>
@@ -57,6 +58,21 @@ static err add_tasks(strbuf *out, const pretrain *p, bool at_hand, const char *i
         count++;
     }
     return e || !count ? e : strbuf_add(out, ".");
+}
+
+/* Of the corpus too: what the model that it went on from was pretrained on, where that is known. */
+static err add_before(strbuf *out, const cJSON *o) {
+    strbuf names = {0}, tasks = {0};
+    const cJSON *item = NULL;
+    err e = o ? model_corpus_names(&names, o) : ERR_OK;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(o, "left_out")) {
+        if (!e) e = strbuf_printf(&tasks, "%s%s", tasks.length ? ", " : "", item->valuestring);
+    }
+    if (!e && o) e = add_row(out, "pretrained before on", names.text);
+    if (!e && o) e = add_row(out, "test texts left out there", tasks.length ? tasks.text : "none");
+    strbuf_free(&names);
+    strbuf_free(&tasks);
+    return e;
 }
 
 static err add_corpus(strbuf *out, const pretrain *p) {
@@ -146,6 +162,7 @@ err pretrain_card(const char *folder, const pretrain *p) {
                        "\n\nA masked language model made by `harness pretrain`: a `--model` for "
                        "`harness run`, and `AutoModelForMaskedLM` of transformers loads it.\n\n");
     if (!e) e = add_corpus(&out, p);
+    if (!e) e = add_before(&out, p->run.base_model.corpus);
     if (!e) e = add_recipe(&out, p);
     if (!e) e = add_curve(&out, p);
     if (!e) e = path_in(path, folder, "README.md");

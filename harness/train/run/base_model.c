@@ -170,7 +170,7 @@ err base_model_open_folder(base_model *s, const char *folder, const base_model_o
                  "cut off?",
                  folder, s->tokenizer.count, s->config.vocabulary);
     fit_words(s);
-    return model_corpus_read(&s->corpus, s->folder);
+    return options->from_scratch ? ERR_OK : model_corpus_read(&s->corpus, s->folder);
 }
 
 /* What the person may have meant: a preset, a model of the program, or a folder beside this one. */

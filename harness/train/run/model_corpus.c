@@ -20,12 +20,30 @@ static err check_text(const cJSON *o, const char *key, bool may_lack, const char
     return e;
 }
 
-err model_corpus_check(const cJSON *o, const char *where) {
-    const cJSON *list = NULL, *item = NULL;
+static err check_texts(const cJSON *o, const char *where) {
     err e = check_text(o, "name", false, where);
     if (!e) e = check_text(o, "sha256", false, where);
     if (!e) e = check_text(o, "licence", true, where);
-    if (!e) e = check_text(o, "source", true, where);
+    return e ? e : check_text(o, "source", true, where);
+}
+
+static err check_before(const cJSON *o, const char *where) {
+    const cJSON *list = NULL, *item = NULL;
+    if (!json_has(o, "before")) return ERR_OK;
+    err e = json_array(&list, o, "before", where);
+    if (!e && cJSON_GetArraySize(list) > MODEL_CORPUS_TASKS)
+        e = err_set(ERR_FORMAT, "%s: corpus: before has %d corpora, expected at most %d", where,
+                    cJSON_GetArraySize(list), MODEL_CORPUS_TASKS);
+    cJSON_ArrayForEach(item, list) {
+        if (!e) e = check_texts(item, where);
+    }
+    return e;
+}
+
+err model_corpus_check(const cJSON *o, const char *where) {
+    const cJSON *list = NULL, *item = NULL;
+    err e = check_texts(o, where);
+    if (!e) e = check_before(o, where);
     if (!e) e = json_array(&list, o, "left_out", where);
     if (e) return e;
     if (cJSON_GetArraySize(list) > MODEL_CORPUS_TASKS)
@@ -46,11 +64,29 @@ bool model_corpus_leaves_out(const cJSON *o, const char *task) {
     return false;
 }
 
-bool model_corpus_same_source(const cJSON *o, const char *task_source) {
+static bool is_from(const cJSON *o, const char *task_source) {
     const char *own = json_text_at(o, "source");
     if (!own || !task_source) return false;
     size_t n = strcspn(own, " "), m = strcspn(task_source, " ");
     return n && n == m && !memcmp(own, task_source, n);
+}
+
+bool model_corpus_same_source(const cJSON *o, const char *task_source) {
+    const cJSON *item = NULL;
+    bool same = is_from(o, task_source);
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(o, "before")) {
+        same |= is_from(item, task_source);
+    }
+    return same;
+}
+
+err model_corpus_names(strbuf *out, const cJSON *o) {
+    const cJSON *item = NULL;
+    err e = ERR_OK;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(o, "before")) {
+        if (!e) e = strbuf_printf(out, "%s + ", json_text_at(item, "name"));
+    }
+    return e ? e : strbuf_add(out, json_text_at(o, "name"));
 }
 
 static err add_left_out(cJSON *to, const cJSON *tasks, const char *where) {
@@ -75,8 +111,29 @@ static err copy_text(cJSON *to, const char *key, const cJSON *from, const char *
     return e ? e : json_add_string(to, key, text);
 }
 
-/* The corpus of a pretraining's own record. */
-static err take_pretraining(cJSON **out, const cJSON *root, const char *where) {
+/* Puts the corpora of the model that a pretraining went on from before its own. */
+static err join(cJSON *o, const cJSON *parent) {
+    cJSON *last = NULL, *left_out = cJSON_GetObjectItemCaseSensitive(o, "left_out");
+    for (cJSON *task = left_out->child, *next; task; task = next) {
+        next = task->next;
+        if (!model_corpus_leaves_out(parent, task->valuestring))
+            cJSON_Delete(cJSON_DetachItemViaPointer(left_out, task));
+    }
+    err e = json_copy(&last, parent);
+    if (e) return e;
+    cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(last, "before");
+    cJSON_DeleteItemFromObjectCaseSensitive(last, "left_out");
+    if (!list) list = cJSON_CreateArray();
+    if ((e = json_add_item(o, "before", list)))
+        cJSON_Delete(last);
+    else
+        e = json_append(list, last);
+    return e;
+}
+
+/* The corpus of a pretraining's own record, behind those of the model that it went on from. */
+static err take_pretraining(cJSON **out, const cJSON *root, const cJSON *parent,
+                            const char *where) {
     const cJSON *from = NULL, *tasks = NULL;
     err e = json_object(&from, root, "corpus", where);
     if (!e) e = json_array(&tasks, from, "tasks", where);
@@ -88,7 +145,9 @@ static err take_pretraining(cJSON **out, const cJSON *root, const char *where) {
         return e;
     if (json_has(from, "source") && (e = copy_text(*out, "source", from, "source", where)))
         return e;
-    return add_left_out(*out, tasks, where);
+    e = add_left_out(*out, tasks, where);
+    if (!e && parent) e = model_corpus_check(parent, where);
+    return e || !parent ? e : join(*out, parent);
 }
 
 static err take(cJSON **out, const cJSON *root, const char *where) {
@@ -97,20 +156,24 @@ static err take(cJSON **out, const cJSON *root, const char *where) {
     const cJSON *corpus = cJSON_GetObjectItemCaseSensitive(model, "corpus");
     err e = ERR_OK;
     if (cJSON_IsString(kind) && !strcmp(kind->valuestring, "pretraining"))
-        e = take_pretraining(out, root, where);
+        e = take_pretraining(out, root, corpus, where);
     else if (cJSON_IsObject(corpus))
         e = json_copy(out, corpus);
+    cJSON_DeleteItemFromObjectCaseSensitive(*out, "same_source"); // of that run's task
     return !e && *out ? model_corpus_check(*out, where) : e;
 }
 
-/* "<folder>/record.json", or that of the run whose model it is; *path is owned, NULL: none. */
+/* "<folder>/record.json", or that of the run whose model or checkpoint it is; *path is owned, NULL:
+ * none. */
 static err find_record(char **path, const char *folder) {
     char *above = NULL;
     err e = path_join(path, folder, "record.json");
     if (e || file_exists(*path)) return e;
     mem_free(*path);
     *path = NULL;
-    if (strcmp(path_name(folder), "model") != 0) return ERR_OK;
+    if (strcmp(path_name(folder), "model") != 0 &&
+        strncmp(path_name(folder), "checkpoint-", 11) != 0)
+        return ERR_OK;
     if (!(e = path_folder(&above, folder))) e = path_join(path, above, "record.json");
     if (!e && !file_exists(*path)) {
         mem_free(*path);
