@@ -13,8 +13,7 @@ typedef struct base_model {
     model_config config; /* labels are those of the folder until the run sets its own */
     tokenizer tokenizer;
     char vocab_sha256[65];
-    cJSON *
-        corpus; /* what its weights were pretrained on (model_corpus.h), owned; NULL: nothing says it */
+    cJSON *corpus;            /* of its weights (model_corpus.h), owned; NULL: nothing says it */
     uint64_t classifier_rows; /* of the folder's classifier; 0: it has none, or was not looked at */
     uint32_t *label_rows; /* of a classifier whose labels have another order (labels.h); owned */
 } base_model;
