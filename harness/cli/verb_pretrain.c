@@ -139,7 +139,7 @@ static err pretrain_command(const void *context, struct group *g) {
     pretrain_request q;
     char **words = NULL, *own_device = NULL;
     size_t count = 0;
-    if (!o->corpus) return err_set(ERR_USAGE, "pretrain needs --corpus NAME, or files with commas");
+    if (!o->corpus) return err_set(ERR_USAGE, "pretrain needs --corpus NAME or --corpus FILE[,FILE...]");
     err e = words_split(&words, &count, o->corpus, "corpus");
     if (!e) e = make_request(&q, o, words, count, g);
     if (!e) e = rank_device(&own_device, &q.run.threads, g, o->device);
