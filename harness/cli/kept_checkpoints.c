@@ -12,6 +12,7 @@ void kept_checkpoints_say(const run *r) {
     }
     if (count)
         log_note("%s keeps %zu checkpoint%s, %s, that the finished run no longer needs "
-                 "(--save-total-limit N keeps the newest N)",
+                 "(`harness runs clean` lists and deletes such; --save-total-limit N keeps the "
+                 "newest N)",
                  r->output, count, shown_plural(count), SHOWN_SIZE(bytes));
 }

@@ -103,7 +103,8 @@ static err fill_input(filler *f) {
     line_reader_init(&input, STREAM_IN, "standard input");
     while (!e && !(e = line_reader_window(&input, WINDOW_LINES)) && input.count)
         for (size_t i = 0; i < input.count && !e; i++)
-            e = line_reader_go_on(&input, fill(f, input.lines[i]));
+            if (input.lines[i][strspn(input.lines[i], " \t")]) // lines without text are passed over
+                e = line_reader_go_on(&input, fill(f, input.lines[i]));
     line_reader_free(&input);
     return e;
 }

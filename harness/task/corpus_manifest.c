@@ -40,7 +40,7 @@ err corpus_manifest_find(task *t, const char *name, const char *extra_dir) {
     err e = corpus_manifest_list(&c, extra_dir);
     if (e) return e;
     e = task__look_up(t, &c, name, "corpus", corpus_manifest_load,
-                      "; a file is named with its folder, as in ./FILE");
+                      "; stats, text and pretrain take files too, as in ./FILE");
     task_catalog_free(&c);
     return e;
 }

@@ -511,6 +511,11 @@ Test(terminal, masks_are_filled_as_lines_are_typed) {
     program_result p = child_run(&setup, 60, use);
     cr_expect_eq(p.exit_code, 1, "%s", p.err);
     cr_expect_str_empty(p.out);
+    // nor do lines without text end a file
+    temporary_put("lines", "\n이 [MASK]\n\n \n[MASK]\n");
+    p = child_run(&setup, 60, use);
+    cr_expect_eq(p.exit_code, 0, "%s", p.err);
+    cr_expect(strstr(p.out, "이 ") && strstr(p.out, " 0."), "%s", p.out);
 }
 
 /* Columns in line, in parts that fit. */
