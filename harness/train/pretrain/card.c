@@ -119,6 +119,10 @@ static err add_recipe(strbuf *out, const pretrain *p) {
     cJSON *values = cJSON_CreateObject();
     const cJSON *item = NULL;
     err e = strbuf_add(out, "\n## Recipe\n\n| | |\n| --- | --- |\n");
+    if (!e)
+        e = add_row(out, "began from",
+                    r->base_model.folder && !r->request.from_scratch ? r->base_model.name
+                                                                     : "random weights");
     if (!e) e = add_row(out, "device", r->device.info.name);
     if (!e) e = add_row(out, "precision", device_precision_name(r->device.options.precision));
     if (!e) e = add_count(out, "seed", r->request.seed);
