@@ -25,7 +25,7 @@ Test(run_flags, bad_values_and_combinations_give_one_clear_error) {
         {{"--class-weights", "1,2"}, "expected one number for each of the 3 labels"},
         {{"--class-weights", "even"}, "--class-weights is 'even', expected balanced, none"},
         {{"--class-weights", "1,-2,3"}, "a number above 0 for each label"},
-        {{"--freeze-layers", "3"}, "--freeze-layers is 3, the model has 2 layers"},
+        {{"--freeze-layers", "5"}, "--freeze-layers is 5, the model has 4 layers"},
         {{"--label-smoothing-factor", "1"}, "--label-smoothing-factor is 1, expected a number"},
         {{"--lr-scheduler-type", "cosin"}, "unknown schedule 'cosin' (known: linear, cosine"},
         {{"--lr-scheduler-type", "constant", "--warmup-steps", "3"},

@@ -198,8 +198,9 @@ Test(said, of_a_sweeps_end) {
 
 #if HARNESS_CPU
 Test(said, of_a_shard) {
-    program_result p = RUN_WELL("run", "--sample", "--task", "kor_hate", "--device", "cpu",
-                                "--dry-run", "--seeds", "1,2,3,4,5", "--shard", "1/2");
+    program_result p =
+        RUN_WELL("run", "--sample", "--task", "kor_hate", "--model", "ko-tiny", "--device", "cpu",
+                 "--dry-run", "--seeds", "1,2,3,4,5", "--shard", "1/2");
     cr_expect(has_line(p.err, "sweep   0 of 5 runs are of this shard"), "%s", p.err);
 }
 #endif
