@@ -405,11 +405,15 @@ Test(faults, two_runs_in_one_folder) {
     // many saves, so that it is still at work when the others ask
     child_start(&c, NULL, run_of(&a, "shared", 4000, 1, NULL));
     child_await_path(&c, first, SECONDS);
+    // as a checkpoint that is just being written looks
+    MUST(folder_make(temporary_path("shared/partial-checkpoint-99999")));
+    MUST(file_write(temporary_path("shared/partial-checkpoint-99999/x"), "x", 1));
     for (size_t i = 0; i < 3; i++) {
         program_result r = child_run(NULL, SECONDS, run_of(&b, "shared", 4000, 1, flags[i]));
         EXITS(r, 1);
         SAYS(r, "another run is at work in this folder");
     }
+    MUST(folder_remove(temporary_path("shared/partial-checkpoint-99999")));
     kill(c.pid, SIGINT);
     program_result r = child_end(&c, SECONDS);
     EXITS(r, 130);

@@ -791,7 +791,7 @@ Test(pretrain, what_goes_on_keeps_the_corpora_of_its_model) {
     cr_expect_not_null(strstr(card, "| pretrained before on | mine + lines |\n"
                                     "| test texts left out there | none |\n"),
                        "%s", card);
-    cr_expect_not_null(strstr(card, "\n| began from | tuned |\n"), "%s", card);
+    cr_expect_not_null(strstr(card, "\n| began from | tiny-mine-lines-kor_hate |\n"), "%s", card);
     mem_free(card);
     card = temporary_text("anew/model/README.md");
     cr_expect_not_null(strstr(card, "\n| began from | random weights |\n"), "%s", card);

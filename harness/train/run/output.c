@@ -148,6 +148,14 @@ static const char *top_of(const run *r) {
     return q->output ? r->output : q->root ? q->root : RUN_TOP;
 }
 
+/* Before the lock is had: what another run is writing may look like a stranger's, and it is the lock that
+ * tells of that run. */
+static err guard_early(run *r) {
+    bool held = false;
+    err e = guard(r);
+    return !e || run_at_work(&held, NULL, r->output) || !held ? e : err_forgive(e, e);
+}
+
 err run_output_prepare(run *r) {
     const char *given = r->request.output;
     size_t n = given ? strlen(given) : 0;
@@ -162,7 +170,7 @@ err run_output_prepare(run *r) {
     // of another user, perhaps, and what is finished there needs no writing
     if (e == ERR_IO && folder_exists(r->output)) e = err_forgive(e, ERR_IO);
     if (e) return e;
-    return given ? guard(r) : ERR_OK; // before data and model are read
+    return given ? guard_early(r) : ERR_OK; // before data and model are read
 }
 
 /* A folder that a run begun anew removes, and a file of another's in it. */
@@ -301,7 +309,7 @@ err run_output_open(run *r) {
     err e = ERR_OK;
     // a folder of our own name may be another worker's, who is changing it
     bool is_shared = r->request.is_swept && !r->request.output;
-    if ((!is_shared && (e = guard(r))) || r->request.is_dry || (e = lock(r)) || r->is_busy)
+    if ((!is_shared && (e = guard_early(r))) || r->request.is_dry || (e = lock(r)) || r->is_busy)
         return e;
     // what was there before the lock may have changed
     if ((e = guard(r)) || (e = note_record(r))) return e;
